@@ -1,0 +1,57 @@
+/**
+ * Reads the variables of a Worker's environment and collects everything that is wrong with them, so that one
+ * error names every missing or malformed name instead of the first. Values are never quoted: some are secret.
+ */
+export class ConfigReader {
+  readonly #env: Record<string, unknown>;
+  readonly #faults: string[] = [];
+
+  constructor(env: object) {
+    this.#env = { ...env };
+  }
+
+  /** A text that must be there and not empty. */
+  required(name: string): string {
+    const value = this.text(name);
+    if (value === "") this.fault(`${name} is missing`);
+    return value;
+  }
+
+  /** A text, empty when absent. */
+  text(name: string): string {
+    const value = this.#env[name] ?? "";
+    if (typeof value === "string") return value;
+    this.fault(`${name} is not a text`);
+    return "";
+  }
+
+  /** A plain decimal number within `min` and `max`, both included; `fallback` when absent or empty. */
+  number(name: string, fallback: number, { min, max }: { min: number; max: number }): number {
+    const text = this.text(name);
+    if (text === "") return fallback;
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    this.fault(`${name} is not a number from ${min} to ${max}`);
+    return fallback;
+  }
+
+  /** `true` or `false`; anything else but absence is a fault, and false. */
+  flag(name: string): boolean {
+    const text = this.text(name);
+    if (text !== "" && text !== "true" && text !== "false") this.fault(`${name} is neither true nor false`);
+    return text === "true";
+  }
+
+  fault(message: string): void {
+    this.#faults.push(message);
+  }
+
+  /** @throws ConfigError naming every fault found so far. */
+  check(): void {
+    if (this.#faults.length > 0) throw new ConfigError(this.#faults.join("; "));
+  }
+}
+
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}

@@ -1,0 +1,28 @@
+/**
+ * Runs one batch for all the calls of one turn. A Durable Object that commits once per request spends most of
+ * its time waiting for the disk; one commit for all that arrived together raises the rate by half and more.
+ *
+ * `run` gets the gathered items and answers one result for each, in their order; when it throws, all the
+ * calls of that batch reject with what it threw. `delayMs` 0 gathers what is already waiting to be handled.
+ */
+export function gather<Item, Result>(run: (items: Item[]) => Result[], delayMs = 0): (item: Item) => Promise<Result> {
+  type Call = { item: Item; resolve: (result: Result) => void; reject: (reason: unknown) => void };
+  let waiting: Call[] = [];
+
+  function flush(): void {
+    const calls = waiting;
+    waiting = [];
+    try {
+      const results = run(calls.map((call) => call.item));
+      for (const [index, call] of calls.entries()) call.resolve(results[index] as Result);
+    } catch (error) {
+      for (const call of calls) call.reject(error);
+    }
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      if (waiting.length === 1) setTimeout(flush, delayMs);
+    });
+}

@@ -1,0 +1,57 @@
+/**
+ * Failures as RFC 9457 problem+json. One table from the stable `code` to status and title; `detail` says
+ * what was wrong with this request and what to do. Nothing else in the project builds an error response.
+ */
+export const problems = {
+  bad_request: [400, "Bad request"],
+  invalid_json: [400, "The body is not valid JSON"],
+  invalid_event: [422, "The event is not valid"],
+  invalid_cursor: [400, "The cursor is not valid"],
+  invalid_parameter: [400, "A query parameter is not valid"],
+  invalid_signature: [401, "The signature could not be verified"],
+  token_required: [401, "An API token is required"],
+  token_wrong: [401, "The API token is wrong"],
+  not_found: [404, "Not found"],
+  unknown_source: [404, "Unknown source"],
+  method_not_allowed: [405, "Method not allowed"],
+  id_conflict: [422, "The id was used before with other content"],
+  cursor_ahead: [409, "The cursor is beyond the head of the log"],
+  body_too_large: [413, "The body is too large"],
+  unsupported_media_type: [415, "The content type is not supported"],
+  internal_error: [500, "Internal error"],
+  configuration_error: [500, "The Worker is not configured correctly"],
+  storage_unavailable: [503, "The event could not be stored"],
+  storage_full: [503, "The storage is full"],
+  segment_unavailable: [503, "A part of the log cannot be read right now"],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** A failure on its way to the client; routes and middleware throw it, `onError` answers it. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ProblemCode;
+  readonly extra: Record<string, unknown>;
+  readonly headers: Record<string, string>;
+
+  /** `extra` members stand beside `code` in the answer, `headers` go with it. */
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { extra?: Record<string, unknown>; headers?: Record<string, string> } = {},
+  ) {
+    super(detail);
+    this.code = code;
+    this.extra = more.extra ?? {};
+    this.headers = more.headers ?? {};
+  }
+}
+
+export function problemResponse(problem: Problem): Response {
+  const [status, title] = problems[problem.code];
+  const body = { type: "about:blank", title, status, detail: problem.message, code: problem.code, ...problem.extra };
+  return new Response(`${JSON.stringify(body)}\n`, {
+    status,
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...problem.headers },
+  });
+}
