@@ -1,0 +1,49 @@
+import { fileURLToPath } from "node:url";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** The variables of every Worker under test: no `.dev.vars` is needed, and none may change what a test sees. */
+const bindings = {
+  WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", // the specification's example
+  API_TOKEN: "test-token",
+  LOCAL_DEV: "true",
+};
+
+const testTimeout = 20_000; // two cores, several suites at once
+
+function workerd(name: "sender" | "receiver") {
+  return {
+    root,
+    plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.${name}.toml` }, miniflare: { bindings } })],
+    test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout },
+  };
+}
+
+export default defineConfig({
+  root,
+  test: {
+    projects: [
+      {
+        root,
+        plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-02" } })],
+        test: { name: "shared", include: ["test/shared/**/*.test.ts"], testTimeout },
+      },
+      workerd("receiver"),
+      workerd("sender"),
+      {
+        // The pair as it is deployed, each Worker from its own TOML file, in processes of their own.
+        root,
+        test: {
+          name: "pair",
+          environment: "node",
+          include: ["test/pair/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
