@@ -1,0 +1,128 @@
+import { fromUtf8, utf8 } from "./bytes.ts";
+import { HEADER, sign } from "./signature.ts";
+
+/**
+ * One HTTP attempt at one endpoint: sign, POST, follow nothing, read no more of the answer than is kept.
+ */
+
+/** What is sent where. `timestamp` in unix seconds, of this attempt; `body` the stored text, sent as it is. */
+export type AttemptRequest = {
+  url: string;
+  id: string;
+  timestamp: number;
+  body: string;
+  keys: Uint8Array<ArrayBuffer>[];
+};
+
+/** Why there is no status: stable codes for logs and the API. */
+export type AttemptErrorCode =
+  | "timeout"
+  | "connection_refused"
+  | "connection_lost"
+  | "invalid_response"
+  | "request_failed";
+
+/**
+ * `code` null: an HTTP response was read to its end or to the limit. Otherwise `status` is 0, or the status
+ * whose body did not end in time.
+ */
+export type AttemptResult = {
+  status: number;
+  code: AttemptErrorCode | null;
+  ms: number;
+  retryAfter: string | null;
+  /** The first bytes of the body as text, for failures to be read later; null when it is not text. */
+  response: string | null;
+};
+
+/** From the start of the POST to the end of headers and body. */
+export const DEADLINE_MS = 20_000;
+/** As much of a response as is read and kept: a body of any size or speed costs no more memory than this. */
+export const RESPONSE_BYTES = 4096;
+export const USER_AGENT = "workers-webhooks/1.0";
+
+type Platform = { fetch: typeof fetch; now: () => number };
+
+/** Never throws: whatever goes wrong is a result with its code. */
+export async function attempt(
+  request: AttemptRequest,
+  platform: Platform,
+  deadlineMs = DEADLINE_MS,
+): Promise<AttemptResult> {
+  const started = platform.now();
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  const result = { status: 0, retryAfter: null as string | null, response: null as string | null };
+  let code: AttemptErrorCode | null = null;
+  try {
+    const response = await platform.fetch(request.url, await signedInit(request, deadline.signal));
+    result.status = response.status;
+    result.retryAfter = response.headers.get("retry-after");
+    result.response = await readStart(response);
+  } catch (error) {
+    code = deadline.signal.aborted ? "timeout" : codeOf(error);
+  } finally {
+    clearTimeout(timer);
+  }
+  return { ...result, code, ms: platform.now() - started };
+}
+
+async function signedInit({ id, timestamp, body, keys }: AttemptRequest, signal: AbortSignal): Promise<RequestInit> {
+  const bytes = utf8(body);
+  return {
+    method: "POST",
+    redirect: "manual",
+    signal,
+    body: bytes,
+    headers: {
+      "content-type": "application/json",
+      "user-agent": USER_AGENT,
+      [HEADER.id]: id,
+      [HEADER.timestamp]: String(timestamp),
+      [HEADER.signature]: await sign({ id, timestamp, body: bytes }, keys),
+    },
+  };
+}
+
+/** The first RESPONSE_BYTES of the body; the rest is cancelled, unread. */
+async function readStart(response: Response): Promise<string | null> {
+  if (response.body === null) return "";
+  const kept = new Uint8Array(RESPONSE_BYTES);
+  let size = 0;
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  while (size < RESPONSE_BYTES) {
+    const { done, value } = await reader.read();
+    if (done) return textOf(kept.subarray(0, size));
+    const part = value.subarray(0, RESPONSE_BYTES - size);
+    kept.set(part, size);
+    size += part.byteLength;
+  }
+  // Not awaited: the other side may be slow to let go, and nothing here depends on it.
+  reader.cancel().catch(() => {});
+  return textOf(kept);
+}
+
+/** Text that was cut in the middle of a character loses that character only. */
+function textOf(bytes: Uint8Array): string | null {
+  for (let cut = 0; cut < 4; cut++) {
+    const text = fromUtf8(bytes.subarray(0, bytes.byteLength - cut));
+    if (text !== null) return text;
+    if (bytes.byteLength < RESPONSE_BYTES) return null;
+  }
+  return null;
+}
+
+function codeOf(error: unknown): AttemptErrorCode {
+  const message = String(error instanceof Error ? error.message : error);
+  for (const [pattern, code] of ERROR_CODES) {
+    if (pattern.test(message)) return code;
+  }
+  return "request_failed";
+}
+
+/** The runtime gives no codes, only messages; as seen in workerd. */
+const ERROR_CODES: readonly (readonly [RegExp, AttemptErrorCode])[] = [
+  [/refused/i, "connection_refused"],
+  [/network connection lost|disconnected|reset/i, "connection_lost"],
+  [/protocol|parse|invalid/i, "invalid_response"],
+];

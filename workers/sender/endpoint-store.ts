@@ -1,0 +1,251 @@
+import { listTables, MAX_TABLE_BYTES, type PeriodTable, periodMs, tableFor } from "./periods.ts";
+import type { EndpointConfig } from "./registry.ts";
+import type { Seqs } from "./window.ts";
+
+/**
+ * An Endpoint's storage: every SQL statement on its deliveries, as typed verbs.
+ *
+ * | table         | columns                                             | example                        | rows written                     | goes                        |
+ * |---------------|-----------------------------------------------------|--------------------------------|----------------------------------|-----------------------------|
+ * | `del_<first>` | seq PK, id, type, state, due, mark, attempts, body   | 42, msg_01K…, …, delivered, null | 1 a delivery; 2 a failed attempt | whole, after RETENTION_DAYS |
+ * | `meta`        | key PK, value                                       | floor, 500                     | 1 in 500 deliveries              | with the endpoint           |
+ *
+ * `state`: delivered, due (a retry waits), dead (no retry is left), expired (retention took it first).
+ * `due` (unix ms) is when something must be done for the row, null when nothing; `mark` is `redelivery` when
+ * a person asked for it; `attempts` a JSON array; `body` is kept only while it may be sent again. The index on
+ * `due` is partial: it costs rows for failures only.
+ */
+
+export type DeliveryState = "delivered" | "due" | "dead" | "expired";
+export type Attempt = {
+  at: number;
+  ms: number;
+  status: number;
+  code: string | null;
+  nextAt: number | null;
+  response: string | null;
+};
+export type Delivery = {
+  seq: number;
+  id: string;
+  type: string;
+  state: DeliveryState;
+  due: number | null;
+  mark: "redelivery" | null;
+  attempts: Attempt[];
+  body: string | null;
+};
+
+/** Who this object is: the registry's row as last confirmed. */
+export type Identity = { tenant: string; id: string; config: EndpointConfig; revision: number };
+
+type StoredRow = Omit<Delivery, "attempts" | "state" | "mark"> & {
+  attempts: string;
+  state: string;
+  mark: string | null;
+};
+
+const SCHEMA_VERSION = 1;
+const COLUMNS = "seq, id, type, state, due, mark, attempts, body";
+
+export class EndpointStore {
+  readonly #storage: DurableObjectStorage;
+  #tables: PeriodTable[] = [];
+  /** Of the newest table: when it was made, and about how much is in it. */
+  #newestBegan = 0;
+  #newestBytes = 0;
+  /** No row has a greater seq: what lies above needs no look-up. */
+  #maxSeq = 0;
+  rowsWritten = 0;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.reload();
+  }
+
+  /** Reads what memory holds again from the tables; nothing is created, an unknown endpoint stays empty. */
+  reload(): void {
+    this.#tables = listTables(this.#storage.sql, "del");
+    const newest = this.#tables.at(-1);
+    if (newest === undefined) return;
+    this.#maxSeq = Math.max(
+      ...this.#tables.map(
+        ({ name }) => this.run<{ seq: number | null }>(`SELECT max(seq) AS seq FROM ${name}`)[0]?.seq ?? 0,
+      ),
+    );
+    this.#newestBegan = this.meta<number>("began") ?? 0;
+    this.#newestBytes =
+      this.run<{ bytes: number | null }>(`SELECT count(*) * 200 AS bytes FROM ${newest.name}`)[0]?.bytes ?? 0;
+  }
+
+  run<Row extends Record<string, SqlStorageValue>>(statement: string, ...params: SqlStorageValue[]): Row[] {
+    const cursor = this.#storage.sql.exec<Row>(statement, ...params);
+    const rows = cursor.toArray();
+    this.rowsWritten += cursor.rowsWritten;
+    return rows;
+  }
+
+  get exists(): boolean {
+    return this.#tables.length > 0;
+  }
+
+  get bytes(): number {
+    return this.#storage.sql.databaseSize;
+  }
+
+  /** Makes the schema of a new endpoint that starts after `from`. */
+  create(from: number, now: number): void {
+    this.run("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+    this.setMeta("schema", SCHEMA_VERSION);
+    this.setMeta("floor", from);
+    this.#addTable(from + 1, now);
+  }
+
+  meta<Value>(key: string): Value | null {
+    const row = this.run<{ value: string }>("SELECT value FROM meta WHERE key = ?", key)[0];
+    return row === undefined ? null : (JSON.parse(row.value) as Value);
+  }
+
+  setMeta(key: string, value: unknown): void {
+    this.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, JSON.stringify(value));
+  }
+
+  has(seq: number): boolean {
+    return seq <= this.#maxSeq && this.delivery(seq) !== null;
+  }
+
+  delivery(seq: number): Delivery | null {
+    const table = tableFor(this.#tables, seq);
+    if (table === undefined) return null;
+    const row = this.run<StoredRow>(`SELECT ${COLUMNS} FROM ${table.name} WHERE seq = ?`, seq)[0];
+    return row === undefined ? null : toDelivery(row);
+  }
+
+  /** Writes a delivery's state after an attempt: one row the first time, one more while it is retried. */
+  put(delivery: Delivery, isNew: boolean): void {
+    const table = tableFor(this.#tables, delivery.seq)?.name;
+    const attempts = JSON.stringify(delivery.attempts);
+    const { seq, id, type, state, due, mark, body } = delivery;
+    if (isNew) {
+      this.run(
+        `INSERT INTO ${table} (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        seq,
+        id,
+        type,
+        state,
+        due,
+        mark,
+        attempts,
+        body,
+      );
+      this.#maxSeq = Math.max(this.#maxSeq, seq);
+      this.#newestBytes += 100 + attempts.length + (body?.length ?? 0);
+    } else {
+      this.run(
+        `UPDATE ${table} SET state = ?, due = ?, mark = ?, attempts = ?, body = ? WHERE seq = ?`,
+        ...[state, due, mark, attempts, body, seq],
+      );
+    }
+  }
+
+  /** Deliveries that are due at `now`, in order of due time; `open` ones are under way and passed over. */
+  due(now: number, limit: number, open: Seqs): Delivery[] {
+    const rows = this.#tables.flatMap(({ name }) =>
+      this.run<StoredRow>(
+        `SELECT ${COLUMNS} FROM ${name} WHERE due IS NOT NULL AND due <= ? ORDER BY due, seq LIMIT ?`,
+        ...[now, limit + open.size],
+      ),
+    );
+    return rows
+      .filter(({ seq }) => !open.has(seq))
+      .map(toDelivery)
+      .sort((a, b) => (a.due ?? 0) - (b.due ?? 0) || a.seq - b.seq)
+      .slice(0, limit);
+  }
+
+  /** The earliest due time of a delivery that is not `open`; null when nothing is due. */
+  nextDue(open: Seqs): number | null {
+    const times = this.#tables.flatMap(({ name }) =>
+      this.run<{ seq: number; due: number }>(
+        `SELECT seq, due FROM ${name} WHERE due IS NOT NULL ORDER BY due LIMIT ?`,
+        open.size + 1,
+      ),
+    );
+    const free = times.filter(({ seq }) => !open.has(seq)).map(({ due }) => due);
+    return free.length === 0 ? null : Math.min(...free);
+  }
+
+  get retrying(): number {
+    return this.#tables.reduce(
+      (sum, { name }) =>
+        sum + (this.run<{ n: number }>(`SELECT count(*) AS n FROM ${name} WHERE due IS NOT NULL`)[0]?.n ?? 0),
+      0,
+    );
+  }
+
+  /** Deliveries below `before`, newest first, bodies left out. */
+  list({ before, limit, state }: { before: number | null; limit: number; state: DeliveryState | null }): Delivery[] {
+    const found: Delivery[] = [];
+    for (const { name } of this.#tables.toReversed()) {
+      const rows = this.run<StoredRow>(
+        `SELECT seq, id, type, state, due, mark, attempts, NULL AS body FROM ${name}
+         WHERE (?1 IS NULL OR seq < ?1) AND (?2 IS NULL OR state = ?2) ORDER BY seq DESC LIMIT ?3`,
+        ...[before, state, limit - found.length],
+      );
+      found.push(...rows.map(toDelivery));
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  /** A new table when the newest is a period old or full. `above` is a seq that no row will exceed before. */
+  rollOver(now: number, retentionMs: number, above: number): void {
+    const newest = this.#tables.at(-1);
+    if (newest === undefined || above + 1 <= newest.first) return;
+    if (now - this.#newestBegan >= periodMs(retentionMs) || this.#newestBytes > MAX_TABLE_BYTES)
+      this.#addTable(above + 1, now);
+  }
+
+  /** Drops what is past the retention; a table in which something still waits to be sent again stays. */
+  dropExpired(now: number, retentionMs: number): void {
+    const ends = this.meta<Record<string, number>>("ends") ?? {};
+    for (const table of this.#tables.slice(0, -1)) {
+      const ended = ends[table.name];
+      if (ended === undefined || ended > now - retentionMs) continue;
+      const waiting =
+        this.run<{ n: number }>(`SELECT count(*) AS n FROM ${table.name} WHERE due IS NOT NULL`)[0]?.n ?? 0;
+      if (waiting > 0) continue;
+      this.run(`DROP TABLE ${table.name}`);
+      this.#tables = this.#tables.filter(({ name }) => name !== table.name);
+    }
+  }
+
+  #addTable(first: number, now: number): void {
+    const name = `del_${first}`;
+    this.run(
+      `CREATE TABLE ${name} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
+         due INTEGER, mark TEXT, attempts TEXT NOT NULL, body TEXT)`,
+    );
+    this.run(`CREATE INDEX due_${first} ON ${name} (due) WHERE due IS NOT NULL`);
+    const newest = this.#tables.at(-1);
+    if (newest !== undefined) {
+      const live = Object.entries(this.meta<Record<string, number>>("ends") ?? {}).filter(([old]) =>
+        this.#tables.some((table) => table.name === old),
+      );
+      this.setMeta("ends", { ...Object.fromEntries(live), [newest.name]: now });
+    }
+    this.setMeta("began", now);
+    this.#tables = [...this.#tables, { name, first }];
+    this.#newestBegan = now;
+    this.#newestBytes = 0;
+  }
+}
+
+function toDelivery(row: StoredRow): Delivery {
+  return {
+    ...row,
+    state: row.state as DeliveryState,
+    mark: row.mark === "redelivery" ? "redelivery" : null,
+    attempts: JSON.parse(row.attempts) as Attempt[],
+  };
+}

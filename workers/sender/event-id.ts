@@ -1,0 +1,101 @@
+/**
+ * Ids in the shape of a ULID: ten characters of time, sixteen more, no dots.
+ *
+ * An event's id carries its place in the log, so that finding it needs no index, which would cost a row
+ * written per event. The place is scrambled under the log's own key: an endpoint must not read from two ids
+ * how much the sender sends to others. It hides a count, it protects nothing: what may be read is decided
+ * by tokens.
+ */
+
+/** Two 32-bit words, made with the log. */
+export type IdKey = readonly [number, number];
+
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const OWN_ID = /^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+const TAIL_CHARS = 16;
+
+/** `prefix` and a ULID of `at` (unix milliseconds) and 80 random bits. */
+export function randomId(prefix: "msg_" | "ep_", at: number, random: Uint8Array): string {
+  const tail = random.slice(0, 10).reduce((bits, byte) => (bits << 8n) | BigInt(byte), 0n);
+  return prefix + base32(BigInt(at), 10) + base32(tail, TAIL_CHARS);
+}
+
+/** The id of the event `seq`, logged at `at`. The same three give the same id. */
+export function eventId(key: IdKey, at: number, seq: number): string {
+  const high = Math.floor(seq / 2 ** 32);
+  const low = seq >>> 0;
+  const tag = halfSipHash(key, [1, at / 2 ** 32, at, high, low]);
+  const [maskHigh, maskLow] = masks(key, at, tag);
+  const tail = (BigInt((high ^ maskHigh) & 0xffff) << 64n) | (BigInt((low ^ maskLow) >>> 0) << 32n) | BigInt(tag);
+  return `msg_${base32(BigInt(at), 10)}${base32(tail, TAIL_CHARS)}`;
+}
+
+/** The place that an id names, or null when this log never made it. */
+export function eventSeq(key: IdKey, id: string): number | null {
+  if (!looksOwn(id)) return null;
+  const at = Number(fromBase32(id.slice(4, 14)));
+  const tail = fromBase32(id.slice(14));
+  const tag = Number(tail & 0xffffffffn);
+  const [maskHigh, maskLow] = masks(key, at, tag);
+  const high = (Number(tail >> 64n) ^ maskHigh) & 0xffff;
+  const low = (Number((tail >> 32n) & 0xffffffffn) ^ maskLow) >>> 0;
+  const seq = high * 2 ** 32 + low;
+  return eventId(key, at, seq) === id ? seq : null;
+}
+
+/** Whether an id has the shape of ours; one that a caller chose may not pretend to. */
+export function looksOwn(id: string): boolean {
+  return OWN_ID.test(id);
+}
+
+function masks(key: IdKey, at: number, tag: number): [number, number] {
+  return [halfSipHash(key, [2, at / 2 ** 32, at, tag]), halfSipHash(key, [3, at / 2 ** 32, at, tag])];
+}
+
+/** HalfSipHash-2-4 over 32-bit words (Aumasson and Bernstein's small variant of SipHash), 32 bits out. */
+function halfSipHash([k0, k1]: IdKey, words: number[]): number {
+  let [v0, v1, v2, v3] = [k0, k1, 0x6c796765 ^ k0, 0x74656462 ^ k1];
+  const round = () => {
+    v0 = (v0 + v1) | 0;
+    v1 = rotate(v1, 5) ^ v0;
+    v0 = rotate(v0, 16);
+    v2 = (v2 + v3) | 0;
+    v3 = rotate(v3, 8) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = rotate(v3, 7) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = rotate(v1, 13) ^ v2;
+    v2 = rotate(v2, 16);
+  };
+  for (const word of [...words, (words.length * 4) << 24]) {
+    const m = toInt32(word);
+    v3 ^= m;
+    round();
+    round();
+    v0 ^= m;
+  }
+  v2 ^= 0xff;
+  for (let i = 0; i < 4; i++) round();
+  return (v1 ^ v3) >>> 0;
+}
+
+/** The low 32 bits of any safe integer, its fraction dropped. */
+function toInt32(value: number): number {
+  return Math.floor(value) | 0;
+}
+
+function rotate(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits));
+}
+
+function base32(value: bigint, length: number): string {
+  let text = "";
+  for (let rest = value; text.length < length; rest >>= 5n) text = ALPHABET.charAt(Number(rest & 31n)) + text;
+  return text;
+}
+
+function fromBase32(text: string): bigint {
+  let value = 0n;
+  for (const char of text) value = (value << 5n) | BigInt(ALPHABET.indexOf(char));
+  return value;
+}

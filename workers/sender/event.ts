@@ -1,0 +1,100 @@
+/** What a caller may publish, checked; and the body that is sent, byte for byte the same at every attempt. */
+
+/** `data` is JSON text; `deliverAt` unix milliseconds or null for now; `id` null when we make it. */
+export type NewEvent = { type: string; data: string; id: string | null; deliverAt: number | null };
+
+export type ParsedEvents = { ok: true; events: NewEvent[]; single: boolean } | { ok: false; reason: string };
+
+export const MAX_EVENTS = 100;
+export const MAX_EVENT_BYTES = 256 * 1024;
+/** A whole request: as many events as it may hold, each as large as it may be, and their frame. */
+export const MAX_REQUEST_BYTES = MAX_EVENTS * MAX_EVENT_BYTES + 64 * 1024;
+
+const TYPE = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/;
+const MAX_TYPE_LENGTH = 128;
+const RESERVED = /^(webhook|endpoint|delivery)\./;
+const ID = /^[A-Za-z0-9_-]{1,256}$/;
+const MEMBERS = new Set(["type", "data", "id", "deliverAt"]);
+/** A zone is demanded: a local time would mean another moment on another machine. */
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+/** The body on the wire, Standard Webhooks "Payload structure": type, ISO timestamp, data. */
+export function eventBody(type: string, at: number, data: string): string {
+  return `{"type":${JSON.stringify(type)},"timestamp":"${new Date(at).toISOString()}","data":${data}}`;
+}
+
+/** What is wrong with a type, or null. */
+export function typeFault(type: unknown): string | null {
+  if (typeof type !== "string" || !TYPE.test(type) || type.length > MAX_TYPE_LENGTH) {
+    return `type must be dot-separated [A-Za-z0-9_]+ of at most ${MAX_TYPE_LENGTH} characters`;
+  }
+  return RESERVED.test(type) ? "types that begin with webhook., endpoint. or delivery. are reserved" : null;
+}
+
+/** One event or an array of up to 100, as `POST /events` takes them; `horizonMs` is how far ahead one may be due. */
+export function parseEvents(value: unknown, { now, horizonMs }: { now: number; horizonMs: number }): ParsedEvents {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 0 || list.length > MAX_EVENTS) {
+    return { ok: false, reason: `an array holds 1 to ${MAX_EVENTS} events, not ${list.length}` };
+  }
+  const events: NewEvent[] = [];
+  for (const [index, item] of list.entries()) {
+    const parsed = parseEvent(item, { now, horizonMs });
+    const place = Array.isArray(value) ? `event ${index}: ` : "";
+    if (typeof parsed === "string") return { ok: false, reason: place + parsed };
+    events.push(parsed);
+  }
+  return { ok: true, events, single: !Array.isArray(value) };
+}
+
+function parseEvent(item: unknown, { now, horizonMs }: { now: number; horizonMs: number }): NewEvent | string {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) return "an event is an object {type, data}";
+  const { type, data, id, deliverAt, ...rest } = item as Record<string, unknown>;
+  const unknown = Object.keys(rest).find((name) => !MEMBERS.has(name));
+  if (unknown !== undefined) return `${JSON.stringify(unknown)} is not a member of an event`;
+  const fault = typeFault(type);
+  if (fault !== null) return fault;
+  if (data === undefined) return "data is missing";
+  if (id !== undefined && (typeof id !== "string" || !ID.test(id))) return "id must match [A-Za-z0-9_-]{1,256}";
+  const due = parseDeliverAt(deliverAt, { now, horizonMs });
+  if (typeof due === "string") return due;
+  const text = JSON.stringify(data);
+  const event: NewEvent = { type: String(type), data: text, id: id ?? null, deliverAt: due };
+  return sizeFault(event) ?? event;
+}
+
+/** What is wrong with an event's size, or null. A text has at most three bytes for each of its units. */
+export function sizeFault({ data }: NewEvent): string | null {
+  if (data.length * 3 <= MAX_EVENT_BYTES) return null;
+  const bytes = new TextEncoder().encode(data).byteLength;
+  return bytes <= MAX_EVENT_BYTES ? null : `data is ${bytes} bytes, at most ${MAX_EVENT_BYTES} are taken`;
+}
+
+function parseDeliverAt(
+  value: unknown,
+  { now, horizonMs }: { now: number; horizonMs: number },
+): number | null | string {
+  if (value === undefined || value === null) return null;
+  const at = typeof value === "string" && ISO_TIME.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(at)) return "deliverAt must be an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z";
+  if (at > now + horizonMs) return `deliverAt may be at most ${horizonMs / 86_400_000} days ahead`;
+  return at > now ? at : null;
+}
+
+/**
+ * JSON.parse that keeps every number as it was written: 9007199254740993 and 1.10 go out as they came in,
+ * where a parse and a print through doubles would change them.
+ *
+ * @throws SyntaxError, or RangeError when nested beyond the stack
+ */
+export function parseExact(text: string): unknown {
+  // Numbers that print as they were written need no reviver: no fraction, no exponent, within 15 digits.
+  if (!/\d[.eE]|\d{16}|-0/.test(text)) return JSON.parse(text);
+  return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) =>
+    typeof value === "number" && context.source !== undefined ? rawJson(context.source) : value) as (
+    key: string,
+    value: unknown,
+  ) => unknown);
+}
+
+const rawJson = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;

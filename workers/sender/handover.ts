@@ -1,0 +1,183 @@
+import type { OfferAnswer } from "./endpoint.ts";
+import type { LoggedEvent, OutboxStore } from "./outbox-store.ts";
+import type { EndpointRow, Registry } from "./registry.ts";
+
+/**
+ * The Outbox's cursors: how far each endpoint has been handed the log, and the handing itself. All of it is
+ * memory; what survives is one row, `handed`, written once a LEASE. A cursor that is lost falls back to it,
+ * and what is then offered again the endpoint already has.
+ */
+
+/** A batch of one offer. */
+const BATCH = { scanned: 100, limit: 100, maxBytes: 1024 * 1024 };
+/** A batch of one pull: filtering may pass over many rows to find its hundred. */
+const PULL = { scanned: 10_000, limit: 100, maxBytes: 1024 * 1024 };
+/** Endpoints that are offered to at the same time, and in one invocation: the rest waits for the alarm. */
+const WAVE = 50;
+const MAX_HANDS = 250;
+const OFFER_TIMEOUT_MS = 30_000;
+const FIRST_RETRY_MS = 1000;
+
+export type Offer = { after: number; upTo: number; events: LoggedEvent[]; revision: number };
+export type PullAnswer = { upTo: number; head: number; events: LoggedEvent[] } | { expiredTo: number } | "gone";
+
+/** `handed` in meta: the position of all, and of those that lag behind it. */
+type Handed = { h: number; lag: Record<string, number> };
+
+export type HandoverPort = {
+  offer(row: EndpointRow, offer: Offer): Promise<OfferAnswer>;
+  configure(row: EndpointRow): Promise<void>;
+  now(): number;
+  /** Sees to it that the alarm runs at `at` (unix ms) or before. */
+  arm(at: number): void;
+};
+
+type Backoff = { notBefore: number; delayMs: number };
+
+export class Handover {
+  readonly #store: OutboxStore;
+  readonly #registry: Registry;
+  readonly #port: HandoverPort;
+  readonly #leaseMs: number;
+  /** Up to where every matching event was taken; I2. */
+  readonly #acked = new Map<string, number>();
+  /** `upTo` of the last answered offer or pull: what the endpoint can be taken to know of. */
+  readonly #told = new Map<string, number>();
+  readonly #busy = new Set<string>();
+  readonly #backoff = new Map<string, Backoff>();
+  #written: string;
+  readonly #start: Handed;
+
+  constructor(store: OutboxStore, registry: Registry, { port, leaseMs }: { port: HandoverPort; leaseMs: number }) {
+    this.#store = store;
+    this.#registry = registry;
+    this.#port = port;
+    this.#leaseMs = leaseMs;
+    this.#start = store.meta<Handed>("handed") ?? { h: 0, lag: {} };
+    this.#written = JSON.stringify(this.#start);
+  }
+
+  acked(row: EndpointRow): number {
+    return this.#acked.get(row.id) ?? this.#start.lag[row.id] ?? Math.max(this.#start.h, row.from ?? 0);
+  }
+
+  /** Whether everything in the log was handed to everyone and that was written down; else I1 wants an alarm. */
+  get settled(): boolean {
+    return !this.#lagging() && JSON.stringify(this.#state()) === this.#written;
+  }
+
+  /** Writes the cursors down when they moved. */
+  save(): void {
+    const state = JSON.stringify(this.#state());
+    if (state === this.#written) return;
+    this.#store.setMeta("handed", JSON.parse(state));
+    this.#written = state;
+  }
+
+  /** When the next endpoint that could not be reached may be tried again; null when none waits. */
+  get nextRetry(): number | null {
+    const waiting = [...this.#backoff.entries()].filter(([id]) => this.#registry.get(id)?.config.enabled);
+    return waiting.length === 0 ? null : Math.min(...waiting.map(([, { notBefore }]) => notBefore));
+  }
+
+  /** Hands to every enabled endpoint that lags, in waves; what exceeds one invocation waits for the alarm. */
+  async kick(): Promise<void> {
+    const now = this.#port.now();
+    const lagging = this.#registry
+      .enabled()
+      .filter((row) => this.acked(row) < this.#store.head && !this.#busy.has(row.id))
+      .filter((row) => (this.#backoff.get(row.id)?.notBefore ?? 0) <= now);
+    const chosen = lagging.slice(0, MAX_HANDS).values();
+    if (lagging.length > MAX_HANDS) this.#port.arm(now);
+    await Promise.all(
+      Array.from({ length: WAVE }, async () => {
+        for (const row of chosen) await this.#hand(row.id);
+      }),
+    );
+  }
+
+  /** Events after `after` for one endpoint, as it catches up. */
+  pull(id: string, after: number): PullAnswer {
+    const row = this.#registry.get(id);
+    if (row === undefined || row.state === "deleting") return "gone";
+    if (after + 1 < this.#store.oldest) return { expiredTo: this.#store.oldest - 1 };
+    const scan = this.#store.scan(after, { endpointId: id, types: row.config.types }, PULL);
+    this.#told.set(id, Math.max(this.#told.get(id) ?? 0, scan.upTo));
+    return { ...scan, head: this.#store.head };
+  }
+
+  /** One offer after the other until the endpoint has the head, stops taking, or cannot be reached. */
+  async #hand(id: string): Promise<void> {
+    if (this.#busy.has(id)) return;
+    this.#busy.add(id);
+    try {
+      // The registry is read anew each time: an endpoint may be changed or deleted while an offer is out.
+      for (
+        let row = this.#registry.get(id);
+        row?.config.enabled && this.acked(row) < this.#store.head;
+        row = this.#registry.get(id)
+      ) {
+        if (!(await this.#handBatch(row))) return;
+      }
+    } finally {
+      this.#busy.delete(id);
+    }
+  }
+
+  /** @returns whether to go on */
+  async #handBatch(row: EndpointRow): Promise<boolean> {
+    const after = this.acked(row);
+    const { upTo, events } = this.#store.scan(after, { endpointId: row.id, types: row.config.types }, BATCH);
+    if (events.length === 0) {
+      this.#acked.set(row.id, upTo);
+      return true;
+    }
+    const offer = { after: this.#told.get(row.id) ?? after, upTo, events, revision: row.revision };
+    try {
+      const answer = await this.#withTimeout(this.#port.offer(row, offer));
+      this.#backoff.delete(row.id);
+      if (answer === "disabled") return false;
+      if (answer === "taken") {
+        this.#told.set(row.id, Math.max(this.#told.get(row.id) ?? 0, upTo));
+        this.#acked.set(row.id, Math.max(this.acked(row), upTo));
+      } else {
+        await this.#withTimeout(this.#port.configure(row));
+      }
+      return true;
+    } catch {
+      this.#postpone(row.id);
+      return false;
+    }
+  }
+
+  /** Backs off from an endpoint's object that does not answer: 1 s, doubling to LEASE. */
+  #postpone(id: string): void {
+    const delayMs = Math.min((this.#backoff.get(id)?.delayMs ?? FIRST_RETRY_MS / 2) * 2, this.#leaseMs);
+    const notBefore = this.#port.now() + delayMs;
+    this.#backoff.set(id, { notBefore, delayMs });
+    this.#port.arm(notBefore);
+  }
+
+  async #withTimeout<Value>(work: Promise<Value>): Promise<Value> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error("no answer in time")), OFFER_TIMEOUT_MS);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #lagging(): boolean {
+    return this.#registry.enabled().some((row) => this.acked(row) < this.#store.head);
+  }
+
+  #state(): Handed {
+    const rows = this.#registry.all().filter(({ state }) => state === "live");
+    const positions = rows.map((row) => [row.id, this.acked(row)] as const);
+    const h = positions.length === 0 ? this.#store.head : Math.max(...positions.map(([, acked]) => acked));
+    return { h, lag: Object.fromEntries(positions.filter(([, acked]) => acked < h)) };
+  }
+}

@@ -1,0 +1,242 @@
+import { DurableObject } from "cloudflare:workers";
+import { gather } from "../../shared/gather.ts";
+import { splitSecrets } from "../../shared/secret.ts";
+import { logEvent } from "../../shared/telemetry.ts";
+import { type Config, configOf, type Env, TENANT } from "./env.ts";
+import type { IdKey } from "./event-id.ts";
+import { Handover, type PullAnswer } from "./handover.ts";
+import { OutboxStore } from "./outbox-store.ts";
+import { periodicTimes, VALUE_TYPE, valueData } from "./periodic.ts";
+import { periodMs } from "./periods.ts";
+import { type PublishCall, type PublishContext, type PublishResult, publish, release, schedule } from "./publish.ts";
+import { DEFAULT_ENDPOINT, defaultConfig, type EndpointRow, Registry } from "./registry.ts";
+
+/** The sender's log and its registry of endpoints; one for each tenant. */
+
+/** An endpoint as the registry sees it; `acked` is how far it was handed the log, `head` where the log ends. */
+export type EndpointView = { row: EndpointRow; acked: number; head: number };
+
+/** Scheduled events released in one go; more are released by the next alarm, which is then due at once. */
+const RELEASE_BATCH = 500;
+/** An alarm this far past was lost, or fires any moment: arming again does no harm. */
+const LOST_MS = 30_000;
+const RECOVERY_MS = 30_000;
+/** Above this share of the storage the oldest table goes, whatever its age. */
+const FULL_SHARE = 0.6;
+
+export class Outbox extends DurableObject<Env> {
+  readonly #config: Config;
+  readonly #store: OutboxStore;
+  readonly #registry: Registry;
+  readonly #handover: Handover;
+  readonly #idKey: IdKey;
+  readonly #publish: (call: PublishCall) => Promise<PublishResult>;
+  #armed: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#config = configOf(env);
+    this.#store = new OutboxStore(ctx.storage.sql);
+    this.#registry = new Registry(this.#store);
+    this.#idKey = this.#loadIdKey();
+    this.#handover = new Handover(this.#store, this.#registry, {
+      leaseMs: this.#config.leaseMs,
+      port: {
+        offer: (row, offer) => this.#endpoint(row.id).offer(offer),
+        configure: (row) => this.#configure(row),
+        now: Date.now,
+        arm: (at) => this.#arm(at),
+      },
+    });
+    this.#publish = gather((calls: PublishCall[]) => this.#publishAll(calls));
+    ctx.blockConcurrencyWhile(async () => {
+      const armed = await ctx.storage.getAlarm();
+      this.#armed = armed !== null && armed > Date.now() - LOST_MS ? armed : null;
+      this.#syncDefault();
+      this.#armNext(Date.now());
+    });
+  }
+
+  /** Logs the events of one call, all or none. Answered when they are durable; deliveries follow by themselves. */
+  async publish(call: PublishCall): Promise<PublishResult> {
+    return this.#publish(call);
+  }
+
+  /** Events after a position, for an endpoint that catches up. */
+  pull(endpointId: string, after: number): PullAnswer {
+    return this.#handover.pull(endpointId, after);
+  }
+
+  endpoints(): EndpointView[] {
+    return this.#registry.all().map((row) => this.#view(row));
+  }
+
+  endpoint(id: string): EndpointView | null {
+    const row = this.#registry.get(id);
+    return row === undefined ? null : this.#view(row);
+  }
+
+  /**
+   * The cron's minute: schedules the periodic events of (covered, t + 60 s], runs the alarm's body, and wakes
+   * one endpoint in turn, so that an alarm which was lost is found again.
+   */
+  async tick(t: number): Promise<void> {
+    const now = Date.now();
+    this.ctx.storage.transactionSync(() => {
+      const window = periodicTimes(this.#store.meta<number>("covered"), t, { now, periodMs: this.#config.periodicMs });
+      if (window === null) return;
+      this.#store.setMeta("covered", window.covered);
+      for (const due of window.times) {
+        schedule(this.#store, { type: VALUE_TYPE, data: valueData(due, Math.random()), due }, this.#context(now));
+      }
+    });
+    this.#work(now);
+    const rows = this.#registry.enabled();
+    const turn = rows[Math.floor(t / 60_000) % rows.length];
+    if (turn !== undefined) await this.#endpoint(turn.id).wake();
+  }
+
+  /** For measurements: rows written since the object started. */
+  stats(): { rowsWritten: number; head: number } {
+    return { rowsWritten: this.#store.rowsWritten, head: this.#store.head };
+  }
+
+  override alarm(): void {
+    this.#armed = null;
+    this.#work(Date.now());
+  }
+
+  /** Never throws: an alarm that throws six times is gone for good. */
+  #work(now: number): void {
+    try {
+      this.#release(now);
+      this.#handover.save();
+      this.#drop(now);
+      // Not awaited: an endpoint that does not answer must not hold back the next scheduled event.
+      for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#configure(row).catch(() => {}));
+      this.ctx.waitUntil(this.#handover.kick());
+      this.#armNext(now);
+    } catch (error) {
+      logEvent("outbox.alarm_failed", { error: String(error) });
+      this.#reload();
+      this.#arm(now + RECOVERY_MS);
+    }
+  }
+
+  #publishAll(calls: PublishCall[]): PublishResult[] {
+    const now = Date.now();
+    const context = this.#context(now);
+    if (this.#store.bytes > this.#config.storageLimit) return calls.map(() => FULL);
+    const headBefore = this.#store.head;
+    let results: PublishResult[];
+    try {
+      results = this.ctx.storage.transactionSync(() => calls.map((call) => publish(this.#store, call, context)));
+    } catch {
+      // One bad call must refuse nobody else: each again, in a transaction of its own.
+      this.#reload();
+      results = calls.map((call) => this.#publishAlone(call, context));
+    }
+    if (this.#store.head > headBefore) {
+      this.#arm(now + this.#config.leaseMs);
+      this.ctx.waitUntil(this.#handover.kick());
+    }
+    if (calls.some(({ events }) => events.some(({ deliverAt }) => deliverAt !== null))) this.#armLater();
+    return results;
+  }
+
+  #publishAlone(call: PublishCall, context: PublishContext): PublishResult {
+    try {
+      return this.ctx.storage.transactionSync(() => publish(this.#store, call, context));
+    } catch (error) {
+      this.#reload();
+      logEvent("publish.failed", { error: String(error) });
+      return { ok: false, code: "storage_unavailable", detail: "Nothing of this request was stored; try again." };
+    }
+  }
+
+  /** Gives due scheduled events their place in the log, in the order they were due. */
+  #release(now: number): void {
+    const due = this.#store.dueLater(now, RELEASE_BATCH);
+    if (due.length === 0) return;
+    this.ctx.storage.transactionSync(() => {
+      for (const later of due) {
+        const seq = release(this.#store, later, this.#context(now));
+        this.#store.dropLater(later);
+        logEvent("event.released", { id: later.id, seq, lateMs: now - later.due });
+      }
+    });
+  }
+
+  /** Retention: whole tables, the oldest first. */
+  #drop(now: number): void {
+    const needRoom = this.#store.bytes > this.#config.storageLimit * FULL_SHARE;
+    for (const table of this.#store.expired(now - this.#config.retentionMs, needRoom)) this.#store.dropEvents(table);
+    this.#store.dropKeys(Math.floor((now - this.#config.retentionMs) / periodMs(this.#config.retentionMs)));
+  }
+
+  async #configure({ id, config, revision, from }: EndpointRow): Promise<void> {
+    const answer = await this.#endpoint(id).configure({ tenant: TENANT, id, config, revision, from });
+    if (answer === "done") this.#registry.confirmed(id, revision);
+  }
+
+  /** WEBHOOK_URL and WEBHOOK_SECRET may have changed with the last deployment: the endpoint follows them. */
+  #syncDefault(): void {
+    const known = this.#registry.get(DEFAULT_ENDPOINT);
+    const secrets = splitSecrets("WEBHOOK_SECRET", this.#config.webhookSecret);
+    const config = defaultConfig(this.#config.webhookUrl, secrets, known?.config);
+    if (config === null || JSON.stringify(config) === JSON.stringify(known?.config)) return;
+    this.#registry.put(DEFAULT_ENDPOINT, config, this.#store.head);
+  }
+
+  #armNext(now: number): void {
+    this.#armLater();
+    if (!this.#handover.settled || this.#registry.unpushed().length > 0) this.#arm(now + this.#config.leaseMs);
+    const retry = this.#handover.nextRetry;
+    if (retry !== null) this.#arm(Math.max(retry, now + 1000));
+  }
+
+  #armLater(): void {
+    const due = this.#store.nextDue;
+    if (due !== null) this.#arm(due);
+  }
+
+  /** The one alarm, at the earliest of what it is asked for; I1 has it in the commit that makes it needed. */
+  #arm(at: number): void {
+    if (this.#armed !== null && this.#armed <= at) return;
+    this.#armed = at;
+    this.#store.rowsWritten++;
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
+  }
+
+  #reload(): void {
+    this.#store.reload();
+    this.#registry.reload();
+  }
+
+  #view(row: EndpointRow): EndpointView {
+    return { row, acked: this.#handover.acked(row), head: this.#store.head };
+  }
+
+  #context(now: number): PublishContext {
+    const random = () => crypto.getRandomValues(new Uint8Array(10));
+    return { now, retentionMs: this.#config.retentionMs, idKey: this.#idKey, random };
+  }
+
+  #loadIdKey(): IdKey {
+    const known = this.#store.meta<[number, number]>("idKey");
+    if (known !== null) return known;
+    const [first = 0, second = 0] = crypto.getRandomValues(new Int32Array(2));
+    this.#store.setMeta("idKey", [first, second]);
+    return [first, second];
+  }
+
+  #endpoint(id: string): DurableObjectStub<import("./endpoint.ts").Endpoint> {
+    return this.env.ENDPOINT.getByName(`${TENANT}/${id}`);
+  }
+}
+
+const FULL: PublishResult = {
+  ok: false,
+  code: "storage_full",
+  detail: "The log has reached STORAGE_LIMIT_MB; nothing was stored. Retention frees space as it passes.",
+};

@@ -1,0 +1,37 @@
+/**
+ * When a failed attempt is tried again. The ten attempts over 75 hours are those of the Standard Webhooks
+ * specification, "Deliverability and reliability".
+ */
+export const RETRY_DELAYS_SECONDS = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400] as const;
+
+/** ±20 %: endpoints that failed together come back apart. */
+const JITTER = 0.2;
+/** A Retry-After may lengthen a delay up to here; further would be a way to switch retries off. */
+const MAX_RETRY_AFTER_MS = 86_400_000;
+
+/**
+ * Milliseconds to wait after the attempt number `attempt` (1 is the first), or null when it was the last.
+ *
+ * @param retryAfterMs what the response asked for, or null; it lengthens a delay, never shortens it
+ * @param random uniform in [0, 1)
+ */
+export function retryDelay(
+  delaysMs: readonly number[],
+  attempt: number,
+  { retryAfterMs, random }: { retryAfterMs: number | null; random: number },
+): number | null {
+  const delay = delaysMs[attempt - 1];
+  if (delay === undefined) return null;
+  const jittered = Math.round(delay * (1 + JITTER * (2 * random - 1)));
+  return Math.max(jittered, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS));
+}
+
+/** `Retry-After` in either of its forms, RFC 9110 section 10.2.3: seconds or an HTTP date; milliseconds from `now`. */
+export function parseRetryAfter(value: string | null, now: number): number | null {
+  if (value === null) return null;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  // Only the IMF-fixdate that every server must send: Date.parse would take "1" or "May" too.
+  if (!/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(value)) return null;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
+}
