@@ -37,7 +37,7 @@ type Finished = { open: Open; at: number; result: AttemptResult };
 export class Endpoint extends DurableObject<Env> {
   readonly #config: Config;
   readonly #store: EndpointStore;
-  readonly #record: (finished: Finished) => Promise<void>;
+  readonly #record: (finished: Finished) => Promise<null>;
   readonly #waiting = new Map<number, ((outcome: FirstOutcome) => void)[]>();
   #identity: Identity | null = null;
   #keys: Uint8Array<ArrayBuffer>[] = [];
@@ -106,7 +106,6 @@ export class Endpoint extends DurableObject<Env> {
         resolve(outcome);
       };
       this.#waiting.set(seq, [...(this.#waiting.get(seq) ?? []), answer]);
-      this.ctx.waitUntil(Promise.resolve());
     });
   }
 
@@ -204,7 +203,7 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   /** Writes finished attempts in one transaction; only then they leave the window. */
-  #commit(finished: Finished[]): void[] {
+  #commit(finished: Finished[]): null[] {
     const now = Date.now();
     let deliveries: Delivery[];
     try {
@@ -223,7 +222,7 @@ export class Endpoint extends DurableObject<Env> {
     const due = deliveries.flatMap((delivery) => delivery.due ?? []);
     if (due.length > 0) this.#arm(Math.min(...due));
     this.#saveFloor(FLOOR_STEP);
-    return finished.map(() => undefined);
+    return finished.map(() => null);
   }
 
   #write({ open, at, result }: Finished, now: number): Delivery {

@@ -159,12 +159,10 @@ export class Handover {
   }
 
   async #withTimeout<Value>(work: Promise<Value>): Promise<Value> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error("no answer in time")), OFFER_TIMEOUT_MS);
-    });
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error("no answer in time")), OFFER_TIMEOUT_MS);
     try {
-      return await Promise.race([work, late]);
+      return await Promise.race([work, late.promise]);
     } finally {
       clearTimeout(timer);
     }

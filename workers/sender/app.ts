@@ -1,0 +1,20 @@
+import { Hono } from "hono";
+import { requireToken } from "../../shared/auth.ts";
+import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
+import { configOf, type Env } from "./env.ts";
+import { endpoints } from "./routes/endpoints.ts";
+import { events } from "./routes/events.ts";
+import { page } from "./routes/page.tsx";
+import { trigger } from "./routes/trigger.ts";
+
+/** The sender's routes. `/health` answers anyone; everything else needs the token. */
+export const app = new Hono<{ Bindings: Env }>()
+  .get("/health", (c) => c.json({ status: "ok" }))
+  .all("/health", methodNotAllowed("GET"))
+  .use(requireToken((env) => configOf(env as Env)))
+  .route("/", trigger)
+  .route("/", events)
+  .route("/", endpoints)
+  .route("/", page)
+  .onError(answerError)
+  .notFound(answerNotFound);

@@ -1,0 +1,32 @@
+import { Problem } from "../../../shared/problem.ts";
+import { type Env, TENANT } from "../env.ts";
+import type { Outbox } from "../outbox.ts";
+import type { PublishCall, Published } from "../publish.ts";
+
+export function outboxOf(env: Env): DurableObjectStub<Outbox> {
+  return env.OUTBOX.getByName(TENANT);
+}
+
+/**
+ * Publishes one call and answers when the log has it durably.
+ *
+ * @throws Problem with the Outbox's refusal; `storage_unavailable` when its answer was lost, the outcome then
+ * being unknown: an `id` or an Idempotency-Key makes the repeat safe.
+ */
+export async function publishTo(env: Env, call: PublishCall): Promise<Published[]> {
+  const result = await outboxOf(env)
+    .publish(call)
+    .catch((error: unknown) => {
+      throw unavailable(error);
+    });
+  if (result.ok) return result.events;
+  const retry = result.code === "storage_full" || result.code === "storage_unavailable";
+  throw new Problem(result.code, result.detail, retry ? { headers: { "retry-after": "10" } } : {});
+}
+
+function unavailable(error: unknown): Problem {
+  const detail = "The log did not answer; whether it has the event is not known. Repeat with the same id to be sure.";
+  const problem = new Problem("storage_unavailable", detail, { headers: { "retry-after": "1" } });
+  problem.cause = error;
+  return problem;
+}
