@@ -1,8 +1,8 @@
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = resolve(import.meta.dirname, "..");
 
 /** The variables of every Worker under test: no `.dev.vars` is needed, and none may change what a test sees. */
 const bindings = {
@@ -16,7 +16,7 @@ const testTimeout = 20_000; // two cores, several suites at once
 function workerd(name: "sender" | "receiver") {
   return {
     root,
-    plugins: [cloudflareTest({ wrangler: { configPath: `${root}wrangler.${name}.toml` }, miniflare: { bindings } })],
+    plugins: [cloudflareTest({ wrangler: { configPath: `${root}/wrangler.${name}.toml` }, miniflare: { bindings } })],
     test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout },
   };
 }
