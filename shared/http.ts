@@ -34,11 +34,15 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
 
 /**
  * The body as JSON text and value. The media type is checked because a page of another origin can send
- * `text/plain` without asking first.
+ * `text/plain` without asking first. `parse` may be a parser that keeps more than JSON.parse does.
  *
  * @throws Problem `unsupported_media_type`, `body_too_large` or `invalid_json`.
  */
-export async function readJson(request: Request, maxBytes: number): Promise<{ text: string; value: unknown }> {
+export async function readJson(
+  request: Request,
+  maxBytes: number,
+  parse: (text: string) => unknown = JSON.parse,
+): Promise<{ text: string; value: unknown }> {
   const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new Problem("unsupported_media_type", "Send JSON with `content-type: application/json`.");
@@ -46,7 +50,7 @@ export async function readJson(request: Request, maxBytes: number): Promise<{ te
   const text = fromUtf8(await readBody(request, maxBytes));
   if (text === null) throw new Problem("invalid_json", "The body is not UTF-8.");
   try {
-    return { text, value: JSON.parse(text) };
+    return { text, value: parse(text) };
   } catch (error) {
     // A RangeError is JSON nested beyond the stack; both are the sender's to mend.
     throw new Problem("invalid_json", error instanceof SyntaxError ? error.message : "The JSON is nested too deeply.");

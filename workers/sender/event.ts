@@ -58,9 +58,19 @@ function parseEvent(item: unknown, { now, horizonMs }: { now: number; horizonMs:
   if (id !== undefined && (typeof id !== "string" || !ID.test(id))) return "id must match [A-Za-z0-9_-]{1,256}";
   const due = parseDeliverAt(deliverAt, { now, horizonMs });
   if (typeof due === "string") return due;
-  const text = JSON.stringify(data);
+  const text = printed(data);
+  if (text === null) return "data is nested too deeply";
   const event: NewEvent = { type: String(type), data: text, id: id ?? null, deliverAt: due };
   return sizeFault(event) ?? event;
+}
+
+/** JSON text; null when nested beyond the stack, which printing reaches before parsing does. */
+function printed(data: unknown): string | null {
+  try {
+    return JSON.stringify(data);
+  } catch {
+    return null;
+  }
 }
 
 /** What is wrong with an event's size, or null. A text has at most three bytes for each of its units. */

@@ -13,9 +13,9 @@ const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e
 /** `POST /events`: one event or an array of up to 100, answered 202 when the log has them durably. */
 export const events = new Hono<{ Bindings: Env }>()
   .post("/events", async (c) => {
-    const { text } = await readJson(c.req.raw, MAX_REQUEST_BYTES);
+    const { text, value } = await readJson(c.req.raw, MAX_REQUEST_BYTES, parseExact);
     const horizonMs = configOf(c.env).retentionMs;
-    const parsed = parseEvents(parseExact(text), { now: Date.now(), horizonMs });
+    const parsed = parseEvents(value, { now: Date.now(), horizonMs });
     if (!parsed.ok) throw new Problem("invalid_event", parsed.reason);
     const publishable: PublishEvent[] = await Promise.all(
       parsed.events.map(async (event) => {
