@@ -1,0 +1,115 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { convertV4MiniflareOptions, type LegacyWorkerOptions, Miniflare } from "miniflare";
+import { unstable_readConfig } from "wrangler";
+
+/**
+ * The Workers on sockets of their own, without the public entry of `wrangler dev`, which costs more than they
+ * do. Each is built and configured from its own TOML file.
+ */
+export type Pair = {
+  miniflare: Miniflare;
+  dir: string;
+  urls: { sender: string; receiver: string; relay: string; verifier: string };
+  close(): Promise<void>;
+};
+
+export const TOKEN = "bench-token";
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const ROOT = resolve(import.meta.dirname, "../..");
+const HOST = "127.0.0.1";
+type Vars = Record<string, string>;
+/** What is used of a TOML file; wrangler's own type of it names packages that are not installed. */
+type Toml = {
+  compatibility_date: string;
+  compatibility_flags: string[];
+  vars: Vars;
+  durable_objects: { bindings: { name: string; class_name: string }[] };
+  kv_namespaces: { binding: string }[];
+};
+
+export async function startWorkers(vars: Vars = {}): Promise<Pair> {
+  const dir = mkdtempSync(join(tmpdir(), "webhooks-bench-"));
+  const [sender, receiver, relay, verifier] = await freePorts(4);
+  const at = (port: number) => `http://${HOST}:${port}`;
+  const secrets = { API_TOKEN: TOKEN, WEBHOOK_SECRET: SECRET, PERIODIC_SECONDS: "0", ...vars };
+  const options = convertV4MiniflareOptions({
+    resourcePersistencePath: join(dir, "state"),
+    workers: [
+      fromToml("sender", { dir, port: sender, vars: { ...secrets, WEBHOOK_URL: `${at(receiver)}/webhook` } }),
+      fromToml("receiver", { dir, port: receiver, vars: secrets }),
+      bare("relay", { dir, port: relay, vars: { WEBHOOK_SECRET: SECRET, TARGET: `${at(verifier)}/verify` } }),
+      bare("verifier", { dir, port: verifier, vars: { WEBHOOK_SECRET: SECRET, TARGET: "" } }),
+    ],
+  });
+  const miniflare = new Miniflare(options);
+  await miniflare.ready;
+  return {
+    miniflare,
+    dir,
+    urls: { sender: at(sender), receiver: at(receiver), relay: at(relay), verifier: at(verifier) },
+    close: () => miniflare.dispose(),
+  };
+}
+
+type Placed = { dir: string; port: number; vars: Vars };
+
+function fromToml(name: "sender" | "receiver", { dir, port, vars }: Placed): LegacyWorkerOptions {
+  const configPath = join(ROOT, `wrangler.${name}.toml`);
+  const config: Toml = unstable_readConfig({ config: configPath });
+  const classes = config.durable_objects.bindings.map((binding) => [binding.name, binding.class_name] as const);
+  return {
+    ...script(name, build(name, ["-c", configPath], dir)),
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags,
+    bindings: { ...config.vars, ...vars },
+    durableObjects: Object.fromEntries(
+      classes.map(([binding, className]) => [binding, { className, useSQLite: true }]),
+    ),
+    kvNamespaces: config.kv_namespaces.map(({ binding }) => binding),
+    unsafeDirectSockets: [{ host: HOST, port }],
+  };
+}
+
+function bare(name: string, { dir, port, vars }: Placed): LegacyWorkerOptions {
+  const compatibilityDate = "2026-11-02";
+  const args = [join(ROOT, "test/bench/relay.ts"), "--name", name, "--compatibility-date", compatibilityDate];
+  return {
+    ...script(name, build(name, args, dir)),
+    compatibilityDate,
+    bindings: vars,
+    unsafeDirectSockets: [{ host: HOST, port }],
+  };
+}
+
+/** Bundles as `npm run deploy` would, into the run's own folder. */
+function build(name: string, args: string[], dir: string): string {
+  const outdir = join(dir, name);
+  const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
+  execFileSync(join(ROOT, "node_modules/.bin/wrangler"), ["deploy", ...args, "--dry-run", "--outdir", outdir], {
+    env,
+    cwd: dir,
+  });
+  const bundle = readdirSync(outdir).find((file) => file.endsWith(".js"));
+  if (bundle === undefined) throw new Error(`wrangler built no script for ${name}`);
+  return join(outdir, bundle);
+}
+
+function script(name: string, path: string) {
+  return {
+    name,
+    modules: [{ type: "ESModule" as const, path, contents: readFileSync(path, "utf8") }],
+    modulesRoot: dirname(path),
+  };
+}
+
+async function freePorts(count: number): Promise<[number, number, number, number]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  await Promise.all(servers.map((server) => new Promise<void>((done) => server.listen(0, HOST, done))));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports as [number, number, number, number];
+}
