@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { moveTo, newEvent, outbox, publish, publishOne, receiver, settled, useReceiver } from "./support.ts";
+import { endpoint, moveTo, newEvent, outbox, publish, publishOne, receiver, settled, useReceiver } from "./support.ts";
 
 useReceiver();
 
@@ -173,5 +173,43 @@ describe("Outbox.tick", () => {
     moveTo(Date.now() + 7 * MINUTE);
     await outbox().tick(Date.now());
     await vi.waitUntil(async () => (await settled(1))[0]?.state === "delivered");
+  });
+});
+
+describe("retention", () => {
+  const DAY = 24 * 60 * MINUTE;
+  const start = Date.UTC(2026, 5, 1);
+
+  async function tables(stub: DurableObjectStub, prefix: string): Promise<string[]> {
+    return runInDurableObject(stub, (_instance, state) =>
+      state.storage.sql
+        .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?", `${prefix}_*`)
+        .toArray()
+        .map(({ name }) => name),
+    );
+  }
+
+  it("drops whole tables of events, ids and deliveries once they are past it, never the newest", async () => {
+    for (const day of [0, 6, 12]) {
+      moveTo(start + day * DAY);
+      await publishOne({ id: `day-${day}`, digest: "d" });
+      await settled(day / 6 + 1);
+    }
+    expect(await tables(outbox(), "ev")).toEqual(["ev_1", "ev_2", "ev_3"]);
+    expect(await tables(endpoint(), "del")).toHaveLength(3);
+    const keys = await tables(outbox(), "keys");
+    moveTo(start + 37 * DAY);
+    await outbox().tick(Date.now());
+    await vi.waitUntil(async () => (await tables(outbox(), "ev")).length === 2);
+    expect(await tables(outbox(), "ev")).toEqual(["ev_2", "ev_3"]);
+    expect(await tables(endpoint(), "del")).toHaveLength(2);
+    expect((await tables(outbox(), "keys")).filter((name) => keys.includes(name))).toEqual(keys.slice(1));
+    // An id is forgotten with its table, and the log goes on where it was.
+    moveTo(start + 200 * DAY);
+    await outbox().tick(Date.now());
+    const { head } = await outbox().stats();
+    expect(await publishOne({ id: "day-0", digest: "other" })).toMatchObject({ seq: head + 1 });
+    await settled(1);
+    await vi.waitUntil(() => receiver.counts().get("day-0")?.length === 2);
   });
 });

@@ -66,10 +66,15 @@ export class Endpoint extends DurableObject<Env> {
     if (this.#identity !== null && identity.revision < this.#identity.revision) return "older";
     const wasEnabled = this.#identity?.config.enabled ?? false;
     const now = Date.now();
-    this.ctx.storage.transactionSync(() => {
-      if (!this.#store.exists) this.#store.create(from ?? 0, now);
-      this.#store.setMeta("identity", identity);
-    });
+    try {
+      this.ctx.storage.transactionSync(() => {
+        if (!this.#store.exists) this.#store.create(from ?? 0, now);
+        this.#store.setMeta("identity", identity);
+      });
+    } catch (error) {
+      this.#store.reload();
+      throw error;
+    }
     if (this.#identity === null) this.#load();
     this.#useIdentity(identity);
     if (!identity.config.enabled) this.#window.reset();

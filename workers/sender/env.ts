@@ -70,7 +70,9 @@ function readConfig(env: Env): Config {
     storageLimit: read.number("STORAGE_LIMIT_MB", 1000, { min: 1, max: 10_000 }) * 1_000_000,
   };
   checkSecret(read, config.webhookSecret);
-  if (config.webhookUrl !== null && !URL.canParse(config.webhookUrl)) read.fault("WEBHOOK_URL is not a URL");
+  if (config.webhookUrl !== null && !/^https?:$/.test(URL.parse(config.webhookUrl)?.protocol ?? "")) {
+    read.fault("WEBHOOK_URL is not an http or https URL");
+  }
   read.check();
   return config;
 }

@@ -58,7 +58,7 @@ export class Handover {
   }
 
   acked(row: EndpointRow): number {
-    return this.#acked.get(row.id) ?? this.#start.lag[row.id] ?? Math.max(this.#start.h, row.from ?? 0);
+    return this.#acked.get(row.id) ?? this.#startOf(row);
   }
 
   /** Whether everything in the log was handed to everyone and that was written down; else I1 wants an alarm. */
@@ -94,6 +94,21 @@ export class Handover {
         for (const row of chosen) await this.#hand(row.id);
       }),
     );
+  }
+
+  /**
+   * Tells each endpoint that was handed the log up to `seq` but not told so, because nothing on the way was
+   * for it: before those events are dropped, or it would take them for events that expired.
+   *
+   * @throws when one of them does not answer
+   */
+  async tell(seq: number): Promise<void> {
+    const untold = this.#registry.enabled().filter((row) => this.acked(row) >= seq && this.#toldOf(row) < seq);
+    for (const row of untold) {
+      const offer = { after: this.#toldOf(row), upTo: this.acked(row), events: [], revision: row.revision };
+      const answer = await this.#withTimeout(this.#port.offer(row, offer));
+      if (answer === "taken") this.#told.set(row.id, offer.upTo);
+    }
   }
 
   /** Events after `after` for one endpoint, as it catches up. */
@@ -132,13 +147,13 @@ export class Handover {
       this.#acked.set(row.id, upTo);
       return true;
     }
-    const offer = { after: this.#told.get(row.id) ?? after, upTo, events, revision: row.revision };
+    const offer = { after: this.#toldOf(row), upTo, events, revision: row.revision };
     try {
       const answer = await this.#withTimeout(this.#port.offer(row, offer));
       this.#backoff.delete(row.id);
       if (answer === "disabled") return false;
       if (answer === "taken") {
-        this.#told.set(row.id, Math.max(this.#told.get(row.id) ?? 0, upTo));
+        this.#told.set(row.id, Math.max(this.#toldOf(row), upTo));
         this.#acked.set(row.id, Math.max(this.acked(row), upTo));
       } else {
         await this.#withTimeout(this.#port.configure(row));
@@ -166,6 +181,15 @@ export class Handover {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #toldOf(row: EndpointRow): number {
+    return this.#told.get(row.id) ?? this.#startOf(row);
+  }
+
+  /** Where an endpoint stood when this object started: behind all others, with them, or new since. */
+  #startOf(row: EndpointRow): number {
+    return this.#start.lag[row.id] ?? Math.max(this.#start.h, row.from ?? 0);
   }
 
   #lagging(): boolean {

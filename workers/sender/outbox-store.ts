@@ -159,6 +159,11 @@ export class OutboxStore {
     return { upTo, events };
   }
 
+  /** The last seq of a table. */
+  endOf({ first }: PeriodTable): number {
+    return this.#lastOf(first);
+  }
+
   /** The last seq of the table that holds `seq`. */
   #lastOf(seq: number): number {
     const next = this.#events.find((table) => table.first > seq);

@@ -53,7 +53,8 @@ export class Outbox extends DurableObject<Env> {
       const armed = await ctx.storage.getAlarm();
       this.#armed = armed !== null && armed > Date.now() - LOST_MS ? armed : null;
       this.#syncDefault();
-      this.#armNext(Date.now());
+      // What a crash left half done goes on at once, not when the alarm comes.
+      this.#work(Date.now());
     });
   }
 
@@ -82,7 +83,7 @@ export class Outbox extends DurableObject<Env> {
    */
   async tick(t: number): Promise<void> {
     const now = Date.now();
-    this.ctx.storage.transactionSync(() => {
+    this.#transact(() => {
       const window = periodicTimes(this.#store.meta<number>("covered"), t, { now, periodMs: this.#config.periodicMs });
       if (window === null) return;
       this.#store.setMeta("covered", window.covered);
@@ -111,15 +112,25 @@ export class Outbox extends DurableObject<Env> {
     try {
       this.#release(now);
       this.#handover.save();
-      this.#drop(now);
-      // Not awaited: an endpoint that does not answer must not hold back the next scheduled event.
+      // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
       for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#configure(row).catch(() => {}));
       this.ctx.waitUntil(this.#handover.kick());
+      this.ctx.waitUntil(this.#drop(now));
       this.#armNext(now);
     } catch (error) {
       logEvent("outbox.alarm_failed", { error: String(error) });
-      this.#reload();
       this.#arm(now + RECOVERY_MS);
+    }
+  }
+
+  /** One transaction; memory is read again when it was rolled back. */
+  #transact<Value>(work: () => Value): Value {
+    try {
+      return this.ctx.storage.transactionSync(work);
+    } catch (error) {
+      this.#store.reload();
+      this.#registry.reload();
+      throw error;
     }
   }
 
@@ -130,10 +141,9 @@ export class Outbox extends DurableObject<Env> {
     const headBefore = this.#store.head;
     let results: PublishResult[];
     try {
-      results = this.ctx.storage.transactionSync(() => calls.map((call) => publish(this.#store, call, context)));
+      results = this.#transact(() => calls.map((call) => publish(this.#store, call, context)));
     } catch {
       // One bad call must refuse nobody else: each again, in a transaction of its own.
-      this.#reload();
       results = calls.map((call) => this.#publishAlone(call, context));
     }
     if (this.#store.head > headBefore) {
@@ -146,9 +156,8 @@ export class Outbox extends DurableObject<Env> {
 
   #publishAlone(call: PublishCall, context: PublishContext): PublishResult {
     try {
-      return this.ctx.storage.transactionSync(() => publish(this.#store, call, context));
+      return this.#transact(() => publish(this.#store, call, context));
     } catch (error) {
-      this.#reload();
       logEvent("publish.failed", { error: String(error) });
       return { ok: false, code: "storage_unavailable", detail: "Nothing of this request was stored; try again." };
     }
@@ -158,7 +167,7 @@ export class Outbox extends DurableObject<Env> {
   #release(now: number): void {
     const due = this.#store.dueLater(now, RELEASE_BATCH);
     if (due.length === 0) return;
-    this.ctx.storage.transactionSync(() => {
+    this.#transact(() => {
       for (const later of due) {
         const seq = release(this.#store, later, this.#context(now));
         this.#store.dropLater(later);
@@ -167,11 +176,19 @@ export class Outbox extends DurableObject<Env> {
     });
   }
 
-  /** Retention: whole tables, the oldest first. */
-  #drop(now: number): void {
-    const needRoom = this.#store.bytes > this.#config.storageLimit * FULL_SHARE;
-    for (const table of this.#store.expired(now - this.#config.retentionMs, needRoom)) this.#store.dropEvents(table);
-    this.#store.dropKeys(Math.floor((now - this.#config.retentionMs) / periodMs(this.#config.retentionMs)));
+  /** Retention: whole tables, the oldest first. A DROP that is refused is tried again by the next alarm. */
+  async #drop(now: number): Promise<void> {
+    try {
+      const needRoom = this.#store.bytes > this.#config.storageLimit * FULL_SHARE;
+      for (const table of this.#store.expired(now - this.#config.retentionMs, needRoom)) {
+        await this.#handover.tell(this.#store.endOf(table));
+        this.#store.dropEvents(table);
+        logEvent("events.dropped", { from: table.first, to: this.#store.oldest - 1 });
+      }
+      this.#store.dropKeys(Math.floor((now - this.#config.retentionMs) / periodMs(this.#config.retentionMs)));
+    } catch (error) {
+      logEvent("outbox.drop_failed", { error: String(error) });
+    }
   }
 
   async #configure({ id, config, revision, from }: EndpointRow): Promise<void> {
@@ -206,11 +223,6 @@ export class Outbox extends DurableObject<Env> {
     this.#armed = at;
     this.#store.rowsWritten++;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
-  }
-
-  #reload(): void {
-    this.#store.reload();
-    this.#registry.reload();
   }
 
   #view(row: EndpointRow): EndpointView {
