@@ -1,4 +1,5 @@
 import { Problem } from "../../../shared/problem.ts";
+import { logEvent } from "../../../shared/telemetry.ts";
 import { type Env, TENANT } from "../env.ts";
 import type { Outbox } from "../outbox.ts";
 import type { PublishCall, Published } from "../publish.ts";
@@ -19,7 +20,12 @@ export async function publishTo(env: Env, call: PublishCall): Promise<Published[
     .catch((error: unknown) => {
       throw unavailable(error);
     });
-  if (result.ok) return result.events;
+  if (result.ok) {
+    for (const [index, { id, seq }] of result.events.entries()) {
+      logEvent("event.published", { id, seq, type: call.events[index]?.type ?? null });
+    }
+    return result.events;
+  }
   const retry = result.code === "storage_full" || result.code === "storage_unavailable";
   throw new Problem(result.code, result.detail, retry ? { headers: { "retry-after": "10" } } : {});
 }
