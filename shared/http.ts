@@ -60,7 +60,9 @@ export async function readJson(
 /** The one `onError` of a Worker: a Problem is answered as it is, anything else without its message or stack. */
 export function answerError(error: Error, c: Context): Response {
   if (error instanceof Problem) {
-    logEvent("request.refused", { code: error.code, method: c.req.method, path: c.req.path });
+    const { reason } = error.extra;
+    const why = typeof reason === "string" ? { reason } : {};
+    logEvent("request.refused", { code: error.code, ...why, method: c.req.method, path: c.req.path });
     return problemResponse(error);
   }
   if (error instanceof ConfigError) {

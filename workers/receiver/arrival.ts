@@ -1,0 +1,72 @@
+import { fromUtf8, toHex } from "../../shared/bytes.ts";
+import type { HeaderList, Verification } from "./record.ts";
+
+/** A verified request on its way into the Inbox; `headers` a masked HeaderList as JSON. */
+export type Arrival = {
+  source: string;
+  id: string | null;
+  type: string | null;
+  verification: Verification;
+  headers: string;
+  body: Uint8Array<ArrayBuffer>;
+  dedup: Dedup;
+};
+
+/** Another arrival with this key, at most `ttlMs` later, is a duplicate. */
+export type Dedup = { key: string; ttlMs: number };
+
+const MAX_TYPE_LENGTH = 128;
+const MASK = "(masked)";
+const SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie"];
+
+/** Without an id only equal bytes in quick succession are taken for a repetition: it may be a second event. */
+const NO_ID_TTL_MS = 300_000;
+
+/**
+ * The key uses only what the proof covers: with an unsigned id alone, anyone who saw one request could use up
+ * the id of another. The parts before the last hold no space, so no two cases meet.
+ */
+export async function dedupOf(
+  {
+    source,
+    id,
+    signedId,
+    body,
+  }: { source: string; id: string | null; signedId: boolean; body: Uint8Array<ArrayBuffer> },
+  retentionMs: number,
+): Promise<Dedup> {
+  if (id !== null && signedId) return { key: `id ${source} ${id}`, ttlMs: retentionMs };
+  const digest = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body)));
+  if (id !== null) return { key: `body+id ${source} ${digest} ${id}`, ttlMs: retentionMs };
+  return { key: `body ${source} ${digest}`, ttlMs: NO_ID_TTL_MS };
+}
+
+/** The headers as they are stored: what authenticates someone is replaced, `secretHeaders` being the scheme's own. */
+export function maskedHeaders(headers: Headers, secretHeaders: readonly string[] = []): HeaderList {
+  const secret = new Set([...SECRET_HEADERS, ...secretHeaders]);
+  return [...headers].map(([name, value]) => [name, secret.has(name) ? MASK : value]);
+}
+
+/** `type`, else `event`, of a JSON object: a label for people, never trusted as anything more. Never throws. */
+export function typeOf(body: Uint8Array): string | null {
+  const value = parsed(body);
+  if (typeof value !== "object" || value === null) return null;
+  const { type, event } = value as { type?: unknown; event?: unknown };
+  return label(type) ?? label(event);
+}
+
+function parsed(body: Uint8Array): unknown {
+  const text = fromUtf8(body);
+  if (text === null) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+// Lone surrogates are legal in JSON and not in UTF-8, which is what storage keeps.
+function label(value: unknown): string | null {
+  const fits = typeof value === "string" && value.length > 0 && value.length <= MAX_TYPE_LENGTH;
+  return fits ? value.toWellFormed() : null;
+}

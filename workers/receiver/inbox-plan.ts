@@ -1,0 +1,119 @@
+/** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+/** A tail is sealed before it would hold more: what one KV value, one read and one flush are sized for. */
+export const SEGMENT_EVENTS = 500;
+export const SEGMENT_BYTES = 512 * 1024;
+
+/** An alarm that is this late never fired: one that is merely being handled is younger. */
+const LOST_ALARM = 30_000;
+
+/** After an error: soon for a fresh segment, rarely for one that has been refused for long. */
+const RETRY = { least: 30_000, most: 60 * MINUTE, part: 8 };
+
+/** A segment is put again when this many looks, GRACE apart, did not find it whole. */
+export const MAX_MISSES = 3;
+
+/** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while it is empty. */
+export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };
+
+/** A sealed run of events. `putAt`: when KV took it, or null; `misses`: looks since then that did not find it. */
+export type Segment = {
+  firstSeq: number;
+  lastSeq: number;
+  epoch: string;
+  n: number;
+  bytes: number;
+  from: number;
+  to: number;
+  putAt: number | null;
+  misses: number;
+};
+
+/** What the tables hold, as far as every accept needs it. */
+export type Tables = {
+  /** The seq of the next event. */
+  next: number;
+  /** When the last event was received; receivedAt never goes back. */
+  lastAt: number;
+  /** When each `seen` table was begun, oldest first. */
+  seen: readonly number[];
+  /** The sealed segments whose tail is still here, oldest first. */
+  sealed: readonly Segment[];
+  open: OpenTail;
+};
+
+/**
+ * The Inbox's memory. A transaction works on a draft of it, which takes its place once the tables have taken
+ * the change: a rollback does not undo memory. `armed`: the alarm that stands; `retryAt`: after an error,
+ * nothing is tried before.
+ */
+export type State = Tables & { armed: number | null; retryAt: number | null };
+
+export type Timing = { flushMs: number; graceMs: number; retentionMs: number };
+
+export function isFull(open: OpenTail, arriving: number): boolean {
+  if (open.count === 0) return false;
+  return open.count >= SEGMENT_EVENTS || open.bytes + arriving > SEGMENT_BYTES;
+}
+
+/** While a sealed segment waits for KV, only full tails are sealed: an outage must not cut the log into crumbs. */
+export function sealsForAge(state: State, now: number, { flushMs }: Timing): boolean {
+  const { from } = state.open;
+  return from !== null && from + flushMs <= now && state.sealed.every((segment) => segment.putAt !== null);
+}
+
+/**
+ * When a put segment may be looked at: KV shows a write everywhere within GRACE. An earlier look could find
+ * nothing, and that nothing would be cached.
+ */
+export function readBackDue({ putAt, misses }: Segment, { graceMs }: Timing): number | null {
+  return putAt === null ? null : putAt + graceMs * (misses + 1);
+}
+
+/**
+ * When the Inbox must wake; null when nothing is pending. Tails go in order, so only the oldest one's look
+ * counts.
+ */
+export function wakeAt({ sealed, open, retryAt }: State, timing: Timing): number | null {
+  const due: number[] = [];
+  if (sealed.some((segment) => segment.putAt === null)) due.push(retryAt ?? 0);
+  else if (open.from !== null) due.push(open.from + timing.flushMs);
+  const look = sealed[0] ? readBackDue(sealed[0], timing) : null;
+  if (look !== null) due.push(Math.max(look, retryAt ?? 0));
+  return due.length === 0 ? null : Math.min(...due);
+}
+
+/** The next try after an error: an eighth of the time the oldest waiting segment has waited already. */
+export function retryDelay(sealed: readonly Segment[], now: number): number {
+  const waiting = sealed.find((segment) => segment.putAt === null) ?? sealed[0];
+  const age = waiting === undefined ? 0 : now - waiting.to;
+  return Math.min(Math.max(age / RETRY.part, RETRY.least), RETRY.most);
+}
+
+/** What a stored alarm is worth after a restart: null when there is none, or when it was lost. */
+export function trustedAlarm(stored: number | null, now: number): number | null {
+  return stored === null || stored < now - LOST_ALARM ? null : stored;
+}
+
+/** How long one `seen` table takes keys; with this, at most 8 tables are looked up, whatever the retention. */
+export function seenPeriod({ retentionMs }: Timing): number {
+  return Math.max(5 * DAY, retentionMs / 6);
+}
+
+export function needsSeenTable(seen: readonly number[], now: number, timing: Timing): boolean {
+  const newest = seen.at(-1);
+  return newest === undefined || newest + seenPeriod(timing) <= now;
+}
+
+/** The `seen` tables whose last key is older than the retention; never the newest. */
+export function expiredSeen(seen: readonly number[], now: number, timing: Timing): number[] {
+  return seen.slice(0, -1).filter((begun) => begun + seenPeriod(timing) + timing.retentionMs <= now);
+}
+
+/** Keys reach into the past as far as the retention: so do the pages. The KV value lives a day longer. */
+export function expiredBefore(now: number, { retentionMs }: Timing): number {
+  return now - retentionMs;
+}

@@ -1,0 +1,79 @@
+import { Hono } from "hono";
+import { methodNotAllowed, readBody } from "../../../shared/http.ts";
+import { Problem } from "../../../shared/problem.ts";
+import { logEvent } from "../../../shared/telemetry.ts";
+import { type Arrival, dedupOf, maskedHeaders, typeOf } from "../arrival.ts";
+import { type Config, configOf, type Env } from "../env.ts";
+import type { Accepted } from "../inbox.ts";
+import { DEFAULT_SOURCE, inboxOf, type Source, sourceOf, verifyFrom } from "../sources.ts";
+
+/** Long enough for an object to restart; senders have their own schedule besides. */
+const RETRY_AFTER_SECONDS = "5";
+
+export const webhook = new Hono<{ Bindings: Env }>();
+
+webhook.post("/", (c) => receive(c.req.raw, c.env, DEFAULT_SOURCE));
+webhook.all("/", methodNotAllowed("POST"));
+
+/**
+ * Verifies, logs once, and answers `200 Received` when the event is on disk; a repetition says so in a header.
+ *
+ * @throws Problem `unknown_source`, `body_too_large`, `invalid_signature` or `storage_unavailable`.
+ */
+async function receive(request: Request, env: Env, name: string): Promise<Response> {
+  const began = Date.now();
+  const config = configOf(env);
+  const source = sourceOf(config, name);
+  if (source === null) throw new Problem("unknown_source", `There is no source ${name}.`);
+  const body = await readBody(request, config.maxBodyBytes);
+  const { method, url, headers } = request;
+  const verdict = await verifyFrom(source, { method, url, headers, body }, Math.floor(began / 1000));
+  if (!verdict.ok) {
+    const detail = "The request was not signed for this source, or not in time.";
+    throw new Problem("invalid_signature", detail, { extra: { reason: verdict.reason } });
+  }
+  const arrival = await arrivalOf(source, config, { id: verdict.id, headers, body });
+  const { seq, duplicate } = await store(env, source, arrival);
+  const { id, type } = arrival;
+  logEvent("event.received", {
+    seq,
+    id,
+    source: name,
+    type,
+    bytes: body.byteLength,
+    duplicate,
+    ms: Date.now() - began,
+  });
+  return new Response("Received", duplicate ? { headers: { "webhook-duplicate": "true" } } : {});
+}
+
+async function arrivalOf(
+  { name, scheme }: Source,
+  config: Config,
+  { id, headers, body }: { id: string | null; headers: Headers; body: Uint8Array<ArrayBuffer> },
+): Promise<Arrival> {
+  return {
+    source: name,
+    id,
+    type: typeOf(body),
+    verification: scheme.verification,
+    headers: JSON.stringify(maskedHeaders(headers)),
+    body,
+    dedup: await dedupOf({ source: name, id, signedId: scheme.signedId, body }, config.retentionMs),
+  };
+}
+
+/** @throws Problem `storage_unavailable`: also when it is unknown whether it was stored; then the retry is a duplicate. */
+async function store(env: Env, source: Source, arrival: Arrival): Promise<Extract<Accepted, { stored: true }>> {
+  let accepted: Accepted;
+  try {
+    accepted = await inboxOf(env, source.log).accept(arrival);
+  } catch (error) {
+    accepted = { stored: false, error: String(error) };
+  }
+  if (accepted.stored) return accepted;
+  logEvent("event.not_stored", { id: arrival.id, source: source.name, error: accepted.error });
+  throw new Problem("storage_unavailable", "Send it again; what was stored after all is a duplicate then.", {
+    headers: { "retry-after": RETRY_AFTER_SECONDS },
+  });
+}

@@ -1,0 +1,31 @@
+import type { Verification } from "../record.ts";
+
+/** One way of proving who sent a request. Every provider is one value of this type; `index.ts` is their table. */
+export type Scheme = {
+  /** What a record of this scheme says about how it was checked. */
+  verification: Verification;
+  /** Whether the proof covers the id: only then may the id alone make a request a duplicate. */
+  signedId: boolean;
+  /**
+   * `now` in unix seconds. No request makes it throw or accept without proof.
+   *
+   * @throws ConfigError when a secret is missing, empty, too short or malformed: nothing may be accepted then.
+   */
+  verify(request: SignedRequest, secrets: string[], now: number): Promise<Verdict>;
+};
+
+/** What a proof can cover; `body` holds the exact bytes received. */
+export type SignedRequest = { method: string; url: string; headers: Headers; body: Uint8Array };
+
+/** `id` and `timestamp` (unix seconds) as the sender gave them, null where the scheme has none. */
+export type Verdict = { ok: true; id: string | null; timestamp: number | null } | { ok: false; reason: RejectReason };
+
+export type RejectReason =
+  | "id_missing"
+  | "id_malformed"
+  | "timestamp_missing"
+  | "timestamp_malformed"
+  | "timestamp_too_old"
+  | "timestamp_too_new"
+  | "signature_missing"
+  | "signature_mismatch";
