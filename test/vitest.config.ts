@@ -32,6 +32,7 @@ function workerd(name: "sender" | "receiver", vars: Record<string, string> = {})
 export default defineConfig({
   root,
   test: {
+    silent: "passed-only", // the Workers log each event they handle
     projects: [
       {
         root,
