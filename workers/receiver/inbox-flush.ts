@@ -10,7 +10,8 @@ import {
   sealsForAge,
   type Timing,
 } from "./inbox-plan.ts";
-import type { Identity, InboxStore } from "./inbox-store.ts";
+import type { Identity } from "./inbox-schema.ts";
+import type { InboxStore } from "./inbox-store.ts";
 import { countSegment, putSegment } from "./log.ts";
 
 /** At most this many puts and as many looks a run: it must end well within an alarm's time. */

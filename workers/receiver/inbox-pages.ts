@@ -1,5 +1,5 @@
 import { expiredBefore, type Segment, type State, type Timing } from "./inbox-plan.ts";
-import { SEGMENT_COLUMNS } from "./inbox-store.ts";
+import { SEGMENT_COLUMNS } from "./inbox-schema.ts";
 import { type EventRow, type EventSummary, toSummary } from "./record.ts";
 
 /** What the Inbox answers of the log's events: those in its tails themselves, for the others where to find them. */

@@ -1,30 +1,22 @@
 import type { Arrival } from "./arrival.ts";
 import type { OpenTail, Segment, Tables } from "./inbox-plan.ts";
+import {
+  CREATE_META,
+  CREATE_SEG,
+  createSeen,
+  createTail,
+  type Identity,
+  SCHEMA,
+  SEGMENT_COLUMNS,
+} from "./inbox-schema.ts";
 import type { EventRow } from "./record.ts";
-
-/**
- * The Inbox's tables and what is written to them; nothing here decides. Each statement is read to its end in
- * the call that starts it: DROP TABLE fails while any cursor of the object is open.
- *
- * | table | purpose | example row | rows written | goes |
- * |---|---|---|---|---|
- * | meta (key, value) | which log this is, and the life its segments are named after | `identity`, `{"schema":1,"log":"default/main","epoch":"9f3c01ab"}` | 1, once | never |
- * | seen_‹begun› (key, seq, at) | the keys logged already, one table a period | `id default msg_2Kx`, 12, 1790000000000 | 1 an event | whole, a retention after its last key |
- * | tail_‹firstSeq› (seq, at, source, type, bytes, id, verification, headers, body) | the newest events in order; the last table is open, the rows of the others never change | 12, 1790000000000, `default`, `value.changed`, 83, `msg_2Kx`, `verified`, `[["host","…"]]`, bytes | 1 an event | whole, oldest first, once KV has shown its segment |
- * | seg (firstSeq, lastSeq, epoch, n, bytes, counts, from, to, putAt, misses) | one row a sealed tail: what it holds, and its way into KV | 1, 500, `9f3c01ab`, 500, 204800, `{"default":500}`, …, null, 0 | 2 a segment | a retention after its newest event |
- *
- * The open tail's name is the log's floor: an empty log still knows its next seq.
- */
-
-const SCHEMA = 1;
-
-/** `log` is the object's name, `<tenant>/<log>`; a new life of the same log has another `epoch`. */
-export type Identity = { schema: number; log: string; epoch: string };
 
 const FORGET_LIMIT = 50;
 
-export const SEGMENT_COLUMNS = `firstSeq, lastSeq, epoch, n, bytes, "from", "to", putAt, misses`;
-
+/**
+ * What is done to the Inbox's tables; nothing here decides. Each statement is read to its end in the call that
+ * starts it: DROP TABLE fails while any cursor of the object is open.
+ */
 export class InboxStore {
   readonly #sql: SqlStorage;
   /** Since this object woke: what the platform bills, alarms aside. */
@@ -43,13 +35,9 @@ export class InboxStore {
 
   create(log: string, epoch: string): Identity {
     const identity = { schema: SCHEMA, log, epoch };
-    this.#run("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
-    this.#run(
-      `CREATE TABLE seg (firstSeq INTEGER PRIMARY KEY, lastSeq INTEGER NOT NULL, epoch TEXT NOT NULL,
-         n INTEGER NOT NULL, bytes INTEGER NOT NULL, counts TEXT, "from" INTEGER NOT NULL, "to" INTEGER NOT NULL,
-         putAt INTEGER, misses INTEGER NOT NULL)`,
-    );
-    this.#createTail(1);
+    this.#run(CREATE_META);
+    this.#run(CREATE_SEG);
+    this.#run(createTail(1));
     this.#run("INSERT INTO meta VALUES ('identity', ?)", JSON.stringify(identity));
     return identity;
   }
@@ -79,9 +67,7 @@ export class InboxStore {
   }
 
   createSeen(begun: number): void {
-    this.#run(
-      `CREATE TABLE seen_${begun} (key TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID`,
-    );
+    this.#run(createSeen(begun));
   }
 
   /** The seq that `key` was logged as after `since`, or null. */
@@ -133,7 +119,7 @@ export class InboxStore {
       "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
       ...[firstSeq, lastSeq, epoch, count, bytes, counts, from, to],
     );
-    this.#createTail(lastSeq + 1);
+    this.#run(createTail(lastSeq + 1));
     return { firstSeq, lastSeq, epoch, n: count, bytes, from, to, putAt: null, misses: 0 };
   }
 
@@ -162,14 +148,6 @@ export class InboxStore {
          (SELECT firstSeq FROM seg WHERE firstSeq < ? ORDER BY firstSeq LIMIT ${FORGET_LIMIT})`,
       expired,
       oldestTail,
-    );
-  }
-
-  #createTail(firstSeq: number): void {
-    // The body stands last, so that lists never read its pages.
-    this.#run(
-      `CREATE TABLE tail_${firstSeq} (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL, type TEXT,
-         bytes INTEGER NOT NULL, id TEXT, verification TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL)`,
     );
   }
 

@@ -8,7 +8,8 @@ import { acceptOne, type Place } from "./inbox-accept.ts";
 import { flush } from "./inbox-flush.ts";
 import { type Found, find, type PageQuery, type PageSlice, page } from "./inbox-pages.ts";
 import { retryDelay, type State, trustedAlarm, wakeAt } from "./inbox-plan.ts";
-import { type Identity, InboxStore } from "./inbox-store.ts";
+import type { Identity } from "./inbox-schema.ts";
+import { InboxStore } from "./inbox-store.ts";
 
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again. */
 export type Accepted = ({ stored: true } & Place) | { stored: false; error: string };
@@ -30,7 +31,7 @@ export class Inbox extends DurableObject<Env> {
   readonly #accept = gather((arrivals: Arrival[]) => this.#acceptAll(arrivals));
   #state: State;
   #alarmsWritten = 0;
-  /** The platform repeats an alarm whose handler has not ended, so meanwhile nothing else needs arming. */
+  /** While a flush runs its end arms what is due; until then an accept arms only against a crash of it. */
   #flushing = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -118,20 +119,18 @@ export class Inbox extends DurableObject<Env> {
 
   #acceptTogether(arrivals: Arrival[]): Accepted[] {
     const context = { now: Date.now(), epoch: this.#identity.epoch, timing: this.#config };
-    return this.#commit((draft) =>
-      arrivals.map((arrival) => ({ stored: true, ...acceptOne(this.#store, draft, arrival, context) })),
-    );
+    return this.#commit((draft) => {
+      const places = arrivals.map((arrival) => acceptOne(this.#store, draft, arrival, context));
+      this.#arm(draft, this.#flushing ? context.now + IDLE_MS : context.now);
+      return places.map((place) => ({ stored: true, ...place }));
+    });
   }
 
   /** Memory follows the tables only once they have taken the change, and is read anew when they have not. */
   #commit<Result>(work: (draft: State) => Result): Result {
     const draft = { ...this.#state };
     try {
-      const result = this.ctx.storage.transactionSync(() => {
-        const value = work(draft);
-        if (!this.#flushing) this.#arm(draft, Date.now());
-        return value;
-      });
+      const result = this.ctx.storage.transactionSync(() => work(draft));
       this.#state = draft;
       return result;
     } catch (error) {

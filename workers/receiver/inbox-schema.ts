@@ -1,0 +1,39 @@
+/**
+ * The Inbox's tables.
+ *
+ * | table | purpose | example row | rows written | goes |
+ * |---|---|---|---|---|
+ * | meta (key, value) | which log this is, and the life its segments are named after | `identity`, `{"schema":1,"log":"default/main","epoch":"9f3c01ab"}` | 1, once | never |
+ * | seen_‹begun› (key, seq, at) | the keys logged already, one table a period | `id default msg_2Kx`, 12, 1790000000000 | 1 an event | whole, a retention after its last key |
+ * | tail_‹firstSeq› (seq, at, source, type, bytes, id, verification, headers, body) | the newest events in order; the last table is open, the rows of the others never change | 12, 1790000000000, `default`, `value.changed`, 83, `msg_2Kx`, `verified`, `[["host","…"]]`, bytes | 1 an event | whole, oldest first, once KV has shown its segment |
+ * | seg (firstSeq, lastSeq, epoch, n, bytes, counts, from, to, putAt, misses) | one row a sealed tail: what it holds, and its way into KV | 1, 500, `9f3c01ab`, 500, 204800, `{"default":500}`, …, null, 0 | 2 a segment | a retention after its newest event |
+ *
+ * The open tail's name is the log's floor: an empty log still knows its next seq.
+ */
+
+export const SCHEMA = 1;
+
+/** `log` is the object's name, `<tenant>/<log>`; a new life of the same log has another `epoch`. */
+export type Identity = { schema: number; log: string; epoch: string };
+
+export const CREATE_META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID";
+
+export const CREATE_SEG = `CREATE TABLE seg (
+  firstSeq INTEGER PRIMARY KEY, lastSeq INTEGER NOT NULL, epoch TEXT NOT NULL, n INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, counts TEXT, "from" INTEGER NOT NULL, "to" INTEGER NOT NULL,
+  putAt INTEGER, misses INTEGER NOT NULL)`;
+
+/** The columns that the Inbox and its pages know a segment by; `counts` is for the list of sources. */
+export const SEGMENT_COLUMNS = `firstSeq, lastSeq, epoch, n, bytes, "from", "to", putAt, misses`;
+
+/** `begun`: when the table took its first key, in unix milliseconds. */
+export function createSeen(begun: number): string {
+  return `CREATE TABLE seen_${begun} (key TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID`;
+}
+
+/** The body stands last, so that lists never read its pages. */
+export function createTail(firstSeq: number): string {
+  return `CREATE TABLE tail_${firstSeq} (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL, type TEXT, bytes INTEGER NOT NULL, id TEXT,
+    verification TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL)`;
+}
