@@ -30,7 +30,8 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
   console.error("Installing the locked packages…");
   // npm's own script where npm started us: its shim on PATH is a .cmd on Windows, which only a shell can run.
   const npm = process.env.npm_execpath ?? "";
-  const args = ["ci", "--no-audit", "--no-fund"];
+  // npm warns of engines by the Node that runs it; the packages run on the Node among them.
+  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
   const { status } = /^npm-cli\.c?js$/.test(basename(npm))
     ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: "inherit" })
     : spawnSync("npm", args, { cwd: root, stdio: "inherit", shell: process.platform === "win32" });
