@@ -76,7 +76,8 @@ export class Inbox extends DurableObject<Env> {
       retryAt = Date.now() + IDLE_MS;
     }
     this.#flushing = false;
-    this.#state = { ...this.#state, retryAt };
+    // What accepts armed meanwhile was for the case that this line is never reached.
+    this.#state = { ...this.#state, armed: null, retryAt };
     this.#arm(this.#state, progressed ? Date.now() : Date.now() + IDLE_MS);
   }
 

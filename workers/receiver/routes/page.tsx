@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { html } from "hono/html";
 import { methodNotAllowed } from "../../../shared/http.ts";
 import type { Env } from "../env.ts";
 
@@ -7,7 +8,7 @@ export const page = new Hono<{ Bindings: Env }>();
 page.get("/", (c) => {
   c.header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
   c.header("x-content-type-options", "nosniff");
-  return c.html(<Page origin={new URL(c.req.url).origin} />);
+  return c.html(html`<!doctype html>${<Page origin={new URL(c.req.url).origin} />}`);
 });
 page.all("/", methodNotAllowed("GET"));
 

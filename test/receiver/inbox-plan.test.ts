@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import {
+  expiredSeen,
+  isFull,
+  needsSeenTable,
+  readBackDue,
+  retryDelay,
+  SEGMENT_BYTES,
+  SEGMENT_EVENTS,
+  type Segment,
+  type State,
+  sealsForAge,
+  seenPeriod,
+  trustedAlarm,
+  wakeAt,
+} from "../../workers/receiver/inbox-plan.ts";
+
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+const DAY = 24 * HOUR;
+const NOW = 1_800_000_000_000;
+const timing = { flushMs: 300 * SECOND, graceMs: 300 * SECOND, retentionMs: 30 * DAY };
+
+function segment(putAt: number | null, more: Partial<Segment> = {}): Segment {
+  return { firstSeq: 1, lastSeq: 1, epoch: "e", n: 1, bytes: 1, from: NOW, to: NOW, putAt, misses: 0, ...more };
+}
+
+function state(more: Partial<State>): State {
+  const open = { firstSeq: 1, count: 0, bytes: 0, from: null };
+  return { next: 1, lastAt: 0, seen: [], sealed: [], open, armed: null, retryAt: null, ...more };
+}
+
+const filled = (from: number) => ({ firstSeq: 1, count: 1, bytes: 1, from });
+
+describe("isFull", () => {
+  const cases: [count: number, bytes: number, arriving: number, full: boolean][] = [
+    [0, 0, 2 * SEGMENT_BYTES, false],
+    [1, SEGMENT_BYTES - 10, 10, false],
+    [1, SEGMENT_BYTES - 10, 11, true],
+    [SEGMENT_EVENTS - 1, 0, 1, false],
+    [SEGMENT_EVENTS, 0, 1, true],
+  ];
+  it.each(cases)("%i events, %i bytes, %i arriving: %s", (count, bytes, arriving, full) => {
+    expect(isFull({ firstSeq: 1, count, bytes, from: NOW }, arriving)).toBe(full);
+  });
+});
+
+describe("sealsForAge", () => {
+  const cases: [name: string, state: Partial<State>, seals: boolean][] = [
+    ["nothing waits", {}, false],
+    ["too young", { open: filled(NOW - timing.flushMs + 1) }, false],
+    ["old enough", { open: filled(NOW - timing.flushMs) }, true],
+    ["old enough, behind one that is put", { open: filled(0), sealed: [segment(NOW)] }, true],
+    ["old enough, behind one that KV refused", { open: filled(0), sealed: [segment(NOW), segment(null)] }, false],
+  ];
+  it.each(cases)("%s: %s", (_name, given, seals) => expect(sealsForAge(state(given), NOW, timing)).toBe(seals));
+});
+
+describe("wakeAt", () => {
+  const cases: [name: string, state: Partial<State>, at: number | null][] = [
+    ["nothing waits", {}, null],
+    ["an open tail", { open: filled(NOW) }, NOW + timing.flushMs],
+    ["a sealed tail", { sealed: [segment(null)] }, 0],
+    ["a sealed tail after an error", { sealed: [segment(null)], retryAt: NOW + 5 }, NOW + 5],
+    ["a put segment", { sealed: [segment(NOW)] }, NOW + timing.graceMs],
+    ["a put segment, missed twice", { sealed: [segment(NOW, { misses: 2 })] }, NOW + 3 * timing.graceMs],
+    ["a put segment after an error", { sealed: [segment(NOW)], retryAt: NOW + HOUR }, NOW + HOUR],
+    ["the earlier of tail and look", { open: filled(NOW - 9), sealed: [segment(NOW)] }, NOW - 9 + timing.flushMs],
+    ["an open tail behind one that KV refused", { open: filled(0), sealed: [segment(null)], retryAt: NOW }, NOW],
+  ];
+  it.each(cases)("%s", (_name, given, at) => expect(wakeAt(state(given), timing)).toBe(at));
+});
+
+describe("readBackDue", () => {
+  it("is never before the grace is over", () => {
+    expect([readBackDue(segment(null), timing), readBackDue(segment(NOW), timing)]).toEqual([
+      null,
+      NOW + timing.graceMs,
+    ]);
+  });
+});
+
+describe("retryDelay", () => {
+  const cases: [age: number, delay: number][] = [
+    [0, 30 * SECOND],
+    [240 * SECOND, 30 * SECOND],
+    [480 * SECOND, 60 * SECOND],
+    [8 * HOUR, HOUR],
+    [9 * DAY, HOUR],
+  ];
+  it.each(cases)("waited %i ms: %i ms", (age, delay) => {
+    expect(retryDelay([segment(NOW), segment(null, { to: NOW - age })], NOW)).toBe(delay);
+  });
+});
+
+describe("trustedAlarm", () => {
+  const cases: [stored: number | null, trusted: number | null][] = [
+    [null, null],
+    [NOW + 1, NOW + 1],
+    [NOW - 30 * SECOND, NOW - 30 * SECOND],
+    [NOW - 30 * SECOND - 1, null],
+  ];
+  it.each(cases)("%s: %s", (stored, trusted) => expect(trustedAlarm(stored, NOW)).toBe(trusted));
+});
+
+describe("the tables of seen keys", () => {
+  it.each([1, 7, 30, 60, 365])("are never more than 8 with a retention of %i days, and keep it", (days) => {
+    const own = { ...timing, retentionMs: days * DAY };
+    let seen: number[] = [];
+    for (let now = NOW; now < NOW + 4 * own.retentionMs + 30 * DAY; now += DAY / 2) {
+      if (needsSeenTable(seen, now, own)) seen = [...seen, now];
+      seen = seen.slice(expiredSeen(seen, now, own).length);
+      expect(seen.length).toBeLessThanOrEqual(8);
+      const kept = Math.max(NOW, now - own.retentionMs);
+      expect(seen[0]).toBeLessThanOrEqual(kept);
+    }
+    expect(seen[0]).toBeGreaterThan(NOW);
+    expect(seenPeriod(own)).toBeGreaterThanOrEqual(5 * DAY);
+  });
+});
