@@ -1,4 +1,5 @@
 import { fromUtf8, utf8 } from "./bytes.ts";
+import type { SigningKey } from "./secret.ts";
 import { HEADER, sign } from "./signature.ts";
 
 /**
@@ -11,7 +12,7 @@ export type AttemptRequest = {
   id: string;
   timestamp: number;
   body: string;
-  keys: Uint8Array<ArrayBuffer>[];
+  keys: readonly SigningKey[];
 };
 
 /**

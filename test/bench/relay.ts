@@ -1,6 +1,6 @@
 import { USER_AGENT } from "../../shared/attempt.ts";
 import { utf8 } from "../../shared/bytes.ts";
-import { parseSecret } from "../../shared/secret.ts";
+import { parseSigningKey } from "../../shared/secret.ts";
 import { HEADER, sign, verify } from "../../shared/signature.ts";
 
 /**
@@ -12,7 +12,7 @@ type Env = { TARGET: string; WEBHOOK_SECRET: string };
 export default {
   async fetch(request, env): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer());
-    const parsed = parseSecret(env.WEBHOOK_SECRET);
+    const parsed = parseSigningKey(env.WEBHOOK_SECRET);
     if (!parsed.ok) return new Response(parsed.problem, { status: 500 });
     const keys = [parsed.key];
     if (new URL(request.url).pathname === "/verify") {

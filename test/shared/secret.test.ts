@@ -4,6 +4,7 @@ import { generateSecret, parseSecret, parseSecrets, splitSecrets } from "../../s
 
 const KEY = new Uint8Array(24).fill(7);
 const TEXT = toBase64(KEY);
+const v1 = { version: "v1", key: KEY };
 
 describe("parseSecret", () => {
   const refused: [text: string, problem: string][] = [
@@ -23,7 +24,7 @@ describe("parseSecret", () => {
 
 describe("parseSecrets", () => {
   it("takes several, separated by any number of spaces", () => {
-    expect(parseSecrets("NAME", ` whsec_${TEXT}  ${TEXT} `)).toEqual([KEY, KEY]);
+    expect(parseSecrets("NAME", ` whsec_${TEXT}  ${TEXT} `)).toEqual([v1, v1]);
   });
   it.each([
     ["", "NAME is empty"],

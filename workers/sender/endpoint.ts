@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { type AttemptResult, attempt } from "../../shared/attempt.ts";
 import { gather } from "../../shared/gather.ts";
-import { parseSecret } from "../../shared/secret.ts";
+import { parseSigningKey, type SigningKey } from "../../shared/secret.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import { type Delivery, type DeliveryState, EndpointStore, type Identity } from "./endpoint-store.ts";
 import { type Config, configOf, type Env } from "./env.ts";
@@ -40,7 +40,7 @@ export class Endpoint extends DurableObject<Env> {
   readonly #record: (finished: Finished) => Promise<null>;
   readonly #waiting = new Map<number, ((outcome: FirstOutcome) => void)[]>();
   #identity: Identity | null = null;
-  #keys: Uint8Array<ArrayBuffer>[] = [];
+  #keys: SigningKey[] = [];
   #window = new Window(0);
   #writtenFloor = 0;
   #armed: number | null = null;
@@ -294,7 +294,7 @@ export class Endpoint extends DurableObject<Env> {
   #useIdentity(identity: Identity): void {
     this.#identity = identity;
     this.#keys = identity.config.secrets.flatMap(({ key }) => {
-      const parsed = parseSecret(key);
+      const parsed = parseSigningKey(key);
       return parsed.ok ? [parsed.key] : [];
     });
   }

@@ -1,5 +1,5 @@
 import { ConfigError } from "../../../shared/config.ts";
-import { parseSecret } from "../../../shared/secret.ts";
+import { parseVerifyingKey, type VerifyingKey } from "../../../shared/secret.ts";
 import { HEADER, verify } from "../../../shared/signature.ts";
 import type { RejectReason, Scheme } from "./scheme.ts";
 
@@ -12,7 +12,7 @@ const ID = /^[\x20-\x2d\x2f-\x7e]{1,256}$/;
 // No sign, leading zero or fraction: the text must be the one that was signed, once it has been a number.
 const TIMESTAMP = /^[1-9]\d{0,14}$/;
 
-/** Standard Webhooks, "Verifying webhook authenticity": `v1` signatures, any entry under any secret. */
+/** Standard Webhooks, "Verifying webhook authenticity": `v1` and `v1a` signatures, any entry under any secret. */
 export const standard: Scheme = {
   verification: "verified",
   signedId: true,
@@ -41,10 +41,12 @@ function timestampFault(text: string | null, now: number): RejectReason | null {
   return Number(text) > now + TOLERANCE_SECONDS ? "timestamp_too_new" : null;
 }
 
-function keyOf(secret: string): Uint8Array<ArrayBuffer> {
-  const parsed = parseSecret(secret);
+function keyOf(secret: string): VerifyingKey {
+  const parsed = parseVerifyingKey(secret);
   if (parsed.ok) return parsed.key;
-  throw new ConfigError(`a secret is ${parsed.problem}: it must be \`whsec_\` and base64 of at least 24 bytes`);
+  throw new ConfigError(
+    `a secret is ${parsed.problem}: it must be \`whsec_\` and base64 of 24 bytes or more, or a \`whpk_\` key`,
+  );
 }
 
 function rejected(reason: RejectReason): { ok: false; reason: RejectReason } {
