@@ -1,4 +1,5 @@
 import { logEvent } from "../../shared/telemetry.ts";
+import { withDeadline } from "./deadline.ts";
 import { seal } from "./inbox-accept.ts";
 import {
   expiredBefore,
@@ -61,7 +62,7 @@ async function lookAtPut(inbox: Flushing, run: Run): Promise<void> {
     const due = oldest === undefined ? null : readBackDue(oldest, inbox.timing);
     if (oldest === undefined || due === null || due > inbox.now()) return;
     const whole = await step(run, "look", oldest, async () => {
-      const count = await withDeadline(countSegment(inbox.kv, inbox.identity.log, oldest));
+      const count = await withDeadline(countSegment(inbox.kv, inbox.identity.log, oldest), KV_DEADLINE_MS);
       if (count === oldest.n) drop(inbox, oldest);
       else missed(inbox, oldest, count);
       return count === oldest.n;
@@ -77,9 +78,8 @@ async function putSealed(inbox: Flushing, run: Run): Promise<void> {
     await step(run, "put", segment, async () => {
       const began = inbox.now();
       const rows = inbox.store.rows(segment.firstSeq);
-      await withDeadline(
-        putSegment(inbox.kv, inbox.identity.log, { segment, rows, retentionMs: inbox.timing.retentionMs }),
-      );
+      const put = putSegment(inbox.kv, inbox.identity.log, { segment, rows, retentionMs: inbox.timing.retentionMs });
+      await withDeadline(put, KV_DEADLINE_MS);
       update(inbox, { ...segment, putAt: inbox.now(), misses: 0 });
       logEvent("segment.put", { ...named(segment), bytes: segment.bytes, ms: inbox.now() - began });
     });
@@ -132,17 +132,6 @@ function forgetExpired(inbox: Flushing): void {
     for (const begun of expired) inbox.store.dropSeen(begun);
     draft.seen = draft.seen.slice(expired.length);
   });
-}
-
-async function withDeadline<T>(call: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const error = new Error(`KV did not answer within ${KV_DEADLINE_MS} ms`);
-  const timer = setTimeout(() => late.reject(error), KV_DEADLINE_MS);
-  try {
-    return await Promise.race([call, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The platform says "429" and "limit exceeded" for the day's quota; it has no code for it. */
