@@ -1,0 +1,111 @@
+import { ipLiteral, isLoopback } from "../../shared/address.ts";
+import { type Answer, judgeAnswers, parseAnswer, type Verdict } from "./dns-answer.ts";
+
+/**
+ * Looks a hostname up over HTTPS before something is sent to it, so that no name leads into a network that
+ * its URL may not name. Between this and the connection, which resolves the name again, it may change.
+ */
+
+/** `requests`: outgoing requests that this call made; 0 when the answer was kept or another call asked. */
+export type Resolution = Verdict & { requests: number };
+export type Resolve = (hostname: string) => Promise<Resolution>;
+
+export type ResolverOptions = {
+  /** Where to ask, as `https://cloudflare-dns.com/dns-query` or `https://dns.google/resolve`; empty: nowhere. */
+  dohUrl: string;
+  fetch: typeof fetch;
+  /** Milliseconds. */
+  now: () => number;
+  /** For one question, until its answer is read. */
+  deadlineMs?: number;
+};
+
+/** A question for each kind of address; a caller with a budget keeps this many requests for a name. */
+const QUESTIONS = ["A", "AAAA"] as const;
+export const REQUESTS_PER_NAME = QUESTIONS.length;
+
+const DEADLINE_MS = 5000;
+/** An answer is kept for its TTL within these: less would ask before every attempt, more would miss a move. */
+const MIN_TTL_SECONDS = 30;
+const MAX_TTL_SECONDS = 300;
+/** A resolver that failed is not asked again at once: RFC 9520 section 3.2. Well below the caller's delay. */
+const FAILURE_SECONDS = 5;
+/** Names kept, the most recently asked for. */
+const MAX_NAMES = 1000;
+
+type Kept = { verdict: Verdict; until: number };
+
+/**
+ * Never rejects; a resolver that does not answer is `dns_unavailable`. IP literals and names of this machine
+ * are not looked up: whether they may be called, `checkUrl` has said. Calls for one name share what is under
+ * way, so a resolver belongs to one Durable Object: elsewhere a request cannot wait for another's.
+ *
+ * @throws TypeError when `dohUrl` is neither empty nor a URL.
+ */
+export function createResolver({ dohUrl, now, ...transport }: ResolverOptions): Resolve {
+  const kept = new Map<string, Kept>();
+  const underWay = new Map<string, Promise<Verdict>>();
+  const resolver = dohUrl === "" ? null : new URL(dohUrl);
+
+  async function lookUp(name: string, from: URL): Promise<Verdict> {
+    const answers = await Promise.all(QUESTIONS.map((type) => ask(questionUrl(from, name, type), transport)));
+    const verdict = judgeAnswers(answers);
+    keep(kept, name, { verdict, until: now() + keepSeconds(verdict, answers) * 1000 });
+    underWay.delete(name);
+    return verdict;
+  }
+
+  return async (hostname) => {
+    if (resolver === null || isLoopback(hostname) || ipLiteral(hostname) !== null) return { ok: true, requests: 0 };
+    const name = hostname.toLowerCase().replace(/\.$/, "");
+    const known = kept.get(name);
+    if (known !== undefined && now() < known.until) {
+      keep(kept, name, known);
+      return { ...known.verdict, requests: 0 };
+    }
+    const shared = underWay.get(name);
+    if (shared !== undefined) return { ...(await shared), requests: 0 };
+    const own = lookUp(name, resolver);
+    underWay.set(name, own);
+    return { ...(await own), requests: REQUESTS_PER_NAME };
+  };
+}
+
+/** One question; null when there is no answer to it, for whatever reason. */
+async function ask(url: URL, { fetch, deadlineMs = DEADLINE_MS }: Pick<ResolverOptions, "fetch" | "deadlineMs">) {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  try {
+    // A redirect would be a request more than was counted, and no resolver has reason for one.
+    const init = { headers: { accept: "application/dns-json" }, redirect: "manual", signal: deadline.signal } as const;
+    const response = await fetch(url, init);
+    if (response.status === 200) return parseAnswer(await response.json());
+    await response.body?.cancel();
+    return null;
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function questionUrl(resolver: URL, name: string, type: string): URL {
+  const url = new URL(resolver);
+  url.searchParams.set("name", name);
+  url.searchParams.set("type", type);
+  return url;
+}
+
+function keepSeconds(verdict: Verdict, answers: readonly (Answer | null)[]): number {
+  if (!verdict.ok && verdict.code === "dns_unavailable") return FAILURE_SECONDS;
+  const ttls = answers.flatMap((answer) => answer?.ttl ?? []);
+  return ttls.length === 0 ? MIN_TTL_SECONDS : Math.min(Math.max(Math.min(...ttls), MIN_TTL_SECONDS), MAX_TTL_SECONDS);
+}
+
+/** Puts a name last in line to be forgotten, and forgets the first when there are too many. */
+function keep(kept: Map<string, Kept>, name: string, entry: Kept): void {
+  kept.delete(name);
+  kept.set(name, entry);
+  const [first] = kept.keys();
+  if (kept.size > MAX_NAMES && first !== undefined) kept.delete(first);
+}
