@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
@@ -23,9 +23,7 @@ const SECRET_BYTES = 32;
  * @throws Error naming the variable that is wrong or missing.
  */
 export function readSettings(root: string, env: NodeJS.ProcessEnv): Settings {
-  const path = resolve(root, ".dev.vars");
-  createDevVars(path);
-  const given = { ...parseEnv(readFileSync(path, "utf8")), ...env } as Record<string, string>;
+  const given = { ...devVars(resolve(root, ".dev.vars"), env), ...env } as Record<string, string>;
   const senderPort = readPort(given, "SENDER_PORT", 5000);
   const receiverPort = readPort(given, "RECEIVER_PORT", 8080);
   if (senderPort === receiverPort) {
@@ -44,8 +42,15 @@ export function readSettings(root: string, env: NodeJS.ProcessEnv): Settings {
   };
 }
 
+/** What `.dev.vars` says; it is made on the first run, unless the environment already has its secrets. */
+function devVars(path: string, env: NodeJS.ProcessEnv): NodeJS.Dict<string> {
+  if (SECRETS.every((name) => env[name]) && !existsSync(path)) return {};
+  createDevVars(path);
+  return parseEnv(readFileSync(path, "utf8"));
+}
+
 /** Makes `.dev.vars` with new random secrets, readable by its owner alone; one that is there is never touched. */
-export function createDevVars(path: string): void {
+function createDevVars(path: string): void {
   const text = [
     "# Local secrets, made by the first `npm start`; git ignores this file. Any variable of wrangler.*.toml may stand here.",
     `WEBHOOK_SECRET="whsec_${randomBytes(SECRET_BYTES).toString("base64")}"`,

@@ -1,0 +1,18 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { root } from "./workers.ts";
+
+const run = promisify(execFile);
+const MAX_GZIP_KIB = 100;
+
+test("npm run deploy -- --dry-run builds both Workers, offline and small, and deploys neither", async () => {
+  // No host that answers and no account: a dry run needs neither, anything more would fail.
+  const env = { ...process.env, CLOUDFLARE_API_BASE_URL: "http://127.0.0.1:1", WRANGLER_SEND_METRICS: "false" };
+  const { stdout } = await run("npm", ["run", "deploy", "--", "--dry-run"], { cwd: root, env });
+  const sizes = [...stdout.matchAll(/gzip: ([\d.]+) KiB/g)].map(([, kib]) => Number(kib));
+  expect(sizes).toHaveLength(2);
+  expect(Math.min(...sizes)).toBeGreaterThan(1);
+  expect(Math.max(...sizes)).toBeLessThan(MAX_GZIP_KIB);
+  expect(stdout.match(/--dry-run: exiting now/g)).toHaveLength(2);
+});

@@ -1,0 +1,53 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { root, temporaryFolder } from "./workers.ts";
+
+/** Stands in for npm: writes down how it was called, and ends with the code that the test left for it. */
+const NPM = `
+  const fs = require("fs");
+  fs.appendFileSync("calls", process.argv.slice(2).join(" ") + "\\n");
+  fs.mkdirSync("node_modules", { recursive: true });
+  process.exit(Number(fs.readFileSync("code", "utf8")));
+`;
+
+let folder: ReturnType<typeof temporaryFolder>;
+const path = (name: string) => join(folder.path, name);
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  mkdirSync(path("workers"));
+  cpSync(join(root, "workers/install.mjs"), path("workers/install.mjs"));
+  writeFileSync(path("npm-cli.js"), NPM);
+  writeFileSync(path("package-lock.json"), "{}");
+  writeFileSync(path("code"), "0");
+});
+afterEach(() => folder.remove());
+
+function install() {
+  const env = { ...process.env, npm_execpath: path("npm-cli.js") };
+  const { status, stderr } = spawnSync(process.execPath, [path("workers/install.mjs")], { env, encoding: "utf8" });
+  const calls = existsSync(path("calls")) ? readFileSync(path("calls"), "utf8").trim().split("\n") : [];
+  return { status, stderr, calls };
+}
+
+describe("install.mjs", () => {
+  test("installs what the lock file says, once", () => {
+    expect(install()).toMatchObject({ status: 0, calls: [expect.stringMatching(/^ci --no-audit --no-fund/)] });
+    expect(install()).toMatchObject({ status: 0, stderr: "", calls: { length: 1 } });
+  });
+
+  test("installs again when the lock file has changed", () => {
+    install();
+    writeFileSync(path("package-lock.json"), '{ "lockfileVersion": 3 }');
+    expect(install()).toMatchObject({ status: 0, calls: { length: 2 } });
+  });
+
+  test("an install that failed is not taken for done", () => {
+    writeFileSync(path("code"), "1");
+    expect(install()).toMatchObject({ status: 1, stderr: expect.stringContaining("could not be installed") });
+    writeFileSync(path("code"), "0");
+    expect(install()).toMatchObject({ status: 0, calls: { length: 2 } });
+  });
+});

@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { startWorker, type WorkerProcess } from "../../workers/dev/worker-process.ts";
+
+export const root = resolve(import.meta.dirname, "../..");
+
+/** Given to every Worker started here, so that no `.dev.vars` and no environment changes what a test sees. */
+export const variables = {
+  WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", // the specification's example
+  API_TOKEN: "test-token",
+  LOCAL_DEV: "true",
+  DOH_URL: "",
+  PERIODIC_SECONDS: "0",
+};
+
+/** A folder of its own for the state of one test file; `remove` when all processes in it are gone. */
+export function temporaryFolder(): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), "webhooks-pair-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** Ports nobody listens on at this moment, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map((server) => {
+      const address = server.address();
+      if (address === null || typeof address === "string") throw new Error("a TCP server has an address and a port");
+      return new Promise<number>((done) => server.close(() => done(address.port)));
+    }),
+  );
+}
+
+/** One Worker as `npm start` runs it, ready to answer; what it prints goes to `print`. */
+export async function runWorker(
+  name: "sender" | "receiver",
+  options: { port: number; stateDir: string; vars: Record<string, string>; print?: (line: string) => void },
+): Promise<WorkerProcess> {
+  const { port, stateDir, vars, print = () => {} } = options;
+  const worker = startWorker({ name, root, port, stateDir, variables: { ...variables, ...vars }, print });
+  await worker.ready;
+  return worker;
+}
