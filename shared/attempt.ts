@@ -12,6 +12,8 @@ export type AttemptRequest = {
   id: string;
   timestamp: number;
   body: string;
+  /** The endpoint's own; they never replace one that is set here. */
+  headers: Readonly<Record<string, string>>;
   keys: readonly SigningKey[];
 };
 
@@ -66,7 +68,10 @@ export async function attempt(
   return { ...result, code, ms: platform.now() - started };
 }
 
-async function signedInit({ id, timestamp, body, keys }: AttemptRequest, signal: AbortSignal): Promise<RequestInit> {
+async function signedInit(
+  { id, timestamp, body, keys, headers }: AttemptRequest,
+  signal: AbortSignal,
+): Promise<RequestInit> {
   const bytes = utf8(body);
   return {
     method: "POST",
@@ -74,6 +79,7 @@ async function signedInit({ id, timestamp, body, keys }: AttemptRequest, signal:
     signal,
     body: bytes,
     headers: {
+      ...headers,
       "content-type": "application/json",
       "user-agent": USER_AGENT,
       [HEADER.id]: id,

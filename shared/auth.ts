@@ -1,30 +1,61 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
 import { utf8 } from "./bytes.ts";
+import { FailureLimiter } from "./limiter.ts";
 import { Problem } from "./problem.ts";
+import { cookieName, isSession } from "./session.ts";
 
-/** What the check needs of a Worker's configuration. */
+/** What the check needs of a Worker: its configuration, its name, and a clock (unix ms). */
 export type AuthConfig = { apiToken: string; localDev: boolean };
+export type Guarded = { worker: string; configOf: (env: unknown) => AuthConfig; now: () => number };
 
 const LOOPBACK_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const SAFE_METHODS = new Set(["GET", "HEAD"]);
+const failures = new FailureLimiter(10, 60_000);
 
 /**
- * `Authorization: Bearer <API_TOKEN>` on every route behind it, except from this machine in local development.
+ * `Authorization: Bearer <API_TOKEN>`, the page's session cookie, or a request from this machine in local
+ * development.
  *
- * @throws Problem `token_required` or `token_wrong`, both 401 with `www-authenticate` (RFC 6750 section 3).
+ * @throws Problem `token_required` or `token_wrong`, both 401 with `www-authenticate` (RFC 6750 section 3);
+ * `too_many_failures` 429 for a wrong token after ten from one address in a minute; `cross_site` 403
  */
-export function requireToken(configOf: (env: unknown) => AuthConfig): MiddlewareHandler {
+export function requireToken(guarded: Guarded): MiddlewareHandler {
   return async (c, next) => {
-    const { apiToken, localDev } = configOf(c.env);
+    const { apiToken, localDev } = guarded.configOf(c.env);
     const authorization = c.req.header("authorization");
-    if (authorization === undefined) {
-      if (!(localDev && isLocalRequest(c.req.raw))) {
-        throw refusal("token_required", "Send `Authorization: Bearer <API_TOKEN>`.");
-      }
-    } else if (!(await sameText(authorization, `Bearer ${apiToken}`))) {
-      throw refusal("token_wrong", "The `Authorization` header is not `Bearer` and this Worker's API_TOKEN.");
+    if (authorization !== undefined) {
+      if (!(await sameText(authorization, `Bearer ${apiToken}`))) throw wrongToken(c, guarded.now());
+    } else if (await hasSession(c, guarded)) {
+      requireSameOrigin(c.req.raw);
+    } else if (!(localDev && isLocalRequest(c.req.raw))) {
+      throw refusal("token_required", "Send `Authorization: Bearer <API_TOKEN>`, or sign in on the page.");
     }
     await next();
   };
+}
+
+/** Counts the failure against the client's address; a right token is never asked about others' failures. */
+export function wrongToken(c: Context, now: number): Problem {
+  const seconds = failures.fail(c.req.header("cf-connecting-ip") ?? "local", now);
+  if (seconds === null) return refusal("token_wrong", "The token is not this Worker's API_TOKEN.");
+  const headers = { "retry-after": String(seconds) };
+  return new Problem("too_many_failures", "Too many wrong tokens came from this address.", { headers });
+}
+
+async function hasSession(c: Context, { worker, configOf, now }: Guarded): Promise<boolean> {
+  const { apiToken, localDev } = configOf(c.env);
+  const value = getCookie(c, cookieName(worker, localDev));
+  return value !== undefined && (await isSession(value, { worker, apiToken }, now()));
+}
+
+/** A cookie comes along by itself, so what changes something must come from our own page, whatever SameSite does. */
+export function requireSameOrigin(request: Request): void {
+  if (SAFE_METHODS.has(request.method)) return;
+  const origin = request.headers.get("origin");
+  if (origin !== null && origin === new URL(request.url).origin) return;
+  if (origin === null && request.headers.get("sec-fetch-site") === "same-origin") return;
+  throw new Problem("cross_site", "This request does not come from this Worker's own page.");
 }
 
 /**

@@ -11,12 +11,8 @@ dt { margin-top: 1rem; }
 dd { margin: 0; }
 `;
 
-/** A heading, a paragraph (the children), and lines to paste, each with what it does. */
-export function Page({
-  title,
-  lines,
-  children,
-}: PropsWithChildren<{ title: string; lines: (readonly [string, string])[] }>) {
+/** The document around a page's content. */
+export function Shell({ title, children }: PropsWithChildren<{ title: string }>) {
   return (
     <html lang="en">
       <head>
@@ -28,20 +24,33 @@ export function Page({
       <body>
         <main>
           <h1>{title}</h1>
-          <p>{children}</p>
-          <dl>
-            {lines.map(([what, line]) => (
-              <>
-                <dt>{what}</dt>
-                <dd>
-                  <pre>{line}</pre>
-                </dd>
-              </>
-            ))}
-          </dl>
+          {children}
         </main>
       </body>
     </html>
+  );
+}
+
+/** A heading, a paragraph (the children), and lines to paste, each with what it does. */
+export function Page({
+  title,
+  lines,
+  children,
+}: PropsWithChildren<{ title: string; lines: (readonly [string, string])[] }>) {
+  return (
+    <Shell title={title}>
+      <p>{children}</p>
+      <dl>
+        {lines.map(([what, line]) => (
+          <>
+            <dt>{what}</dt>
+            <dd>
+              <pre>{line}</pre>
+            </dd>
+          </>
+        ))}
+      </dl>
+    </Shell>
   );
 }
 
@@ -51,7 +60,7 @@ export async function htmlPage(page: unknown): Promise<Response> {
     headers: {
       "content-type": "text/html; charset=utf-8",
       "cache-control": "no-store",
-      "content-security-policy": `default-src 'none'; style-src '${await styleHash()}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      "content-security-policy": `default-src 'none'; style-src '${await styleHash()}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
       "x-content-type-options": "nosniff",
       "referrer-policy": "no-referrer",
     },

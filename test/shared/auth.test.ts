@@ -31,7 +31,7 @@ describe("isLocalRequest", () => {
 describe("requireToken", () => {
   function ask(localDev: boolean, headers: Record<string, string>, url = URL_HERE) {
     const app = new Hono();
-    app.use(requireToken(() => ({ apiToken: "s3cret", localDev })));
+    app.use(requireToken({ worker: "receiver", configOf: () => ({ apiToken: "s3cret", localDev }), now: () => 0 }));
     app.get("/events", (c) => c.text("in"));
     app.onError(answerError);
     return app.request(url, { headers });

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
-import { requireToken } from "../../shared/auth.ts";
+import { type Guarded, requireToken } from "../../shared/auth.ts";
 import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
+import { signIn } from "../../shared/sign-in.tsx";
 import { configOf, type Env } from "./env.ts";
 import { events } from "./routes/events.ts";
 import { page } from "./routes/page.tsx";
@@ -18,7 +19,9 @@ app.get("/health", (c) => {
 });
 app.all("/health", methodNotAllowed("GET"));
 
-const authenticated = requireToken((env) => configOf(env as Env));
+const guarded: Guarded = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
+const authenticated = requireToken(guarded);
+app.route("/", signIn(guarded));
 app.use("/", authenticated);
 app.use("/events/*", authenticated);
 app.route("/", page);
