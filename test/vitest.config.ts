@@ -41,7 +41,7 @@ export default defineConfig({
       },
       workerd("receiver"),
       // Never reached: the sender's tests replace outbound fetch.
-      workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook" }),
+      workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }),
       {
         // The pair as it is deployed, each Worker from its own TOML file, in processes of their own.
         root,

@@ -7,13 +7,14 @@ import type { Seqs } from "./window.ts";
  *
  * | table         | columns                                             | example                        | rows written                     | goes                        |
  * |---------------|-----------------------------------------------------|--------------------------------|----------------------------------|-----------------------------|
- * | `del_<first>` | seq PK, id, type, state, due, mark, attempts, body   | 42, msg_01K…, …, delivered, null | 1 a delivery; 2 a failed attempt | whole, after RETENTION_DAYS |
+ * | `del_<first>` | seq PK, id, type, state, due, mark, skip, until, attempts, body | 42, msg_01K…, …, delivered, null | 1 a delivery; 2 a failed attempt | whole, after RETENTION_DAYS |
  * | `meta`        | key PK, value                                       | floor, 500                     | 1 in 500 deliveries              | with the endpoint           |
  *
  * `state`: delivered, due (a retry waits), dead (no retry is left), expired (retention took it first).
- * `due` (unix ms) is when something must be done for the row, null when nothing; `mark` is `redelivery` when
- * a person asked for it; `attempts` a JSON array; `body` is kept only while it may be sent again. The index on
- * `due` is partial: it costs rows for failures only.
+ * `due` (unix ms) is when something must be done for the row, null when nothing: send it, or, when it is
+ * dead, report it; `mark` is `redelivery` when a person asked for it; `skip` is how many of the attempts were
+ * made before that; `until` is the last seq of an expired range, which is one row; `attempts` a JSON array;
+ * `body` is kept only while it may be sent again. The index on `due` is partial: it costs rows for failures only.
  */
 
 export type DeliveryState = "delivered" | "due" | "dead" | "expired";
@@ -32,6 +33,8 @@ export type Delivery = {
   state: DeliveryState;
   due: number | null;
   mark: "redelivery" | null;
+  skip: number;
+  until: number | null;
   attempts: Attempt[];
   body: string | null;
 };
@@ -46,7 +49,8 @@ type StoredRow = Omit<Delivery, "attempts" | "state" | "mark"> & {
 };
 
 const SCHEMA_VERSION = 1;
-const COLUMNS = "seq, id, type, state, due, mark, attempts, body";
+const COLUMNS = "seq, id, type, state, due, mark, skip, until, attempts, body";
+const LISTED = COLUMNS.replace("body", "NULL AS body");
 
 export class EndpointStore {
   readonly #storage: DurableObjectStorage;
@@ -121,46 +125,63 @@ export class EndpointStore {
     return row === undefined ? null : toDelivery(row);
   }
 
-  /** Writes a delivery's state after an attempt: one row the first time, one more while it is retried. */
+  /** Writes a delivery's state: one row the first time, one more each time it changes while it is retried. */
   put(delivery: Delivery, isNew: boolean): void {
     const table = tableFor(this.#tables, delivery.seq)?.name;
     const attempts = JSON.stringify(delivery.attempts);
-    const { seq, id, type, state, due, mark, body } = delivery;
+    const { seq, id, type, state, due, mark, skip, until, body } = delivery;
     if (isNew) {
       this.run(
-        `INSERT INTO ${table} (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        seq,
-        id,
-        type,
-        state,
-        due,
-        mark,
-        attempts,
-        body,
+        `INSERT INTO ${table} (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[seq, id, type, state, due, mark, skip, until, attempts, body],
       );
       this.#maxSeq = Math.max(this.#maxSeq, seq);
       this.#newestBytes += 100 + attempts.length + (body?.length ?? 0);
     } else {
       this.run(
-        `UPDATE ${table} SET state = ?, due = ?, mark = ?, attempts = ?, body = ? WHERE seq = ?`,
-        ...[state, due, mark, attempts, body, seq],
+        `UPDATE ${table} SET state = ?, due = ?, mark = ?, skip = ?, attempts = ?, body = ? WHERE seq = ?`,
+        ...[state, due, mark, skip, attempts, body, seq],
       );
     }
   }
 
-  /** Deliveries that are due at `now`, in order of due time; `open` ones are under way and passed over. */
+  /** Deliveries to be sent at `now`, in order of due time; `open` ones are under way and passed over. */
   due(now: number, limit: number, open: Seqs): Delivery[] {
-    const rows = this.#tables.flatMap(({ name }) =>
-      this.run<StoredRow>(
-        `SELECT ${COLUMNS} FROM ${name} WHERE due IS NOT NULL AND due <= ? ORDER BY due, seq LIMIT ?`,
-        ...[now, limit + open.size],
-      ),
+    const rows = this.#all(
+      "WHERE due IS NOT NULL AND due <= ? AND state = 'due' ORDER BY due, seq LIMIT ?",
+      ...[now, limit + open.size],
     );
     return rows
       .filter(({ seq }) => !open.has(seq))
-      .map(toDelivery)
-      .sort((a, b) => (a.due ?? 0) - (b.due ?? 0) || a.seq - b.seq)
+      .sort(byDue)
       .slice(0, limit);
+  }
+
+  /** Dead deliveries that nobody was told of yet. */
+  unreported(limit: number): Delivery[] {
+    return this.#all("WHERE due IS NOT NULL AND state = 'dead' ORDER BY due LIMIT ?", limit)
+      .sort(byDue)
+      .slice(0, limit);
+  }
+
+  /** The first delivery that an ordered endpoint must send before any other; redeliveries hold nothing up. */
+  get holder(): Delivery | null {
+    const rows = this.#all("WHERE due IS NOT NULL AND state = 'due' AND mark IS NULL ORDER BY seq LIMIT 1");
+    return rows.sort((a, b) => a.seq - b.seq)[0] ?? null;
+  }
+
+  /** Dead deliveries whose last attempt came at `since` or later, oldest first. */
+  dead(since: number, limit: number): Delivery[] {
+    return this.#all("WHERE state = 'dead' AND attempts ->> '$[#-1].at' >= ? ORDER BY seq LIMIT ?", since, limit).slice(
+      0,
+      limit,
+    );
+  }
+
+  #all(rest: string, ...params: SqlStorageValue[]): Delivery[] {
+    return this.#tables.flatMap(({ name }) =>
+      this.run<StoredRow>(`SELECT ${COLUMNS} FROM ${name} ${rest}`, ...params).map(toDelivery),
+    );
   }
 
   /** The earliest due time of a delivery that is not `open`; null when nothing is due. */
@@ -188,7 +209,7 @@ export class EndpointStore {
     const found: Delivery[] = [];
     for (const { name } of this.#tables.toReversed()) {
       const rows = this.run<StoredRow>(
-        `SELECT seq, id, type, state, due, mark, attempts, NULL AS body FROM ${name}
+        `SELECT ${LISTED} FROM ${name}
          WHERE (?1 IS NULL OR seq < ?1) AND (?2 IS NULL OR state = ?2) ORDER BY seq DESC LIMIT ?3`,
         ...[before, state, limit - found.length],
       );
@@ -224,7 +245,7 @@ export class EndpointStore {
     const name = `del_${first}`;
     this.run(
       `CREATE TABLE ${name} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
-         due INTEGER, mark TEXT, attempts TEXT NOT NULL, body TEXT)`,
+         due INTEGER, mark TEXT, skip INTEGER NOT NULL, until INTEGER, attempts TEXT NOT NULL, body TEXT)`,
     );
     this.run(`CREATE INDEX due_${first} ON ${name} (due) WHERE due IS NOT NULL`);
     const newest = this.#tables.at(-1);
@@ -239,6 +260,10 @@ export class EndpointStore {
     this.#newestBegan = now;
     this.#newestBytes = 0;
   }
+}
+
+function byDue(a: Delivery, b: Delivery): number {
+  return (a.due ?? 0) - (b.due ?? 0) || a.seq - b.seq;
 }
 
 function toDelivery(row: StoredRow): Delivery {

@@ -1,12 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
-import { type AttemptResult, attempt } from "../../shared/attempt.ts";
 import { gather } from "../../shared/gather.ts";
-import { parseSigningKey, type SigningKey } from "../../shared/secret.ts";
 import { logEvent } from "../../shared/telemetry.ts";
+import { Deliverer } from "./deliverer.ts";
 import { type Delivery, type DeliveryState, EndpointStore, type Identity } from "./endpoint-store.ts";
 import { type Config, configOf, type Env } from "./env.ts";
+import { BUDGET, Gate } from "./gate.ts";
 import type { Offer } from "./handover.ts";
-import { nextDelivery } from "./outcome.ts";
+import { type Ending, FAILING_MS, failingSince, nextDelivery, outcomeOf } from "./outcome.ts";
 import { type Open, Window } from "./window.ts";
 
 /** One registered callback URL: its position in the log, its attempts, its retry alarm. */
@@ -16,44 +16,48 @@ export type ConfigureCall = Identity & { from: number | null };
 /** The first attempt at an event: how the delivery stands after it, or that there was none yet. */
 export type FirstOutcome = { state: DeliveryState | "pending"; status: number; code: string | null };
 export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
+/** An event to send again; `body` null when the log has forgotten it. */
+export type Redelivery = { seq: number; body: string | null };
+/** Why an endpoint pauses itself, and the revision it had then. */
+export type Pause = { reason: "gone" | "failing"; revision: number; since: number };
 
-/** Connections that may wait for headers at once in one object; more would wait in the platform, unseen. */
-const SLOTS = 6;
-/** Outgoing requests in one event delivered to the object: the free plan ends an invocation at 50. */
-const BUDGET = 40;
-/** After so many timeouts in a row one attempt at a time: six hanging requests help nobody. */
-const TIMEOUTS_TO_SLOW = 3;
 /** Finished attempts are written together; more delay would hold back the next ones. */
 const COMMIT_DELAY_MS = 2;
 /** The floor is written when it moved this far: a restart looks at no more rows than this again. */
 const FLOOR_STEP = 500;
 const FIRST_OUTCOME_MS = 10_000;
 const FIRST_PULL_RETRY_MS = 1000;
+const REPORT_RETRY_MS = 60_000;
+const REPORT_BATCH = 20;
+const RECOVER_LIMIT = 10_000;
 /** Above this share of the storage nothing more is taken: the position waits in the log. */
 const FULL_SHARE = 0.6;
 
-type Finished = { open: Open; at: number; result: AttemptResult };
+type Finished = { open: Open; at: number; ending: Ending };
 
 export class Endpoint extends DurableObject<Env> {
   readonly #config: Config;
   readonly #store: EndpointStore;
+  readonly #deliverer: Deliverer;
   readonly #record: (finished: Finished) => Promise<null>;
   readonly #waiting = new Map<number, ((outcome: FirstOutcome) => void)[]>();
+  readonly #gate = new Gate(Date.now());
   #identity: Identity | null = null;
-  #keys: SigningKey[] = [];
+  #pause: Pause | null = null;
+  #failingSince: number | null = null;
   #window = new Window(0);
   #writtenFloor = 0;
   #armed: number | null = null;
-  #inFlight = 0;
-  #budget = BUDGET;
-  #timeouts = 0;
+  #rateTimer = false;
   #pulling = false;
+  #reporting = false;
   #pullRetryMs = FIRST_PULL_RETRY_MS;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#config = configOf(env);
     this.#store = new EndpointStore(ctx.storage);
+    this.#deliverer = new Deliverer(this.#config, { fetch: (input, init) => fetch(input, init), now: Date.now });
     this.#record = gather((finished: Finished[]) => this.#commit(finished), COMMIT_DELAY_MS);
     if (this.#store.exists) this.#load();
     ctx.blockConcurrencyWhile(async () => {
@@ -63,22 +67,30 @@ export class Endpoint extends DurableObject<Env> {
 
   /** Takes the registry's configuration; makes the schema of an endpoint it has not met. Safe to repeat. */
   configure({ from, ...identity }: ConfigureCall): "done" | "older" {
-    if (this.#identity !== null && identity.revision < this.#identity.revision) return "older";
-    const wasEnabled = this.#identity?.config.enabled ?? false;
+    const before = this.#identity;
+    if (before !== null && identity.revision < before.revision) return "older";
     const now = Date.now();
+    const { enabled, url } = identity.config;
+    const enabling = enabled && !before?.config.enabled;
+    const forgiven = enabling || url !== before?.config.url;
     try {
       this.ctx.storage.transactionSync(() => {
         if (!this.#store.exists) this.#store.create(from ?? 0, now);
         this.#store.setMeta("identity", identity);
+        if (this.#pause !== null) this.#store.setMeta("pause", null);
+        if (forgiven && this.#failingSince !== null) this.#store.setMeta("failingSince", null);
       });
     } catch (error) {
       this.#store.reload();
       throw error;
     }
-    if (this.#identity === null) this.#load();
-    this.#useIdentity(identity);
-    if (!identity.config.enabled) this.#window.reset();
-    if (identity.config.enabled && !wasEnabled) {
+    if (before === null) this.#load();
+    const resumed = this.#pause !== null && enabled;
+    this.#identity = identity;
+    this.#pause = null;
+    if (forgiven) this.#failingSince = null;
+    if (!enabled) this.#window.reset();
+    if (enabling || resumed) {
       this.#window.behind = true;
       this.#arm(now);
     }
@@ -89,8 +101,8 @@ export class Endpoint extends DurableObject<Env> {
   offer({ after, upTo, events, revision }: Offer): OfferAnswer {
     if (this.#identity === null) return "gone";
     if (revision > this.#identity.revision) return "stale";
-    if (!this.#identity.config.enabled) return "disabled";
-    this.#budget = BUDGET;
+    if (!this.#active) return "disabled";
+    this.#gate.refill();
     // I3: from here on these events are ours, so the alarm stands in the commit that this answer waits for.
     this.#arm(Date.now() + this.#config.leaseMs);
     this.#window.known = Math.max(this.#window.known, upTo);
@@ -102,7 +114,7 @@ export class Endpoint extends DurableObject<Env> {
 
   /** How the first attempt at an event ended, after its row is durable; `pending` after 10 s. */
   async firstOutcome(seq: number): Promise<FirstOutcome> {
-    const known = this.#store.exists ? this.#store.delivery(seq) : null;
+    const known = this.delivery(seq);
     if (known !== null) return summary(known);
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve({ state: "pending", status: 0, code: null }), FIRST_OUTCOME_MS);
@@ -114,8 +126,28 @@ export class Endpoint extends DurableObject<Env> {
     });
   }
 
+  delivery(seq: number): Delivery | null {
+    return this.#store.exists ? this.#store.delivery(seq) : null;
+  }
+
   deliveries(query: { before: number | null; limit: number; state: DeliveryState | null }): Delivery[] {
     return this.#store.exists ? this.#store.list(query) : [];
+  }
+
+  /** Makes one delivery due again, its schedule anew; `missing` when there is none, or no body is left. */
+  redeliver({ seq, body }: Redelivery): "scheduled" | "missing" {
+    const row = this.delivery(seq);
+    const kept = row?.body ?? body;
+    if (row === null || kept === null || row.state === "expired") return "missing";
+    this.#makeDue([{ ...row, body: kept }]);
+    return "scheduled";
+  }
+
+  /** Makes everything due again that failed for good at `since` or later; how many, 10,000 at most in one go. */
+  recover(since: number): number {
+    const rows = this.#store.exists ? this.#store.dead(since, RECOVER_LIMIT) : [];
+    this.#makeDue(rows.filter(({ body }) => body !== null));
+    return rows.length;
   }
 
   status(): EndpointStatus {
@@ -133,9 +165,19 @@ export class Endpoint extends DurableObject<Env> {
     if (this.#identity !== null) this.#work();
   }
 
+  /** Forgets everything; attempts under way are aborted with the object. */
+  async destroy(): Promise<void> {
+    this.#identity = null;
+    this.#window = new Window(0);
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    // After this answer: an object that aborts itself fails the call that told it to.
+    setTimeout(() => this.ctx.abort("the endpoint was deleted"), 0);
+  }
+
   /** For measurements: rows written since the object started. */
-  stats(): { rowsWritten: number } {
-    return { rowsWritten: this.#store.rowsWritten };
+  stats(): { rowsWritten: number; bytes: number } {
+    return { rowsWritten: this.#store.rowsWritten, bytes: this.#store.bytes };
   }
 
   override alarm(): void {
@@ -152,14 +194,20 @@ export class Endpoint extends DurableObject<Env> {
 
   #work(): void {
     const now = Date.now();
-    this.#budget = BUDGET;
-    if (this.#identity?.config.enabled) {
+    this.#gate.refill();
+    if (this.#active) {
       this.#openDue(now);
       this.#saveFloor(1);
       this.#advance();
     }
+    this.ctx.waitUntil(this.#report());
     this.#store.dropExpired(now, this.#config.retentionMs);
     this.#armNext(now);
+  }
+
+  /** Whether it sends: enabled, and not waiting for the registry to take note of why it stopped. */
+  get #active(): boolean {
+    return this.#pause === null && (this.#identity?.config.enabled ?? false);
   }
 
   /** Due retries that are not under way, in order of due time, as far as the window has room. */
@@ -171,39 +219,67 @@ export class Endpoint extends DurableObject<Env> {
     }
   }
 
+  #makeDue(rows: Delivery[]): void {
+    const now = Date.now();
+    this.ctx.storage.transactionSync(() => {
+      for (const row of rows) {
+        this.#store.put({ ...row, state: "due", due: now, mark: "redelivery", skip: row.attempts.length }, false);
+      }
+    });
+    if (rows.length > 0 && this.#active) this.#arm(now);
+  }
+
   #advance(): void {
     this.#pump();
     if (this.#window.needsMore) this.ctx.waitUntil(this.#catchUp());
   }
 
-  /** Starts attempts while there are slots, budget and something to send. */
+  /** Starts attempts while something may be sent. */
   #pump(): void {
-    const slots = this.#timeouts >= TIMEOUTS_TO_SLOW ? 1 : SLOTS;
-    while (this.#inFlight < slots && this.#window.queued > 0) {
-      if (this.#budget === 0) {
+    if (this.#identity === null || !this.#active) return;
+    const { ordered, rateLimit } = this.#identity.config;
+    const perSecond = rateLimit?.perSecond ?? null;
+    while (this.#window.queued > 0) {
+      const now = Date.now();
+      const verdict = this.#gate.ask(now, { ordered, perSecond });
+      if (!verdict.go) {
         // The next event delivered to the object brings a new budget, and this asks for one.
-        this.#arm(Date.now());
+        if (verdict.why === "spent") this.#arm(now);
+        if (verdict.why === "rate") this.#pumpLater(verdict.waitMs);
         return;
       }
-      const open = this.#window.next();
+      const holder = ordered ? this.#store.holder : null;
+      const open = this.#window.next(({ seq, mark }) => holder === null || holder.seq === seq || mark === "redelivery");
       if (open === undefined) return;
-      this.#budget--;
-      this.#inFlight++;
+      this.#gate.start(now, perSecond);
       this.ctx.waitUntil(this.#deliver(open));
     }
   }
 
+  /** Awake, a timer keeps the rate; if the object dies first, the alarm of I3 goes on. */
+  #pumpLater(waitMs: number): void {
+    if (this.#rateTimer) return;
+    this.#rateTimer = true;
+    setTimeout(() => {
+      this.#rateTimer = false;
+      this.#pump();
+    }, waitMs);
+  }
+
   async #deliver(open: Open): Promise<void> {
+    if (this.#identity === null) return;
+    const { config } = this.#identity;
     const at = Date.now();
-    const { url } = this.#identity?.config ?? { url: "" };
-    const request = { url, id: open.id, timestamp: Math.floor(at / 1000), body: open.body, keys: this.#keys };
-    const result = await attempt(request, { fetch: (input, init) => fetch(input, init), now: Date.now });
-    this.#inFlight--;
-    this.#timeouts = result.code === "timeout" ? this.#timeouts + 1 : 0;
-    const recorded = this.#record({ open, at, result });
+    const { ending, requests } = await this.#deliverer.send(open, config, at);
+    this.#gate.spend(requests);
+    const timedOut = ending.code === "timeout";
+    if (!config.ordered) this.#gate.finish(timedOut);
+    const recorded = this.#record({ open, at, ending });
     this.#pump();
     await recorded;
-    this.#openDue(Date.now());
+    // In order means: the next one starts after this one's row is there for good.
+    if (config.ordered) this.#gate.finish(timedOut);
+    if (this.#active) this.#openDue(Date.now());
     this.#advance();
   }
 
@@ -220,7 +296,7 @@ export class Endpoint extends DurableObject<Env> {
     }
     for (const [index, delivery] of deliveries.entries()) {
       this.#window.finish(delivery.seq);
-      this.#logAttempt(delivery, finished[index]?.result.ms ?? 0);
+      this.#logAttempt(delivery, finished[index]?.ending.ms ?? 0);
       for (const answer of this.#waiting.get(delivery.seq) ?? []) answer(summary(delivery));
       this.#waiting.delete(delivery.seq);
     }
@@ -230,11 +306,62 @@ export class Endpoint extends DurableObject<Env> {
     return finished.map(() => null);
   }
 
-  #write({ open, at, result }: Finished, now: number): Delivery {
+  #write({ open, at, ending }: Finished, now: number): Delivery {
     this.#store.rollOver(now, this.#config.retentionMs, Math.max(this.#window.pos, this.#window.known));
-    const delivery = nextDelivery(open, { at, result }, { now, delaysMs: this.#config.retryMs, random: Math.random() });
+    const context = { now, delaysMs: this.#config.retryMs, random: Math.random() };
+    const delivery = nextDelivery(open, { at, ending }, context);
     this.#store.put(delivery, open.isNew);
+    this.#judge(ending, at);
     return delivery;
+  }
+
+  /** What an attempt says about the endpoint as a whole: it is gone, or has failed for too long. */
+  #judge(ending: Ending, at: number): void {
+    const outcome = outcomeOf(ending);
+    const since = failingSince(this.#failingSince, outcome, at);
+    if (since !== this.#failingSince) {
+      this.#store.setMeta("failingSince", since);
+      this.#failingSince = since;
+    }
+    const failing = outcome === "retry" && since !== null && at - since >= FAILING_MS;
+    if (this.#identity === null || this.#pause !== null || !(failing || outcome === "gone")) return;
+    this.#pause = {
+      reason: outcome === "gone" ? "gone" : "failing",
+      revision: this.#identity.revision,
+      since: since ?? at,
+    };
+    this.#store.setMeta("pause", this.#pause);
+    this.#arm(at);
+  }
+
+  /** Tells the registry what it must know: why this endpoint paused, and which deliveries died. Repeats safely. */
+  async #report(): Promise<void> {
+    if (this.#reporting || this.#identity === null) return;
+    const { id, tenant } = this.#identity;
+    const outbox = this.env.OUTBOX.getByName(tenant);
+    this.#reporting = true;
+    try {
+      if (this.#pause !== null) {
+        const current = await outbox.reportPause(id, this.#pause);
+        if (current === null) return await this.destroy();
+        this.configure(current);
+      }
+      for (let rows = this.#unreported(); rows.length > 0; rows = this.#unreported()) {
+        for (const { body: _body, ...row } of rows) await outbox.reportDead(id, row);
+        this.ctx.storage.transactionSync(() => {
+          for (const row of rows) this.#store.put({ ...row, due: null }, false);
+        });
+      }
+    } catch (error) {
+      logEvent("endpoint.report_failed", { endpoint: id, error: String(error) });
+      this.#arm(Date.now() + REPORT_RETRY_MS);
+    } finally {
+      this.#reporting = false;
+    }
+  }
+
+  #unreported(): Delivery[] {
+    return this.#store.exists ? this.#store.unreported(REPORT_BATCH) : [];
   }
 
   /** Pulls what the window lacks, one batch at a time, while it has room. */
@@ -243,9 +370,9 @@ export class Endpoint extends DurableObject<Env> {
     const { id, tenant } = this.#identity;
     this.#pulling = true;
     try {
-      while (this.#identity?.config.enabled && this.#window.needsMore && this.#window.roomy && !this.#crowded) {
+      while (this.#active && this.#window.needsMore && this.#window.roomy && !this.#crowded) {
         const answer = await this.env.OUTBOX.getByName(tenant).pull(id, this.#window.pos);
-        if (answer === "gone") return await this.#destroy();
+        if (answer === "gone") return await this.destroy();
         if ("expiredTo" in answer) this.#expire(answer.expiredTo);
         else {
           this.#window.known = Math.max(this.#window.known, answer.head);
@@ -255,8 +382,6 @@ export class Endpoint extends DurableObject<Env> {
         this.#pullRetryMs = FIRST_PULL_RETRY_MS;
         this.#pump();
       }
-      // Nothing under way will look again, and nothing is missing: the floor can follow.
-      if (this.#window.size === 0) this.#saveFloor(FLOOR_STEP);
     } catch (error) {
       logEvent("endpoint.pull_failed", { endpoint: id, error: String(error), retryMs: this.#pullRetryMs });
       this.#arm(Date.now() + this.#pullRetryMs);
@@ -266,18 +391,16 @@ export class Endpoint extends DurableObject<Env> {
     }
   }
 
-  /** Retention took events before they were taken: the position moves on past them. */
+  /** Retention took events before they were taken: one row says which, and the position moves on past them. */
   #expire(expiredTo: number): void {
-    logEvent("endpoint.expired", { endpoint: this.#identity?.id ?? "", from: this.#window.pos + 1, to: expiredTo });
-    this.#window.pos = Math.max(this.#window.pos, expiredTo);
-  }
-
-  async #destroy(): Promise<void> {
-    this.#identity = null;
-    this.#window = new Window(0);
-    await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
-    this.ctx.abort("the endpoint was deleted");
+    const from = this.#window.pos + 1;
+    if (expiredTo < from) return;
+    logEvent("endpoint.expired", { endpoint: this.#identity?.id ?? "", from, to: expiredTo });
+    if (!this.#store.has(from)) {
+      const row = { seq: from, id: "", type: "", due: null, mark: null, skip: 0, attempts: [], body: null };
+      this.#store.put({ ...row, state: "expired", until: expiredTo }, true);
+    }
+    this.#window.pos = expiredTo;
   }
 
   get #crowded(): boolean {
@@ -285,18 +408,11 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   #load(): void {
-    const identity = this.#store.meta<Identity>("identity");
-    if (identity !== null) this.#useIdentity(identity);
+    this.#identity = this.#store.meta<Identity>("identity");
+    this.#pause = this.#store.meta<Pause>("pause");
+    this.#failingSince = this.#store.meta<number>("failingSince");
     this.#writtenFloor = this.#store.meta<number>("floor") ?? 0;
     this.#window = new Window(this.#writtenFloor);
-  }
-
-  #useIdentity(identity: Identity): void {
-    this.#identity = identity;
-    this.#keys = identity.config.secrets.flatMap(({ key }) => {
-      const parsed = parseSigningKey(key);
-      return parsed.ok ? [parsed.key] : [];
-    });
   }
 
   #saveFloor(step: number): void {
@@ -315,7 +431,8 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   #armNext(now: number): void {
-    if (!this.#identity?.config.enabled) return;
+    if (this.#pause !== null) this.#arm(now + REPORT_RETRY_MS);
+    if (!this.#active) return;
     const due = this.#store.nextDue(this.#window.open);
     // What is due already found no room: a finished attempt looks for it itself, the alarm is the safety.
     if (due !== null) this.#arm(due > now ? due : now + this.#config.leaseMs);
@@ -326,7 +443,7 @@ export class Endpoint extends DurableObject<Env> {
     const last = attempts.at(-1);
     const fields = { endpoint: this.#identity?.id ?? "", id, seq, attempt: attempts.length };
     logEvent("attempt.made", { ...fields, status: last?.status ?? 0, code: last?.code ?? null, ms, state });
-    if (due !== null) logEvent("retry.scheduled", { ...fields, at: new Date(due).toISOString() });
+    if (state === "due" && due !== null) logEvent("retry.scheduled", { ...fields, at: new Date(due).toISOString() });
   }
 }
 

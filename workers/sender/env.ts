@@ -17,6 +17,7 @@ export type Env = {
   RETRY_SECONDS?: string;
   LEASE_SECONDS?: string;
   STORAGE_LIMIT_MB?: string;
+  DOH_URL?: string;
 };
 
 /** The environment, checked. Durations are milliseconds, sizes bytes. */
@@ -32,6 +33,8 @@ export type Config = {
   retryMs: readonly number[];
   leaseMs: number;
   storageLimit: number;
+  /** The resolver that hostnames are checked with before a POST; empty for none. */
+  dohUrl: string;
 };
 
 /** The tenant that every Durable Object name begins with; one today. */
@@ -68,6 +71,7 @@ function readConfig(env: Env): Config {
     retryMs: retryDelays(read),
     leaseMs: read.number("LEASE_SECONDS", 300, { min: 1, max: 3600 }) * 1000,
     storageLimit: read.number("STORAGE_LIMIT_MB", 1000, { min: 1, max: 10_000 }) * 1_000_000,
+    dohUrl: read.text("DOH_URL"),
   };
   checkSecret(read, config.webhookSecret);
   if (config.webhookUrl !== null && !/^https?:$/.test(URL.parse(config.webhookUrl)?.protocol ?? "")) {

@@ -1,6 +1,6 @@
 /**
  * Which endpoint gets which event, as the SQL condition that the log is read with: an endpoint that wants
- * nothing of a batch is then never woken for it.
+ * nothing of a batch is then never woken for it. The log's table is `ev` in it: json_each has a `type` too.
  */
 
 /** `types`: exact names or `prefix.*`; null takes all that is not reserved. */
@@ -9,7 +9,7 @@ export type Filter = { endpointId: string; types: readonly string[] | null };
 export type Condition = { sql: string; params: string[] };
 
 /** Reserved types go only to endpoints that name them: they are about the sender, not from its publisher. */
-const NOT_RESERVED = "NOT (type GLOB 'webhook.*' OR type GLOB 'endpoint.*' OR type GLOB 'delivery.*')";
+const NOT_RESERVED = "NOT (ev.type GLOB 'webhook.*' OR ev.type GLOB 'endpoint.*' OR ev.type GLOB 'delivery.*')";
 
 /**
  * `target` in the log: null for all; `+ep` for that endpoint alone, whatever its types; `-ep` for all but it.
@@ -17,7 +17,7 @@ const NOT_RESERVED = "NOT (type GLOB 'webhook.*' OR type GLOB 'endpoint.*' OR ty
 export function conditionOf({ endpointId, types }: Filter): Condition {
   const byType = typeCondition(types);
   return {
-    sql: `(target = ? OR ((target IS NULL OR (target GLOB '-*' AND target <> ?)) AND ${byType.sql}))`,
+    sql: `(ev.target = ? OR ((ev.target IS NULL OR (ev.target GLOB '-*' AND ev.target <> ?)) AND ${byType.sql}))`,
     params: [`+${endpointId}`, `-${endpointId}`, ...byType.params],
   };
 }
@@ -28,9 +28,18 @@ function typeCondition(types: readonly string[] | null): Condition {
   const prefixes = types.filter((type) => type.endsWith(".*"));
   // json_each: one parameter however many types there are, below SQLite's limits on terms and parameters.
   return {
-    sql: `(type IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM json_each(?) WHERE type GLOB value))`,
+    sql: `(ev.type IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE ev.type GLOB wanted.value))`,
     params: [JSON.stringify(exact), JSON.stringify(prefixes)],
   };
+}
+
+/** The same decision as `conditionOf`, for one event in memory. */
+export function wants(
+  { endpointId, types }: Filter,
+  { type, target }: { type: string; target: string | null },
+): boolean {
+  if (target !== null && target === `+${endpointId}`) return true;
+  return (target === null || (target.startsWith("-") && target !== `-${endpointId}`)) && wantsType(types, type);
 }
 
 /** Whether an endpoint with these types wants an event of this type, published to all. */

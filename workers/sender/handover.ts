@@ -14,6 +14,8 @@ const BATCH = { scanned: 100, limit: 100, maxBytes: 1024 * 1024 };
 const PULL = { scanned: 10_000, limit: 100, maxBytes: 1024 * 1024 };
 /** Endpoints that are offered to at the same time, and in one invocation: the rest waits for the alarm. */
 const WAVE = 50;
+/** A large fan-out wakes one endpoint at a time, so far apart: a thousand at once would stand before every publish. */
+const SPACING_MS = 2;
 const MAX_HANDS = 250;
 const OFFER_TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 1000;
@@ -44,6 +46,10 @@ export class Handover {
   /** `upTo` of the last answered offer or pull: what the endpoint can be taken to know of. */
   readonly #told = new Map<string, number>();
   readonly #busy = new Set<string>();
+  readonly #pending = new Set<string>();
+  #workers = 0;
+  #nextTurn = 0;
+  #handsLeft = MAX_HANDS;
   readonly #backoff = new Map<string, Backoff>();
   #written: string;
   readonly #start: Handed;
@@ -66,6 +72,16 @@ export class Handover {
     return !this.#lagging() && JSON.stringify(this.#state()) === this.#written;
   }
 
+  /** An endpoint starts after `seq`: what it missed before that, it pulls itself. */
+  startAt(id: string, seq: number): void {
+    this.#acked.set(id, seq);
+    this.#told.set(id, seq);
+  }
+
+  forget(id: string): void {
+    for (const map of [this.#acked, this.#told, this.#backoff]) map.delete(id);
+  }
+
   /** Writes the cursors down when they moved. */
   save(): void {
     const state = JSON.stringify(this.#state());
@@ -80,20 +96,41 @@ export class Handover {
     return waiting.length === 0 ? null : Math.min(...waiting.map(([, { notBefore }]) => notBefore));
   }
 
-  /** Hands to every enabled endpoint that lags, in waves; what exceeds one invocation waits for the alarm. */
-  async kick(): Promise<void> {
+  /**
+   * Hands to every enabled endpoint that lags, at most WAVE at a time however often this is called; what
+   * exceeds one invocation waits for the alarm. Goes on by itself after this returns.
+   */
+  kick(): void {
     const now = this.#port.now();
-    const lagging = this.#registry
-      .enabled()
-      .filter((row) => this.acked(row) < this.#store.head && !this.#busy.has(row.id))
-      .filter((row) => (this.#backoff.get(row.id)?.notBefore ?? 0) <= now);
-    const chosen = lagging.slice(0, MAX_HANDS).values();
-    if (lagging.length > MAX_HANDS) this.#port.arm(now);
-    await Promise.all(
-      Array.from({ length: WAVE }, async () => {
-        for (const row of chosen) await this.#hand(row.id);
-      }),
-    );
+    this.#handsLeft = MAX_HANDS;
+    for (const row of this.#registry.enabled()) {
+      if (this.acked(row) >= this.#store.head || this.#busy.has(row.id)) continue;
+      if ((this.#backoff.get(row.id)?.notBefore ?? 0) > now || this.#passOver(row)) continue;
+      this.#pending.add(row.id);
+    }
+    while (this.#workers < Math.min(WAVE, this.#pending.size)) void this.#handPending();
+  }
+
+  async #handPending(): Promise<void> {
+    this.#workers++;
+    // A set may change while it is walked: what another kick adds is reached too.
+    for (const id of this.#pending) {
+      if (this.#handsLeft-- <= 0) {
+        this.#port.arm(this.#port.now());
+        break;
+      }
+      this.#pending.delete(id);
+      if (this.#pending.size >= WAVE) await this.#turn();
+      await this.#hand(id);
+    }
+    this.#workers--;
+  }
+
+  /** Waits for the next place in the row. */
+  async #turn(): Promise<void> {
+    const now = this.#port.now();
+    this.#nextTurn = Math.max(now, this.#nextTurn) + SPACING_MS;
+    await scheduler.wait(this.#nextTurn - now);
   }
 
   /**
@@ -119,6 +156,13 @@ export class Handover {
     const scan = this.#store.scan(after, { endpointId: id, types: row.config.types }, PULL);
     this.#told.set(id, Math.max(this.#told.get(id) ?? 0, scan.upTo));
     return { ...scan, head: this.#store.head };
+  }
+
+  /** Moves past events that are not for an endpoint: it is not woken, and its position still advances. */
+  #passOver(row: EndpointRow): boolean {
+    const nothing = this.#store.wantsNothing(this.acked(row), { endpointId: row.id, types: row.config.types });
+    if (nothing) this.#acked.set(row.id, this.#store.head);
+    return nothing;
   }
 
   /** One offer after the other until the endpoint has the head, stops taking, or cannot be reached. */
@@ -147,7 +191,9 @@ export class Handover {
       this.#acked.set(row.id, upTo);
       return true;
     }
-    const offer = { after: this.#toldOf(row), upTo, events, revision: row.revision };
+    // What retention took leaves a gap that the endpoint must see: it then asks, and is told what expired.
+    const gap = after + 1 < this.#store.oldest ? this.#store.oldest - 1 : 0;
+    const offer = { after: Math.max(this.#toldOf(row), gap), upTo, events, revision: row.revision };
     try {
       const answer = await this.#withTimeout(this.#port.offer(row, offer));
       this.#backoff.delete(row.id);

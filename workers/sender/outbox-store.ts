@@ -1,4 +1,4 @@
-import { type Condition, conditionOf, type Filter } from "./filter.ts";
+import { type Condition, conditionOf, type Filter, wants } from "./filter.ts";
 import { listTables, MAX_TABLE_BYTES, type PeriodTable, tableFor } from "./periods.ts";
 
 /**
@@ -18,6 +18,17 @@ import { listTables, MAX_TABLE_BYTES, type PeriodTable, tableFor } from "./perio
 
 export type LoggedEvent = { seq: number; at: number; id: string; type: string; body: string };
 export type LaterEvent = { due: number; n: number; id: string; type: string; data: string };
+/** What decides who gets an event. */
+export type Routed = { seq: number; type: string; target: string | null };
+const RECENT_EVENTS = 1000;
+
+export type EventQuery = {
+  after: number | null;
+  before: number | null;
+  type: string | null;
+  limit: number;
+  scanned: number;
+};
 export type KeyKind = "id" | "request";
 export type KeyRow = { digest: string; seq: number | null; answer: string | null };
 /** Events after a position that match a filter; `upTo` is the last seq that was looked at. */
@@ -43,6 +54,8 @@ export class OutboxStore {
   /** Of the newest table: its size, and the time of its first event, null while it is empty. */
   #newestBytes = 0;
   #newestBegan: number | null = null;
+  /** The last events appended, without their bodies: enough to see that nobody wants them. */
+  #recent: Routed[] = [];
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -56,6 +69,7 @@ export class OutboxStore {
     this.#keys = listTables(this.#sql, "keys");
     this.head = 0;
     this.lastAt = 0;
+    this.#recent = [];
     for (const table of this.#events) {
       const last = this.run<{ seq: number; at: number }>(
         `SELECT seq, at FROM ${table.name} ORDER BY seq DESC LIMIT 1`,
@@ -98,6 +112,8 @@ export class OutboxStore {
     );
     this.head = event.seq;
     this.lastAt = event.at;
+    this.#recent.push({ seq: event.seq, type: event.type, target });
+    if (this.#recent.length > 2 * RECENT_EVENTS) this.#recent = this.#recent.slice(-RECENT_EVENTS);
     this.#newestBytes += event.body.length + event.id.length;
     this.#newestBegan ??= event.at;
   }
@@ -130,6 +146,16 @@ export class OutboxStore {
   }
 
   /**
+   * Whether memory alone shows that `filter` wants nothing after `after`. A thousand endpoints with types of
+   * their own would otherwise ask the tables a thousand times for each event.
+   */
+  wantsNothing(after: number, filter: Filter): boolean {
+    const [first] = this.#recent;
+    if (first === undefined || after < first.seq - 1) return false;
+    return this.#recent.slice(after - first.seq + 1).every((event) => !wants(filter, event));
+  }
+
+  /**
    * Events after `after` that `filter` wants, at most `limit` and `maxBytes` of them (but at least one) out of
    * at most `scanned` rows.
    */
@@ -159,6 +185,43 @@ export class OutboxStore {
     return { upTo, events };
   }
 
+  /** The first event logged at `time` (unix ms) or later: `at` never goes back, so it can be found by halves. */
+  firstSince(time: number): number {
+    let [low, high] = [this.oldest, this.head + 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.event(middle)?.at ?? 0) >= time) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /**
+   * One page of the log: below `before` newest first, or above `after` oldest first; `last` is the last seq
+   * that was looked at, so that a page which filtered everything away moves on.
+   */
+  page({ after, before, type, limit, scanned }: EventQuery): { events: LoggedEvent[]; last: number } {
+    const up = after !== null;
+    const events: LoggedEvent[] = [];
+    let last = up ? Math.max(after, this.oldest - 1) : Math.min(before ?? this.head + 1, this.head + 1);
+    let left = scanned;
+    while (left > 0 && events.length < limit && (up ? last < this.head : last > this.oldest)) {
+      const next = up ? last + 1 : last - 1;
+      const table = tableFor(this.#events, next);
+      if (table === undefined) break;
+      const end = up ? Math.min(this.endOf(table), last + left) : Math.max(table.first, last - left);
+      const found = this.run<LoggedEvent>(
+        `SELECT seq, at, id, type, body FROM ${table.name} WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR type = ?3)
+         ORDER BY seq ${up ? "ASC" : "DESC"} LIMIT ?4`,
+        ...[Math.min(next, end), Math.max(next, end), type, limit - events.length],
+      );
+      events.push(...found);
+      left -= Math.abs(end - last);
+      last = events.length === limit ? (events.at(-1)?.seq ?? end) : end;
+    }
+    return { events, last };
+  }
+
   /** The last seq of a table. */
   endOf({ first }: PeriodTable): number {
     return this.#lastOf(first);
@@ -178,7 +241,7 @@ export class OutboxStore {
   ): { events: LoggedEvent[]; bytes: number; complete: boolean } {
     const table = tableFor(this.#events, after + 1)?.name;
     const sizes = this.run<{ seq: number; size: number }>(
-      `SELECT seq, octet_length(body) AS size FROM ${table} WHERE seq > ? AND seq <= ? AND ${condition.sql} ORDER BY seq LIMIT ?`,
+      `SELECT seq, octet_length(body) AS size FROM ${table} AS ev WHERE seq > ? AND seq <= ? AND ${condition.sql} ORDER BY seq LIMIT ?`,
       ...[after, end, ...condition.params, limit + 1],
     );
     let bytes = 0;
@@ -193,7 +256,7 @@ export class OutboxStore {
       last === undefined
         ? []
         : this.run<LoggedEvent>(
-            `SELECT seq, at, id, type, body FROM ${table} WHERE seq > ? AND seq <= ? AND ${condition.sql} ORDER BY seq`,
+            `SELECT seq, at, id, type, body FROM ${table} AS ev WHERE seq > ? AND seq <= ? AND ${condition.sql} ORDER BY seq`,
             ...[after, last, ...condition.params],
           );
     return { events, bytes, complete: taken === sizes.length };

@@ -61,7 +61,11 @@ export function release(
   context: PublishContext,
 ): number {
   store.rollOver(context.now, periodMs(context.retentionMs));
-  const seq = log(store, { id: later.id, type: later.type, data: later.data, bodyAt: later.due }, context).seq;
+  const seq = log(
+    store,
+    { id: later.id, type: later.type, data: later.data, bodyAt: later.due, target: null },
+    context,
+  ).seq;
   const known = store.key("id", later.id);
   store.setKey("id", later.id, { digest: known?.digest ?? "", answer: known?.answer ?? null, seq }, period(context));
   return seq;
@@ -74,6 +78,24 @@ export function schedule(
   context: PublishContext,
 ): void {
   write(store, { type: event.type, data: event.data, id: null, deliverAt: event.due, digest: "" }, context);
+}
+
+/**
+ * Logs an event about the sender itself, once for its id: a crash may have it announced again.
+ *
+ * @param target as in the log: `+ep` for one endpoint alone, `-ep` for all but it
+ */
+export function announce(
+  store: OutboxStore,
+  { type, data, id, target }: { type: string; data: string; id: string | null; target: string },
+  context: PublishContext,
+): Published {
+  const known = id === null ? null : store.key("id", id);
+  if (id !== null && known !== null) return { id, seq: known.seq };
+  store.rollOver(context.now, periodMs(context.retentionMs));
+  const logged = log(store, { id, type, data, bodyAt: null, target }, context);
+  if (id !== null) store.setKey("id", id, { digest: "", seq: logged.seq, answer: null }, period(context));
+  return { id: logged.id, seq: logged.seq };
 }
 
 /** The first answer to an id that was used before; null for a new one; a refusal when its content differs. */
@@ -117,7 +139,7 @@ function conflictWithin(events: readonly PublishEvent[]): Extract<PublishResult,
 function write(store: OutboxStore, event: PublishEvent, context: PublishContext): Published {
   const { type, data, deliverAt, digest } = event;
   if (deliverAt === null) {
-    const { id, seq } = log(store, { id: event.id, type, data, bodyAt: null }, context);
+    const { id, seq } = log(store, { id: event.id, type, data, bodyAt: null, target: null }, context);
     if (event.id !== null) store.setKey("id", id, { digest: digest ?? "", seq, answer: null }, period(context));
     return { id, seq };
   }
@@ -131,13 +153,25 @@ function write(store: OutboxStore, event: PublishEvent, context: PublishContext)
 /** One row at the head of the log. `at` is the later of the clock and the last event's: order is by seq. */
 function log(
   store: OutboxStore,
-  { id, type, data, bodyAt }: { id: string | null; type: string; data: string; bodyAt: number | null },
+  {
+    id,
+    type,
+    data,
+    bodyAt,
+    target,
+  }: {
+    id: string | null;
+    type: string;
+    data: string;
+    bodyAt: number | null;
+    target: string | null;
+  },
   { now, idKey }: PublishContext,
 ): LoggedEvent {
   const seq = store.head + 1;
   const at = Math.max(now, store.lastAt);
   const event = { seq, at, id: id ?? eventId(idKey, at, seq), type, body: eventBody(type, bodyAt ?? at, data) };
-  store.append(event, null);
+  store.append(event, target);
   return event;
 }
 

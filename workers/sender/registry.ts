@@ -5,15 +5,24 @@ import type { OutboxStore } from "./outbox-store.ts";
  * the Endpoint's own object until it has confirmed it.
  */
 
-/** What an Endpoint needs to deliver. `secrets` newest first; those with an end sign until then. */
+/** What an Endpoint needs to deliver. `secrets` newest first; those with an end sign until then (unix ms). */
 export type EndpointConfig = {
   url: string;
   enabled: boolean;
   disabledReason: string | null;
   types: readonly string[] | null;
   description: string;
-  secrets: readonly { key: string; expiresAt: number | null }[];
+  /** Sent with every attempt; never those that are signed or that belong to the connection. */
+  headers: Readonly<Record<string, string>>;
+  /** Strictly one event after the other, in the log's order. */
+  ordered: boolean;
+  rateLimit: { perSecond: number } | null;
+  signing: readonly ("v1" | "v1a")[];
+  secrets: readonly EndpointSecret[];
+  createdAt: number;
 };
+
+export type EndpointSecret = { key: string; expiresAt: number | null };
 
 export type EndpointState = "live" | "deleting";
 
@@ -82,6 +91,19 @@ export class Registry {
     if (row !== undefined && row.pushed < revision) this.#write({ ...row, pushed: revision });
   }
 
+  /** Marks an endpoint for deletion; it is handed nothing from here on. */
+  markDeleting(row: EndpointRow): EndpointRow {
+    const deleting: EndpointRow = { ...row, revision: row.revision + 1, state: "deleting" };
+    this.#write(deleting);
+    return deleting;
+  }
+
+  /** The Endpoint has destroyed itself. */
+  remove(id: string): void {
+    this.#store.run("DELETE FROM ep WHERE id = ?", id);
+    this.#rows.delete(id);
+  }
+
   unpushed(): EndpointRow[] {
     return this.all().filter((row) => row.pushed < row.revision);
   }
@@ -95,19 +117,29 @@ export class Registry {
   }
 }
 
-/** What `ep_default` must look like, WEBHOOK_URL and WEBHOOK_SECRET being what they are now. */
+/** What `ep_default` must look like, WEBHOOK_URL and WEBHOOK_SECRET being what they are now; null for nothing. */
 export function defaultConfig(
   url: string | null,
   secrets: readonly string[],
-  known: EndpointConfig | undefined,
+  { known, now }: { known: EndpointConfig | undefined; now: number },
 ): EndpointConfig | null {
   if (url === null && known === undefined) return null;
+  // A person or a 410 may have disabled it: only another URL, or one after none, enables it again.
+  const unchanged = known !== undefined && known.url === url && known.disabledReason !== UNSET;
   return {
-    url: url ?? known?.url ?? "",
-    enabled: url !== null,
-    disabledReason: url === null ? "WEBHOOK_URL is not set" : null,
-    types: known?.types ?? null,
+    types: null,
+    headers: {},
+    ordered: false,
+    rateLimit: null,
+    signing: ["v1"],
+    createdAt: now,
+    ...known,
     description: "defined by WEBHOOK_URL",
+    url: url ?? known?.url ?? "",
+    enabled: url !== null && (unchanged ? known.enabled : true),
+    disabledReason: url === null ? UNSET : unchanged ? known.disabledReason : null,
     secrets: secrets.map((key) => ({ key, expiresAt: null })),
   };
 }
+
+const UNSET = "WEBHOOK_URL is not set";

@@ -14,6 +14,8 @@ export type Open = {
   body: string;
   attempts: readonly Attempt[];
   mark: "redelivery" | null;
+  /** How many of `attempts` were made before the schedule began anew. */
+  skip: number;
   isNew: boolean;
 };
 
@@ -83,7 +85,7 @@ export class Window {
         return;
       }
       if (!this.#open.has(seq) && !hasRow(seq))
-        this.add({ seq, id, type, body, attempts: [], mark: null, isNew: true });
+        this.add({ seq, id, type, body, attempts: [], mark: null, skip: 0, isNew: true });
       this.pos = seq;
     }
     this.pos = Math.max(this.pos, upTo);
@@ -95,8 +97,10 @@ export class Window {
     this.#bytes += open.body.length;
   }
 
-  next(): Open | undefined {
-    return this.#queue.shift();
+  /** Takes the first queued delivery that may be sent now. */
+  next(eligible: (open: Open) => boolean): Open | undefined {
+    const index = this.#queue.findIndex(eligible);
+    return index < 0 ? undefined : this.#queue.splice(index, 1)[0];
   }
 
   /** The delivery's row is committed. */
@@ -107,11 +111,13 @@ export class Window {
     this.#bytes -= open.body.length;
   }
 
-  /** Forgets what is under way and goes back to the floor, as when the endpoint is disabled. */
+  /**
+   * Forgets what is queued and goes back to the floor, as when the endpoint is disabled. What was sent already
+   * stays open until its row is there: taken again, it would be sent and written twice.
+   */
   reset(): void {
     this.pos = this.floor;
-    this.#open.clear();
+    for (const { seq } of this.#queue) this.finish(seq);
     this.#queue = [];
-    this.#bytes = 0;
   }
 }

@@ -2,15 +2,23 @@ import { Hono } from "hono";
 import { methodNotAllowed, readJson } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
 import { configOf, type Env } from "../env.ts";
-import { MAX_REQUEST_BYTES, parseEvents, parseExact } from "../event.ts";
+import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../event.ts";
+import type { LoggedEvent } from "../outbox-store.ts";
 import type { PublishEvent } from "../publish.ts";
 import { digestOf, eventDigest } from "./digest.ts";
-import { publishTo } from "./outbox.ts";
+import { endpointOf, outboxOf, publishTo } from "./outbox.ts";
+import { presentDelivery, presentEvent } from "./present.ts";
+import { cursor, wholeNumber } from "./query.ts";
 
 /** The draft's structured string or a bare token: draft-ietf-httpapi-idempotency-key-header, section 2.1. */
 const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
 
-/** `POST /events`: one event or an array of up to 100, answered 202 when the log has them durably. */
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+/** Endpoints that one request asks about an event: each is a subrequest. */
+const MAX_ASKED = 200;
+
+/** The log: publishing, answered 202 when it is durable; reading by cursor; sending again. */
 export const events = new Hono<{ Bindings: Env }>()
   .post("/events", async (c) => {
     const { text, value } = await readJson(c.req.raw, MAX_REQUEST_BYTES, parseExact);
@@ -27,7 +35,64 @@ export const events = new Hono<{ Bindings: Env }>()
     const published = await publishTo(c.env, { events: publishable, request });
     return c.json(parsed.single ? published[0] : { events: published }, 202);
   })
-  .all("/events", methodNotAllowed("POST"));
+  .get("/events", async (c) => {
+    const limit = wholeNumber("limit", c.req.query("limit"), { min: 1, max: MAX_LIMIT }) ?? DEFAULT_LIMIT;
+    const [after, before] = [cursor("after", c.req.query("after")), cursor("before", c.req.query("before"))];
+    if (after !== null && before !== null) throw new Problem("invalid_cursor", "Give after or before, not both.");
+    const page = await outboxOf(c.env).events({ after, before, limit, type: c.req.query("type") ?? null });
+    const { events: found, last, head, oldest } = page;
+    if ((after ?? 0) > head || (before ?? 0) > head + 1) {
+      throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
+    }
+    const listed = found.map(presentEvent);
+    if (after === null) return c.json({ events: listed, next: last <= oldest ? null : last });
+    return c.json({ events: listed, next: last, ...(last === head ? { end: true } : {}) });
+  })
+  .all("/events", methodNotAllowed("GET", "POST"))
+  .get("/events/:id", async (c) => {
+    const event = await known(c.env, c.req.param("id"));
+    const rows = await outboxOf(c.env).endpoints();
+    const deliveries = await Promise.all(
+      rows.slice(0, MAX_ASKED).map(async ({ row }) => {
+        const delivery = await endpointOf(c.env, row.id).delivery(event.seq);
+        return delivery === null ? [] : [{ endpointId: row.id, ...presentDelivery(delivery) }];
+      }),
+    );
+    return c.json({ ...presentEvent(event), deliveries: deliveries.flat() });
+  })
+  .all("/events/:id", methodNotAllowed("GET"))
+  .post("/events/:id/redeliver", async (c) => {
+    const event = await known(c.env, c.req.param("id"));
+    const only = await endpointIdOf(c.req.raw);
+    const rows = (await outboxOf(c.env).endpoints()).filter(({ row }) => only === null || row.id === only);
+    if (only !== null && rows.length === 0) throw new Problem("not_found", `There is no endpoint ${only}.`);
+    const again = await Promise.all(
+      rows.slice(0, MAX_ASKED).map(async ({ row }) => ({
+        endpointId: row.id,
+        result: await endpointOf(c.env, row.id).redeliver({ seq: event.seq, body: event.body }),
+      })),
+    );
+    const scheduled = again.filter(({ result }) => result === "scheduled").map(({ endpointId }) => endpointId);
+    if (scheduled.length === 0) throw new Problem("not_delivered", "No endpoint asked has a delivery of this event.");
+    return c.json({ id: event.id, redelivering: scheduled }, 202);
+  })
+  .all("/events/:id/redeliver", methodNotAllowed("POST"));
+
+/** @throws Problem `not_found` */
+async function known(env: Env, id: string): Promise<LoggedEvent> {
+  const event = await outboxOf(env).event(id);
+  if (event === null) throw new Problem("not_found", `There is no event ${id} in the log.`);
+  return event;
+}
+
+/** The one endpoint that a redelivery is for; null for all that have one. */
+async function endpointIdOf(request: Request): Promise<string | null> {
+  if (request.body === null || request.headers.get("content-length") === "0") return null;
+  const { value } = await readJson(request, MAX_EVENT_BYTES);
+  const id = (value as { endpointId?: unknown } | null)?.endpointId;
+  if (id !== undefined && typeof id !== "string") throw new Problem("bad_request", "endpointId is a text.");
+  return id ?? null;
+}
 
 async function idempotencyOf(
   header: string | undefined,

@@ -1,11 +1,16 @@
 import { Problem } from "../../../shared/problem.ts";
 import { logEvent } from "../../../shared/telemetry.ts";
+import type { Endpoint } from "../endpoint.ts";
 import { type Env, TENANT } from "../env.ts";
 import type { Outbox } from "../outbox.ts";
 import type { PublishCall, Published } from "../publish.ts";
 
 export function outboxOf(env: Env): DurableObjectStub<Outbox> {
   return env.OUTBOX.getByName(TENANT);
+}
+
+export function endpointOf(env: Env, id: string): DurableObjectStub<Endpoint> {
+  return env.ENDPOINT.getByName(`${TENANT}/${id}`);
 }
 
 /**

@@ -2,11 +2,11 @@ import { Hono } from "hono";
 import { methodNotAllowed, readJson } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
 import type { FirstOutcome } from "../endpoint.ts";
-import { type Env, TENANT } from "../env.ts";
+import type { Env } from "../env.ts";
 import { MAX_EVENT_BYTES, typeFault } from "../event.ts";
 import { wantsType } from "../filter.ts";
 import { VALUE_TYPE, valueData } from "../periodic.ts";
-import { outboxOf, publishTo } from "./outbox.ts";
+import { endpointOf, outboxOf, publishTo } from "./outbox.ts";
 
 /** At most so many endpoints are waited for: each is a subrequest of this one. */
 const MAX_WAITED = 50;
@@ -61,7 +61,7 @@ async function firstOutcomes(env: Env, type: string, seq: number): Promise<Waite
   return Promise.all(
     wanting.slice(0, MAX_WAITED).map(async ({ row }) => ({
       endpointId: row.id,
-      outcome: await env.ENDPOINT.getByName(`${TENANT}/${row.id}`)
+      outcome: await endpointOf(env, row.id)
         .firstOutcome(seq)
         // The event is in the log and will be delivered; only this answer is lost.
         .catch((): FirstOutcome => ({ state: "pending", status: 0, code: null })),
