@@ -1,138 +1,30 @@
-import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-import type { Load, LoadResult } from "./load.ts";
-import { type Pair, startWorkers, TOKEN } from "./workers.ts";
+import { measureFanOut } from "./fan-out.ts";
+import { measureIsolation } from "./isolation.ts";
+import { measurePair } from "./pair.ts";
+import { print } from "./tools.ts";
+import { type Pair, startWorkers } from "./workers.ts";
 
 /**
- * `npm run bench`: what the pair does on this machine, and beside it what the same machine relays without
- * storing anything. Only the ratio of the two means something elsewhere: both come from one run.
+ * `npm run bench [name …]`: what the Workers do on this machine. Only ratios within one run mean something
+ * elsewhere. Each measurement has Workers and storage of its own.
  */
-const run = promisify(execFile);
-const BURST = { connections: 50, amount: 10_000, ratePerSecond: null };
-const STEADY = { connections: 5, amount: 300, ratePerSecond: 10 };
-const GIVE_UP_MS = 180_000;
+const measurements: Record<string, { run: (pair: Pair) => Promise<void>; vars: Record<string, string> }> = {
+  pair: { run: measurePair, vars: {} },
+  "fan-out": { run: measureFanOut, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
+  isolation: { run: measureIsolation, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
+};
 
-type Stats = { head: number; rowsWritten: number };
-type Logged = { receivedAt: string; type: string };
-type Measured = { load: LoadResult; perSecond: number; latency: number[]; rows: { sender: number; receiver: number } };
-
-async function main(): Promise<void> {
-  const pair = await startWorkers();
+const names = process.argv.slice(2);
+for (const name of names.length > 0 ? names : Object.keys(measurements)) {
+  const measurement = measurements[name];
+  if (measurement === undefined) throw new Error(`${name} is none of ${Object.keys(measurements).join(", ")}`);
+  print(`== ${name}`);
+  const pair = await startWorkers(measurement.vars);
   try {
-    const relayBefore = await relay(pair);
-    const burst = await publish(pair, BURST);
-    const relayAfter = await relay(pair);
-    const steady = await publish(pair, STEADY);
-    const relayed = (relayBefore + relayAfter) / 2;
-    print(`bare relay: ${relayBefore.toFixed(0)} and ${relayAfter.toFixed(0)} a second, before and after the burst`);
-    report("burst of 10,000 at 50 connections", burst);
-    print(`  ratio to the bare relay: ${(burst.perSecond / relayed).toFixed(2)} (at least 0.22 is wanted)`);
-    report("300 events at 10 a second", steady);
+    await measurement.run(pair);
   } finally {
     await pair.close();
     rmSync(pair.dir, { recursive: true, force: true });
   }
 }
-
-/** Requests a second that the bare relay signs, sends and verifies. */
-async function relay(pair: Pair): Promise<number> {
-  const load = await drive({ url: `${pair.urls.relay}/relay`, ...BURST, amount: 5000 });
-  if (load.failed > 0) throw new Error(`${load.failed} requests of the relay failed`);
-  return (load.ok * 1000) / (load.endedAt - load.startedAt);
-}
-
-/** Publishes a load, waits until the receiver has logged all of it, and reads back when each was. */
-async function publish(pair: Pair, load: Omit<Load, "url" | "token">): Promise<Measured> {
-  const before = await stats(pair);
-  const result = await drive({ url: `${pair.urls.sender}/events`, ...load });
-  if (result.ok !== load.amount) throw new Error(`${result.failed} of ${load.amount} publishes failed`);
-  const after = await until(pair, before.receiver.head + load.amount);
-  const logged = await readLog(pair, before.receiver.head, load.amount);
-  const last = Math.max(...logged.map(({ at }) => at));
-  return {
-    load: result,
-    perSecond: (load.amount * 1000) / (last - result.startedAt),
-    latency: logged.map(({ at, sentAt }) => at - sentAt).sort((a, b) => a - b),
-    rows: {
-      sender: (after.sender.rowsWritten - before.sender.rowsWritten) / load.amount,
-      receiver: (after.receiver.rowsWritten - before.receiver.rowsWritten) / load.amount,
-    },
-  };
-}
-
-async function drive(load: Omit<Load, "token">): Promise<LoadResult> {
-  const { stdout } = await run(process.execPath, [
-    join(import.meta.dirname, "load.ts"),
-    JSON.stringify({ ...load, token: TOKEN }),
-  ]);
-  return JSON.parse(stdout) as LoadResult;
-}
-
-async function until(pair: Pair, head: number): Promise<{ sender: Stats; receiver: Stats }> {
-  const deadline = Date.now() + GIVE_UP_MS;
-  for (;;) {
-    const now = await stats(pair);
-    if (now.receiver.head >= head) return now;
-    if (Date.now() > deadline) throw new Error(`the receiver logged ${now.receiver.head} of ${head} events`);
-    await sleep(100);
-  }
-}
-
-/** Rows written on each side since the start, as the storage counts them. */
-async function stats({ miniflare }: Pair): Promise<{ sender: Stats; receiver: Stats }> {
-  const of = async (binding: string, worker: string, name: string) => {
-    const namespace = await miniflare.getDurableObjectNamespace(binding, worker);
-    const stub = namespace.get(namespace.idFromName(name)) as unknown as { stats(): Promise<Stats> };
-    return stub.stats();
-  };
-  const outbox = await of("OUTBOX", "sender", "default");
-  const endpoint = await of("ENDPOINT", "sender", "default/ep_default");
-  const receiver = await of("INBOX", "receiver", "default/main");
-  return { sender: { head: outbox.head, rowsWritten: outbox.rowsWritten + endpoint.rowsWritten }, receiver };
-}
-
-/** When each event was sent and logged, unix milliseconds; throws unless each is there exactly once. */
-async function readLog(pair: Pair, after: number, amount: number): Promise<{ at: number; sentAt: number }[]> {
-  const found: { at: number; sentAt: number }[] = [];
-  const ids = new Set<string>();
-  for (let cursor = after; found.length < amount; ) {
-    const page = await get<{ events: (Logged & { seq: number; id: string })[] }>(
-      pair,
-      `/events?after=${cursor}&limit=500`,
-    );
-    for (const { seq, id, receivedAt } of page.events) {
-      if (ids.has(id)) throw new Error(`${id} was logged twice`);
-      ids.add(id);
-      const { body } = await get<{ body: string }>(pair, `/events/${seq}`);
-      found.push({
-        at: Date.parse(receivedAt),
-        sentAt: (JSON.parse(body) as { data: { sentAt: number } }).data.sentAt,
-      });
-      cursor = seq;
-    }
-  }
-  return found;
-}
-
-async function get<Body>(pair: Pair, path: string): Promise<Body> {
-  const response = await fetch(`${pair.urls.receiver}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return (await response.json()) as Body;
-}
-
-function report(what: string, { perSecond, latency, rows }: Measured): void {
-  const at = (share: number) => latency[Math.min(latency.length - 1, Math.floor(latency.length * share))] ?? 0;
-  print(what);
-  print(`  ${perSecond.toFixed(0)} events a second from the first send to the last logged`);
-  print(`  sent to logged: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms`);
-  print(`  rows written an event: sender ${rows.sender.toFixed(3)}, receiver ${rows.receiver.toFixed(3)}`);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-await main();

@@ -35,12 +35,13 @@ export async function startWorkers(vars: Vars = {}): Promise<Pair> {
   const dir = mkdtempSync(join(tmpdir(), "webhooks-bench-"));
   const [sender, receiver, relay, verifier] = await freePorts(4);
   const at = (port: number) => `http://${HOST}:${port}`;
-  const secrets = { API_TOKEN: TOKEN, WEBHOOK_SECRET: SECRET, PERIODIC_SECONDS: "0", ...vars };
+  const base = { API_TOKEN: TOKEN, WEBHOOK_SECRET: SECRET, PERIODIC_SECONDS: "0", DOH_URL: "", LOCAL_DEV: "true" };
+  const sending = { ...base, WEBHOOK_URL: `${at(receiver)}/webhook`, ...vars };
   const options = convertV4MiniflareOptions({
     resourcePersistencePath: join(dir, "state"),
     workers: [
-      fromToml("sender", { dir, port: sender, vars: { ...secrets, WEBHOOK_URL: `${at(receiver)}/webhook` } }),
-      fromToml("receiver", { dir, port: receiver, vars: secrets }),
+      fromToml("sender", { dir, port: sender, vars: sending }),
+      fromToml("receiver", { dir, port: receiver, vars: base }),
       bare("relay", { dir, port: relay, vars: { WEBHOOK_SECRET: SECRET, TARGET: `${at(verifier)}/verify` } }),
       bare("verifier", { dir, port: verifier, vars: { WEBHOOK_SECRET: SECRET, TARGET: "" } }),
     ],

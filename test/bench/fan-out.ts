@@ -1,0 +1,73 @@
+import { call, drive, percentile, print, type Sink, startSink, until } from "./tools.ts";
+import type { Pair } from "./workers.ts";
+
+/**
+ * One event for 1,000 endpoints: how long until all have it, and what publishing others costs meanwhile. Then
+ * deliveries a second with ten endpoints beside those with one.
+ */
+const ENDPOINTS = 1000;
+const QUIET = { connections: 4, amount: 400, ratePerSecond: 100, type: "quiet.one" };
+const BURST = { connections: 20, amount: 2000, ratePerSecond: null };
+
+export async function measureFanOut(pair: Pair): Promise<void> {
+  const sink = await startSink();
+  try {
+    await measureThroughput(pair, sink);
+    await createEndpoints(pair, sink, ENDPOINTS, "fan.out");
+    const alone = await drive({ url: `${pair.urls.sender}/events`, ...QUIET });
+    const started = Date.now();
+    await call(pair, "POST", "/events", { type: "fan.out", data: { sentAt: started } });
+    const [during, all] = await Promise.all([
+      drive({ url: `${pair.urls.sender}/events`, ...QUIET }),
+      arrivals(sink, "/ok/fan.out", ENDPOINTS).then((latencies) => ({ latencies, ms: Date.now() - started })),
+    ]);
+    print(
+      `one event to ${ENDPOINTS} endpoints: all have it after ${all.ms} ms, p50 ${percentile(all.latencies, 0.5)} ms`,
+    );
+    const p50 = [alone, during].map(({ answers }) => percentile(answers, 0.5));
+    const p99 = [alone, during].map(({ answers }) => percentile(answers, 0.99));
+    print(
+      `  publishing meanwhile: p50 ${p50[1]?.toFixed(1)} ms, alone ${p50[0]?.toFixed(1)} ms (1.2 times is the limit)`,
+    );
+    print(`  publishing meanwhile: p99 ${p99[1]?.toFixed(1)} ms, alone ${p99[0]?.toFixed(1)} ms (100 ms is the limit)`);
+  } finally {
+    sink.close();
+  }
+}
+
+async function measureThroughput(pair: Pair, sink: Sink): Promise<void> {
+  const rates: number[] = [];
+  for (const count of [1, 10]) {
+    const type = `burst.of${count}`;
+    await createEndpoints(pair, sink, count, type);
+    const amount = BURST.amount / count;
+    const load = await drive({ url: `${pair.urls.sender}/events`, ...BURST, amount, type });
+    await arrivals(sink, `/ok/${type}`, BURST.amount);
+    rates.push((BURST.amount * 1000) / (Date.now() - load.startedAt));
+  }
+  const [one = 0, ten = 0] = rates;
+  print(
+    `deliveries a second: ${one.toFixed(0)} with one endpoint, ${ten.toFixed(0)} with ten (ratio ${(ten / one).toFixed(2)})`,
+  );
+}
+
+async function createEndpoints(pair: Pair, sink: Sink, count: number, type: string): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, index) => index).values();
+  const worker = async () => {
+    for (const number of numbers) {
+      await call(pair, "POST", "/endpoints", { url: `${sink.url}/ok/${type}/${number}`, types: [type] });
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+}
+
+/** Waits until `count` events have arrived under a path, each once; how long each took. */
+async function arrivals(sink: Sink, path: string, count: number): Promise<number[]> {
+  const latencies: number[] = [];
+  await until(`${count} arrivals at ${path}`, async () => {
+    latencies.push(...(await sink.latencies(path)));
+    return latencies.length >= count;
+  });
+  if (latencies.length > count) throw new Error(`${latencies.length} of ${count} arrived at ${path}: some twice`);
+  return latencies;
+}

@@ -1,0 +1,59 @@
+import { execFile, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Load, LoadResult } from "./load.ts";
+import { type Pair, TOKEN } from "./workers.ts";
+
+/** What the measurements share: driving load, waiting, percentiles, and the sink that stands for endpoints. */
+
+const run = promisify(execFile);
+
+export async function drive(load: Omit<Load, "token">): Promise<LoadResult> {
+  const args = [join(import.meta.dirname, "load.ts"), JSON.stringify({ ...load, token: TOKEN })];
+  const { stdout } = await run(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 });
+  return JSON.parse(stdout) as LoadResult;
+}
+
+export async function until(what: string, done: () => Promise<boolean>, giveUpMs = 180_000): Promise<void> {
+  const deadline = Date.now() + giveUpMs;
+  while (!(await done())) {
+    if (Date.now() > deadline) throw new Error(`gave up waiting: ${what}`);
+    await sleep(50);
+  }
+}
+
+/** The value below which `share` of the samples lie; NaN of none. */
+export function percentile(samples: readonly number[], share: number): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export async function call(pair: Pair, method: string, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(`${pair.urls.sender}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+  return response.status === 204 ? null : response.json();
+}
+
+export type Sink = { url: string; latencies(path: string): Promise<number[]>; close(): void };
+
+export async function startSink(): Promise<Sink> {
+  const child = fork(join(import.meta.dirname, "sink.ts"), { silent: true });
+  const [line] = (await once(child.stdout ?? child, "data")) as [Buffer];
+  const url = `http://127.0.0.1:${line.toString().trim()}`;
+  return {
+    url,
+    latencies: async (path) =>
+      (await fetch(`${url}/latencies?path=${encodeURIComponent(path)}`)).json() as Promise<number[]>,
+    close: () => child.disconnect(),
+  };
+}
