@@ -49,6 +49,8 @@ type StoredRow = Omit<Delivery, "attempts" | "state" | "mark"> & {
 };
 
 const SCHEMA_VERSION = 1;
+/** Of a delivered row, for the estimate of a table's size after a start. */
+const MEAN_ROW_BYTES = 200;
 const COLUMNS = "seq, id, type, state, due, mark, skip, until, attempts, body";
 const LISTED = COLUMNS.replace("body", "NULL AS body");
 
@@ -78,8 +80,7 @@ export class EndpointStore {
       ),
     );
     this.#newestBegan = this.meta<number>("began") ?? 0;
-    this.#newestBytes =
-      this.run<{ bytes: number | null }>(`SELECT count(*) * 200 AS bytes FROM ${newest.name}`)[0]?.bytes ?? 0;
+    this.#newestBytes = Math.max(0, this.#maxSeq + 1 - newest.first) * MEAN_ROW_BYTES;
   }
 
   run<Row extends Record<string, SqlStorageValue>>(statement: string, ...params: SqlStorageValue[]): Row[] {
@@ -108,6 +109,12 @@ export class EndpointStore {
   meta<Value>(key: string): Value | null {
     const row = this.run<{ value: string }>("SELECT value FROM meta WHERE key = ?", key)[0];
     return row === undefined ? null : (JSON.parse(row.value) as Value);
+  }
+
+  /** Everything in meta, by key, in one statement: an object that wakes for one event reads it all. */
+  allMeta(): Record<string, unknown> {
+    const rows = this.run<{ key: string; value: string }>("SELECT key, value FROM meta");
+    return Object.fromEntries(rows.map(({ key, value }) => [key, JSON.parse(value)]));
   }
 
   setMeta(key: string, value: unknown): void {

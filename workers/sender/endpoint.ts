@@ -106,6 +106,7 @@ export class Endpoint extends DurableObject<Env> {
     // I3: from here on these events are ours, so the alarm stands in the commit that this answer waits for.
     this.#arm(Date.now() + this.#config.leaseMs);
     this.#window.known = Math.max(this.#window.known, upTo);
+    // Told no further than our position, we lack nothing that an earlier life took and lost: no pull is needed.
     if (after > this.#window.pos || this.#crowded) this.#window.behind = true;
     else this.#window.take(events, upTo, (seq) => this.#store.has(seq));
     this.#advance();
@@ -376,7 +377,6 @@ export class Endpoint extends DurableObject<Env> {
         if ("expiredTo" in answer) this.#expire(answer.expiredTo);
         else {
           this.#window.known = Math.max(this.#window.known, answer.head);
-          this.#window.behind = false;
           this.#window.take(answer.events, answer.upTo, (seq) => this.#store.has(seq));
         }
         this.#pullRetryMs = FIRST_PULL_RETRY_MS;
@@ -408,10 +408,11 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   #load(): void {
-    this.#identity = this.#store.meta<Identity>("identity");
-    this.#pause = this.#store.meta<Pause>("pause");
-    this.#failingSince = this.#store.meta<number>("failingSince");
-    this.#writtenFloor = this.#store.meta<number>("floor") ?? 0;
+    const meta = this.#store.allMeta();
+    this.#identity = (meta.identity ?? null) as Identity | null;
+    this.#pause = (meta.pause ?? null) as Pause | null;
+    this.#failingSince = (meta.failingSince ?? null) as number | null;
+    this.#writtenFloor = Number(meta.floor ?? 0);
     this.#window = new Window(this.#writtenFloor);
   }
 

@@ -15,7 +15,7 @@ const PULL = { scanned: 10_000, limit: 100, maxBytes: 1024 * 1024 };
 /** Endpoints that are offered to at the same time, and in one invocation: the rest waits for the alarm. */
 const WAVE = 50;
 /** A large fan-out wakes one endpoint at a time, so far apart: a thousand at once would stand before every publish. */
-const SPACING_MS = 2;
+const SPACING_MS = 4;
 const MAX_HANDS = 250;
 const OFFER_TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 1000;

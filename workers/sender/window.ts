@@ -75,9 +75,11 @@ export class Window {
 
   /**
    * Opens each event above `pos` that has no row, and moves `pos` to `upTo`; when the window fills it stops at
-   * the last one taken, and the rest is pulled again later.
+   * the last one taken, and the rest is pulled again later. `events` is all there is between `pos` and `upTo`:
+   * taken whole, nothing is missing up to there.
    */
   take(events: readonly LoggedEvent[], upTo: number, hasRow: (seq: number) => boolean): void {
+    this.behind = false;
     for (const { seq, id, type, body } of events) {
       if (seq <= this.pos) continue;
       if (this.full) {
