@@ -2,7 +2,8 @@ import { request as httpRequest } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { getJson, postJson, readBody, readLog } from "./client.ts";
-import { NpmStart, stillRunning } from "./npm-start.ts";
+import { NpmStart } from "./npm-start.ts";
+import { descendantsOf, stillRunning } from "./processes.ts";
 import { until } from "./until.ts";
 import { freePorts, temporaryFolder, variables } from "./workers.ts";
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
 
 // An assertion, not only tidying up: Ctrl-C ends everything, in order.
 afterAll(async () => {
-  const processes = await pair.descendants();
+  const processes = (await descendantsOf(pair.pid)).map(({ pid }) => pid);
   pair.signal("SIGINT");
   expect(await pair.exited).toBe(0);
   expect(processes.length).toBeGreaterThan(4);
@@ -237,8 +238,8 @@ async function startSecond(): Promise<{ starting: NpmStart; processes: number[] 
   const [senderPort, receiverPort] = await freePorts(2);
   const starting = new NpmStart({ ...env, SENDER_PORT: String(senderPort), RECEIVER_PORT: String(receiverPort) });
   const processes = await until("a first process", async () => {
-    const found = await starting.descendants();
-    return found.length > 0 ? found : null;
+    const found = await descendantsOf(starting.pid);
+    return found.length > 0 ? found.map(({ pid }) => pid) : null;
   });
   return { starting, processes };
 }

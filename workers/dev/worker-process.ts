@@ -33,9 +33,13 @@ export type WorkerOptions = {
 
 const READY_DEADLINE_MS = 60_000;
 const READY_RETRY_MS = 100;
+const PROBE_DEADLINE_MS = 2000;
+/** As long as wrangler gets to bring a crashed runtime back. */
+const RECOVERY_DEADLINE_MS = 5000;
 const STOP_DEADLINE_MS = 10_000;
 /** What wrangler says of each request; the Workers say more of it themselves. */
 const NOISE = /^\[wrangler:info\]/;
+const CRASH = /The Workers runtime crashed/;
 
 /** wrangler's own traffic, prompts and files outside this project, and a second copy of every log line, off. */
 const QUIET = {
@@ -62,12 +66,16 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
     // A terminal sends Ctrl-C to its whole foreground group, but this is ended in order; leash.ts sees to the rest.
     detached: true,
   });
-  const held = printLines(child, options.print);
-  const exited = exitOf(child);
   const url = `http://127.0.0.1:${port}`;
+  const exited = exitOf(child);
+  const held = printLines(child, (line) => {
+    options.print(line);
+    // It starts a crashed runtime again, but when that was its proxy, every request hangs from then on.
+    if (CRASH.test(line)) untilReady(url, exited, RECOVERY_DEADLINE_MS).catch(() => killGroup(child));
+  });
   return {
     ...{ name, url, pid: child.pid ?? 0, exited },
-    ready: untilReady(url, exited).then(held.drop, (error: unknown) => {
+    ready: untilReady(url, exited, READY_DEADLINE_MS).then(held.drop, (error: unknown) => {
       held.show();
       throw error;
     }),
@@ -140,18 +148,19 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-async function untilReady(url: string, exited: Promise<string>): Promise<void> {
+/** @throws Error when the process ended, or `/health` did not answer within `deadlineMs`. */
+async function untilReady(url: string, exited: Promise<string>, deadlineMs: number): Promise<void> {
   let ended: string | null = null;
   void exited.then((how) => {
     ended = how;
   });
-  const deadline = Date.now() + READY_DEADLINE_MS;
+  const deadline = Date.now() + deadlineMs;
   while (Date.now() < deadline) {
     if (ended !== null) throw new Error(`wrangler ended with ${ended} before ${url} answered`);
-    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5000) }).catch(() => null);
+    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(PROBE_DEADLINE_MS) }).catch(() => null);
     await answer?.body?.cancel();
     if (answer?.ok) return;
     await delay(READY_RETRY_MS);
   }
-  throw new Error(`${url}/health did not answer 200 within ${READY_DEADLINE_MS / 1000} s`);
+  throw new Error(`${url}/health did not answer 200 within ${deadlineMs / 1000} s`);
 }

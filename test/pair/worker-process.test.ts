@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
+import { readLog } from "./client.ts";
+import { descendantsOf, stillRunning } from "./processes.ts";
+import { until } from "./until.ts";
+import { freePorts, runWorker, temporaryFolder } from "./workers.ts";
+
+const folder = temporaryFolder();
+let worker: WorkerProcess;
+let lines: string[];
+
+beforeEach(async () => {
+  const [port = 0] = await freePorts(1);
+  lines = [];
+  worker = await runWorker("receiver", { port, stateDir: folder.path, vars: {}, print: (line) => lines.push(line) });
+});
+afterEach(async () => {
+  await worker.stop();
+  folder.remove();
+});
+
+/** The workerd that runs the Worker, or wrangler's own in front of it, which has the port. */
+async function killRuntime(which: "Worker" | "proxy"): Promise<void> {
+  const proxy = `entry=127.0.0.1:${new URL(worker.url).port} `;
+  const runtimes = (await descendantsOf(worker.pid)).filter(({ command }) => / serve .*entry=127/.test(command));
+  const [victim] = runtimes.filter(({ command }) => command.includes(proxy) === (which === "proxy"));
+  expect(victim).toBeDefined();
+  process.kill(victim?.pid ?? 0, "SIGKILL");
+}
+
+describe("startWorker", () => {
+  test("goes on after its runtime crashed", async () => {
+    await killRuntime("Worker");
+    await until("the crash", async () => lines.find((line) => line.includes("crashed")) ?? null);
+    expect(await readLog(worker.url)).toEqual([]);
+  });
+
+  test("ends, with all it started, when wrangler's proxy crashed", async () => {
+    const pids = (await descendantsOf(worker.pid)).map(({ pid }) => pid);
+    await killRuntime("proxy");
+    expect(await worker.exited).toBe("SIGKILL");
+    expect(await stillRunning(pids)).toEqual([]);
+  });
+});
