@@ -2,7 +2,7 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { Webhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it, vi } from "vitest";
-import { endpoint, moveTo, outbox, publish, publishOne, receiver, runAlarms, settled, useReceiver } from "./support.ts";
+import { endpoint, moveTo, publish, publishOne, receiver, runAlarms, settled, useReceiver } from "./support.ts";
 
 useReceiver();
 
@@ -170,23 +170,5 @@ describe("Endpoint", () => {
     await runInDurableObject(endpoint("ep_nobody"), (_instance, state) => {
       expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name LIKE 'del_%'").toArray()).toEqual([]);
     });
-  });
-
-  it("writes at most 2.2 rows an event with the Outbox", async () => {
-    await publishOne();
-    await settled(1);
-    const rows = async () => (await outbox().stats()).rowsWritten + (await endpoint().stats()).rowsWritten;
-    const before = await rows();
-    for (let batch = 0; batch < 10; batch++) await publish(...Array.from({ length: 100 }, () => ({})));
-    await vi.waitUntil(
-      async () => {
-        await runAlarms();
-        return (await settled(1)).length === 1001;
-      },
-      { timeout: 15_000, interval: 50 },
-    );
-    const perEvent = ((await rows()) - before) / 1000;
-    expect(perEvent).toBeGreaterThanOrEqual(2);
-    expect(perEvent).toBeLessThanOrEqual(2.2);
   });
 });
