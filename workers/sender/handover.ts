@@ -202,7 +202,10 @@ export class Handover {
         this.#told.set(row.id, Math.max(this.#toldOf(row), upTo));
         this.#acked.set(row.id, Math.max(this.acked(row), upTo));
       } else {
-        await this.#withTimeout(this.#port.configure(row));
+        // Deleted or changed while the offer was out: what is brought is what the registry says now.
+        const current = this.#registry.get(row.id);
+        if (current?.state !== "live") return false;
+        await this.#withTimeout(this.#port.configure(current));
       }
       return true;
     } catch {

@@ -1,8 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
-import { splitSecrets } from "../../shared/secret.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { ConfigureCall, Endpoint, Pause } from "./endpoint.ts";
+import { type Changed, EndpointAdmin, type StartFrom } from "./endpoint-admin.ts";
 import type { Delivery } from "./endpoint-store.ts";
 import { type Config, configOf, type Env, TENANT } from "./env.ts";
 import { eventSeq, type IdKey } from "./event-id.ts";
@@ -20,28 +20,16 @@ import {
   release,
   schedule,
 } from "./publish.ts";
-import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow, Registry } from "./registry.ts";
+import { type EndpointConfig, type EndpointRow, Registry } from "./registry.ts";
 
 /** The sender's log and its registry of endpoints; one for each tenant. */
 
 /** An endpoint as the registry sees it; `acked` is how far it was handed the log, `head` where the log ends. */
 export type EndpointView = { row: EndpointRow; acked: number; head: number };
 
-/** A changed row, and whether its Endpoint has confirmed the change yet. */
-export type Changed = { row: EndpointRow; confirmed: boolean };
 export type EventPage = { events: LoggedEvent[]; last: number; head: number; oldest: number };
-export type StartFrom = { at: "now" } | { at: "event"; id: string } | { at: "time"; time: number };
-
-const PAUSE_REASONS: Record<Pause["reason"], string> = {
-  gone: "the endpoint answered 410 Gone",
-  failing: "every attempt has failed for 5 days",
-};
-/** A change is answered once its Endpoint has confirmed it, or after this long without. */
-const CONFIRM_MS = 10_000;
 /** Rows of the log that one page may look at. */
 const LIST_SCAN = 10_000;
-/** Live secrets of one endpoint: each signs every attempt. */
-const MAX_SECRETS = 10;
 /** Scheduled events released in one go; more are released by the next alarm, which is then due at once. */
 const RELEASE_BATCH = 500;
 /** An alarm this far past was lost, or fires any moment: arming again does no harm. */
@@ -55,6 +43,7 @@ export class Outbox extends DurableObject<Env> {
   readonly #store: OutboxStore;
   readonly #registry: Registry;
   readonly #handover: Handover;
+  readonly #admin: EndpointAdmin;
   readonly #idKey: IdKey;
   readonly #publish: (call: PublishCall) => Promise<PublishResult>;
   #armed: number | null = null;
@@ -69,16 +58,24 @@ export class Outbox extends DurableObject<Env> {
       leaseMs: this.#config.leaseMs,
       port: {
         offer: (row, offer) => this.#endpoint(row.id).offer(offer),
-        configure: (row) => this.#configure(row),
+        configure: (row) => this.#admin.configure(row),
         now: Date.now,
         arm: (at) => this.#arm(at),
       },
+    });
+    this.#admin = new EndpointAdmin(this.#store, this.#registry, this.#handover, {
+      endpoint: (id) => this.#endpoint(id),
+      event: (id) => this.event(id),
+      transact: (work) => this.#transact(work),
+      announce: (event) => announce(this.#store, event, this.#context(Date.now())),
+      changed: () => this.#changed(),
+      now: Date.now,
     });
     this.#publish = gather((calls: PublishCall[]) => this.#publishAll(calls));
     ctx.blockConcurrencyWhile(async () => {
       const armed = await ctx.storage.getAlarm();
       this.#armed = armed !== null && armed > Date.now() - LOST_MS ? armed : null;
-      this.#syncDefault();
+      this.#admin.syncDefault(this.#config);
       // What a crash left half done goes on at once, not when the alarm comes.
       this.#work(Date.now());
     });
@@ -116,97 +113,32 @@ export class Outbox extends DurableObject<Env> {
     return event?.id === id ? event : null;
   }
 
-  /**
-   * Adds an endpoint that starts at `startFrom`: the head, an event of the log, or a time (unix ms). Answers
-   * its row and whether the Endpoint has confirmed it; `unknown_event` when the log has no such event.
-   */
-  async create(id: string, config: EndpointConfig, startFrom: StartFrom): Promise<Changed | "unknown_event"> {
-    const from = this.#startSeq(startFrom);
-    if (from === null) return "unknown_event";
-    const row = this.#registry.put(id, config, from);
-    // The Outbox hands over from here on; what lies between the start and here the endpoint pulls.
-    this.#handover.startAt(id, this.#store.head);
-    return this.#push(row);
+  create(id: string, config: EndpointConfig, startFrom: StartFrom): Promise<Changed | "unknown_event"> {
+    return this.#admin.create(id, config, startFrom);
   }
 
-  /** Merges a change into the current configuration; null for an endpoint that is not there. */
-  async update(id: string, change: Partial<EndpointConfig>): Promise<Changed | null> {
-    const row = this.#live(id);
-    if (row === null) return null;
-    const enabling = change.enabled === true ? { disabledReason: null } : {};
-    const disabling =
-      change.enabled === false ? { disabledReason: row.config.disabledReason ?? "disabled by the API" } : {};
-    return this.#push(this.#registry.put(id, { ...row.config, ...change, ...enabling, ...disabling }, null));
+  update(id: string, change: Partial<EndpointConfig>): Promise<Changed | null> {
+    return this.#admin.update(id, change);
   }
 
-  /** Puts new secrets first; the old ones sign beside them until `expiresAt` (unix ms). */
-  async rotate(id: string, keys: string[], expiresAt: number): Promise<Changed | null> {
-    const row = this.#live(id);
-    if (row === null) return null;
-    const now = Date.now();
-    const old = row.config.secrets
-      .filter((secret) => secret.expiresAt === null || secret.expiresAt > now)
-      .map(({ key, expiresAt: end }) => ({ key, expiresAt: Math.min(end ?? expiresAt, expiresAt) }));
-    const secrets = [...keys.map((key) => ({ key, expiresAt: null })), ...old].slice(0, MAX_SECRETS);
-    return this.#push(this.#registry.put(id, { ...row.config, secrets }, null));
+  rotate(id: string, keys: string[], expiresAt: number): Promise<Changed | null> {
+    return this.#admin.rotate(id, keys, expiresAt);
   }
 
-  /** Deletes an endpoint; `true` when its object is gone, `false` while that is retried, null when unknown. */
-  async delete(id: string): Promise<boolean | null> {
-    const row = this.#registry.get(id);
-    if (row === undefined) return null;
-    this.#arm(Date.now() + this.#config.leaseMs);
-    const deleting = row.state === "deleting" ? row : this.#registry.markDeleting(row);
-    return inTime(this.#configure(deleting));
+  delete(id: string): Promise<boolean | null> {
+    return this.#admin.delete(id);
   }
 
-  /** Publishes one `webhook.test` event to one endpoint alone, whatever its types; its id and seq. */
   publishTest(endpointId: string): Published {
-    const data = JSON.stringify({ message: "This is a test event.", endpointId });
-    return this.#announce({ type: "webhook.test", data, id: null, target: `+${endpointId}` });
+    return this.#admin.publishTest(endpointId);
   }
 
-  /**
-   * An endpoint has paused itself: disables it and says so to the others, each once. Answers the current
-   * configuration, which is another one when the pause was over a revision that has passed; null when gone.
-   */
-  reportPause(id: string, { reason, revision, since }: Pause): ConfigureCall | null {
-    const row = this.#live(id);
-    if (row === null) return null;
-    if (row.revision > revision) return configureCall(row);
-    const why = PAUSE_REASONS[reason];
-    const disabled = this.#transact(() => {
-      const changed = this.#registry.put(id, { ...row.config, enabled: false, disabledReason: why }, null);
-      const data = { endpointId: id, url: row.config.url, reason: why, failingSince: new Date(since).toISOString() };
-      const event = {
-        type: "endpoint.disabled",
-        data: JSON.stringify(data),
-        id: `disabled_${id}_${revision}`,
-        target: `-${id}`,
-      };
-      announce(this.#store, event, this.#context(Date.now()));
-      return changed;
-    });
-    logEvent("endpoint.disabled", { endpoint: id, reason: why });
-    this.#arm(Date.now() + this.#config.leaseMs);
-    this.#handover.kick();
-    return configureCall(disabled);
+  reportPause(id: string, pause: Pause): ConfigureCall | null {
+    return this.#admin.reportPause(id, pause);
   }
 
-  /** A delivery died: says so to the endpoints that ask for it, once, never to the one that failed. */
-  reportDead(endpointId: string, { seq, id, type, attempts }: Omit<Delivery, "body">): void {
-    const last = attempts.at(-1);
-    const data = {
-      endpointId,
-      eventId: id,
-      eventType: type,
-      attempts: attempts.length,
-      status: last?.status ?? 0,
-      code: last?.code ?? null,
-    };
-    // A redelivery that dies again is another death: the attempts so far tell them apart.
-    const name = `failed_${endpointId}_${seq}_${attempts.length}`;
-    this.#announce({ type: "delivery.failed", data: JSON.stringify(data), id: name, target: `-${endpointId}` });
+  reportDead(endpointId: string, delivery: Omit<Delivery, "body">): void {
+    this.#admin.reportDead(endpointId, delivery);
   }
 
   /**
@@ -245,7 +177,7 @@ export class Outbox extends DurableObject<Env> {
       this.#release(now);
       this.#handover.save();
       // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
-      for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#configure(row).catch(() => {}));
+      for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#admin.configure(row).catch(() => {}));
       this.#handover.kick();
       this.ctx.waitUntil(this.#drop(now));
       this.#armNext(now);
@@ -278,10 +210,7 @@ export class Outbox extends DurableObject<Env> {
       // One bad call must refuse nobody else: each again, in a transaction of its own.
       results = calls.map((call) => this.#publishAlone(call, context));
     }
-    if (this.#store.head > headBefore) {
-      this.#arm(now + this.#config.leaseMs);
-      this.#handover.kick();
-    }
+    if (this.#store.head > headBefore) this.#changed();
     if (calls.some(({ events }) => events.some(({ deliverAt }) => deliverAt !== null))) this.#armLater();
     return results;
   }
@@ -323,54 +252,10 @@ export class Outbox extends DurableObject<Env> {
     }
   }
 
-  /** Brings an endpoint what the registry says of it. Safe to repeat; the registry notes what was confirmed. */
-  async #configure(row: EndpointRow): Promise<void> {
-    if (row.state === "deleting") {
-      await this.#endpoint(row.id).destroy();
-      this.#registry.remove(row.id);
-      this.#handover.forget(row.id);
-      return;
-    }
-    const answer = await this.#endpoint(row.id).configure(configureCall(row));
-    if (answer === "done") this.#registry.confirmed(row.id, row.revision);
-  }
-
-  /** The alarm stands before the answer: a configuration that is not confirmed now is pushed again. */
-  async #push(row: EndpointRow): Promise<Changed> {
+  /** Something was logged or configured that others must have: the alarm first, then the attempt. */
+  #changed(): void {
     this.#arm(Date.now() + this.#config.leaseMs);
-    const confirmed = await inTime(this.#configure(row));
-    if (confirmed) this.#handover.kick();
-    return { row, confirmed };
-  }
-
-  #announce(event: { type: string; data: string; id: string | null; target: string }): Published {
-    const now = Date.now();
-    const published = this.#transact(() => announce(this.#store, event, this.#context(now)));
-    this.#arm(now + this.#config.leaseMs);
     this.#handover.kick();
-    return published;
-  }
-
-  #live(id: string): EndpointRow | null {
-    const row = this.#registry.get(id);
-    return row?.state === "live" ? row : null;
-  }
-
-  /** The seq that an endpoint starts after; null when the event it names is not in the log. */
-  #startSeq(start: StartFrom): number | null {
-    if (start.at === "now") return this.#store.head;
-    if (start.at === "time") return this.#store.firstSince(start.time) - 1;
-    const event = this.event(start.id);
-    return event === null ? null : event.seq - 1;
-  }
-
-  /** WEBHOOK_URL and WEBHOOK_SECRET may have changed with the last deployment: the endpoint follows them. */
-  #syncDefault(): void {
-    const known = this.#registry.get(DEFAULT_ENDPOINT);
-    const secrets = splitSecrets("WEBHOOK_SECRET", this.#config.webhookSecret);
-    const config = defaultConfig(this.#config.webhookUrl, secrets, { known: known?.config, now: Date.now() });
-    if (config === null || JSON.stringify(config) === JSON.stringify(known?.config)) return;
-    this.#registry.put(DEFAULT_ENDPOINT, config, this.#store.head);
   }
 
   #armNext(now: number): void {
@@ -413,27 +298,6 @@ export class Outbox extends DurableObject<Env> {
   #endpoint(id: string): DurableObjectStub<Endpoint> {
     return this.env.ENDPOINT.getByName(`${TENANT}/${id}`);
   }
-}
-
-/** Whether work ends within the time a caller is kept waiting; it goes on either way. */
-async function inTime(work: Promise<void>): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), CONFIRM_MS);
-  try {
-    return await Promise.race([
-      work.then(
-        () => true,
-        () => false,
-      ),
-      late.promise,
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function configureCall({ id, config, revision, from }: EndpointRow): ConfigureCall {
-  return { tenant: TENANT, id, config, revision, from };
 }
 
 const FULL: PublishResult = {

@@ -1,11 +1,12 @@
 import { type Context, Hono } from "hono";
 import { methodNotAllowed, readJson } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
+import type { Changed, StartFrom } from "../endpoint-admin.ts";
 import { type EndpointInput, parseEndpointInput, type Signing } from "../endpoint-input.ts";
 import type { DeliveryState } from "../endpoint-store.ts";
 import { configOf, type Env } from "../env.ts";
 import { looksOwn, randomId } from "../event-id.ts";
-import type { Changed, EndpointView, StartFrom } from "../outbox.ts";
+import type { EndpointView } from "../outbox.ts";
 import { DEFAULT_ENDPOINT, type EndpointConfig } from "../registry.ts";
 import { endpointOf, outboxOf } from "./outbox.ts";
 import { presentDelivery, presentEndpoint } from "./present.ts";
