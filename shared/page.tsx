@@ -1,74 +1,119 @@
-import type { PropsWithChildren } from "hono/jsx";
+import type { Child, PropsWithChildren } from "hono/jsx";
+import { type Asset, stylesheet } from "./assets.ts";
 
-/** The HTML shell of both Workers' pages: no script, no style from elsewhere, nothing inline that could run. */
+/** The HTML shell of both Workers' pages: no style or script from elsewhere, and nothing inline that could run. */
 
-const STYLE = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; }
-pre { overflow-x: auto; padding: .6rem .8rem; border: 1px solid #8885; border-radius: .4rem; }
-dt { margin-top: 1rem; }
-dd { margin: 0; }
-`;
+const POLICY = [
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:",
+  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+].join("; ");
 
-/** The document around a page's content. */
-export function Shell({ title, children }: PropsWithChildren<{ title: string }>) {
+/** What updates a page in place: the script's file, and its configuration as JSON. */
+export type Live = { script: Asset; config: string };
+
+/** A message about what was just done, read out when it appears. */
+export type Message = { text: string; failed: boolean };
+
+type ShellProps = PropsWithChildren<{
+  title: string;
+  live?: Live | undefined;
+  message?: Message | undefined;
+  /** What stands beside the title: links, the sign-out button. */
+  navigation?: Child;
+}>;
+
+/** The document around a page's content. With `live`, links and forms replace `#page` instead of the document. */
+export function Shell({ title, live, message, navigation, children }: ShellProps) {
+  const boost =
+    live === undefined
+      ? {}
+      : { "hx-boost": "true", "hx-target": "#page", "hx-select": "#page", "hx-select-oob": "#message:innerHTML" };
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
         <title>{title}</title>
-        <style>{STYLE}</style>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href={stylesheet.path} />
+        {live && <meta name="htmx-config" content={live.config} />}
+        {live && <script src={live.script.path} defer />}
       </head>
-      <body>
-        <main>
-          <h1>{title}</h1>
-          {children}
-        </main>
+      <body {...boost} {...(live && { "hx-swap": "outerHTML show:window:top" })}>
+        <div id="message" role="status">
+          {message && <p class={message.failed ? "message failed" : "message"}>{message.text}</p>}
+        </div>
+        <div id="page">
+          {navigation && <nav aria-label="Page">{navigation}</nav>}
+          <main>
+            <h1>{title}</h1>
+            {children}
+          </main>
+        </div>
       </body>
     </html>
   );
 }
 
-/** A heading, a paragraph (the children), and lines to paste, each with what it does. */
-export function Page({
-  title,
-  lines,
-  children,
-}: PropsWithChildren<{ title: string; lines: (readonly [string, string])[] }>) {
+/** Lines to paste, each with what it does. */
+export function Lines({ lines }: { lines: readonly (readonly [string, string])[] }) {
+  return (
+    <dl>
+      {lines.map(([what, line]) => (
+        <>
+          <dt>{what}</dt>
+          <dd>
+            <pre tabindex={0}>{line}</pre>
+          </dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+/** A heading, a paragraph (the children), and lines to paste. */
+export function Page({ title, lines, children }: PropsWithChildren<{ title: string; lines: [string, string][] }>) {
   return (
     <Shell title={title}>
       <p>{children}</p>
-      <dl>
-        {lines.map(([what, line]) => (
-          <>
-            <dt>{what}</dt>
-            <dd>
-              <pre>{line}</pre>
-            </dd>
-          </>
-        ))}
-      </dl>
+      <Lines lines={lines} />
     </Shell>
   );
 }
 
-/** A page with the headers that keep it from running or embedding anything. */
-export async function htmlPage(page: unknown): Promise<Response> {
-  return new Response(`<!doctype html>${await Promise.resolve(page).then(String)}`, {
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      "cache-control": "no-store",
-      "content-security-policy": `default-src 'none'; style-src '${await styleHash()}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
-      "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
-    },
-  });
+/**
+ * Text that came from elsewhere, isolated from the direction of the text around it; control characters and
+ * those that reorder text are shown by their code, so that nothing can look like what it is not.
+ */
+export function Foreign({ text }: { text: string }) {
+  return <bdi>{visible(text)}</bdi>;
 }
 
-/** Content Security Policy Level 3, section 2.3.1: the one inline style is allowed by its hash. */
-async function styleHash(): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(STYLE));
-  return `sha256-${new Uint8Array(digest).toBase64()}`;
+/** @see Foreign; line breaks and tabs stay. */
+export function visible(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+    /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (char) => (char === "\r" ? "" : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );
+}
+
+/** A page with the headers that keep it from running or embedding anything, and from being kept. */
+export async function htmlPage(
+  page: unknown,
+  { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+): Promise<Response> {
+  return new Response(`<!doctype html>${await Promise.resolve(page).then(String)}`, {
+    status,
+    headers: {
+      ...headers,
+      "content-type": "text/html; charset=utf-8",
+      "cache-control": "no-store",
+      "content-security-policy": POLICY,
+      "x-content-type-options": "nosniff",
+      // `no-referrer` would make browsers send `Origin: null` with our own forms: Fetch, "append a request Origin".
+      "referrer-policy": "same-origin",
+    },
+  });
 }

@@ -247,13 +247,3 @@ describe("the API token", () => {
     expect(await (await call("/endpoints/ep_default/deliveries")).json()).toMatchObject({ deliveries: [] });
   });
 });
-
-describe("GET /", () => {
-  it("is a page that runs nothing", async () => {
-    const response = await call("/");
-    expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
-    const text = await response.text();
-    expect(text).toContain(`curl ${ORIGIN}/trigger`);
-    expect(text).not.toContain("<script");
-  });
-});

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { serveAssets, stylesheet } from "../../shared/assets.ts";
 import { type Guarded, requireToken } from "../../shared/auth.ts";
 import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
 import { signIn } from "../../shared/sign-in.tsx";
@@ -21,6 +22,7 @@ app.all("/health", methodNotAllowed("GET"));
 
 const guarded: Guarded = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
 const authenticated = requireToken(guarded);
+app.route("/", serveAssets([stylesheet]));
 app.route("/", signIn(guarded));
 app.use("/", authenticated);
 app.use("/events/*", authenticated);

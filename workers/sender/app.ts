@@ -1,24 +1,27 @@
 import { Hono } from "hono";
+import { serveAssets, stylesheet } from "../../shared/assets.ts";
 import { type Guarded, requireToken } from "../../shared/auth.ts";
 import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
+import { script } from "../../shared/script.ts";
 import { signIn } from "../../shared/sign-in.tsx";
+import { dashboard } from "./dashboard/routes.tsx";
 import { configOf, type Env } from "./env.ts";
 import { endpoints } from "./routes/endpoints.ts";
 import { events } from "./routes/events.ts";
-import { page } from "./routes/page.tsx";
 import { trigger } from "./routes/trigger.ts";
 
 const guarded: Guarded = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
 
-/** The sender's routes. `/health` answers anyone; everything else needs the token. */
+/** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
 export const app = new Hono<{ Bindings: Env }>()
   .get("/health", (c) => c.json({ status: "ok" }))
   .all("/health", methodNotAllowed("GET"))
+  .route("/", serveAssets([stylesheet, script]))
   .route("/", signIn(guarded))
+  .route("/", dashboard(guarded))
   .use(requireToken(guarded))
   .route("/", trigger)
   .route("/", events)
   .route("/", endpoints)
-  .route("/", page)
   .onError(answerError)
   .notFound(answerNotFound);

@@ -1,3 +1,4 @@
+import { Activity, HOUR_MS, HOURS, type HourCount, hourOf } from "./activity.ts";
 import { listTables, MAX_TABLE_BYTES, type PeriodTable, periodMs, tableFor } from "./periods.ts";
 import type { EndpointConfig } from "./registry.ts";
 import type { Seqs } from "./window.ts";
@@ -51,6 +52,8 @@ type StoredRow = Omit<Delivery, "attempts" | "state" | "mark"> & {
 const SCHEMA_VERSION = 1;
 /** Of a delivered row, for the estimate of a table's size after a start. */
 const MEAN_ROW_BYTES = 200;
+/** Deliveries that a count of attempts looks at: a bound on rows read, since no index is kept for it. */
+const ACTIVITY_ROWS = 2000;
 const COLUMNS = "seq, id, type, state, due, mark, skip, until, attempts, body";
 const LISTED = COLUMNS.replace("body", "NULL AS body");
 
@@ -224,6 +227,33 @@ export class EndpointStore {
       if (found.length >= limit) break;
     }
     return found;
+  }
+
+  /** Counts the attempts of the last 24 hours among the newest 2,000 deliveries. */
+  activity(now: number): Activity {
+    const since = (hourOf(now) - HOURS + 1) * HOUR_MS;
+    const counts = new Map<number, HourCount>();
+    let room = ACTIVITY_ROWS;
+    let oldest = 0;
+    for (const { name } of this.#tables.toReversed()) {
+      const newest = `(SELECT attempts FROM ${name} ORDER BY seq DESC LIMIT ${room})`;
+      for (const { hour, n, ok } of this.run<{ hour: number; n: number; ok: number }>(
+        `SELECT (value ->> 'at') / ${HOUR_MS} AS hour, count(*) AS n,
+           sum((value ->> 'status') BETWEEN 200 AND 299 AND (value ->> 'code') IS NULL) AS ok
+         FROM ${newest}, json_each(attempts) WHERE (value ->> 'at') >= ? GROUP BY hour`,
+        since,
+      )) {
+        const known = counts.get(hour) ?? { hour, delivered: 0, failed: 0 };
+        counts.set(hour, { hour, delivered: known.delivered + ok, failed: known.failed + n - ok });
+      }
+      const looked = this.run<{ n: number; first: number | null }>(
+        `SELECT count(*) AS n, min(attempts ->> '$[0].at') AS first FROM ${newest}`,
+      )[0];
+      oldest = looked?.first ?? oldest;
+      room -= looked?.n ?? 0;
+      if (room <= 0) break;
+    }
+    return new Activity([...counts.values()], room <= 0 && oldest > since);
   }
 
   /** A new table when the newest is a period old or full. `above` is a seq that no row will exceed before. */

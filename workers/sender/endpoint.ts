@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
 import { logEvent } from "../../shared/telemetry.ts";
+import type { Activity, ActivityView } from "./activity.ts";
 import { Deliverer } from "./deliverer.ts";
 import { type Delivery, type DeliveryState, EndpointStore, type Identity } from "./endpoint-store.ts";
 import { type Config, configOf, type Env } from "./env.ts";
@@ -45,6 +46,7 @@ export class Endpoint extends DurableObject<Env> {
   #identity: Identity | null = null;
   #pause: Pause | null = null;
   #failingSince: number | null = null;
+  #activity: Activity | null = null;
   #window = new Window(0);
   #writtenFloor = 0;
   #armed: number | null = null;
@@ -149,6 +151,12 @@ export class Endpoint extends DurableObject<Env> {
     const rows = this.#store.exists ? this.#store.dead(since, RECOVER_LIMIT) : [];
     this.#makeDue(rows.filter(({ body }) => body !== null));
     return rows.length;
+  }
+
+  /** Attempts of the last 24 hours by the hour; the rows are read once, then each attempt is counted. */
+  activity(now: number): ActivityView {
+    this.#activity ??= this.#store.activity(now);
+    return this.#activity.view(now);
   }
 
   status(): EndpointStatus {
@@ -297,6 +305,7 @@ export class Endpoint extends DurableObject<Env> {
     }
     for (const [index, delivery] of deliveries.entries()) {
       this.#window.finish(delivery.seq);
+      this.#activity?.note(finished[index]?.at ?? now, delivery.state === "delivered");
       this.#logAttempt(delivery, finished[index]?.ending.ms ?? 0);
       for (const answer of this.#waiting.get(delivery.seq) ?? []) answer(summary(delivery));
       this.#waiting.delete(delivery.seq);

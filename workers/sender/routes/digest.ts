@@ -1,5 +1,6 @@
 import { toHex, utf8 } from "../../../shared/bytes.ts";
 import type { NewEvent } from "../event.ts";
+import type { PublishEvent } from "../publish.ts";
 
 /** SHA-256 in hex of what a repeated request must have in common with the first. */
 export async function digestOf(parts: readonly (string | number | null)[]): Promise<string> {
@@ -9,4 +10,14 @@ export async function digestOf(parts: readonly (string | number | null)[]): Prom
 
 export function eventDigest({ type, data, deliverAt }: NewEvent): Promise<string> {
   return digestOf([type, data, deliverAt]);
+}
+
+/** As they are published: those that may come again bring what the first and the repeat must have in common. */
+export function withDigests(events: readonly NewEvent[]): Promise<PublishEvent[]> {
+  return Promise.all(
+    events.map(async (event) => {
+      const repeatable = event.id !== null || event.deliverAt !== null;
+      return { ...event, digest: repeatable ? await eventDigest(event) : null };
+    }),
+  );
 }

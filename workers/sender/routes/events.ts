@@ -3,9 +3,8 @@ import { methodNotAllowed, readJson } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
 import { configOf, type Env } from "../env.ts";
 import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../event.ts";
-import type { LoggedEvent } from "../outbox-store.ts";
-import type { PublishEvent } from "../publish.ts";
-import { digestOf, eventDigest } from "./digest.ts";
+import { knownEvent, redeliver } from "./actions.ts";
+import { digestOf, withDigests } from "./digest.ts";
 import { endpointOf, outboxOf, publishTo } from "./outbox.ts";
 import { presentDelivery, presentEvent } from "./present.ts";
 import { cursor, wholeNumber } from "./query.ts";
@@ -25,14 +24,8 @@ export const events = new Hono<{ Bindings: Env }>()
     const horizonMs = configOf(c.env).retentionMs;
     const parsed = parseEvents(value, { now: Date.now(), horizonMs });
     if (!parsed.ok) throw new Problem("invalid_event", parsed.reason);
-    const publishable: PublishEvent[] = await Promise.all(
-      parsed.events.map(async (event) => {
-        const repeatable = event.id !== null || event.deliverAt !== null;
-        return { ...event, digest: repeatable ? await eventDigest(event) : null };
-      }),
-    );
     const request = await idempotencyOf(c.req.header("idempotency-key"), text);
-    const published = await publishTo(c.env, { events: publishable, request });
+    const published = await publishTo(c.env, { events: await withDigests(parsed.events), request });
     return c.json(parsed.single ? published[0] : { events: published }, 202);
   })
   .get("/events", async (c) => {
@@ -50,7 +43,7 @@ export const events = new Hono<{ Bindings: Env }>()
   })
   .all("/events", methodNotAllowed("GET", "POST"))
   .get("/events/:id", async (c) => {
-    const event = await known(c.env, c.req.param("id"));
+    const event = await knownEvent(c.env, c.req.param("id"));
     const rows = await outboxOf(c.env).endpoints();
     const deliveries = await Promise.all(
       rows.slice(0, MAX_ASKED).map(async ({ row }) => {
@@ -62,28 +55,11 @@ export const events = new Hono<{ Bindings: Env }>()
   })
   .all("/events/:id", methodNotAllowed("GET"))
   .post("/events/:id/redeliver", async (c) => {
-    const event = await known(c.env, c.req.param("id"));
-    const only = await endpointIdOf(c.req.raw);
-    const rows = (await outboxOf(c.env).endpoints()).filter(({ row }) => only === null || row.id === only);
-    if (only !== null && rows.length === 0) throw new Problem("not_found", `There is no endpoint ${only}.`);
-    const again = await Promise.all(
-      rows.slice(0, MAX_ASKED).map(async ({ row }) => ({
-        endpointId: row.id,
-        result: await endpointOf(c.env, row.id).redeliver({ seq: event.seq, body: event.body }),
-      })),
-    );
-    const scheduled = again.filter(({ result }) => result === "scheduled").map(({ endpointId }) => endpointId);
-    if (scheduled.length === 0) throw new Problem("not_delivered", "No endpoint asked has a delivery of this event.");
-    return c.json({ id: event.id, redelivering: scheduled }, 202);
+    const event = await knownEvent(c.env, c.req.param("id"));
+    const redelivering = await redeliver(c.env, event, await endpointIdOf(c.req.raw));
+    return c.json({ id: event.id, redelivering }, 202);
   })
   .all("/events/:id/redeliver", methodNotAllowed("POST"));
-
-/** @throws Problem `not_found` */
-async function known(env: Env, id: string): Promise<LoggedEvent> {
-  const event = await outboxOf(env).event(id);
-  if (event === null) throw new Problem("not_found", `There is no event ${id} in the log.`);
-  return event;
-}
 
 /** The one endpoint that a redelivery is for; null for all that have one. */
 async function endpointIdOf(request: Request): Promise<string | null> {

@@ -1,0 +1,168 @@
+import { Foreign, visible } from "../../../shared/page.tsx";
+import type { Attempt, Delivery, DeliveryState } from "../endpoint-store.ts";
+import { Redeliver } from "./forms.tsx";
+import { endpointPath, Frame, type FrameProps, State, Time } from "./frame.tsx";
+
+const STATES: Record<DeliveryState, { kind: "good" | "bad" | "wait"; sign: string; text: string }> = {
+  delivered: { kind: "good", sign: "●", text: "Delivered" },
+  due: { kind: "wait", sign: "▲", text: "Waiting for a retry" },
+  dead: { kind: "bad", sign: "■", text: "Failed for good" },
+  expired: { kind: "bad", sign: "□", text: "Expired" },
+};
+
+/** Deliveries in short, each with every attempt. */
+export function DeliveryTable({ id, deliveries }: { id: string; deliveries: readonly Delivery[] }) {
+  if (deliveries.length === 0) return <p>None.</p>;
+  return (
+    <table>
+      <caption>Newest first; times are UTC.</caption>
+      <thead>
+        <tr>
+          <th scope="col">Event</th>
+          <th scope="col">State</th>
+          <th scope="col">Attempts</th>
+          <th scope="col">Actions</th>
+        </tr>
+      </thead>
+      <tbody>
+        {deliveries.map((delivery) => (
+          <DeliveryLine id={id} delivery={delivery} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function DeliveryLine({ id, delivery }: { id: string; delivery: Delivery }) {
+  const { seq, type, state, attempts, due, until } = delivery;
+  if (state === "expired") {
+    return (
+      <tr>
+        <th scope="row">
+          Events {seq} to {until ?? seq}
+        </th>
+        <td data-label="State">
+          <State {...STATES.expired} />
+        </td>
+        <td>Retention took them before they could be delivered.</td>
+        <td />
+      </tr>
+    );
+  }
+  return (
+    <tr>
+      <th scope="row">
+        <a id={`open-${seq}`} href={`${endpointPath(id)}/deliveries/${seq}`}>
+          <Foreign text={type} />
+        </a>
+        <div class="quiet">
+          <code>
+            <Foreign text={delivery.id} />
+          </code>
+        </div>
+      </th>
+      <td data-label="State">
+        <State {...STATES[state]} />
+      </td>
+      <td data-label="Attempts">
+        <ol>
+          {attempts.map((attempt) => (
+            <li>
+              <Time at={attempt.at} />: {answerOf(attempt)}, {attempt.ms} ms
+            </li>
+          ))}
+        </ol>
+        {state === "due" && due !== null && (
+          <span class="quiet">
+            Next: <Time at={due} />
+          </span>
+        )}
+      </td>
+      <td>
+        <Redeliver id={id} seq={seq} />
+      </td>
+    </tr>
+  );
+}
+
+export type DeliveryProps = FrameProps & { endpointId: string; delivery: Delivery; body: string | null };
+
+/** One delivery: what is sent, and what each attempt was answered. */
+export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryProps) {
+  const { id, seq, type, state, attempts, due } = delivery;
+  return (
+    <Frame title="Delivery" {...frame}>
+      <p>
+        <a href={endpointPath(endpointId)}>
+          ← Endpoint <code>{endpointId}</code>
+        </a>
+      </p>
+      <dl class="facts">
+        <dt>State</dt>
+        <dd>
+          <State {...STATES[state]} />
+        </dd>
+        <dt>Next attempt</dt>
+        <dd>{state === "due" && due !== null ? <Time at={due} /> : "none"}</dd>
+      </dl>
+      <div class="actions">
+        <Redeliver id={endpointId} seq={seq} kind="main" />
+      </div>
+      <h2>Request</h2>
+      <dl class="facts">
+        <dt>Event</dt>
+        <dd>
+          <code>
+            <Foreign text={id} />
+          </code>
+        </dd>
+        <dt>Type</dt>
+        <dd>
+          <Foreign text={type} />
+        </dd>
+        <dt>Place in the log</dt>
+        <dd>{seq}</dd>
+      </dl>
+      {body === null ? <p>Retention has taken the body.</p> : <Text label="Body" text={body} />}
+      <h2>Attempts</h2>
+      {attempts.length === 0 && <p>None yet.</p>}
+      <ol>
+        {attempts.map((attempt) => (
+          <AttemptItem {...attempt} />
+        ))}
+      </ol>
+    </Frame>
+  );
+}
+
+function AttemptItem(attempt: Attempt) {
+  const { at, ms, nextAt, response } = attempt;
+  return (
+    <li>
+      <Time at={at} />: {answerOf(attempt)}, {ms} ms
+      {nextAt !== null && (
+        <span class="quiet">
+          {" "}
+          (next: <Time at={nextAt} />)
+        </span>
+      )}
+      {response !== null && response !== "" && <Text label="First bytes of the response" text={response} />}
+    </li>
+  );
+}
+
+/** Text from elsewhere, as it is; the box scrolls, so it must be reachable by keyboard. */
+function Text({ label, text }: { label: string; text: string }) {
+  return (
+    <section aria-label={label}>
+      <pre tabindex={0}>
+        <bdi>{visible(text)}</bdi>
+      </pre>
+    </section>
+  );
+}
+
+function answerOf({ status, code }: Attempt): string {
+  if (code === null) return `status ${status}`;
+  return status === 0 ? code : `status ${status}, ${code}`;
+}

@@ -1,0 +1,115 @@
+import { Foreign } from "../../../shared/page.tsx";
+import type { Delivery, DeliveryState } from "../endpoint-store.ts";
+import { DEFAULT_ENDPOINT } from "../registry.ts";
+import { Chart, Rate } from "./chart.tsx";
+import { DeliveryTable } from "./delivery.tsx";
+import { EndpointActions } from "./forms.tsx";
+import { endpointPath, Frame, type FrameProps, Polled, State, Time } from "./frame.tsx";
+import { type Summary, stateOfEndpoint } from "./summary.ts";
+
+export type EndpointProps = FrameProps & {
+  summary: Summary;
+  /** null when the endpoint's object did not answer. */
+  deliveries: readonly Delivery[] | null;
+  state: DeliveryState | null;
+  before: number | null;
+  next: number | null;
+};
+
+const FILTERS: readonly (readonly [DeliveryState | null, string])[] = [
+  [null, "All"],
+  ["delivered", "Delivered"],
+  ["due", "Waiting for a retry"],
+  ["dead", "Failed for good"],
+  ["expired", "Expired"],
+];
+
+/** One endpoint: how it stands, what can be done, and its deliveries, newest first. */
+export function EndpointPage({ summary, deliveries, state, before, next, ...frame }: EndpointProps) {
+  const { id, url, enabled } = summary.endpoint;
+  const path = endpointPath(id);
+  const list =
+    deliveries === null ? (
+      <p>The endpoint's object did not answer; try again.</p>
+    ) : (
+      <DeliveryTable id={id} deliveries={deliveries} />
+    );
+  return (
+    <Frame title="Endpoint" {...frame}>
+      <p class="mono">
+        <Foreign text={url} />
+      </p>
+      <div id="facts">
+        <Facts {...summary} />
+      </div>
+      <EndpointActions id={id} enabled={enabled} fixed={id === DEFAULT_ENDPOINT} />
+      <h2>Deliveries</h2>
+      <Filters path={path} state={state} />
+      {before === null ? (
+        <Polled id="deliveries" from={withQuery(path, state, null)} also="facts">
+          {list}
+        </Polled>
+      ) : (
+        list
+      )}
+      {(before !== null || next !== null) && (
+        <nav aria-label="Pages of deliveries">
+          {before !== null && <a href={withQuery(path, state, null)}>Newest</a>}
+          {next !== null && <a href={withQuery(path, state, next)}>Older</a>}
+        </nav>
+      )}
+    </Frame>
+  );
+}
+
+function Facts({ endpoint, activity }: Summary) {
+  const { id, description, types, lag, signing, ordered, rateLimit, headers, createdAt, disabledReason } = endpoint;
+  const facts: [string, unknown][] = [
+    ["Id", <code>{id}</code>],
+    ["State", <State {...stateOfEndpoint({ endpoint, activity })} />],
+    ...(disabledReason === null ? [] : [["Disabled because", disabledReason] as [string, unknown]]),
+    ["Lag", lag === 1 ? "1 event" : `${lag} events`],
+    ["Delivered, 24 h", activity === null ? "unknown" : <Rate activity={activity} />],
+    ["Last 24 hours", activity && <Chart activity={activity} />],
+    ["Description", description === "" ? null : <Foreign text={description} />],
+    ["Event types", types === null ? "all" : <Foreign text={types.join(", ")} />],
+    ["Signatures", signing.join(", ")],
+    ["Order", ordered ? "strict" : "as fast as possible"],
+    ["Rate limit", rateLimit === null ? "none" : `${rateLimit.perSecond} a second`],
+    ["Own headers", Object.keys(headers).length === 0 ? null : <Foreign text={Object.keys(headers).join(", ")} />],
+    ["Created", createdAt && <Time at={createdAt} />],
+  ];
+  return (
+    <dl class="facts">
+      {facts
+        .filter(([, value]) => value !== null)
+        .map(([name, value]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </>
+        ))}
+    </dl>
+  );
+}
+
+function Filters({ path, state }: { path: string; state: DeliveryState | null }) {
+  return (
+    <ul class="filters" aria-label="Which deliveries">
+      {FILTERS.map(([value, text]) => (
+        <li>
+          <a href={withQuery(path, value, null)} aria-current={value === state ? "true" : undefined}>
+            {text}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function withQuery(path: string, state: DeliveryState | null, before: number | null): string {
+  const query = new URLSearchParams();
+  if (state !== null) query.set("state", state);
+  if (before !== null) query.set("before", String(before));
+  return query.size === 0 ? path : `${path}?${query}`;
+}

@@ -1,0 +1,63 @@
+import { fromUtf8 } from "../../../shared/bytes.ts";
+import { readBody } from "../../../shared/http.ts";
+import { Problem } from "../../../shared/problem.ts";
+import { parseExact } from "../event.ts";
+
+/** What the dashboard's forms post, turned into what the API takes: the API's own checks judge it from there. */
+
+/** 256 KiB of data, each byte of which a form may spend three on, and the other fields. */
+const MAX_FORM_BYTES = 800 * 1024;
+
+/** @throws Problem `unsupported_media_type`, `body_too_large`, `bad_request` */
+export async function readForm(request: Request): Promise<URLSearchParams> {
+  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType !== "application/x-www-form-urlencoded") {
+    throw new Problem("unsupported_media_type", "The page's forms send application/x-www-form-urlencoded.");
+  }
+  const text = fromUtf8(await readBody(request, MAX_FORM_BYTES));
+  if (text === null) throw new Problem("bad_request", "The form is not UTF-8.");
+  return new URLSearchParams(text);
+}
+
+/** As the body of `POST /endpoints`; fields left empty are left out. */
+export function endpointFrom(form: URLSearchParams): Record<string, unknown> {
+  const filled = (name: string) => form.get(name)?.trim() ?? "";
+  const types = filled("types")
+    .split(/[\s,]+/)
+    .filter((type) => type !== "");
+  const headers = headersFrom(filled("headers"));
+  return {
+    url: filled("url"),
+    types: types.length === 0 ? null : types,
+    ordered: form.has("ordered"),
+    signing: filled("signing") === "both" ? ["v1", "v1a"] : filled("signing") || "v1",
+    ...(filled("description") === "" ? {} : { description: filled("description") }),
+    ...(filled("perSecond") === "" ? {} : { rateLimit: { perSecond: Number(filled("perSecond")) } }),
+    ...(filled("startFrom") === "" ? {} : { startFrom: filled("startFrom") }),
+    ...(headers === null ? {} : { headers }),
+  };
+}
+
+/** As the body of `POST /events`. @throws Problem `invalid_json` */
+export function eventFrom(form: URLSearchParams): Record<string, unknown> {
+  const id = form.get("id")?.trim() ?? "";
+  try {
+    const data = parseExact(form.get("data") ?? "");
+    return { type: form.get("type")?.trim() ?? "", data, ...(id === "" ? {} : { id }) };
+  } catch (error) {
+    throw new Problem("invalid_json", `data: ${error instanceof SyntaxError ? error.message : "nested too deeply"}`);
+  }
+}
+
+/** One `name: value` a line. @throws Problem `invalid_endpoint` */
+function headersFrom(text: string): Record<string, string> | null {
+  if (text === "") return null;
+  const pairs = text.split(/\r?\n/).map((line): [string, string] => {
+    const [, name, value] = /^([^:]+):(.*)$/.exec(line) ?? [];
+    if (name === undefined || value === undefined) {
+      throw new Problem("invalid_endpoint", `headers: ${JSON.stringify(line)} is not a line of the form name: value.`);
+    }
+    return [name.trim(), value.trim()];
+  });
+  return Object.fromEntries(pairs);
+}

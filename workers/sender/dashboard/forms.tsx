@@ -1,0 +1,193 @@
+import type { PropsWithChildren } from "hono/jsx";
+import { endpointPath } from "./frame.tsx";
+
+/** The dashboard's forms: plain ones, that work without script. */
+
+/** What was typed before, after it was refused. */
+export type Typed = { form: "endpoint" | "event"; values: URLSearchParams };
+
+type FieldProps = { name: string; label: string; typed: URLSearchParams | undefined; hint?: string };
+
+function Field({ name, label, typed, hint, ...attributes }: FieldProps & Record<string, unknown>) {
+  const hintId = `${name}-hint`;
+  return (
+    <label>
+      {label}
+      <input name={name} value={typed?.get(name) ?? ""} {...(hint && { "aria-describedby": hintId })} {...attributes} />
+      {hint && (
+        <span class="quiet" id={hintId}>
+          {hint}
+        </span>
+      )}
+    </label>
+  );
+}
+
+export function AddEndpoint({ typed }: { typed: URLSearchParams | undefined }) {
+  return (
+    <details open={typed !== undefined}>
+      <summary>Add an endpoint</summary>
+      <form method="post" action="/dashboard/endpoints" class="fields">
+        <Field name="url" label="URL" type="url" required={true} typed={typed} />
+        <Field name="description" label="Description" maxlength={500} typed={typed} />
+        <Field
+          name="types"
+          label="Event types"
+          typed={typed}
+          hint="Exact names or prefix.*, separated by spaces; empty: all"
+        />
+        <label>
+          Signatures
+          <select name="signing">
+            {SIGNING.map(([value, text]) => (
+              <option value={value} selected={typed?.get("signing") === value}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          <input type="checkbox" name="ordered" value="true" checked={typed?.has("ordered") ?? false} />
+          In order, strictly one event after the other
+        </label>
+        <Field
+          name="perSecond"
+          label="At most so many requests a second"
+          type="number"
+          min={1}
+          max={1000}
+          typed={typed}
+        />
+        <Field name="startFrom" label="Start from" typed={typed} hint="An event id or an ISO 8601 time; empty: now" />
+        <label>
+          Headers
+          <textarea name="headers" rows={2} aria-describedby="headers-hint">
+            {typed?.get("headers") ?? ""}
+          </textarea>
+          <span class="quiet" id="headers-hint">
+            One a line, as name: value
+          </span>
+        </label>
+        <button type="submit" class="main">
+          Add endpoint
+        </button>
+      </form>
+    </details>
+  );
+}
+
+const SIGNING = [
+  ["v1", "v1: HMAC-SHA256"],
+  ["v1a", "v1a: Ed25519"],
+  ["both", "both"],
+] as const;
+
+export function PublishEvent({ typed }: { typed: URLSearchParams | undefined }) {
+  return (
+    <details open={typed !== undefined}>
+      <summary>Publish an event</summary>
+      <form method="post" action="/dashboard/events" class="fields">
+        <Field name="type" label="Type" required={true} maxlength={128} placeholder="order.paid" typed={typed} />
+        <label>
+          Data, as JSON
+          <textarea name="data" class="mono" rows={5} required>
+            {typed?.get("data") ?? "{}"}
+          </textarea>
+        </label>
+        <Field
+          name="id"
+          label="Id"
+          maxlength={256}
+          typed={typed}
+          hint="Repeated, it is published once; empty: a new one"
+        />
+        <button type="submit" class="main">
+          Publish event
+        </button>
+      </form>
+    </details>
+  );
+}
+
+/** One button that posts to a path below the endpoint's; fields that it needs stand beside it. */
+function Action({
+  id,
+  to,
+  label,
+  kind,
+  children,
+}: PropsWithChildren<{ id: string; to: string; label: string; kind?: string }>) {
+  return (
+    <form method="post" action={`${endpointPath(id)}/${to}`}>
+      {children}
+      <button type="submit" class={kind}>
+        {label}
+      </button>
+    </form>
+  );
+}
+
+/** `fixed`: a variable defines the endpoint, so it is neither rotated nor deleted here. */
+export function EndpointActions({ id, enabled, fixed }: { id: string; enabled: boolean; fixed: boolean }) {
+  return (
+    <div class="actions">
+      {enabled && <Action id={id} to="test" label="Send a test event" kind="main" />}
+      {enabled ? (
+        <Action id={id} to="disable" label="Disable" />
+      ) : (
+        <Action id={id} to="enable" label="Enable" kind="main" />
+      )}
+      <Action id={id} to="recover" label="Recover">
+        <Choice name="hours" label="Send again what failed for good in the last" options={RECOVER} />
+      </Action>
+      <a class="button" href={`${endpointPath(id)}/secret`}>
+        Show the secret
+      </a>
+      {!fixed && (
+        <>
+          <Action id={id} to="rotate" label="Rotate">
+            <Choice name="expiresInSeconds" label="New secret; the old one also signs for" options={ROTATE} />
+          </Action>
+          <Action id={id} to="delete" label="Delete" kind="danger">
+            <label>
+              <input type="checkbox" name="confirm" value="yes" required />
+              Yes, for good
+            </label>
+          </Action>
+        </>
+      )}
+    </div>
+  );
+}
+
+export function Redeliver({ id, seq, kind }: { id: string; seq: number; kind?: string }) {
+  return <Action id={id} to={`deliveries/${seq}/redeliver`} label="Redeliver" {...(kind && { kind })} />;
+}
+
+type Options = readonly (readonly [value: number, text: string])[];
+
+const RECOVER: Options = [
+  [24, "24 hours"],
+  [1, "hour"],
+  [168, "7 days"],
+  [720, "30 days"],
+];
+const ROTATE: Options = [
+  [86_400, "24 hours"],
+  [0, "no time"],
+  [3600, "an hour"],
+  [604_800, "7 days"],
+];
+
+function Choice({ name, label, options }: { name: string; label: string; options: Options }) {
+  return (
+    <label>
+      {label}{" "}
+      <select name={name}>
+        {options.map(([value, text]) => (
+          <option value={String(value)}>{text}</option>
+        ))}
+      </select>
+    </label>
+  );
+}

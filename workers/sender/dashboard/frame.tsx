@@ -1,0 +1,76 @@
+import type { Child, PropsWithChildren } from "hono/jsx";
+import { type Message, Shell } from "../../../shared/page.tsx";
+import { HTMX_CONFIG, script } from "../../../shared/script.ts";
+
+/** What every page of the dashboard has around it. */
+
+const LIVE = { script, config: HTMX_CONFIG };
+const POLL = "every 5s";
+
+/** `signedIn`: there is a session to end; in open local development there is none. */
+export type FrameProps = { signedIn: boolean; message?: Message | undefined };
+
+export function Frame(props: PropsWithChildren<FrameProps & { title: string; home?: boolean }>) {
+  const navigation: Child = (
+    <>
+      {props.home ? <span /> : <a href="/">← All endpoints</a>}
+      {props.signedIn && (
+        <form method="post" action="/session/end" hx-boost="false">
+          <button type="submit">Sign out</button>
+        </form>
+      )}
+    </>
+  );
+  return (
+    <Shell title={props.title} live={LIVE} message={props.message} navigation={navigation}>
+      {props.children}
+    </Shell>
+  );
+}
+
+/**
+ * A part of the page that is fetched anew every few seconds, and with it the part named by `also`. What asks
+ * stands beside it: links within it would inherit its attributes.
+ */
+export function Polled({ id, from, also, children }: PropsWithChildren<{ id: string; from: string; also: string }>) {
+  return (
+    <>
+      <div id={id}>{children}</div>
+      <div
+        data-poll=""
+        hx-get={from}
+        hx-trigger={POLL}
+        hx-select={`#${id} > *`}
+        hx-select-oob={`#${also}:innerHTML`}
+        hx-target={`#${id}`}
+        hx-swap="innerHTML"
+      />
+    </>
+  );
+}
+
+/** The address stays that of the page which an action failed on: that is what a reload should show. */
+export const STAY = { "hx-push-url": "false" };
+
+export function State({ kind, sign, text }: { kind: "good" | "bad" | "wait"; sign: string; text: string }) {
+  return (
+    <span class={`state ${kind}`}>
+      <span aria-hidden="true">{sign}</span>
+      {text}
+    </span>
+  );
+}
+
+/** A moment, to the second, in UTC like the log's. */
+export function Time({ at }: { at: string | number }) {
+  const iso = new Date(at).toISOString();
+  return (
+    <time class="number" datetime={iso}>
+      {iso.slice(0, 19).replace("T", " ")} UTC
+    </time>
+  );
+}
+
+export function endpointPath(id: string): string {
+  return `/dashboard/endpoints/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,23 @@
+import type { Message } from "../../../shared/page.tsx";
+
+/** What was done, after the redirect that follows it: a name from this table, never a text, stands in the URL. */
+const DONE: Record<string, string> = {
+  created: "The endpoint was added. This is its secret.",
+  deleted: "The endpoint was deleted.",
+  deleting: "The endpoint is being deleted.",
+  enabled: "The endpoint is enabled and catches up.",
+  disabled: "The endpoint is disabled. It keeps its position in the log.",
+  rotated: "There is a new secret.",
+  published: "The event is in the log, and on its way.",
+  tested: "The test event was delivered.",
+  waiting: "The test event was sent, but is not delivered yet. Its attempts are below.",
+  redelivered: "The event is being sent again.",
+};
+
+export function messageOf(done: string | undefined, count: string | undefined): Message | undefined {
+  if (done === "recovered" && /^\d{1,6}$/.test(count ?? "")) {
+    return { text: `Failed deliveries that are being sent again: ${count}.`, failed: false };
+  }
+  const text = done !== undefined && Object.hasOwn(DONE, done) ? DONE[done] : undefined;
+  return text === undefined ? undefined : { text, failed: done === "waiting" };
+}
