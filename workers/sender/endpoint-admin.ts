@@ -1,9 +1,10 @@
 import { splitSecrets } from "../../shared/secret.ts";
 import { logEvent } from "../../shared/telemetry.ts";
-import type { ConfigureCall, Endpoint, Pause } from "./endpoint.ts";
+import type { ConfigureCall, Endpoint } from "./endpoint.ts";
 import type { Delivery } from "./endpoint-store.ts";
 import { type Config, TENANT } from "./env.ts";
 import type { Handover } from "./handover.ts";
+import type { Pause } from "./health.ts";
 import type { LoggedEvent, OutboxStore } from "./outbox-store.ts";
 import type { Published } from "./publish.ts";
 import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow, type Registry } from "./registry.ts";

@@ -174,6 +174,12 @@ export class EndpointStore {
       .slice(0, limit);
   }
 
+  /** Somebody was told that the delivery died: nothing more is to be done for it. */
+  reported(seq: number): void {
+    const table = tableFor(this.#tables, seq);
+    if (table !== undefined) this.run(`UPDATE ${table.name} SET due = NULL WHERE seq = ? AND state = 'dead'`, seq);
+  }
+
   /** The first delivery that an ordered endpoint must send before any other; redeliveries hold nothing up. */
   get holder(): Delivery | null {
     const rows = this.#all("WHERE due IS NOT NULL AND state = 'due' AND mark IS NULL ORDER BY seq LIMIT 1");

@@ -4,32 +4,28 @@ import { logEvent } from "../../shared/telemetry.ts";
 import type { Activity, ActivityView } from "./activity.ts";
 import { Deliverer } from "./deliverer.ts";
 import { type Delivery, type DeliveryState, EndpointStore, type Identity } from "./endpoint-store.ts";
-import { type Config, configOf, type Env } from "./env.ts";
+import { type Config, configOf, type Env, TENANT } from "./env.ts";
+import { type FirstOutcome, FirstOutcomes, summaryOf } from "./first-outcomes.ts";
 import { BUDGET, Gate } from "./gate.ts";
 import type { Offer } from "./handover.ts";
-import { type Ending, FAILING_MS, failingSince, nextDelivery, outcomeOf } from "./outcome.ts";
+import { Health } from "./health.ts";
+import type { Outbox } from "./outbox.ts";
+import { type Ending, nextDelivery } from "./outcome.ts";
+import { Reporter } from "./reporter.ts";
 import { type Open, Window } from "./window.ts";
 
 /** One registered callback URL: its position in the log, its attempts, its retry alarm. */
 
 export type OfferAnswer = "taken" | "gone" | "stale" | "disabled";
 export type ConfigureCall = Identity & { from: number | null };
-/** The first attempt at an event: how the delivery stands after it, or that there was none yet. */
-export type FirstOutcome = { state: DeliveryState | "pending"; status: number; code: string | null };
 export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
 /** An event to send again; `body` null when the log has forgotten it. */
 export type Redelivery = { seq: number; body: string | null };
-/** Why an endpoint pauses itself, and the revision it had then. */
-export type Pause = { reason: "gone" | "failing"; revision: number; since: number };
-
 /** Finished attempts are written together; more delay would hold back the next ones. */
 const COMMIT_DELAY_MS = 2;
 /** The floor is written when it moved this far: a restart looks at no more rows than this again. */
 const FLOOR_STEP = 500;
-const FIRST_OUTCOME_MS = 10_000;
 const FIRST_PULL_RETRY_MS = 1000;
-const REPORT_RETRY_MS = 60_000;
-const REPORT_BATCH = 20;
 const RECOVER_LIMIT = 10_000;
 /** Above this share of the storage nothing more is taken: the position waits in the log. */
 const FULL_SHARE = 0.6;
@@ -41,18 +37,17 @@ export class Endpoint extends DurableObject<Env> {
   readonly #store: EndpointStore;
   readonly #deliverer: Deliverer;
   readonly #record: (finished: Finished) => Promise<null>;
-  readonly #waiting = new Map<number, ((outcome: FirstOutcome) => void)[]>();
+  readonly #first = new FirstOutcomes();
+  readonly #health: Health;
+  readonly #reporter: Reporter;
   readonly #gate = new Gate(Date.now());
   #identity: Identity | null = null;
-  #pause: Pause | null = null;
-  #failingSince: number | null = null;
   #activity: Activity | null = null;
   #window = new Window(0);
   #writtenFloor = 0;
   #armed: number | null = null;
   #rateTimer = false;
   #pulling = false;
-  #reporting = false;
   #pullRetryMs = FIRST_PULL_RETRY_MS;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -60,6 +55,13 @@ export class Endpoint extends DurableObject<Env> {
     this.#config = configOf(env);
     this.#store = new EndpointStore(ctx.storage);
     this.#deliverer = new Deliverer(this.#config, { fetch: (input, init) => fetch(input, init), now: Date.now });
+    this.#health = new Health(this.#store);
+    this.#reporter = new Reporter(this.#store, this.#health, {
+      outbox: () => this.#outbox(),
+      answered: (current) => this.#answered(current),
+      arm: (at) => this.#arm(at),
+      now: Date.now,
+    });
     this.#record = gather((finished: Finished[]) => this.#commit(finished), COMMIT_DELAY_MS);
     if (this.#store.exists) this.#load();
     ctx.blockConcurrencyWhile(async () => {
@@ -75,22 +77,20 @@ export class Endpoint extends DurableObject<Env> {
     const { enabled, url } = identity.config;
     const enabling = enabled && !before?.config.enabled;
     const forgiven = enabling || url !== before?.config.url;
+    const resumed = this.#health.pause !== null && enabled;
     try {
       this.ctx.storage.transactionSync(() => {
         if (!this.#store.exists) this.#store.create(from ?? 0, now);
         this.#store.setMeta("identity", identity);
-        if (this.#pause !== null) this.#store.setMeta("pause", null);
-        if (forgiven && this.#failingSince !== null) this.#store.setMeta("failingSince", null);
+        this.#health.configured(forgiven);
       });
     } catch (error) {
       this.#store.reload();
+      if (this.#store.exists) this.#health.load(this.#store.allMeta());
       throw error;
     }
     if (before === null) this.#load();
-    const resumed = this.#pause !== null && enabled;
     this.#identity = identity;
-    this.#pause = null;
-    if (forgiven) this.#failingSince = null;
     if (!enabled) this.#window.reset();
     if (enabling || resumed) {
       this.#window.behind = true;
@@ -118,15 +118,7 @@ export class Endpoint extends DurableObject<Env> {
   /** How the first attempt at an event ended, after its row is durable; `pending` after 10 s. */
   async firstOutcome(seq: number): Promise<FirstOutcome> {
     const known = this.delivery(seq);
-    if (known !== null) return summary(known);
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve({ state: "pending", status: 0, code: null }), FIRST_OUTCOME_MS);
-      const answer = (outcome: FirstOutcome) => {
-        clearTimeout(timer);
-        resolve(outcome);
-      };
-      this.#waiting.set(seq, [...(this.#waiting.get(seq) ?? []), answer]);
-    });
+    return known === null ? this.#first.wait(seq) : summaryOf(known);
   }
 
   delivery(seq: number): Delivery | null {
@@ -165,7 +157,7 @@ export class Endpoint extends DurableObject<Env> {
       floor: this.#window.floor,
       idle: this.#window.size === 0 && !this.#window.needsMore,
       retrying: this.#store.exists ? this.#store.retrying : 0,
-      lastOutcome: last === undefined ? null : summary(last),
+      lastOutcome: last === undefined ? null : summaryOf(last),
     };
   }
 
@@ -209,14 +201,21 @@ export class Endpoint extends DurableObject<Env> {
       this.#saveFloor(1);
       this.#advance();
     }
-    this.ctx.waitUntil(this.#report());
+    if (this.#identity !== null) this.ctx.waitUntil(this.#reporter.report(this.#identity.id));
     this.#store.dropExpired(now, this.#config.retentionMs);
     this.#armNext(now);
   }
 
   /** Whether it sends: enabled, and not waiting for the registry to take note of why it stopped. */
   get #active(): boolean {
-    return this.#pause === null && (this.#identity?.config.enabled ?? false);
+    return this.#health.pause === null && (this.#identity?.config.enabled ?? false);
+  }
+
+  /** The registry has taken note of a pause, or knows nothing of this endpoint any more. */
+  async #answered(current: ConfigureCall | null): Promise<boolean> {
+    if (current === null) await this.destroy();
+    else this.configure(current);
+    return current !== null;
   }
 
   /** Due retries that are not under way, in order of due time, as far as the window has room. */
@@ -307,8 +306,7 @@ export class Endpoint extends DurableObject<Env> {
       this.#window.finish(delivery.seq);
       this.#activity?.note(finished[index]?.at ?? now, delivery.state === "delivered");
       this.#logAttempt(delivery, finished[index]?.ending.ms ?? 0);
-      for (const answer of this.#waiting.get(delivery.seq) ?? []) answer(summary(delivery));
-      this.#waiting.delete(delivery.seq);
+      this.#first.tell(delivery);
     }
     const due = deliveries.flatMap((delivery) => delivery.due ?? []);
     if (due.length > 0) this.#arm(Math.min(...due));
@@ -321,67 +319,18 @@ export class Endpoint extends DurableObject<Env> {
     const context = { now, delaysMs: this.#config.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, context);
     this.#store.put(delivery, open.isNew);
-    this.#judge(ending, at);
+    if (this.#health.judge(ending, at, this.#identity?.revision ?? 0)) this.#arm(at);
     return delivery;
-  }
-
-  /** What an attempt says about the endpoint as a whole: it is gone, or has failed for too long. */
-  #judge(ending: Ending, at: number): void {
-    const outcome = outcomeOf(ending);
-    const since = failingSince(this.#failingSince, outcome, at);
-    if (since !== this.#failingSince) {
-      this.#store.setMeta("failingSince", since);
-      this.#failingSince = since;
-    }
-    const failing = outcome === "retry" && since !== null && at - since >= FAILING_MS;
-    if (this.#identity === null || this.#pause !== null || !(failing || outcome === "gone")) return;
-    this.#pause = {
-      reason: outcome === "gone" ? "gone" : "failing",
-      revision: this.#identity.revision,
-      since: since ?? at,
-    };
-    this.#store.setMeta("pause", this.#pause);
-    this.#arm(at);
-  }
-
-  /** Tells the registry what it must know: why this endpoint paused, and which deliveries died. Repeats safely. */
-  async #report(): Promise<void> {
-    if (this.#reporting || this.#identity === null) return;
-    const { id, tenant } = this.#identity;
-    const outbox = this.env.OUTBOX.getByName(tenant);
-    this.#reporting = true;
-    try {
-      if (this.#pause !== null) {
-        const current = await outbox.reportPause(id, this.#pause);
-        if (current === null) return await this.destroy();
-        this.configure(current);
-      }
-      for (let rows = this.#unreported(); rows.length > 0; rows = this.#unreported()) {
-        for (const { body: _body, ...row } of rows) await outbox.reportDead(id, row);
-        this.ctx.storage.transactionSync(() => {
-          for (const row of rows) this.#store.put({ ...row, due: null }, false);
-        });
-      }
-    } catch (error) {
-      logEvent("endpoint.report_failed", { endpoint: id, error: String(error) });
-      this.#arm(Date.now() + REPORT_RETRY_MS);
-    } finally {
-      this.#reporting = false;
-    }
-  }
-
-  #unreported(): Delivery[] {
-    return this.#store.exists ? this.#store.unreported(REPORT_BATCH) : [];
   }
 
   /** Pulls what the window lacks, one batch at a time, while it has room. */
   async #catchUp(): Promise<void> {
     if (this.#pulling || this.#identity === null) return;
-    const { id, tenant } = this.#identity;
+    const { id } = this.#identity;
     this.#pulling = true;
     try {
       while (this.#active && this.#window.needsMore && this.#window.roomy && !this.#crowded) {
-        const answer = await this.env.OUTBOX.getByName(tenant).pull(id, this.#window.pos);
+        const answer = await this.#outbox().pull(id, this.#window.pos);
         if (answer === "gone") return await this.destroy();
         if ("expiredTo" in answer) this.#expire(answer.expiredTo);
         else {
@@ -412,6 +361,10 @@ export class Endpoint extends DurableObject<Env> {
     this.#window.pos = expiredTo;
   }
 
+  #outbox(): DurableObjectStub<Outbox> {
+    return this.env.OUTBOX.getByName(this.#identity?.tenant ?? TENANT);
+  }
+
   get #crowded(): boolean {
     return this.#store.bytes > this.#config.storageLimit * FULL_SHARE;
   }
@@ -419,8 +372,7 @@ export class Endpoint extends DurableObject<Env> {
   #load(): void {
     const meta = this.#store.allMeta();
     this.#identity = (meta.identity ?? null) as Identity | null;
-    this.#pause = (meta.pause ?? null) as Pause | null;
-    this.#failingSince = (meta.failingSince ?? null) as number | null;
+    this.#health.load(meta);
     this.#writtenFloor = Number(meta.floor ?? 0);
     this.#window = new Window(this.#writtenFloor);
   }
@@ -441,7 +393,8 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   #armNext(now: number): void {
-    if (this.#pause !== null) this.#arm(now + REPORT_RETRY_MS);
+    const report = this.#reporter.nextAt(now);
+    if (report !== null) this.#arm(report);
     if (!this.#active) return;
     const due = this.#store.nextDue(this.#window.open);
     // What is due already found no room: a finished attempt looks for it itself, the alarm is the safety.
@@ -455,9 +408,4 @@ export class Endpoint extends DurableObject<Env> {
     logEvent("attempt.made", { ...fields, status: last?.status ?? 0, code: last?.code ?? null, ms, state });
     if (state === "due" && due !== null) logEvent("retry.scheduled", { ...fields, at: new Date(due).toISOString() });
   }
-}
-
-function summary({ state, attempts }: Delivery): FirstOutcome {
-  const last = attempts.at(-1);
-  return { state, status: last?.status ?? 0, code: last?.code ?? null };
 }

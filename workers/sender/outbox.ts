@@ -1,12 +1,13 @@
 import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
 import { logEvent } from "../../shared/telemetry.ts";
-import type { ConfigureCall, Endpoint, Pause } from "./endpoint.ts";
+import type { ConfigureCall, Endpoint } from "./endpoint.ts";
 import { type Changed, EndpointAdmin, type StartFrom } from "./endpoint-admin.ts";
 import type { Delivery } from "./endpoint-store.ts";
 import { type Config, configOf, type Env, TENANT } from "./env.ts";
 import { eventSeq, type IdKey } from "./event-id.ts";
 import { Handover, type PullAnswer } from "./handover.ts";
+import type { Pause } from "./health.ts";
 import { type EventQuery, type LoggedEvent, OutboxStore } from "./outbox-store.ts";
 import { periodicTimes, VALUE_TYPE, valueData } from "./periodic.ts";
 import { periodMs } from "./periods.ts";

@@ -1,9 +1,9 @@
 import { Problem } from "../../../shared/problem.ts";
-import type { FirstOutcome } from "../endpoint.ts";
 import type { Changed, StartFrom } from "../endpoint-admin.ts";
 import type { EndpointInput, Signing } from "../endpoint-input.ts";
 import type { Env } from "../env.ts";
 import { looksOwn, randomId } from "../event-id.ts";
+import type { FirstOutcome } from "../first-outcomes.ts";
 import type { EndpointView } from "../outbox.ts";
 import type { LoggedEvent } from "../outbox-store.ts";
 import type { Published } from "../publish.ts";

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import { methodNotAllowed, readJson } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
-import type { FirstOutcome } from "../endpoint.ts";
 import type { Env } from "../env.ts";
 import { MAX_EVENT_BYTES, typeFault } from "../event.ts";
 import { wantsType } from "../filter.ts";
+import type { FirstOutcome } from "../first-outcomes.ts";
 import { VALUE_TYPE, valueData } from "../periodic.ts";
 import { endpointOf, outboxOf, publishTo } from "./outbox.ts";
 
