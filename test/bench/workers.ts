@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { convertV4MiniflareOptions, type LegacyWorkerOptions, Miniflare } from "miniflare";
 import { unstable_readConfig } from "wrangler";
 
@@ -94,17 +94,19 @@ function build(name: string, args: string[], dir: string): string {
     env,
     cwd: dir,
   });
-  const bundle = readdirSync(outdir).find((file) => file.endsWith(".js"));
-  if (bundle === undefined) throw new Error(`wrangler built no script for ${name}`);
-  return join(outdir, bundle);
+  return outdir;
 }
 
-function script(name: string, path: string) {
-  return {
-    name,
-    modules: [{ type: "ESModule" as const, path, contents: readFileSync(path, "utf8") }],
-    modulesRoot: dirname(path),
-  };
+/** The bundle and, beside it, the text modules that it imports. */
+function script(name: string, outdir: string) {
+  const files = readdirSync(outdir).filter((file) => file.endsWith(".js"));
+  const modules = files.map((file) => {
+    const path = join(outdir, file);
+    const type = file.endsWith(".min.js") ? ("Text" as const) : ("ESModule" as const);
+    return { type, path, contents: readFileSync(path, "utf8") };
+  });
+  // The first module is the entry.
+  return { name, modules: modules.sort((a, b) => a.type.localeCompare(b.type)), modulesRoot: outdir };
 }
 
 async function freePorts(count: number): Promise<[number, number, number, number]> {
