@@ -14,8 +14,11 @@ const BATCH = { scanned: 100, limit: 100, maxBytes: 1024 * 1024 };
 const PULL = { scanned: 10_000, limit: 100, maxBytes: 1024 * 1024 };
 /** Endpoints that are offered to at the same time, and in one invocation: the rest waits for the alarm. */
 const WAVE = 50;
-/** A large fan-out wakes one endpoint at a time, so far apart: a thousand at once would stand before every publish. */
-const SPACING_MS = 4;
+/**
+ * A large fan-out wakes one endpoint at a time, this far apart: a thousand objects at once would stand before
+ * every publish.
+ */
+const SPACING_MS = 5;
 const MAX_HANDS = 250;
 const OFFER_TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 1000;
@@ -104,7 +107,7 @@ export class Handover {
     const now = this.#port.now();
     this.#handsLeft = MAX_HANDS;
     for (const row of this.#registry.enabled()) {
-      if (this.acked(row) >= this.#store.head || this.#busy.has(row.id)) continue;
+      if (this.#pending.has(row.id) || this.#busy.has(row.id) || this.acked(row) >= this.#store.head) continue;
       if ((this.#backoff.get(row.id)?.notBefore ?? 0) > now || this.#passOver(row)) continue;
       this.#pending.add(row.id);
     }

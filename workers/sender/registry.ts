@@ -44,6 +44,7 @@ type StoredRow = { id: string; config: string; revision: number; pushed: number;
 export class Registry {
   readonly #store: OutboxStore;
   #rows = new Map<string, EndpointRow>();
+  #enabled: readonly EndpointRow[] | null = null;
 
   constructor(store: OutboxStore) {
     this.#store = store;
@@ -53,6 +54,7 @@ export class Registry {
   /** Reads the rows again, as after a transaction that was rolled back. */
   reload(): void {
     const rows = this.#store.run<StoredRow>(`SELECT id, config, revision, pushed, "from", state FROM ep ORDER BY id`);
+    this.#enabled = null;
     this.#rows = new Map(
       rows.map((row) => [row.id, { ...row, config: JSON.parse(row.config), state: row.state as EndpointState }]),
     );
@@ -66,8 +68,10 @@ export class Registry {
     return [...this.#rows.values()];
   }
 
-  enabled(): EndpointRow[] {
-    return this.all().filter((row) => row.state === "live" && row.config.enabled);
+  /** Those that are handed events. Kept until a row changes: it is asked for at each publish. */
+  enabled(): readonly EndpointRow[] {
+    this.#enabled ??= this.all().filter((row) => row.state === "live" && row.config.enabled);
+    return this.#enabled;
   }
 
   /** Adds an endpoint, or gives one a new configuration and revision. */
@@ -102,6 +106,7 @@ export class Registry {
   remove(id: string): void {
     this.#store.run("DELETE FROM ep WHERE id = ?", id);
     this.#rows.delete(id);
+    this.#enabled = null;
   }
 
   unpushed(): EndpointRow[] {
@@ -114,6 +119,7 @@ export class Registry {
       ...[row.id, JSON.stringify(row.config), row.revision, row.pushed, row.from, row.state],
     );
     this.#rows.set(row.id, row);
+    this.#enabled = null;
   }
 }
 
