@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Activity, ActivityView } from "./activity.ts";
+import { Alarm } from "./alarm.ts";
 import { Deliverer } from "./deliverer.ts";
 import { type Delivery, type DeliveryState, EndpointStore, type Identity } from "./endpoint-store.ts";
 import { type Config, configOf, type Env, TENANT } from "./env.ts";
@@ -34,6 +35,7 @@ type Finished = { open: Open; at: number; ending: Ending };
 
 export class Endpoint extends DurableObject<Env> {
   readonly #config: Config;
+  readonly #alarm: Alarm;
   readonly #store: EndpointStore;
   readonly #deliverer: Deliverer;
   readonly #record: (finished: Finished) => Promise<null>;
@@ -45,7 +47,6 @@ export class Endpoint extends DurableObject<Env> {
   #activity: Activity | null = null;
   #window = new Window(0);
   #writtenFloor = 0;
-  #armed: number | null = null;
   #rateTimer = false;
   #pulling = false;
   #pullRetryMs = FIRST_PULL_RETRY_MS;
@@ -53,20 +54,19 @@ export class Endpoint extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#config = configOf(env);
+    this.#alarm = new Alarm(ctx);
     this.#store = new EndpointStore(ctx.storage);
     this.#deliverer = new Deliverer(this.#config, { fetch: (input, init) => fetch(input, init), now: Date.now });
     this.#health = new Health(this.#store);
     this.#reporter = new Reporter(this.#store, this.#health, {
       outbox: () => this.#outbox(),
       answered: (current) => this.#answered(current),
-      arm: (at) => this.#arm(at),
+      arm: (at) => this.#alarm.arm(at),
       now: Date.now,
     });
     this.#record = gather((finished: Finished[]) => this.#commit(finished), COMMIT_DELAY_MS);
     if (this.#store.exists) this.#load();
-    ctx.blockConcurrencyWhile(async () => {
-      this.#armed = await ctx.storage.getAlarm();
-    });
+    ctx.blockConcurrencyWhile(() => this.#alarm.load(Date.now()));
   }
 
   /** Takes the registry's configuration; makes the schema of an endpoint it has not met. Safe to repeat. */
@@ -94,7 +94,7 @@ export class Endpoint extends DurableObject<Env> {
     if (!enabled) this.#window.reset();
     if (enabling || resumed) {
       this.#window.behind = true;
-      this.#arm(now);
+      this.#alarm.arm(now);
     }
     return "done";
   }
@@ -106,7 +106,7 @@ export class Endpoint extends DurableObject<Env> {
     if (!this.#active) return "disabled";
     this.#gate.refill();
     // I3: from here on these events are ours, so the alarm stands in the commit that this answer waits for.
-    this.#arm(Date.now() + this.#config.leaseMs);
+    this.#alarm.arm(Date.now() + this.#config.leaseMs);
     this.#window.known = Math.max(this.#window.known, upTo);
     // Told no further than our position, we lack nothing that an earlier life took and lost: no pull is needed.
     if (after > this.#window.pos || this.#crowded) this.#window.behind = true;
@@ -178,18 +178,18 @@ export class Endpoint extends DurableObject<Env> {
 
   /** For measurements: rows written since the object started. */
   stats(): { rowsWritten: number; bytes: number } {
-    return { rowsWritten: this.#store.rowsWritten, bytes: this.#store.bytes };
+    return { rowsWritten: this.#store.rowsWritten + this.#alarm.rowsWritten, bytes: this.#store.bytes };
   }
 
   override alarm(): void {
-    this.#armed = null;
+    this.#alarm.fired();
     if (this.#identity === null) return;
     try {
       this.#work();
     } catch (error) {
       // An alarm that throws six times is gone for good.
       logEvent("endpoint.alarm_failed", { endpoint: this.#identity.id, error: String(error) });
-      this.#arm(Date.now() + this.#config.leaseMs);
+      this.#alarm.arm(Date.now() + this.#config.leaseMs);
     }
   }
 
@@ -234,7 +234,7 @@ export class Endpoint extends DurableObject<Env> {
         this.#store.put({ ...row, state: "due", due: now, mark: "redelivery", skip: row.attempts.length }, false);
       }
     });
-    if (rows.length > 0 && this.#active) this.#arm(now);
+    if (rows.length > 0 && this.#active) this.#alarm.arm(now);
   }
 
   #advance(): void {
@@ -252,7 +252,7 @@ export class Endpoint extends DurableObject<Env> {
       const verdict = this.#gate.ask(now, { ordered, perSecond });
       if (!verdict.go) {
         // The next event delivered to the object brings a new budget, and this asks for one.
-        if (verdict.why === "spent") this.#arm(now);
+        if (verdict.why === "spent") this.#alarm.arm(now);
         if (verdict.why === "rate") this.#pumpLater(verdict.waitMs);
         return;
       }
@@ -309,7 +309,7 @@ export class Endpoint extends DurableObject<Env> {
       this.#first.tell(delivery);
     }
     const due = deliveries.flatMap((delivery) => delivery.due ?? []);
-    if (due.length > 0) this.#arm(Math.min(...due));
+    if (due.length > 0) this.#alarm.arm(Math.min(...due));
     this.#saveFloor(FLOOR_STEP);
     return finished.map(() => null);
   }
@@ -319,7 +319,7 @@ export class Endpoint extends DurableObject<Env> {
     const context = { now, delaysMs: this.#config.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, context);
     this.#store.put(delivery, open.isNew);
-    if (this.#health.judge(ending, at, this.#identity?.revision ?? 0)) this.#arm(at);
+    if (this.#health.judge(ending, at, this.#identity?.revision ?? 0)) this.#alarm.arm(at);
     return delivery;
   }
 
@@ -342,7 +342,7 @@ export class Endpoint extends DurableObject<Env> {
       }
     } catch (error) {
       logEvent("endpoint.pull_failed", { endpoint: id, error: String(error), retryMs: this.#pullRetryMs });
-      this.#arm(Date.now() + this.#pullRetryMs);
+      this.#alarm.arm(Date.now() + this.#pullRetryMs);
       this.#pullRetryMs = Math.min(this.#pullRetryMs * 2, this.#config.leaseMs);
     } finally {
       this.#pulling = false;
@@ -384,22 +384,14 @@ export class Endpoint extends DurableObject<Env> {
     this.#writtenFloor = floor;
   }
 
-  /** The one alarm, at the earliest of what it is asked for. */
-  #arm(at: number): void {
-    if (this.#armed !== null && this.#armed <= at) return;
-    this.#armed = at;
-    this.#store.rowsWritten++;
-    this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
-  }
-
   #armNext(now: number): void {
     const report = this.#reporter.nextAt(now);
-    if (report !== null) this.#arm(report);
+    if (report !== null) this.#alarm.arm(report);
     if (!this.#active) return;
     const due = this.#store.nextDue(this.#window.open);
     // What is due already found no room: a finished attempt looks for it itself, the alarm is the safety.
-    if (due !== null) this.#arm(due > now ? due : now + this.#config.leaseMs);
-    if (this.#window.size > 0 || this.#window.needsMore) this.#arm(now + this.#config.leaseMs);
+    if (due !== null) this.#alarm.arm(due > now ? due : now + this.#config.leaseMs);
+    if (this.#window.size > 0 || this.#window.needsMore) this.#alarm.arm(now + this.#config.leaseMs);
   }
 
   #logAttempt({ id, seq, state, attempts, due }: Delivery, ms: number): void {

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
 import { logEvent } from "../../shared/telemetry.ts";
+import { Alarm } from "./alarm.ts";
 import type { ConfigureCall, Endpoint } from "./endpoint.ts";
 import { type Changed, EndpointAdmin, type StartFrom } from "./endpoint-admin.ts";
 import type { Delivery } from "./endpoint-store.ts";
@@ -33,25 +34,24 @@ export type EventPage = { events: LoggedEvent[]; last: number; head: number; old
 const LIST_SCAN = 10_000;
 /** Scheduled events released in one go; more are released by the next alarm, which is then due at once. */
 const RELEASE_BATCH = 500;
-/** An alarm this far past was lost, or fires any moment: arming again does no harm. */
-const LOST_MS = 30_000;
 const RECOVERY_MS = 30_000;
 /** Above this share of the storage the oldest table goes, whatever its age. */
 const FULL_SHARE = 0.6;
 
 export class Outbox extends DurableObject<Env> {
   readonly #config: Config;
+  readonly #alarm: Alarm;
   readonly #store: OutboxStore;
   readonly #registry: Registry;
   readonly #handover: Handover;
   readonly #admin: EndpointAdmin;
   readonly #idKey: IdKey;
   readonly #publish: (call: PublishCall) => Promise<PublishResult>;
-  #armed: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#config = configOf(env);
+    this.#alarm = new Alarm(ctx);
     this.#store = new OutboxStore(ctx.storage.sql);
     this.#registry = new Registry(this.#store);
     this.#idKey = this.#loadIdKey();
@@ -61,7 +61,7 @@ export class Outbox extends DurableObject<Env> {
         offer: (row, offer) => this.#endpoint(row.id).offer(offer),
         configure: (row) => this.#admin.configure(row),
         now: Date.now,
-        arm: (at) => this.#arm(at),
+        arm: (at) => this.#alarm.arm(at),
       },
     });
     this.#admin = new EndpointAdmin(this.#store, this.#registry, this.#handover, {
@@ -74,8 +74,7 @@ export class Outbox extends DurableObject<Env> {
     });
     this.#publish = gather((calls: PublishCall[]) => this.#publishAll(calls));
     ctx.blockConcurrencyWhile(async () => {
-      const armed = await ctx.storage.getAlarm();
-      this.#armed = armed !== null && armed > Date.now() - LOST_MS ? armed : null;
+      await this.#alarm.load(Date.now());
       this.#admin.syncDefault(this.#config);
       // What a crash left half done goes on at once, not when the alarm comes.
       this.#work(Date.now());
@@ -164,11 +163,11 @@ export class Outbox extends DurableObject<Env> {
 
   /** For measurements: rows written since the object started. */
   stats(): { rowsWritten: number; head: number } {
-    return { rowsWritten: this.#store.rowsWritten, head: this.#store.head };
+    return { rowsWritten: this.#store.rowsWritten + this.#alarm.rowsWritten, head: this.#store.head };
   }
 
   override alarm(): void {
-    this.#armed = null;
+    this.#alarm.fired();
     this.#work(Date.now());
   }
 
@@ -184,7 +183,7 @@ export class Outbox extends DurableObject<Env> {
       this.#armNext(now);
     } catch (error) {
       logEvent("outbox.alarm_failed", { error: String(error) });
-      this.#arm(now + RECOVERY_MS);
+      this.#alarm.arm(now + RECOVERY_MS);
     }
   }
 
@@ -255,28 +254,20 @@ export class Outbox extends DurableObject<Env> {
 
   /** Something was logged or configured that others must have: the alarm first, then the attempt. */
   #changed(): void {
-    this.#arm(Date.now() + this.#config.leaseMs);
+    this.#alarm.arm(Date.now() + this.#config.leaseMs);
     this.#handover.kick();
   }
 
   #armNext(now: number): void {
     this.#armLater();
-    if (!this.#handover.settled || this.#registry.unpushed().length > 0) this.#arm(now + this.#config.leaseMs);
+    if (!this.#handover.settled || this.#registry.unpushed().length > 0) this.#alarm.arm(now + this.#config.leaseMs);
     const retry = this.#handover.nextRetry;
-    if (retry !== null) this.#arm(Math.max(retry, now + 1000));
+    if (retry !== null) this.#alarm.arm(Math.max(retry, now + 1000));
   }
 
   #armLater(): void {
     const due = this.#store.nextDue;
-    if (due !== null) this.#arm(due);
-  }
-
-  /** The one alarm, at the earliest of what it is asked for; I1 has it in the commit that makes it needed. */
-  #arm(at: number): void {
-    if (this.#armed !== null && this.#armed <= at) return;
-    this.#armed = at;
-    this.#store.rowsWritten++;
-    this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
+    if (due !== null) this.#alarm.arm(due);
   }
 
   #view(row: EndpointRow): EndpointView {
