@@ -1,5 +1,5 @@
+import { withDeadline } from "../../shared/deadline.ts";
 import { logEvent } from "../../shared/telemetry.ts";
-import { withDeadline } from "./deadline.ts";
 import { seal } from "./inbox-accept.ts";
 import {
   expiredBefore,

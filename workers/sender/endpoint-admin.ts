@@ -1,3 +1,4 @@
+import { withDeadline } from "../../shared/deadline.ts";
 import { splitSecrets } from "../../shared/secret.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { ConfigureCall, Endpoint } from "./endpoint.ts";
@@ -8,7 +9,6 @@ import type { Pause } from "./health.ts";
 import type { LoggedEvent, OutboxStore } from "./outbox-store.ts";
 import type { Published } from "./publish.ts";
 import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow, type Registry } from "./registry.ts";
-import { within } from "./within.ts";
 
 /** What is done to endpoints: every change is a row of the registry first, then brought to the Endpoint. */
 
@@ -92,7 +92,7 @@ export class EndpointAdmin {
     if (row === undefined) return null;
     this.#port.changed();
     const deleting = row.state === "deleting" ? row : this.#registry.markDeleting(row);
-    return within(this.configure(deleting), CONFIRM_MS);
+    return this.#confirmed(deleting);
   }
 
   /** Publishes one `webhook.test` event to one endpoint alone, whatever its types; its id and seq. */
@@ -158,9 +158,17 @@ export class EndpointAdmin {
   /** The alarm stands before the answer: a configuration that is not confirmed now is pushed again. */
   async #push(row: EndpointRow): Promise<Changed> {
     this.#port.changed();
-    const confirmed = await within(this.configure(row), CONFIRM_MS);
+    const confirmed = await this.#confirmed(row);
     if (confirmed) this.#handover.kick();
     return { row, confirmed };
+  }
+
+  /** Whether the Endpoint has the change while a caller is kept waiting; bringing it goes on either way. */
+  #confirmed(row: EndpointRow): Promise<boolean> {
+    return withDeadline(this.configure(row), CONFIRM_MS).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Logs an event about an endpoint in a transaction of its own. */

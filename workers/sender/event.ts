@@ -23,6 +23,12 @@ export function eventBody(type: string, at: number, data: string): string {
   return `{"type":${JSON.stringify(type)},"timestamp":"${new Date(at).toISOString()}","data":${data}}`;
 }
 
+/** ISO 8601 with its zone, in unix milliseconds; null when it is anything else. */
+export function isoTime(text: string): number | null {
+  const at = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? null : at;
+}
+
 /** What is wrong with a type, or null. */
 export function typeFault(type: unknown): string | null {
   if (typeof type !== "string" || !TYPE.test(type) || type.length > MAX_TYPE_LENGTH) {
@@ -85,8 +91,8 @@ function parseDeliverAt(
   { now, horizonMs }: { now: number; horizonMs: number },
 ): number | null | string {
   if (value === undefined || value === null) return null;
-  const at = typeof value === "string" && ISO_TIME.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(at)) return "deliverAt must be an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z";
+  const at = typeof value === "string" ? isoTime(value) : null;
+  if (at === null) return "deliverAt must be an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z";
   if (at > now + horizonMs) return `deliverAt may be at most ${horizonMs / 86_400_000} days ahead`;
   return at > now ? at : null;
 }

@@ -1,3 +1,4 @@
+import { withDeadline } from "../../shared/deadline.ts";
 import type { OfferAnswer } from "./endpoint.ts";
 import type { LoggedEvent, OutboxStore } from "./outbox-store.ts";
 import type { EndpointRow, Registry } from "./registry.ts";
@@ -146,7 +147,7 @@ export class Handover {
     const untold = this.#registry.enabled().filter((row) => this.acked(row) >= seq && this.#toldOf(row) < seq);
     for (const row of untold) {
       const offer = { after: this.#toldOf(row), upTo: this.acked(row), events: [], revision: row.revision };
-      const answer = await this.#withTimeout(this.#port.offer(row, offer));
+      const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
       if (answer === "taken") this.#told.set(row.id, offer.upTo);
     }
   }
@@ -198,7 +199,7 @@ export class Handover {
     const gap = after + 1 < this.#store.oldest ? this.#store.oldest - 1 : 0;
     const offer = { after: Math.max(this.#toldOf(row), gap), upTo, events, revision: row.revision };
     try {
-      const answer = await this.#withTimeout(this.#port.offer(row, offer));
+      const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
       this.#backoff.delete(row.id);
       if (answer === "disabled") return false;
       if (answer === "taken") {
@@ -208,7 +209,7 @@ export class Handover {
         // Deleted or changed while the offer was out: what is brought is what the registry says now.
         const current = this.#registry.get(row.id);
         if (current?.state !== "live") return false;
-        await this.#withTimeout(this.#port.configure(current));
+        await withDeadline(this.#port.configure(current), OFFER_TIMEOUT_MS);
       }
       return true;
     } catch {
@@ -223,16 +224,6 @@ export class Handover {
     const notBefore = this.#port.now() + delayMs;
     this.#backoff.set(id, { notBefore, delayMs });
     this.#port.arm(notBefore);
-  }
-
-  async #withTimeout<Value>(work: Promise<Value>): Promise<Value> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error("no answer in time")), OFFER_TIMEOUT_MS);
-    try {
-      return await Promise.race([work, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #toldOf(row: EndpointRow): number {

@@ -2,6 +2,7 @@ import { Problem } from "../../../shared/problem.ts";
 import type { Changed, StartFrom } from "../endpoint-admin.ts";
 import type { EndpointInput, Signing } from "../endpoint-input.ts";
 import type { Env } from "../env.ts";
+import { isoTime } from "../event.ts";
 import { looksOwn, randomId } from "../event-id.ts";
 import type { FirstOutcome } from "../first-outcomes.ts";
 import type { EndpointView } from "../outbox.ts";
@@ -9,7 +10,6 @@ import type { LoggedEvent } from "../outbox-store.ts";
 import type { Published } from "../publish.ts";
 import { DEFAULT_ENDPOINT, type EndpointConfig } from "../registry.ts";
 import { endpointOf, outboxOf } from "./outbox.ts";
-import { isoTime } from "./query.ts";
 import { generateKey, initialKeys, versionOf } from "./secrets.ts";
 
 /** What the API and the dashboard both do to endpoints. Each throws the Problem that says why it did not. */

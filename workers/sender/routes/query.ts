@@ -23,11 +23,3 @@ export function cursor(name: string, text: string | undefined): number | null {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new Problem("invalid_cursor", `${name} is a seq that a page of this list gave, not ${JSON.stringify(text)}.`);
 }
-
-/** ISO 8601 with its zone, in unix milliseconds; null when it is anything else. */
-export function isoTime(text: string): number | null {
-  const at = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN;
-  return Number.isNaN(at) ? null : at;
-}

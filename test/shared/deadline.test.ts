@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { withDeadline } from "../../workers/receiver/deadline.ts";
+import { withDeadline } from "../../shared/deadline.ts";
 
 const HOUR_MS = 3_600_000;
 
