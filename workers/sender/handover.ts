@@ -17,9 +17,11 @@ const PULL = { scanned: 10_000, limit: 100, maxBytes: 1024 * 1024 };
 const WAVE = 50;
 /**
  * A large fan-out wakes one endpoint at a time, this far apart: a thousand objects at once would stand before
- * every publish.
+ * every publish. While nobody publishes, nobody waits.
  */
-const SPACING_MS = 5;
+const SPACING_MS = { publishing: 20, quiet: 4 };
+/** How long after an event others are expected. */
+const PUBLISHING_MS = 1000;
 const MAX_HANDS = 250;
 const OFFER_TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 1000;
@@ -53,6 +55,10 @@ export class Handover {
   readonly #pending = new Set<string>();
   #workers = 0;
   #nextTurn = 0;
+  /** Whether this many endpoints are being handed to that they take turns. */
+  #crowd = false;
+  #headSeen = 0;
+  #publishedAt = 0;
   #handsLeft = MAX_HANDS;
   readonly #backoff = new Map<string, Backoff>();
   #written: string;
@@ -107,6 +113,8 @@ export class Handover {
   kick(): void {
     const now = this.#port.now();
     this.#handsLeft = MAX_HANDS;
+    if (this.#store.head > this.#headSeen) this.#publishedAt = now;
+    this.#headSeen = this.#store.head;
     for (const row of this.#registry.enabled()) {
       if (this.#pending.has(row.id) || this.#busy.has(row.id) || this.acked(row) >= this.#store.head) continue;
       if ((this.#backoff.get(row.id)?.notBefore ?? 0) > now || this.#passOver(row)) continue;
@@ -124,7 +132,8 @@ export class Handover {
         break;
       }
       this.#pending.delete(id);
-      if (this.#pending.size >= WAVE) await this.#turn();
+      this.#crowd = this.#pending.size > 0 && (this.#crowd || this.#pending.size >= WAVE);
+      if (this.#crowd) await this.#turn();
       await this.#hand(id);
     }
     this.#workers--;
@@ -133,7 +142,8 @@ export class Handover {
   /** Waits for the next place in the row. */
   async #turn(): Promise<void> {
     const now = this.#port.now();
-    this.#nextTurn = Math.max(now, this.#nextTurn) + SPACING_MS;
+    const publishing = now - this.#publishedAt < PUBLISHING_MS;
+    this.#nextTurn = Math.max(now, this.#nextTurn) + (publishing ? SPACING_MS.publishing : SPACING_MS.quiet);
     await scheduler.wait(this.#nextTurn - now);
   }
 
