@@ -3,15 +3,21 @@
  * its time waiting for the disk; one commit for all that arrived together raises the rate by half and more.
  *
  * `run` gets the gathered items and answers one result for each, in their order; when it throws, all the
- * calls of that batch reject with what it threw. `delayMs` 0 gathers what is already waiting to be handled.
+ * calls of that batch reject with what it threw. `delayMs` 0 gathers what is already waiting to be handled; an
+ * item that can wait longer goes with the next one that cannot.
  */
-export function gather<Item, Result>(run: (items: Item[]) => Result[], delayMs = 0): (item: Item) => Promise<Result> {
+export function gather<Item, Result>(
+  run: (items: Item[]) => Result[],
+  delayMs: (item: Item) => number = () => 0,
+): (item: Item) => Promise<Result> {
   type Call = { item: Item; resolve: (result: Result) => void; reject: (reason: unknown) => void };
   let waiting: Call[] = [];
+  let timer: { delayMs: number; id: ReturnType<typeof setTimeout> } | null = null;
 
   function flush(): void {
     const calls = waiting;
     waiting = [];
+    timer = null;
     try {
       const results = run(calls.map((call) => call.item));
       for (const [index, call] of calls.entries()) call.resolve(results[index] as Result);
@@ -23,6 +29,9 @@ export function gather<Item, Result>(run: (items: Item[]) => Result[], delayMs =
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (waiting.length === 1) setTimeout(flush, delayMs);
+      const wanted = delayMs(item);
+      if (timer !== null && timer.delayMs <= wanted) return;
+      if (timer !== null) clearTimeout(timer.id);
+      timer = { delayMs: wanted, id: setTimeout(flush, wanted) };
     });
 }

@@ -2,6 +2,7 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { Webhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it, vi } from "vitest";
+import { wakeTime } from "../../workers/sender/schedule.ts";
 import { endpoint, moveTo, publish, publishOne, receiver, runAlarms, settled, useReceiver } from "./support.ts";
 
 useReceiver();
@@ -85,7 +86,7 @@ describe("Endpoint", () => {
     expect(row).toMatchObject({ state: "due", attempts: [expected] });
     expect(receiver.sent).toHaveLength(1);
     await runInDurableObject(endpoint(), async (_instance, state) => {
-      expect(await state.storage.getAlarm()).toBe(row?.due);
+      expect(await state.storage.getAlarm()).toBe(wakeTime(row?.due ?? 0));
     });
   });
 

@@ -17,7 +17,7 @@ describe("Gate", () => {
     expect(gate.ask(0, rules).go).toBe(true);
   });
 
-  it("goes down to one at a time after three timeouts in a row, until something answers", () => {
+  it("goes down to one at a time after three failures in a row, until something is delivered", () => {
     const gate = new Gate(0);
     for (let i = 0; i < 3; i++) {
       gate.start(0, null);

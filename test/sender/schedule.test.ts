@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseRetryAfter, RETRY_DELAYS_SECONDS, retryDelay } from "../../workers/sender/schedule.ts";
+import { parseRetryAfter, RETRY_DELAYS_SECONDS, retryDelay, wakeTime } from "../../workers/sender/schedule.ts";
 
 const delays = RETRY_DELAYS_SECONDS.map((seconds) => seconds * 1000);
 const middle = { retryAfterMs: null, random: 0.5 };
@@ -57,5 +57,17 @@ describe("parseRetryAfter", () => {
     ["", null],
   ])("reads %j as %j", (value, expected) => {
     expect(parseRetryAfter(value, now)).toBe(expected);
+  });
+});
+
+describe("wakeTime", () => {
+  it("is never before what is due, and at most half a second after", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e12 }), (due) => {
+        expect(wakeTime(due) - due).toBeGreaterThanOrEqual(0);
+        expect(wakeTime(due) - due).toBeLessThan(500);
+        expect(wakeTime(wakeTime(due))).toBe(wakeTime(due));
+      }),
+    );
   });
 });

@@ -22,4 +22,17 @@ describe("gather", () => {
     expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect(await run("later")).toBe("later");
   });
+
+  it("lets what can wait go with what cannot", async () => {
+    const batches: string[][] = [];
+    const run = gather(
+      (items: string[]) => {
+        batches.push(items);
+        return items;
+      },
+      (item) => (item === "patient" ? 60_000 : 0),
+    );
+    await Promise.all([run("patient"), run("urgent"), run("patient")]);
+    expect(batches).toEqual([["patient", "urgent", "patient"]]);
+  });
 });

@@ -11,8 +11,9 @@ import { BUDGET, Gate } from "./gate.ts";
 import type { Offer } from "./handover.ts";
 import { Health } from "./health.ts";
 import type { Outbox } from "./outbox.ts";
-import { type Ending, nextDelivery } from "./outcome.ts";
+import { type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
 import { Reporter } from "./reporter.ts";
+import { wakeTime } from "./schedule.ts";
 import { type Open, Window } from "./window.ts";
 
 /** One registered callback URL: its position in the log, its attempts, its retry alarm. */
@@ -22,8 +23,11 @@ export type ConfigureCall = Identity & { from: number | null };
 export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
 /** An event to send again; `body` null when the log has forgotten it. */
 export type Redelivery = { seq: number; body: string | null };
-/** Finished attempts are written together; more delay would hold back the next ones. */
-const COMMIT_DELAY_MS = 2;
+/**
+ * Finished attempts are written together. A delivery waits 2 ms at most, or it would hold back the next ones; a
+ * failure has time, and an endpoint that fails all day must not cost the others a commit for each attempt.
+ */
+const COMMIT_DELAY_MS = { delivered: 2, failed: 100 };
 /** The floor is written when it moved this far: a restart looks at no more rows than this again. */
 const FLOOR_STEP = 500;
 const FIRST_PULL_RETRY_MS = 1000;
@@ -64,7 +68,10 @@ export class Endpoint extends DurableObject<Env> {
       arm: (at) => this.#alarm.arm(at),
       now: Date.now,
     });
-    this.#record = gather((finished: Finished[]) => this.#commit(finished), COMMIT_DELAY_MS);
+    this.#record = gather(
+      (finished: Finished[]) => this.#commit(finished),
+      ({ ending }) => (outcomeOf(ending) === "delivered" ? COMMIT_DELAY_MS.delivered : COMMIT_DELAY_MS.failed),
+    );
     if (this.#store.exists) this.#load();
     ctx.blockConcurrencyWhile(() => this.#alarm.load(Date.now()));
   }
@@ -280,13 +287,13 @@ export class Endpoint extends DurableObject<Env> {
     const at = Date.now();
     const { ending, requests } = await this.#deliverer.send(open, config, at);
     this.#gate.spend(requests);
-    const timedOut = ending.code === "timeout";
-    if (!config.ordered) this.#gate.finish(timedOut);
+    const failed = outcomeOf(ending) !== "delivered";
+    if (!config.ordered) this.#gate.finish(failed);
     const recorded = this.#record({ open, at, ending });
     this.#pump();
     await recorded;
     // In order means: the next one starts after this one's row is there for good.
-    if (config.ordered) this.#gate.finish(timedOut);
+    if (config.ordered) this.#gate.finish(failed);
     if (this.#active) this.#openDue(Date.now());
     this.#advance();
   }
@@ -309,7 +316,7 @@ export class Endpoint extends DurableObject<Env> {
       this.#first.tell(delivery);
     }
     const due = deliveries.flatMap((delivery) => delivery.due ?? []);
-    if (due.length > 0) this.#alarm.arm(Math.min(...due));
+    if (due.length > 0) this.#alarm.arm(wakeTime(Math.min(...due)));
     this.#saveFloor(FLOOR_STEP);
     return finished.map(() => null);
   }
@@ -390,7 +397,7 @@ export class Endpoint extends DurableObject<Env> {
     if (!this.#active) return;
     const due = this.#store.nextDue(this.#window.open);
     // What is due already found no room: a finished attempt looks for it itself, the alarm is the safety.
-    if (due !== null) this.#alarm.arm(due > now ? due : now + this.#config.leaseMs);
+    if (due !== null) this.#alarm.arm(due > now ? wakeTime(due) : now + this.#config.leaseMs);
     if (this.#window.size > 0 || this.#window.needsMore) this.#alarm.arm(now + this.#config.leaseMs);
   }
 

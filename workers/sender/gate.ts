@@ -7,8 +7,8 @@
 const SLOTS = 6;
 /** Outgoing requests in one event delivered to the object, DNS look-ups included: the free plan stops at 50. */
 export const BUDGET = 40;
-/** After so many timeouts in a row one attempt at a time: six hanging requests help nobody. */
-const TIMEOUTS_TO_SLOW = 3;
+/** After so many failures in a row one attempt at a time: six that hang or fail help nobody, and cost the others. */
+const FAILURES_TO_SLOW = 3;
 const SECOND_MS = 1000;
 
 /** What an endpoint's configuration asks for. */
@@ -20,7 +20,7 @@ export type Verdict = { go: true } | { go: false; why: "busy" | "spent" } | { go
 export class Gate {
   #inFlight = 0;
   #budget = BUDGET;
-  #timeouts = 0;
+  #failures = 0;
   /** When the last requests started, the newest last; as many as any rate has to look back on. */
   #starts: number[] = [];
   readonly #bornAt: number;
@@ -35,7 +35,7 @@ export class Gate {
   }
 
   ask(now: number, { ordered, perSecond }: Rules): Verdict {
-    const slots = ordered || this.#timeouts >= TIMEOUTS_TO_SLOW ? 1 : SLOTS;
+    const slots = ordered || this.#failures >= FAILURES_TO_SLOW ? 1 : SLOTS;
     if (this.#inFlight >= slots) return { go: false, why: "busy" };
     if (this.#budget <= 0) return { go: false, why: "spent" };
     const waitMs = perSecond === null ? 0 : this.#rateWait(now, perSecond);
@@ -53,9 +53,9 @@ export class Gate {
     this.#budget -= requests;
   }
 
-  finish(timedOut: boolean): void {
+  finish(failed: boolean): void {
     this.#inFlight--;
-    this.#timeouts = timedOut ? this.#timeouts + 1 : 0;
+    this.#failures = failed ? this.#failures + 1 : 0;
   }
 
   /** No more than `perSecond` starts in any second, those of a life before this one included: hence its wait. */

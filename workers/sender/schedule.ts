@@ -35,3 +35,11 @@ export function parseRetryAfter(value: string | null, now: number): number | nul
   const at = Date.parse(value);
   return Number.isNaN(at) ? null : Math.max(0, at - now);
 }
+
+/** Retries that fall due within this time are made together: each wake-up costs rows and a commit. */
+const WAKE_STEP_MS = 500;
+
+/** When to wake for a retry that is due at `due` (unix ms): soon after, never before. */
+export function wakeTime(due: number): number {
+  return Math.ceil(due / WAKE_STEP_MS) * WAKE_STEP_MS;
+}
