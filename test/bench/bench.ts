@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { measureAccept } from "./accept.ts";
 import { measureFanOut } from "./fan-out.ts";
 import { measureIsolation } from "./isolation.ts";
 import { measurePair } from "./pair.ts";
@@ -10,6 +11,7 @@ import { type Pair, startWorkers } from "./workers.ts";
  * elsewhere. Each measurement has Workers and storage of its own.
  */
 const measurements: Record<string, { run: (pair: Pair) => Promise<void>; vars: Record<string, string> }> = {
+  accept: { run: measureAccept, vars: { WEBHOOK_URL: "" } },
   pair: { run: measurePair, vars: {} },
   "fan-out": { run: measureFanOut, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
   isolation: { run: measureIsolation, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },

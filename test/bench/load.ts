@@ -1,8 +1,10 @@
+import { createHmac, randomUUID } from "node:crypto";
 import autocannon from "autocannon";
 
 /**
  * The load generator, in a process of its own so that it takes no turn of the Workers' process: reads one
- * `Load` as JSON from its argument, prints one `LoadResult`. Each body carries the time it was sent.
+ * `Load` as JSON from its argument, prints one `LoadResult`. Each body carries the time it was sent; with a
+ * `secret` each request is one genuine webhook, signed before the clock starts.
  */
 export type Load = {
   url: string;
@@ -10,14 +12,22 @@ export type Load = {
   amount: number;
   ratePerSecond: number | null;
   type?: string;
+  secret?: string;
   token: string;
 };
 /** `answers`: how long each request took to be answered, in milliseconds. */
 export type LoadResult = { startedAt: number; endedAt: number; ok: number; failed: number; answers: number[] };
 
 const load = JSON.parse(process.argv[2] ?? "") as Load;
-const startedAt = Date.now();
+const { secret } = load;
+const prepared = Array.from({ length: secret === undefined ? 0 : load.amount }, () => {
+  const text = body();
+  return { body: text, headers: signed(text, secret ?? "") };
+});
 const answers: number[] = [];
+const startedAt = Date.now();
+// The generator itself looks whether it is done only once a second.
+let endedAt = startedAt;
 const options: autocannon.Options = {
   url: load.url,
   connections: load.connections,
@@ -28,22 +38,38 @@ const options: autocannon.Options = {
   headers: { "content-type": "application/json", authorization: `Bearer ${load.token}` },
   requests: [
     {
-      setupRequest: (request) => ({
-        ...request,
-        body: JSON.stringify({ type: load.type ?? "bench.sent", data: { sentAt: Date.now(), text: "x".repeat(100) } }),
-      }),
+      setupRequest: (request) => {
+        const made = prepared.pop() ?? { body: body(), headers: {} };
+        return { ...request, body: made.body, headers: { ...request.headers, ...made.headers } };
+      },
     },
   ],
 };
+
 const result = await new Promise<autocannon.Result>((resolve, reject) => {
   const running = autocannon(options, (error, ended) => (error === null ? resolve(ended) : reject(error)));
-  running.on("response", (_client, _status, _bytes, ms) => answers.push(ms));
+  running.on("response", (_client, _status, _bytes, ms) => {
+    answers.push(ms);
+    endedAt = Date.now();
+  });
 });
 const ended: LoadResult = {
   startedAt,
   answers,
-  endedAt: Date.now(),
+  endedAt,
   ok: result["2xx"],
   failed: result.non2xx + result.errors + result.timeouts,
 };
 process.stdout.write(`${JSON.stringify(ended)}\n`);
+
+function body(): string {
+  const data = { sentAt: Date.now(), text: "x".repeat(100) };
+  return JSON.stringify({ type: load.type ?? "bench.sent", data });
+}
+
+function signed(body: string, secret: string): Record<string, string> {
+  const [id, timestamp] = [`msg_${randomUUID()}`, String(Math.floor(Date.now() / 1000))];
+  const key = Buffer.from(secret.slice("whsec_".length), "base64");
+  const signature = createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64");
+  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${signature}` };
+}

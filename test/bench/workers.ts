@@ -18,7 +18,7 @@ export type Pair = {
 };
 
 export const TOKEN = "bench-token";
-const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+export const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ROOT = resolve(import.meta.dirname, "../..");
 const HOST = "127.0.0.1";
 type Vars = Record<string, string>;

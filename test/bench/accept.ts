@@ -1,0 +1,30 @@
+import { drive, percentile, print } from "./tools.ts";
+import { type Pair, SECRET } from "./workers.ts";
+
+/** What `POST /webhook` takes, beside a Worker that verifies the same requests and stores nothing. */
+const LOAD = { connections: 50, amount: 10_000, ratePerSecond: null, secret: SECRET };
+const ROUNDS = 3;
+
+export async function measureAccept({ urls }: Pair): Promise<void> {
+  const rates = { verified: [] as number[], accepted: [] as number[] };
+  // In turns: what else the machine does meets both alike.
+  for (let round = 0; round <= ROUNDS; round++) {
+    const verified = await rate(`${urls.verifier}/verify`);
+    const accepted = await rate(`${urls.receiver}/webhook`);
+    // The first round warms both up.
+    if (round === 0) continue;
+    rates.verified.push(verified);
+    rates.accepted.push(accepted);
+  }
+  const [verified, accepted] = [percentile(rates.verified, 0.5), percentile(rates.accepted, 0.5)];
+  print(`verified and nothing stored: ${verified.toFixed(0)} a second`);
+  print(
+    `POST /webhook: ${accepted.toFixed(0)} a second, ${(accepted / verified).toFixed(2)} of it (at least 0.25 is wanted)`,
+  );
+}
+
+async function rate(url: string): Promise<number> {
+  const { ok, failed, startedAt, endedAt } = await drive({ url, ...LOAD });
+  if (failed > 0) throw new Error(`${failed} requests to ${url} failed`);
+  return (ok * 1000) / (endedAt - startedAt);
+}
