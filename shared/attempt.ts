@@ -1,4 +1,5 @@
 import { fromUtf8, utf8 } from "./bytes.ts";
+import { type EdgeCode, edgeCode } from "./edge-status.ts";
 import type { SigningKey } from "./secret.ts";
 import { HEADER, sign } from "./signature.ts";
 
@@ -18,14 +19,15 @@ export type AttemptRequest = {
 };
 
 /**
- * Why an attempt brought no whole response: stable codes for logs and the API. The runtime tells a refused
- * connection, a reset, and bytes that are not HTTP apart in no way, so neither can we.
+ * Why an attempt brought no whole response of the server's own: stable codes for logs and the API. Deployed,
+ * the edge says what was wrong; the local runtime tells a refused connection, a reset, and bytes that are not
+ * HTTP apart in no way.
  */
-export type AttemptErrorCode = "timeout" | "connection_failed" | "response_incomplete" | "request_failed";
+export type AttemptErrorCode = "timeout" | "connection_failed" | "response_incomplete" | "request_failed" | EdgeCode;
 
 /**
- * `code` null: an HTTP response was read to its end or to the limit. Otherwise `status` is 0, or the status
- * whose body did not end in time.
+ * `code` null: an HTTP response was read to its end or to the limit. Otherwise `status` is 0, the status whose
+ * body did not end in time, or the one that the edge gave for the server.
  */
 export type AttemptResult = {
   status: number;
@@ -60,6 +62,7 @@ export async function attempt(
     result.status = response.status;
     result.retryAfter = response.headers.get("retry-after");
     result.response = await readStart(response);
+    code = edgeCode(result.status, result.response);
   } catch (error) {
     code = deadline.signal.aborted ? "timeout" : codeOf(error, result.status);
   } finally {
