@@ -2,6 +2,9 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it, vi } from "vitest";
+import { utf8 } from "../../shared/bytes.ts";
+import { parseVerifyingKey } from "../../shared/secret.ts";
+import { verify } from "../../shared/signature.ts";
 import { deliveries, endpoint, moveTo, outbox, publish, receiver, type Sent, useReceiver } from "./support.ts";
 
 useReceiver();
@@ -29,6 +32,15 @@ async function create(part: Json = {}): Promise<{ id: string; secret: string; bo
 
 const sentTo = (url: string) => receiver.sent.filter((sent) => sent.url === url);
 const idsAt = (url: string) => sentTo(url).map(({ id }) => id);
+
+/** Whether one of the request's signatures is by the private half of `publicKey`. */
+async function genuine(sent: Sent | undefined, publicKey: string): Promise<boolean> {
+  const parsed = parseVerifyingKey(publicKey);
+  if (sent === undefined || !parsed.ok) throw new Error(`nothing to verify with ${publicKey}`);
+  const timestamp = Number(sent.headers.get("webhook-timestamp"));
+  const signature = sent.headers.get("webhook-signature") ?? "";
+  return verify({ id: sent.id, timestamp, body: utf8(sent.body) }, signature, [parsed.key]);
+}
 
 /** Waits until `url` was sent `count` requests, running the alarms that would come by themselves. */
 async function arrived(url: string, count: number, id: string): Promise<Sent[]> {
@@ -165,6 +177,28 @@ describe("POST /endpoints/:id/rotate", () => {
     const [, later] = await arrived(URL_A, 2, id);
     expect(later?.headers.get("webhook-signature")?.split(" ")).toHaveLength(1);
     expect((await call("GET", `/endpoints/${id}/secret`)).body.secrets).toHaveLength(1);
+  });
+
+  it("makes a new key of each version, and both generations sign until the old ends", async () => {
+    const { id, body: created } = await create({ signing: ["v1", "v1a"] });
+    const { body } = await call("POST", `/endpoints/${id}/rotate`, { expiresInSeconds: 60 });
+    expect(body.publicKey).toMatch(/^whpk_/);
+    expect(body.publicKey).not.toBe(created.publicKey);
+    await publish({});
+    const [sent] = await arrived(URL_A, 1, id);
+    const signature = sent?.headers.get("webhook-signature") ?? "";
+    expect(signature.split(" ").map((entry) => entry.split(",")[0])).toEqual(
+      expect.arrayContaining(["v1", "v1", "v1a", "v1a"]),
+    );
+    for (const key of [String(created.publicKey), String(body.publicKey)]) {
+      expect(await genuine(sent, key)).toBe(true);
+    }
+    moveTo(Date.now() + 61_000);
+    await publish({});
+    const [, later] = await arrived(URL_A, 2, id);
+    expect(later?.headers.get("webhook-signature")?.split(" ")).toHaveLength(2);
+    expect(await genuine(later, String(body.publicKey))).toBe(true);
+    expect(await genuine(later, String(created.publicKey))).toBe(false);
   });
 
   it.each([-1, 0.5, 604_801, "soon"])("refuses to expire in %j seconds", async (expiresInSeconds) => {

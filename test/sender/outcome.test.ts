@@ -1,5 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Ending, failingSince, nextDelivery, outcomeOf } from "../../workers/sender/outcome.ts";
+import { countedAttempts, type Ending, failingSince, nextDelivery, outcomeOf } from "../../workers/sender/outcome.ts";
+import { RETRY_DELAYS_SECONDS } from "../../workers/sender/schedule.ts";
 
 const ending = (part: Partial<Ending>): Ending => ({
   ...{ status: 200, code: null, ms: 5, retryAfter: null, response: "ok" },
@@ -118,5 +120,82 @@ describe("failingSince", () => {
     [3, "delivered", null],
   ] as const)("%j after %s is %j", (known, outcome, expected) => {
     expect(failingSince(known, outcome, 7)).toBe(expected);
+  });
+});
+
+describe("any sequence of attempts", () => {
+  const delaysMs = RETRY_DELAYS_SECONDS.map((seconds) => seconds * 1000);
+  const DAY = 86_400_000;
+  const codes = [
+    "timeout",
+    "connection_failed",
+    "response_incomplete",
+    "dns_not_found",
+    "dns_unavailable",
+    "tls_failed",
+  ];
+  const anyEnding = fc.record({
+    status: fc.oneof(fc.integer({ min: 100, max: 599 }), fc.constantFrom(200, 204, 410, 429, 503, 0)),
+    code: fc.option(fc.constantFrom(...codes), { freq: 2 }),
+    ms: fc.nat(20_000),
+    retryAfter: fc.option(
+      fc.oneof(fc.string(), fc.nat(200_000).map(String), fc.constant("Thu, 01 Jan 2099 00:00:00 GMT")),
+    ),
+    response: fc.option(fc.string()),
+  });
+  const steps = fc.array(fc.tuple(anyEnding, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), {
+    minLength: 1,
+    maxLength: 40,
+  });
+
+  it("ends delivered by a 2xx alone, dead by the tenth failure that counts, and else is due in time", () => {
+    fc.assert(
+      fc.property(steps, fc.constantFrom("a.b", "endpoint.disabled", "delivery.failed"), (made, type) => {
+        let delivery = { ...open, type } as Parameters<typeof nextDelivery>[0];
+        let now = 1_700_000_000_000;
+        for (const [ended, random] of made) {
+          const before = countedAttempts(delivery.attempts, delivery.skip);
+          const next = nextDelivery(delivery, { at: now, ending: ended }, { now, delaysMs, random });
+          const counted = countedAttempts(next.attempts, next.skip);
+          const good = ended.code === null && ended.status >= 200 && ended.status < 300;
+          const postponed = ended.code === "dns_unavailable";
+          expect(next.state === "delivered").toBe(good);
+          expect(counted).toBe(before + (postponed ? 0 : 1));
+          expect(next.body === null).toBe(good);
+          expect(next.attempts.at(-1)?.response).toBe(good ? null : ended.response);
+          if (next.state === "due") {
+            const wait = (next.due ?? 0) - now;
+            const scheduled = delaysMs[before] ?? delaysMs[0] ?? 0;
+            expect(wait).toBe(next.attempts.at(-1)?.nextAt === next.due ? wait : -1);
+            if (postponed) expect(wait).toBe(60_000);
+            else expect(wait).toBeGreaterThanOrEqual(Math.floor(scheduled * 0.8));
+            expect(wait).toBeLessThanOrEqual(Math.max(DAY, Math.ceil(scheduled * 1.2)));
+          }
+          if (next.state === "dead") {
+            expect(counted).toBe(delaysMs.length + 1);
+            expect(next.due).toBe(type === "a.b" ? now : null);
+          }
+          if (!good && !postponed && counted > delaysMs.length && ended.status !== 410) expect(next.state).toBe("dead");
+          if (next.state !== "due") return;
+          now = next.due ?? now;
+          delivery = { ...delivery, ...next, body: next.body ?? "" };
+        }
+      }),
+    );
+  });
+
+  it("is failing since its first failure after the last success, and a look-up never made says nothing", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("delivered", "retry", "gone", "postponed"), { maxLength: 30 }),
+        (outcomes) => {
+          let since: number | null = null;
+          for (const [at, outcome] of outcomes.entries()) since = failingSince(since, outcome, at);
+          const failures = outcomes.slice(outcomes.lastIndexOf("delivered") + 1);
+          const first = failures.findIndex((outcome) => outcome !== "postponed");
+          expect(since).toBe(first < 0 ? null : outcomes.lastIndexOf("delivered") + 1 + first);
+        },
+      ),
+    );
   });
 });
