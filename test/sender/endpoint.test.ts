@@ -39,13 +39,16 @@ describe("Endpoint", () => {
     receiver.answer = () => new Response("no", { status: 500 });
     await publishOne();
     let [row] = await settled(1);
-    for (let attempt = 2; row?.due !== null && row !== undefined; attempt++) {
+    for (let attempt = 2; row?.state === "due"; attempt++) {
       moveTo(row.due ?? 0);
       await runDurableObjectAlarm(endpoint());
-      [row] = await vi.waitUntil(async () => {
-        const rows = await settled(1);
-        return rows[0]?.attempts.length === attempt && rows;
-      });
+      [row] = await vi.waitUntil(
+        async () => {
+          const rows = await settled(1);
+          return rows[0]?.attempts.length === attempt && rows;
+        },
+        { timeout: 15_000 },
+      );
     }
     expect(row).toMatchObject({ state: "dead" });
     expect(row?.attempts).toHaveLength(10);

@@ -212,12 +212,11 @@ export class EndpointStore {
     return free.length === 0 ? null : Math.min(...free);
   }
 
+  /** A dead delivery is due only to be reported. */
   get retrying(): number {
-    return this.#tables.reduce(
-      (sum, { name }) =>
-        sum + (this.run<{ n: number }>(`SELECT count(*) AS n FROM ${name} WHERE due IS NOT NULL`)[0]?.n ?? 0),
-      0,
-    );
+    const count = ({ name }: PeriodTable) =>
+      this.run<{ n: number }>(`SELECT count(*) AS n FROM ${name} WHERE due IS NOT NULL AND state = 'due'`)[0]?.n ?? 0;
+    return this.#tables.reduce((sum, table) => sum + count(table), 0);
   }
 
   /** Deliveries below `before`, newest first, bodies left out. */
