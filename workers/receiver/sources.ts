@@ -1,4 +1,5 @@
 import { ConfigError } from "../../shared/config.ts";
+import { Problem } from "../../shared/problem.ts";
 import type { Config, Env } from "./env.ts";
 import type { Inbox } from "./inbox.ts";
 import { schemes } from "./schemes/index.ts";
@@ -29,6 +30,19 @@ export async function verifyFrom(source: Source, request: SignedRequest, now: nu
     if (error instanceof ConfigError) throw new ConfigError(`source ${source.name}: ${error.message}`);
     throw error;
   }
+}
+
+/** The logs that sources write to, the default one first. */
+export function logsOf(_config: Config): readonly string[] {
+  return [DEFAULT_LOG];
+}
+
+/** The log that a reader names, the default one without a name. @throws Problem `not_found` */
+export function logOf(config: Config, name: string | null): string {
+  const log = name ?? DEFAULT_LOG;
+  // Only configured logs: any other name would make an empty Inbox that nobody asked for.
+  if (!logsOf(config).includes(log)) throw new Problem("not_found", `There is no log ${JSON.stringify(log)}.`);
+  return log;
 }
 
 /** The name of the Inbox that keeps a log, also the prefix of the log's keys in KV. */
