@@ -68,6 +68,8 @@ export async function sendMany(count: number, prefix: string, body: Body = "{}")
   if (failed !== undefined) throw new Error(`${failed.status} ${await failed.text()}`);
 }
 
+export { inboxOf } from "../../workers/receiver/sources.ts";
+
 export function inbox(): DurableObjectStub<Inbox> {
   return inboxOf(env, "main");
 }

@@ -7,6 +7,7 @@ import { configOf, type Env } from "./env.ts";
 import { events } from "./routes/events.ts";
 import { page } from "./routes/page.tsx";
 import { webhook } from "./routes/webhook.ts";
+import { checkSources } from "./sources.ts";
 
 export const app = new Hono<{ Bindings: Env }>();
 
@@ -15,7 +16,7 @@ app.notFound(answerNotFound);
 
 app.route("/webhook", webhook);
 app.get("/health", (c) => {
-  configOf(c.env);
+  checkSources(configOf(c.env));
   return c.json({ status: "ok" });
 });
 app.all("/health", methodNotAllowed("GET"));

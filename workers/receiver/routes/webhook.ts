@@ -1,37 +1,44 @@
 import { Hono } from "hono";
-import { methodNotAllowed, readBody } from "../../../shared/http.ts";
+import { readBody } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
 import { logEvent } from "../../../shared/telemetry.ts";
-import { type Arrival, dedupOf, maskedHeaders, typeOf } from "../arrival.ts";
+import { type Arrival, dedupOf, maskedHeaders, typeIn, typeOf } from "../arrival.ts";
 import { type Config, configOf, type Env } from "../env.ts";
 import type { Accepted } from "../inbox.ts";
-import { DEFAULT_SOURCE, inboxOf, type Source, sourceOf, verifyFrom } from "../sources.ts";
+import type { HandshakeAnswer, SignedRequest } from "../schemes/scheme.ts";
+import { DEFAULT_SOURCE, handshakeOf, inboxOf, methodsOf, type Source, sourceOf, verifyFrom } from "../sources.ts";
 
 /** Long enough for an object to restart; senders have their own schedule besides. */
 const RETRY_AFTER_SECONDS = "5";
 
 export const webhook = new Hono<{ Bindings: Env }>();
 
-webhook.post("/", (c) => receive(c.req.raw, c.env, DEFAULT_SOURCE));
-webhook.all("/", methodNotAllowed("POST"));
+webhook.all("/", (c) => receive(c.req.raw, c.env, DEFAULT_SOURCE));
+webhook.all("/:source", (c) => receive(c.req.raw, c.env, c.req.param("source")));
 
 /**
  * Verifies, logs once, and answers `200 Received` when the event is on disk; a repetition says so in a header.
+ * A provider's question whether we are there is answered, and is no event.
  *
- * @throws Problem `unknown_source`, `body_too_large`, `invalid_signature` or `storage_unavailable`.
+ * @throws Problem `unknown_source`, `method_not_allowed`, `body_too_large`, `invalid_signature`, `bad_request` or
+ * `storage_unavailable`.
  */
 async function receive(request: Request, env: Env, name: string): Promise<Response> {
   const began = Date.now();
   const config = configOf(env);
   const source = sourceOf(config, name);
-  if (source === null) throw new Problem("unknown_source", `There is no source ${name}.`);
-  const body = await readBody(request, config.maxBodyBytes);
+  if (source === null) throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
+  requireMethod(request.method, source);
   const { method, url, headers } = request;
+  if (method === "GET") return answerQuestion(source, { method, url, headers, body: new Uint8Array() });
+  const body = await readBody(request, config.maxBodyBytes);
   const verdict = await verifyFrom(source, { method, url, headers, body }, Math.floor(began / 1000));
   if (!verdict.ok) {
     const detail = "The request was not signed for this source, or not in time.";
     throw new Problem("invalid_signature", detail, { extra: { reason: verdict.reason } });
   }
+  const answer = await handshakeOf(source, { method, url, headers, body });
+  if (answer !== null) return handshakeResponse(source, answer);
   const arrival = await arrivalOf(source, config, { id: verdict.id, headers, body });
   const { seq, duplicate } = await store(env, source, arrival);
   const { id, type } = arrival;
@@ -47,6 +54,25 @@ async function receive(request: Request, env: Env, name: string): Promise<Respon
   return new Response("Received", duplicate ? { headers: { "webhook-duplicate": "true" } } : {});
 }
 
+function requireMethod(method: string, source: Source): void {
+  const methods = methodsOf(source);
+  if (methods.includes(method)) return;
+  const allow = methods.join(", ");
+  throw new Problem("method_not_allowed", `The source ${source.name} takes ${allow}.`, { headers: { allow } });
+}
+
+async function answerQuestion(source: Source, request: SignedRequest): Promise<Response> {
+  const answer = await handshakeOf(source, request);
+  if (answer === null) throw new Problem("bad_request", "This is no question that the source's provider asks.");
+  return handshakeResponse(source, answer);
+}
+
+/** What comes back is the sender's own text: never anything that a browser would render. */
+function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAnswer): Response {
+  logEvent("handshake.answered", { source: name });
+  return new Response(body, { headers: { "content-type": contentType, "x-content-type-options": "nosniff" } });
+}
+
 async function arrivalOf(
   { name, scheme }: Source,
   config: Config,
@@ -55,9 +81,9 @@ async function arrivalOf(
   return {
     source: name,
     id,
-    type: typeOf(body),
+    type: typeOf(body) ?? typeIn(headers, scheme.typeHeader),
     verification: scheme.verification,
-    headers: JSON.stringify(maskedHeaders(headers)),
+    headers: JSON.stringify(maskedHeaders(headers, scheme.secretHeaders)),
     body,
     dedup: await dedupOf({ source: name, id, signedId: scheme.signedId, body }, config.retentionMs),
   };
