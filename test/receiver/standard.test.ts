@@ -1,6 +1,4 @@
 import fc from "fast-check";
-import { Webhook as Standard } from "standardwebhooks";
-import { Webhook as Svix } from "svix";
 import { describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../../shared/bytes.ts";
 import { parseSecrets } from "../../shared/secret.ts";
@@ -120,18 +118,5 @@ describe("standard", () => {
       expect((await standard.verify(request(headers, other), [SECRET], NOW)).ok).toBe(false);
     });
     await fc.assert(property, { numRuns: 50 });
-  });
-
-  it.each([
-    ["standardwebhooks", new Standard(SECRET)],
-    ["svix", new Svix(SECRET)],
-  ])("accepts what %s signed", async (_name, judge) => {
-    const signature = judge.sign("msg_1", new Date(NOW * 1000), '{"a":1}');
-    const headers: [string, string][] = [
-      ["webhook-id", "msg_1"],
-      ["webhook-timestamp", String(NOW)],
-      ["webhook-signature", signature],
-    ];
-    expect(await standard.verify(request(headers), [SECRET], NOW)).toMatchObject({ ok: true });
   });
 });
