@@ -29,6 +29,7 @@ export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
     signedId: idSigned || row.idField !== undefined,
     signedUrl: signed.includes("{url}"),
     ...(row.typeHeader === undefined ? {} : { typeHeader: row.typeHeader }),
+    timestampOf: (request) => parseTimestamp(timestampIn(row, request) ?? "", unit),
 
     async verify(request, secrets, now) {
       if (secrets.length === 0) throw new ConfigError("no secret is configured");
@@ -58,6 +59,18 @@ export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
 
 const EMPTY = new Uint8Array(0);
 
+/** The text of the timestamp, wherever the row says that it stands. */
+function timestampIn(row: SignatureRow, { headers, body }: SignedRequest): string | null {
+  if (row.timestampHeader !== undefined) return headers.get(row.timestampHeader);
+  if (row.timestampField !== undefined) return textOf(jsonField(body, row.timestampField));
+  const found = row.timestampPair === undefined ? null : valuesOf(row, headers);
+  return found === null || "fault" in found ? null : found.timestamp;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "number" || typeof value === "string" ? String(value) : null;
+}
+
 /** What was signed by the sender may still say when: a time in the body is checked once the body is genuine. */
 function accepted(
   row: SignatureRow,
@@ -67,8 +80,7 @@ function accepted(
   const unit = row.timestampUnit ?? "s";
   let time = timestamp;
   if (row.timestampField !== undefined) {
-    const value = jsonField(body, row.timestampField);
-    time = typeof value === "number" || typeof value === "string" ? String(value) : null;
+    time = textOf(jsonField(body, row.timestampField));
     const fault = timestampFault(time, now, { unit, windowSeconds: windowOf(row) });
     if (fault !== null) return rejected(fault);
   }

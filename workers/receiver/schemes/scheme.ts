@@ -14,6 +14,8 @@ export type Scheme = {
   typeHeader?: string;
   /** How the provider asks whether we are there. */
   handshake?: Handshake;
+  /** When the request says that it was signed, in unix seconds, proven or not; null when it does not say. */
+  timestampOf?(request: SignedRequest): number | null;
   /**
    * `now` in unix seconds. No request makes it throw or accept without proof.
    *

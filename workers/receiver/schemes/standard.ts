@@ -1,7 +1,7 @@
 import { ConfigError } from "../../../shared/config.ts";
 import { parseVerifyingKey, type VerifyingKey } from "../../../shared/secret.ts";
 import { HEADER, verify } from "../../../shared/signature.ts";
-import { idFault, rejected, TOLERANCE_SECONDS, timestampFault } from "./rules.ts";
+import { idFault, parseTimestamp, rejected, TOLERANCE_SECONDS, timestampFault } from "./rules.ts";
 import type { Scheme } from "./scheme.ts";
 
 type HeaderNames = { id: string; timestamp: string; signature: string };
@@ -15,6 +15,7 @@ export function standardScheme(names: HeaderNames): Scheme {
   return {
     verification: "verified",
     signedId: true,
+    timestampOf: ({ headers }) => parseTimestamp(headers.get(names.timestamp) ?? "", "s"),
 
     async verify({ headers, body }, secrets, now) {
       const keys = secrets.map(keyOf);
