@@ -2,10 +2,11 @@ import { type Context, Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
 import { configOf, type Env } from "../env.ts";
+import { FILTER_PARAMETERS, readFilter } from "../filter.ts";
 import type { PageQuery } from "../inbox-pages.ts";
 import { type LogReader, readPage, readRecord } from "../reader.ts";
 import { bodyOf, type EventRecord } from "../record.ts";
-import { DEFAULT_LOG, inboxNameOf, inboxOf } from "../sources.ts";
+import { inboxNameOf, inboxOf, logOf } from "../sources.ts";
 
 type App = { Bindings: Env };
 
@@ -15,7 +16,7 @@ const MAX_LIMIT = 500;
 // Decimal and exact as a JavaScript number; 0 stands before the first event.
 const SEQ = /^(0|[1-9]\d{0,14})$/;
 
-const PARAMETERS = ["after", "before", "limit"];
+const PARAMETERS = ["log", "after", "before", "limit", ...FILTER_PARAMETERS];
 
 export const events = new Hono<App>();
 
@@ -47,23 +48,25 @@ events.all("/:seq{[1-9][0-9]{0,14}}/body", methodNotAllowed("GET"));
  * @throws Problem `invalid_cursor` or `invalid_parameter`: a parameter that is not understood is not ignored.
  */
 export function pageQuery(parameters: URLSearchParams, scanBytes: number): PageQuery {
-  for (const name of parameters.keys()) {
-    if (!PARAMETERS.includes(name) || parameters.getAll(name).length > 1) {
-      throw new Problem(
-        "invalid_parameter",
-        `\`${name}\` is unknown or given twice; known are ${PARAMETERS.join(", ")}.`,
-      );
-    }
-  }
-  const [after, before, limit] = PARAMETERS.map((name) => parameters.get(name)) as [Text, Text, Text];
+  checkParameters(parameters, PARAMETERS);
+  const [after, before, limit] = ["after", "before", "limit"].map((name) => parameters.get(name)) as [Text, Text, Text];
   if (after !== null && before !== null) throw new Problem("invalid_parameter", "Give `after` or `before`, not both.");
   const count = limit === null ? DEFAULT_LIMIT : Number(SEQ.test(limit) ? limit : 0);
   if (count < 1 || count > MAX_LIMIT)
     throw new Problem("invalid_parameter", `\`limit\` is a number from 1 to ${MAX_LIMIT}.`);
-  return { order: after === null ? "before" : "after", seq: cursor(after ?? before), limit: count, scanBytes };
+  const order = after === null ? "before" : "after";
+  return { order, seq: cursor(after ?? before), limit: count, scanBytes, filter: readFilter(parameters) };
 }
 
 type Text = string | null;
+
+/** @throws Problem `invalid_parameter` */
+function checkParameters(parameters: URLSearchParams, known: readonly string[]): void {
+  for (const name of parameters.keys()) {
+    if (known.includes(name) && parameters.getAll(name).length === 1) continue;
+    throw new Problem("invalid_parameter", `\`${name}\` is unknown or given twice; known are ${known.join(", ")}.`);
+  }
+}
 
 function cursor(text: Text): number | null {
   if (text === null) return null;
@@ -79,5 +82,6 @@ async function recordOf(c: Context<App>): Promise<EventRecord> {
 }
 
 function readerOf(c: Context<App>): LogReader {
-  return { inbox: inboxOf(c.env, DEFAULT_LOG), kv: c.env.EVENTS, log: inboxNameOf(DEFAULT_LOG) };
+  const log = logOf(configOf(c.env), c.req.query("log") ?? null);
+  return { inbox: inboxOf(c.env, log), kv: c.env.EVENTS, log: inboxNameOf(log) };
 }
