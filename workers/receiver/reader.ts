@@ -63,14 +63,19 @@ export async function textOf({ kv, log }: LogReader, segment: SegmentRef): Promi
   );
 }
 
-/** What a slice's segments hold for the query, at most its limit. */
+/**
+ * What a slice's segments hold for the query, at most its limit. The first is read alone: where a page is filled by it,
+ * the others are not read in vain; else they are read together.
+ */
 async function storedIn(reader: LogReader, query: PageQuery, slice: Slice<unknown>): Promise<EventRecord[]> {
   const wanted = { ...wantedOf(query, slice.head), cleared: slice.cleared };
-  const texts = await Promise.all(slice.segments.map((segment) => textOf(reader, segment)));
   const found: EventRecord[] = [];
-  for (const [index, segment] of slice.segments.entries()) {
+  for (const wave of [slice.segments.slice(0, 1), slice.segments.slice(1)]) {
     if (found.length >= query.limit) break;
-    found.push(...recordsIn(texts[index] ?? "", segment, wanted, query.limit - found.length));
+    const texts = await Promise.all(wave.map((segment) => textOf(reader, segment)));
+    for (const [index, segment] of wave.entries()) {
+      found.push(...recordsIn(texts[index] ?? "", segment, wanted, query.limit - found.length));
+    }
   }
   return found;
 }

@@ -14,6 +14,7 @@ export function recordsIn(
   { range, ascending, filter, cleared }: Wanted & { cleared: readonly Tombstone[] },
   limit: number,
 ): EventRecord[] {
+  if (limit <= 0) return [];
   const candidates = linesWithin(candidateLines(text, filter), segment, range);
   const found: EventRecord[] = [];
   for (const line of ascending ? candidates : candidates.reverse()) {
