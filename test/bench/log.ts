@@ -11,6 +11,8 @@ const NEEDLE_AT = 100;
 /** Milliseconds that a page, or following a search to its end, may take at the largest size. */
 const LIMITS = { "first page": 50, "page by cursor": 100, "first hit": 1000, "whole search": 2000 };
 
+const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
+
 type Page = { events: { seq: number }[]; next: number | null };
 type Inbox = { find(seq: number): Promise<{ in: string }> };
 
@@ -30,6 +32,8 @@ export async function measureLog(pair: Pair): Promise<void> {
     await measureSearch(pair, NEEDLE, "there once, near the old end", 1);
     await measureSearch(pair, "absent-4711", "nowhere", 0);
     await measureSearch(pair, "BENCH.sent", "in every event", size);
+    await measureExport(pair, "ndjson", size);
+    await measureExport(pair, "csv", size + 1);
   }
 }
 
@@ -84,10 +88,20 @@ async function measureSearch(pair: Pair, q: string, where: string, expected: num
   print(`  search for what is ${where}: ${hit}, ${all}`);
 }
 
+async function measureExport({ urls }: Pair, format: string, lines: number): Promise<void> {
+  const began = performance.now();
+  const response = await fetch(`${urls.receiver}/events/export?format=${format}`, { headers: AUTHORIZED });
+  let [count, bytes] = [0, 0];
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    for (const byte of chunk) count += byte === 10 ? 1 : 0;
+  }
+  if (count !== lines) throw new Error(`the ${format} has ${count} lines, not ${lines}`);
+  print(`  export as ${format}: ${(performance.now() - began).toFixed(0)} ms, ${(bytes / 1e6).toFixed(1)} MB`);
+}
+
 async function get({ urls }: Pair, parameters: string): Promise<Page> {
-  const response = await fetch(`${urls.receiver}/events?log=main${parameters}`, {
-    headers: { authorization: `Bearer ${TOKEN}` },
-  });
+  const response = await fetch(`${urls.receiver}/events?log=main${parameters}`, { headers: AUTHORIZED });
   if (!response.ok) throw new Error(`${parameters} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as Page;
 }

@@ -12,15 +12,16 @@ import { recordsIn } from "./segment.ts";
 /** `whole`: a segment's text as it is may stand for all of its records. */
 type Format = { contentType: string; head: string; line(record: EventRecord): string; whole: boolean };
 
-export const formats: Record<string, Format> = {
-  ndjson: {
-    contentType: "application/x-ndjson",
-    head: "",
-    line: (record) => `${JSON.stringify(record)}\n`,
-    whole: true,
-  },
-  csv: { contentType: "text/csv; charset=utf-8", head: csvHead, line: toCsv, whole: false },
+export const ndjson: Format = {
+  contentType: "application/x-ndjson",
+  head: "",
+  line: (record) => `${JSON.stringify(record)}\n`,
+  whole: true,
 };
+
+const csv: Format = { contentType: "text/csv; charset=utf-8", head: csvHead, line: toCsv, whole: false };
+
+export const formats: Record<string, Format> = { ndjson, csv };
 
 /** `paged`: what one scan reaches, and no more; `after` is null for the beginning, where the file's head stands. */
 export type ExportQuery = {
