@@ -1,4 +1,4 @@
-import { type EventFilter, matchesRow } from "./filter.ts";
+import { type EventFilter, matchesText } from "./filter.ts";
 import { expiredBefore, type Segment, type State, type Timing } from "./inbox-plan.ts";
 import { leastWanted, type Part, type Range, SCAN_PARTS } from "./inbox-scan.ts";
 import { SEGMENT_COLUMNS } from "./inbox-schema.ts";
@@ -28,7 +28,7 @@ export function summaryRows(view: View, tail: number, wanted: Wanted, left: numb
 export function wholeRows(view: View, tail: number, wanted: Wanted, left: number): EventRow[] {
   if (wanted.filter.q === null) return rowsOf<EventRow>(view, tail, wanted, { columns: "*", left });
   const rows = rowsOf<EventRow>(view, tail, wanted, { columns: "*", left: null });
-  return rows.filter((row) => matchesRow(wanted.filter, row)).slice(0, left);
+  return rows.filter((row) => matchesText(wanted.filter, row)).slice(0, left);
 }
 
 function rowsOf<Row extends SummaryRow>(
