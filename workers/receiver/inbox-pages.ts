@@ -1,6 +1,7 @@
 import { expiredBefore, type Segment, type State, type Timing } from "./inbox-plan.ts";
 import { SEGMENT_COLUMNS } from "./inbox-schema.ts";
 import { type EventRow, type EventSummary, toSummary } from "./record.ts";
+import { isCleared, type Tombstone } from "./tombstone.ts";
 
 /** What the Inbox answers of the log's events: those in its tails themselves, for the others where to find them. */
 
@@ -13,25 +14,35 @@ export type SegmentRef = Pick<Segment, "firstSeq" | "lastSeq" | "epoch">;
 /**
  * One page, in two parts that follow each other in the log without gap or repeat: `segments` in the page's
  * order, and `rows` of the tails. `head` is the newest seq, `first` the oldest one that can still be read.
- * `rows` is empty on an `after` page whose segments alone fill the limit or the scan.
+ * `rows` is empty on an `after` page whose segments alone fill the limit or the scan. Cleared events are among
+ * both: the reader counts them as scanned, and leaves them out by `tombstones`.
  */
-export type PageSlice = { head: number; first: number; rows: EventSummary[]; segments: SegmentRef[] };
+export type PageSlice = {
+  head: number;
+  first: number;
+  rows: EventSummary[];
+  segments: SegmentRef[];
+  tombstones: readonly Tombstone[];
+};
 
-export type Found = { in: "tail"; row: EventRow } | { in: "segment"; segment: SegmentRef };
+/** An event in a segment may be cleared: `tombstones` say so. */
+export type Found =
+  | { in: "tail"; row: EventRow }
+  | { in: "segment"; segment: SegmentRef; tombstones: readonly Tombstone[] };
 
 /** Keeps one request's reads of KV, and their parsing, in bounds. */
 const SCAN_SEGMENTS = 40;
 
 const SUMMARY_COLUMNS = "seq, at, source, type, bytes, id, verification";
 
-type View = { sql: SqlStorage; state: State; timing: Timing; now: number };
+type View = { sql: SqlStorage; state: State; timing: Timing; now: number; tombstones: readonly Tombstone[] };
 
 export function page(view: View, query: PageQuery): PageSlice {
   const head = view.state.next - 1;
   const first = firstSeq(view);
   return query.order === "after"
-    ? { head, first, ...pageAfter(view, query.seq ?? 0, query) }
-    : { head, first, ...pageBefore(view, query.seq ?? head + 1, query) };
+    ? { head, first, tombstones: view.tombstones, ...pageAfter(view, query.seq ?? 0, query) }
+    : { head, first, tombstones: view.tombstones, ...pageBefore(view, query.seq ?? head + 1, query) };
 }
 
 /** The event, its segment, or null when the log does not hold it, or no longer. */
@@ -39,10 +50,11 @@ export function find(view: View, seq: number): Found | null {
   const tail = tailsOf(view.state).findLast((begin) => begin <= seq);
   if (tail !== undefined) {
     const [row] = view.sql.exec<EventRow>(`SELECT * FROM tail_${tail} WHERE seq = ?`, seq).toArray();
-    return row === undefined ? null : { in: "tail", row };
+    return row === undefined || isCleared(view.tombstones, row) ? null : { in: "tail", row };
   }
   const [segment] = segmentsWhere(view, "firstSeq <= ? ORDER BY firstSeq DESC LIMIT 1", seq);
-  return segment === undefined || segment.lastSeq < seq ? null : { in: "segment", segment: refOf(segment) };
+  if (segment === undefined || segment.lastSeq < seq) return null;
+  return { in: "segment", segment: refOf(segment), tombstones: view.tombstones };
 }
 
 function pageBefore(view: View, seq: number, { limit, scanBytes }: PageQuery) {
@@ -95,8 +107,9 @@ function within(candidates: Segment[], countIn: (segment: Segment) => number, li
 
 /** The segments that have no tail any more and are within the retention. */
 function segmentsWhere({ sql, state, timing, now }: View, rest: string, ...values: number[]): Segment[] {
-  const query = `SELECT ${SEGMENT_COLUMNS} FROM seg WHERE firstSeq < ? AND "to" >= ? AND ${rest}`;
-  return sql.exec<Segment>(query, oldestTail(state), expiredBefore(now, timing), ...values).toArray();
+  const kept = `"to" >= ? AND coalesce(expires > ?, TRUE)`;
+  const query = `SELECT ${SEGMENT_COLUMNS} FROM seg WHERE firstSeq < ? AND ${kept} AND ${rest}`;
+  return sql.exec<Segment>(query, oldestTail(state), expiredBefore(now, timing), now, ...values).toArray();
 }
 
 function summaries({ sql }: View, tail: number, rest: string, seq: number, limit: number): EventSummary[] {

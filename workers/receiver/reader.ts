@@ -3,6 +3,7 @@ import type { Inbox } from "./inbox.ts";
 import type { PageQuery, SegmentRef } from "./inbox-pages.ts";
 import { readSegment } from "./log.ts";
 import { type EventRecord, type EventSummary, summaryOf, toRecord } from "./record.ts";
+import { isCleared } from "./tombstone.ts";
 
 /** Reads one log: the Inbox says what its tails hold and which segments hold the rest; those are read here. */
 
@@ -13,7 +14,7 @@ export type Page = { events: EventSummary[]; next: number | null; end?: true };
 
 /** @throws Problem `cursor_ahead` or `segment_unavailable`. */
 export async function readPage(reader: LogReader, query: PageQuery): Promise<Page> {
-  const { head, first, rows, segments } = await reader.inbox.page(query);
+  const { head, first, rows, segments, tombstones } = await reader.inbox.page(query);
   // A `before` cursor may stand right behind the newest event.
   const furthest = query.order === "after" ? head : head + 1;
   if (query.seq !== null && query.seq > furthest) {
@@ -21,15 +22,16 @@ export async function readPage(reader: LogReader, query: PageQuery): Promise<Pag
   }
   const range =
     query.order === "after" ? { from: (query.seq ?? 0) + 1, to: head } : { from: 1, to: (query.seq ?? head + 1) - 1 };
+  const shown = (events: EventSummary[]) => events.filter((event) => !isCleared(tombstones, event));
   const read = await Promise.all(segments.map((segment) => summariesOf(reader, segment, range)));
   if (query.order === "after") {
-    const events = [...read.flat(), ...rows].slice(0, query.limit);
-    const next = events.at(-1)?.seq ?? head;
-    return next === head ? { events, next, end: true } : { events, next };
+    const scanned = [...read.flat(), ...rows].slice(0, query.limit);
+    const next = scanned.at(-1)?.seq ?? head;
+    return next === head ? { events: shown(scanned), next, end: true } : { events: shown(scanned), next };
   }
-  const events = [...rows, ...read.flatMap((part) => part.reverse())].slice(0, query.limit);
-  const last = events.at(-1)?.seq;
-  return { events, next: last === undefined || last <= first ? null : last };
+  const scanned = [...rows, ...read.flatMap((part) => part.reverse())].slice(0, query.limit);
+  const last = scanned.at(-1)?.seq;
+  return { events: shown(scanned), next: last === undefined || last <= first ? null : last };
 }
 
 /** The whole event, or null. @throws Problem `segment_unavailable`. */
@@ -38,7 +40,7 @@ export async function readRecord(reader: LogReader, seq: number): Promise<EventR
   if (found === null) return null;
   if (found.in === "tail") return toRecord(found.row);
   const [record] = await recordsOf(reader, found.segment, { from: seq, to: seq });
-  return record ?? null;
+  return record === undefined || isCleared(found.tombstones, record) ? null : record;
 }
 
 async function summariesOf(reader: LogReader, segment: SegmentRef, range: { from: number; to: number }) {

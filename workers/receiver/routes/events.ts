@@ -23,7 +23,7 @@ events.get("/", async (c) => {
   const query = pageQuery(new URL(c.req.url).searchParams, configOf(c.env).scanBytes);
   return c.json(await readPage(readerOf(c), query));
 });
-events.all("/", methodNotAllowed("GET"));
+events.all("/", methodNotAllowed("GET", "DELETE"));
 
 events.get("/:seq{[1-9][0-9]{0,14}}", async (c) => c.json(await recordOf(c)));
 events.all("/:seq{[1-9][0-9]{0,14}}", methodNotAllowed("GET"));
