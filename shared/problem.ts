@@ -29,7 +29,7 @@ export const problems = {
   storage_unavailable: [503, "The event could not be stored"],
   storage_full: [503, "The storage is full"],
   segment_unavailable: [503, "A part of the log cannot be read right now"],
-  log_unavailable: [503, "The log cannot be read right now"],
+  log_unavailable: [503, "The log is not available right now"],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof problems;

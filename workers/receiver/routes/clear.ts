@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { Problem } from "../../../shared/problem.ts";
+import { Problem, problemOf } from "../../../shared/problem.ts";
 import { logEvent } from "../../../shared/telemetry.ts";
 import { configOf, type Env } from "../env.ts";
 import { inboxOf, logOf } from "../sources.ts";
@@ -22,7 +22,12 @@ clear.delete("/", async (c) => {
   }
   const log = logOf(configOf(c.env), parameters.get("log"));
   const source = parameters.get("source");
-  const result = await inboxOf(c.env, log).clear(source);
+  const result = await inboxOf(c.env, log).clear(source).catch(refused);
   logEvent("log.cleared", { log, source, ...result });
   return c.json(result);
 });
+
+function refused(error: Error): never {
+  logEvent("log.not_cleared", { error: String(error) });
+  throw problemOf(error) ?? new Problem("log_unavailable", "It is not known whether anything was cleared; try again.");
+}
