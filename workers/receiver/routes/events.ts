@@ -22,7 +22,7 @@ events.get("/", async (c) => {
   const query = pageQuery(new URL(c.req.url).searchParams, configOf(c.env).scanBytes);
   return c.json(await readPage(readerOf(c), query));
 });
-events.all("/", methodNotAllowed("GET"));
+events.all("/", methodNotAllowed("GET", "DELETE"));
 
 events.route("/export", exporting);
 
