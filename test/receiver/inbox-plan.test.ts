@@ -35,7 +35,7 @@ function state(more: Partial<State>): State {
 }
 
 function chores(more: Partial<Chores>): Chores {
-  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null };
+  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null, refusedAt: null };
   return { ...none, swept: { day: 0, deleted: 0 }, ...more };
 }
 

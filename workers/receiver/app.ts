@@ -8,6 +8,7 @@ import { configOf, type Env } from "./env.ts";
 import { clear } from "./routes/clear.ts";
 import { events } from "./routes/events.ts";
 import { page } from "./routes/page.tsx";
+import { rejections } from "./routes/rejections.ts";
 import { webhook } from "./routes/webhook.ts";
 import { checkSources } from "./sources.ts";
 
@@ -30,6 +31,8 @@ app.route("/", serveAssets([stylesheet]));
 app.route("/", signIn(guarded));
 app.use("/", authenticated);
 app.use("/events/*", authenticated);
+app.use("/rejections/*", authenticated);
 app.route("/", page);
 app.route("/events", clear);
 app.route("/events", events);
+app.route("/rejections", rejections);

@@ -20,6 +20,7 @@ export type DiagnosisCode =
   | "other_url"
   | `body_${BodyChange}`
   | "unknown_key"
+  | "configuration_error"
   | "not_examined";
 
 export type Diagnosis = { code: DiagnosisCode; text: string };

@@ -2,7 +2,7 @@ import { withDeadline } from "../../shared/deadline.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Flushing, FlushResult } from "./inbox-flush.ts";
 import type { Ledger } from "./inbox-ledger.ts";
-import { type Chores, DELETES_PER_DAY, sweptOn } from "./inbox-plan.ts";
+import { type Chores, DELETES_PER_DAY, REJECTIONS_MS, sweptOn } from "./inbox-plan.ts";
 import { relist } from "./inbox-rebuild.ts";
 import { deleteSegment, putTombstones } from "./log.ts";
 
@@ -15,7 +15,15 @@ const DAY_MS = 86_400_000;
 export function loadChores(ledger: Ledger): Chores {
   const { list, saved } = ledger.note("tombstones") ?? { list: [], saved: true };
   const swept = ledger.note("swept") ?? { day: 0, deleted: 0 };
-  return { tombstones: list, saved, rebuilt: ledger.note("rebuilt"), swept, gone: ledger.countGone(), retryAt: null };
+  return {
+    tombstones: list,
+    saved,
+    rebuilt: ledger.note("rebuilt"),
+    swept,
+    gone: ledger.countGone(),
+    retryAt: null,
+    refusedAt: null,
+  };
 }
 
 /**
@@ -24,7 +32,7 @@ export function loadChores(ledger: Ledger): Chores {
  */
 export async function doChores(inbox: Flushing): Promise<FlushResult> {
   const run: FlushResult = { progressed: false, failed: false };
-  for (const [name, chore] of Object.entries({ saveTombstones, relistAfterRebuild, deleteGone })) {
+  for (const [name, chore] of Object.entries({ saveRejections, saveTombstones, relistAfterRebuild, deleteGone })) {
     try {
       if (await chore(inbox)) run.progressed = true;
     } catch (error) {
@@ -33,6 +41,17 @@ export async function doChores(inbox: Flushing): Promise<FlushResult> {
     }
   }
   return run;
+}
+
+/** One row a minute at most, however many were refused. */
+async function saveRejections({ ledger, rejections, state, commit, now }: Flushing): Promise<boolean> {
+  const { refusedAt } = state().chores;
+  if (refusedAt === null || refusedAt + REJECTIONS_MS > now()) return false;
+  commit((draft) => {
+    ledger.setNote("rejections", rejections.save());
+    draft.chores = { ...draft.chores, refusedAt: null };
+  });
+  return true;
 }
 
 /** The KV copy is for a rebuild. It outlives every segment that was put before it. */

@@ -15,6 +15,7 @@ import {
 import type { Identity } from "./inbox-schema.ts";
 import type { InboxStore } from "./inbox-store.ts";
 import { countSegment, putSegment } from "./log.ts";
+import type { Rejections } from "./rejections.ts";
 
 /** At most this many puts and as many looks a run: it must end well within an alarm's time. */
 const RUN_SEGMENTS = 20;
@@ -32,6 +33,7 @@ export type Flushing = {
   timing: Timing;
   store: InboxStore;
   ledger: Ledger;
+  rejections: Rejections;
   now(): number;
   state(): State;
   commit(work: (draft: State) => void): void;

@@ -29,7 +29,15 @@ export type Cleared = { list: readonly Tombstone[]; saved: boolean };
 /** The keys deleted on one day since the epoch. */
 export type Swept = { day: number; deleted: number };
 
-export type Notes = { tombstones: Cleared | null; rebuilt: Rebuilt | null; swept: Swept | null };
+/** What Rejections saved. */
+type Saved = string;
+
+export type Notes = {
+  tombstones: Cleared | null;
+  rebuilt: Rebuilt | null;
+  swept: Swept | null;
+  rejections: Saved | null;
+};
 
 /**
  * What the Inbox knows beyond its tails: segments that were found or cleared, and notes. The rules of InboxStore

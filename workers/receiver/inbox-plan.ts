@@ -22,6 +22,9 @@ export const DELETES_PER_DAY = 500;
 /** A segment is put again when this many looks, GRACE apart, did not find it whole. */
 export const MAX_MISSES = 3;
 
+/** Refused requests are saved this long after the first that is not. */
+export const REJECTIONS_MS = MINUTE;
+
 /** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while it is empty. */
 export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };
 
@@ -53,7 +56,8 @@ export type Tables = {
 
 /**
  * What the Inbox owes KV beside segments. `saved`: KV knows the tombstones; `gone`: how many keys are to be
- * deleted; `retryAt`: after an error, none of it is tried before.
+ * deleted; `retryAt`: after an error, none of it is tried before; `refusedAt`: since when refused requests wait to
+ * be saved.
  */
 export type Chores = {
   tombstones: readonly Tombstone[];
@@ -62,6 +66,7 @@ export type Chores = {
   swept: Swept;
   gone: number;
   retryAt: number | null;
+  refusedAt: number | null;
 };
 
 /**
@@ -107,8 +112,9 @@ export function wakeAt({ sealed, open, retryAt, chores }: State, timing: Timing)
 }
 
 /** When the next of the chores is due; null when there is none. */
-export function choresDue({ saved, rebuilt, swept, gone, retryAt }: Chores): number | null {
+export function choresDue({ saved, rebuilt, swept, gone, retryAt, refusedAt }: Chores): number | null {
   const due: number[] = saved ? [] : [0];
+  if (refusedAt !== null) due.push(refusedAt + REJECTIONS_MS);
   const relist = rebuilt?.relists[0];
   if (relist !== undefined) due.push(relist);
   if (gone > 0) due.push(swept.deleted < DELETES_PER_DAY ? 0 : (swept.day + 1) * DAY);

@@ -18,6 +18,7 @@ import { type Identity, SCHEMA } from "./inbox-schema.ts";
 import { type InboxStatus, statusOf } from "./inbox-status.ts";
 import { InboxStore } from "./inbox-store.ts";
 import type { EventRow } from "./record.ts";
+import { type Rejection, type RejectionCounts, Rejections } from "./rejections.ts";
 
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again. */
 export type Accepted = ({ stored: true } & Place) | { stored: false; error: string };
@@ -46,6 +47,7 @@ export class Inbox extends DurableObject<Env> {
   readonly #config: Config;
   readonly #store: InboxStore;
   readonly #ledger: Ledger;
+  readonly #rejections = new Rejections();
   readonly #accept = gather((arrivals: Arrival[]) => this.#acceptAll(arrivals));
   #life: Life | null = null;
   #starting = false;
@@ -91,6 +93,21 @@ export class Inbox extends DurableObject<Env> {
     });
   }
 
+  /** A refused request, of which its sender has been told; `unseen` others were refused besides. */
+  reject(rejection: Rejection, unseen: number): void {
+    const state = this.#state;
+    this.#rejections.add(rejection, unseen);
+    if (state.chores.refusedAt !== null) return;
+    const now = Date.now();
+    this.#state = { ...state, chores: { ...state.chores, refusedAt: now } };
+    this.#arm(this.#state, now);
+  }
+
+  /** The newest refused requests, of one source or of all, and how many there were of each. */
+  rejections(source: string | null): { kept: Rejection[]; counts: RejectionCounts } {
+    return { kept: this.#rejections.list(source), counts: this.#rejections.counts() };
+  }
+
   /** What waits, and whether KV takes it. */
   status(): InboxStatus {
     return statusOf(this.#state, this.#ledger);
@@ -128,6 +145,7 @@ export class Inbox extends DurableObject<Env> {
         timing: this.#config,
         store: this.#store,
         ledger: this.#ledger,
+        rejections: this.#rejections,
         now: () => Date.now(),
         state: () => this.#state,
         commit: (change) => this.#commit(change),
@@ -157,6 +175,7 @@ export class Inbox extends DurableObject<Env> {
     const identity = current ? stored : this.ctx.storage.transactionSync(() => this.#store.migrate(stored));
     const armed = trustedAlarm(await this.ctx.storage.getAlarm(), Date.now());
     const tables = this.#store.load();
+    this.#rejections.load(this.#ledger.note("rejections"));
     // A new life does not know the errors of the last, but when that one meant to try again.
     const waiting = tables.sealed.some((segment) => segment.putAt === null);
     const retryAt = waiting && armed !== null && armed > Date.now() ? armed : null;

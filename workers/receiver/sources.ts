@@ -24,7 +24,7 @@ export function sourceOf(config: Config, name: string): Source | null {
 export async function verifyFrom(source: Source, request: SignedRequest, now: number): Promise<Verdict> {
   if (source.fault !== null) throw new ConfigError(faultOf(source));
   try {
-    return await source.scheme.verify({ ...request, url: signedUrl(source, request.url) }, source.secrets, now);
+    return await source.scheme.verify(signedRequest(source, request), source.secrets, now);
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`source ${source.name}: ${error.message}`);
     throw error;
@@ -57,11 +57,11 @@ function faultOf({ name, fault }: Source): string {
   return `SOURCES.${name}: ${fault}`;
 }
 
-/** The URL that the provider called and signed: not the one that a proxy or the edge shows us. */
-function signedUrl({ url }: Source, called: string): string {
-  if (url === null) return called;
+/** The request with the URL that the provider called and signed: not the one that a proxy or the edge shows us. */
+export function signedRequest({ url }: Source, request: SignedRequest): SignedRequest {
+  if (url === null) return request;
   // What a provider adds to the query is part of what it signs.
-  return url.includes("?") ? url : url + new URL(called).search;
+  return { ...request, url: url.includes("?") ? url : url + new URL(request.url).search };
 }
 
 /** The logs that sources write to, the default one first. */
