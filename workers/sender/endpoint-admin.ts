@@ -1,12 +1,13 @@
 import { withDeadline } from "../../shared/deadline.ts";
 import { splitSecrets } from "../../shared/secret.ts";
 import { logEvent } from "../../shared/telemetry.ts";
+import type { Delivery } from "./delivery.ts";
 import type { ConfigureCall, Endpoint } from "./endpoint.ts";
-import type { Delivery } from "./endpoint-store.ts";
 import { type Config, TENANT } from "./env.ts";
+import type { LoggedEvent } from "./event-log.ts";
 import type { Handover } from "./handover.ts";
 import type { Pause } from "./health.ts";
-import type { LoggedEvent, OutboxStore } from "./outbox-store.ts";
+import type { OutboxStore } from "./outbox-store.ts";
 import type { Published } from "./publish.ts";
 import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow, type Registry } from "./registry.ts";
 
@@ -60,7 +61,7 @@ export class EndpointAdmin {
     if (from === null) return "unknown_event";
     const row = this.#registry.put(id, config, from);
     // The Outbox hands over from here on; what lies between the start and here the endpoint pulls.
-    this.#handover.startAt(id, this.#store.head);
+    this.#handover.startAt(id, this.#store.log.head);
     return this.#push(row);
   }
 
@@ -185,8 +186,8 @@ export class EndpointAdmin {
 
   /** The seq that an endpoint starts after; null when the event it names is not in the log. */
   #startSeq(start: StartFrom): number | null {
-    if (start.at === "now") return this.#store.head;
-    if (start.at === "time") return this.#store.firstSince(start.time) - 1;
+    if (start.at === "now") return this.#store.log.head;
+    if (start.at === "time") return this.#store.reader.firstSince(start.time) - 1;
     const event = this.#port.event(start.id);
     return event === null ? null : event.seq - 1;
   }
@@ -197,7 +198,7 @@ export class EndpointAdmin {
     const secrets = splitSecrets("WEBHOOK_SECRET", webhookSecret);
     const config = defaultConfig(webhookUrl, secrets, { known: known?.config, now: this.#port.now() });
     if (config === null || JSON.stringify(config) === JSON.stringify(known?.config)) return;
-    this.#registry.put(DEFAULT_ENDPOINT, config, this.#store.head);
+    this.#registry.put(DEFAULT_ENDPOINT, config, this.#store.log.head);
   }
 }
 

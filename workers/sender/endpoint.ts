@@ -2,9 +2,11 @@ import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Activity, ActivityView } from "./activity.ts";
+import { countActivity } from "./activity-count.ts";
 import { Alarm } from "./alarm.ts";
 import { Deliverer } from "./deliverer.ts";
-import { type Delivery, type DeliveryState, EndpointStore, type Identity } from "./endpoint-store.ts";
+import type { Delivery, DeliveryState } from "./delivery.ts";
+import { EndpointStore } from "./endpoint-store.ts";
 import { type Config, configOf, type Env, TENANT } from "./env.ts";
 import { type FirstOutcome, FirstOutcomes, summaryOf } from "./first-outcomes.ts";
 import { BUDGET, Gate } from "./gate.ts";
@@ -12,6 +14,7 @@ import type { Offer } from "./handover.ts";
 import { Health } from "./health.ts";
 import type { Outbox } from "./outbox.ts";
 import { type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
+import type { EndpointConfig } from "./registry.ts";
 import { Reporter } from "./reporter.ts";
 import { wakeTime } from "./schedule.ts";
 import { type Open, Window } from "./window.ts";
@@ -20,6 +23,8 @@ import { type Open, Window } from "./window.ts";
 
 /** `busy`: taken, and there is more to send than will be soon; what comes next can wait a while. */
 export type OfferAnswer = "taken" | "busy" | "gone" | "stale" | "disabled";
+/** Who this object is: the registry's row as last confirmed. */
+export type Identity = { tenant: string; id: string; config: EndpointConfig; revision: number };
 export type ConfigureCall = Identity & { from: number | null };
 export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
 /** An event to send again; `body` null when the log has forgotten it. */
@@ -89,12 +94,12 @@ export class Endpoint extends DurableObject<Env> {
     try {
       this.ctx.storage.transactionSync(() => {
         if (!this.#store.exists) this.#store.create(from ?? 0, now);
-        this.#store.setMeta("identity", identity);
+        this.#store.meta.set("identity", identity);
         this.#health.configured(forgiven);
       });
     } catch (error) {
-      this.#store.reload();
-      if (this.#store.exists) this.#health.load(this.#store.allMeta());
+      this.#store.tables.reload();
+      if (this.#store.exists) this.#health.load(this.#store.meta.all());
       throw error;
     }
     if (before === null) this.#load();
@@ -118,7 +123,7 @@ export class Endpoint extends DurableObject<Env> {
     this.#window.known = Math.max(this.#window.known, upTo);
     // Told no further than our position, we lack nothing that an earlier life took and lost: no pull is needed.
     if (after > this.#window.pos || this.#crowded) this.#window.behind = true;
-    else this.#window.take(events, upTo, (seq) => this.#store.has(seq));
+    else this.#window.take(events, upTo, (seq) => this.#store.deliveries.has(seq));
     this.#advance();
     return this.#window.full || this.#gate.slowed || this.#crowded ? "busy" : "taken";
   }
@@ -130,11 +135,11 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   delivery(seq: number): Delivery | null {
-    return this.#store.exists ? this.#store.delivery(seq) : null;
+    return this.#store.exists ? this.#store.deliveries.get(seq) : null;
   }
 
   deliveries(query: { before: number | null; limit: number; state: DeliveryState | null }): Delivery[] {
-    return this.#store.exists ? this.#store.list(query) : [];
+    return this.#store.exists ? this.#store.deliveries.list(query) : [];
   }
 
   /** Makes one delivery due again, its schedule anew; `missing` when there is none, or no body is left. */
@@ -148,14 +153,14 @@ export class Endpoint extends DurableObject<Env> {
 
   /** Makes everything due again that failed for good at `since` or later; how many, 10,000 at most in one go. */
   recover(since: number): number {
-    const rows = this.#store.exists ? this.#store.dead(since, RECOVER_LIMIT) : [];
+    const rows = this.#store.exists ? this.#store.deliveries.dead(since, RECOVER_LIMIT) : [];
     this.#makeDue(rows.filter(({ body }) => body !== null));
     return rows.length;
   }
 
   /** Attempts of the last 24 hours by the hour; the rows are read once, then each attempt is counted. */
   activity(now: number): ActivityView {
-    this.#activity ??= this.#store.activity(now);
+    this.#activity ??= countActivity(this.#store.sql, this.#store.tables.all, now);
     return this.#activity.view(now);
   }
 
@@ -164,7 +169,7 @@ export class Endpoint extends DurableObject<Env> {
     return {
       floor: this.#window.floor,
       idle: this.#window.size === 0 && !this.#window.needsMore,
-      retrying: this.#store.exists ? this.#store.retrying : 0,
+      retrying: this.#store.exists ? this.#store.deliveries.retrying : 0,
       lastOutcome: last === undefined ? null : summaryOf(last),
     };
   }
@@ -186,7 +191,7 @@ export class Endpoint extends DurableObject<Env> {
 
   /** For measurements: rows written since the object started. */
   stats(): { rowsWritten: number; bytes: number } {
-    return { rowsWritten: this.#store.rowsWritten + this.#alarm.rowsWritten, bytes: this.#store.bytes };
+    return { rowsWritten: this.#store.sql.rowsWritten + this.#alarm.rowsWritten, bytes: this.#store.sql.bytes };
   }
 
   override alarm(): void {
@@ -210,7 +215,7 @@ export class Endpoint extends DurableObject<Env> {
       this.#advance();
     }
     if (this.#identity !== null) this.ctx.waitUntil(this.#reporter.report(this.#identity.id));
-    this.#store.dropExpired(now, this.#config.retentionMs);
+    this.#store.tables.dropExpired(now, this.#config.retentionMs);
     this.#armNext(now);
   }
 
@@ -229,7 +234,7 @@ export class Endpoint extends DurableObject<Env> {
   /** Due retries that are not under way, in order of due time, as far as the window has room. */
   #openDue(now: number): void {
     if (this.#window.full) return;
-    for (const due of this.#store.due(now, BUDGET, this.#window.open)) {
+    for (const due of this.#store.deliveries.due(now, BUDGET, this.#window.open)) {
       if (this.#window.full) return;
       this.#window.add({ ...due, body: due.body ?? "", isNew: false });
     }
@@ -239,7 +244,10 @@ export class Endpoint extends DurableObject<Env> {
     const now = Date.now();
     this.ctx.storage.transactionSync(() => {
       for (const row of rows) {
-        this.#store.put({ ...row, state: "due", due: now, mark: "redelivery", skip: row.attempts.length }, false);
+        this.#store.deliveries.put(
+          { ...row, state: "due", due: now, mark: "redelivery", skip: row.attempts.length },
+          false,
+        );
       }
     });
     if (rows.length > 0 && this.#active) this.#alarm.arm(now);
@@ -264,7 +272,7 @@ export class Endpoint extends DurableObject<Env> {
         if (verdict.why === "rate") this.#pumpLater(verdict.waitMs);
         return;
       }
-      const holder = ordered ? this.#store.holder : null;
+      const holder = ordered ? this.#store.deliveries.holder : null;
       const open = this.#window.next(({ seq, mark }) => holder === null || holder.seq === seq || mark === "redelivery");
       if (open === undefined) return;
       this.#gate.start(now, perSecond);
@@ -323,10 +331,10 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   #write({ open, at, ending }: Finished, now: number): Delivery {
-    this.#store.rollOver(now, this.#config.retentionMs, Math.max(this.#window.pos, this.#window.known));
+    this.#store.tables.rollOver(now, this.#config.retentionMs, Math.max(this.#window.pos, this.#window.known));
     const context = { now, delaysMs: this.#config.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, context);
-    this.#store.put(delivery, open.isNew);
+    this.#store.deliveries.put(delivery, open.isNew);
     if (this.#health.judge(ending, at, this.#identity?.revision ?? 0)) this.#alarm.arm(at);
     return delivery;
   }
@@ -343,7 +351,7 @@ export class Endpoint extends DurableObject<Env> {
         if ("expiredTo" in answer) this.#expire(answer.expiredTo);
         else {
           this.#window.known = Math.max(this.#window.known, answer.head);
-          this.#window.take(answer.events, answer.upTo, (seq) => this.#store.has(seq));
+          this.#window.take(answer.events, answer.upTo, (seq) => this.#store.deliveries.has(seq));
         }
         this.#pullRetryMs = FIRST_PULL_RETRY_MS;
         this.#pump();
@@ -362,9 +370,9 @@ export class Endpoint extends DurableObject<Env> {
     const from = this.#window.pos + 1;
     if (expiredTo < from) return;
     logEvent("endpoint.expired", { endpoint: this.#identity?.id ?? "", from, to: expiredTo });
-    if (!this.#store.has(from)) {
+    if (!this.#store.deliveries.has(from)) {
       const row = { seq: from, id: "", type: "", due: null, mark: null, skip: 0, attempts: [], body: null };
-      this.#store.put({ ...row, state: "expired", until: expiredTo }, true);
+      this.#store.deliveries.put({ ...row, state: "expired", until: expiredTo }, true);
     }
     this.#window.pos = expiredTo;
   }
@@ -374,11 +382,11 @@ export class Endpoint extends DurableObject<Env> {
   }
 
   get #crowded(): boolean {
-    return this.#store.bytes > this.#config.storageLimit * FULL_SHARE;
+    return this.#store.sql.bytes > this.#config.storageLimit * FULL_SHARE;
   }
 
   #load(): void {
-    const meta = this.#store.allMeta();
+    const meta = this.#store.meta.all();
     this.#identity = (meta.identity ?? null) as Identity | null;
     this.#health.load(meta);
     this.#writtenFloor = Number(meta.floor ?? 0);
@@ -388,7 +396,7 @@ export class Endpoint extends DurableObject<Env> {
   #saveFloor(step: number): void {
     const { floor } = this.#window;
     if (floor - this.#writtenFloor < step) return;
-    this.#store.setMeta("floor", floor);
+    this.#store.meta.set("floor", floor);
     this.#writtenFloor = floor;
   }
 
@@ -396,7 +404,7 @@ export class Endpoint extends DurableObject<Env> {
     const report = this.#reporter.nextAt(now);
     if (report !== null) this.#alarm.arm(report);
     if (!this.#active) return;
-    const due = this.#store.nextDue(this.#window.open);
+    const due = this.#store.deliveries.nextDue(this.#window.open);
     // What is due already found no room: a finished attempt looks for it itself, the alarm is the safety.
     if (due !== null) this.#alarm.arm(due > now ? wakeTime(due) : now + this.#config.leaseMs);
     if (this.#window.size > 0 || this.#window.needsMore) this.#alarm.arm(now + this.#config.leaseMs);

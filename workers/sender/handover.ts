@@ -1,6 +1,7 @@
 import { withDeadline } from "../../shared/deadline.ts";
 import type { OfferAnswer } from "./endpoint.ts";
-import type { LoggedEvent, OutboxStore } from "./outbox-store.ts";
+import type { LoggedEvent } from "./event-log.ts";
+import type { OutboxStore } from "./outbox-store.ts";
 import type { EndpointRow, Registry } from "./registry.ts";
 
 /**
@@ -73,7 +74,7 @@ export class Handover {
     this.#registry = registry;
     this.#port = port;
     this.#leaseMs = leaseMs;
-    this.#start = store.meta<Handed>("handed") ?? { h: 0, lag: {} };
+    this.#start = store.meta.get<Handed>("handed") ?? { h: 0, lag: {} };
     this.#written = JSON.stringify(this.#start);
   }
 
@@ -101,7 +102,7 @@ export class Handover {
   save(): void {
     const state = JSON.stringify(this.#state());
     if (state === this.#written) return;
-    this.#store.setMeta("handed", JSON.parse(state));
+    this.#store.meta.set("handed", JSON.parse(state));
     this.#written = state;
   }
 
@@ -118,10 +119,10 @@ export class Handover {
   kick(): void {
     const now = this.#port.now();
     this.#handsLeft = MAX_HANDS;
-    if (this.#store.head > this.#headSeen) this.#publishedAt = now;
-    this.#headSeen = this.#store.head;
+    if (this.#store.log.head > this.#headSeen) this.#publishedAt = now;
+    this.#headSeen = this.#store.log.head;
     for (const row of this.#registry.enabled()) {
-      if (this.#pending.has(row.id) || this.#busy.has(row.id) || this.acked(row) >= this.#store.head) continue;
+      if (this.#pending.has(row.id) || this.#busy.has(row.id) || this.acked(row) >= this.#store.log.head) continue;
       if ((this.#backoff.get(row.id)?.notBefore ?? 0) > now || this.#resting.has(row.id)) continue;
       if (this.#passOver(row)) continue;
       this.#pending.add(row.id);
@@ -172,16 +173,19 @@ export class Handover {
   pull(id: string, after: number): PullAnswer {
     const row = this.#registry.get(id);
     if (row === undefined || row.state === "deleting") return "gone";
-    if (after + 1 < this.#store.oldest) return { expiredTo: this.#store.oldest - 1 };
-    const scan = this.#store.scan(after, { endpointId: id, types: row.config.types }, PULL);
+    if (after + 1 < this.#store.log.oldest) return { expiredTo: this.#store.log.oldest - 1 };
+    const scan = this.#store.reader.scan(after, { endpointId: id, types: row.config.types }, PULL);
     this.#told.set(id, Math.max(this.#told.get(id) ?? 0, scan.upTo));
-    return { ...scan, head: this.#store.head };
+    return { ...scan, head: this.#store.log.head };
   }
 
   /** Moves past events that are not for an endpoint: it is not woken, and its position still advances. */
   #passOver(row: EndpointRow): boolean {
-    const nothing = this.#store.wantsNothing(this.acked(row), { endpointId: row.id, types: row.config.types });
-    if (nothing) this.#acked.set(row.id, this.#store.head);
+    const nothing = this.#store.log.recent.wantsNothing(this.acked(row), {
+      endpointId: row.id,
+      types: row.config.types,
+    });
+    if (nothing) this.#acked.set(row.id, this.#store.log.head);
     return nothing;
   }
 
@@ -193,7 +197,7 @@ export class Handover {
       // The registry is read anew each time: an endpoint may be changed or deleted while an offer is out.
       for (
         let row = this.#registry.get(id);
-        row?.config.enabled && this.acked(row) < this.#store.head;
+        row?.config.enabled && this.acked(row) < this.#store.log.head;
         row = this.#registry.get(id)
       ) {
         if (!(await this.#handBatch(row))) return;
@@ -206,13 +210,13 @@ export class Handover {
   /** @returns whether to go on */
   async #handBatch(row: EndpointRow): Promise<boolean> {
     const after = this.acked(row);
-    const { upTo, events } = this.#store.scan(after, { endpointId: row.id, types: row.config.types }, BATCH);
+    const { upTo, events } = this.#store.reader.scan(after, { endpointId: row.id, types: row.config.types }, BATCH);
     if (events.length === 0) {
       this.#acked.set(row.id, upTo);
       return true;
     }
     // What retention took leaves a gap that the endpoint must see: it then asks, and is told what expired.
-    const gap = after + 1 < this.#store.oldest ? this.#store.oldest - 1 : 0;
+    const gap = after + 1 < this.#store.log.oldest ? this.#store.log.oldest - 1 : 0;
     const offer = { after: Math.max(this.#toldOf(row), gap), upTo, events, revision: row.revision };
     try {
       const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
@@ -265,13 +269,13 @@ export class Handover {
   }
 
   #lagging(): boolean {
-    return this.#registry.enabled().some((row) => this.acked(row) < this.#store.head);
+    return this.#registry.enabled().some((row) => this.acked(row) < this.#store.log.head);
   }
 
   #state(): Handed {
     const rows = this.#registry.all().filter(({ state }) => state === "live");
     const positions = rows.map((row) => [row.id, this.acked(row)] as const);
-    const h = positions.length === 0 ? this.#store.head : Math.max(...positions.map(([, acked]) => acked));
+    const h = positions.length === 0 ? this.#store.log.head : Math.max(...positions.map(([, acked]) => acked));
     return { h, lag: Object.fromEntries(positions.filter(([, acked]) => acked < h)) };
   }
 }

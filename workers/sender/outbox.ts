@@ -2,14 +2,16 @@ import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import { Alarm } from "./alarm.ts";
+import type { Delivery } from "./delivery.ts";
 import type { ConfigureCall, Endpoint } from "./endpoint.ts";
 import { type Changed, EndpointAdmin, type StartFrom } from "./endpoint-admin.ts";
-import type { Delivery } from "./endpoint-store.ts";
 import { type Config, configOf, type Env, TENANT } from "./env.ts";
 import { eventSeq, type IdKey } from "./event-id.ts";
+import type { LoggedEvent } from "./event-log.ts";
 import { Handover, type PullAnswer } from "./handover.ts";
 import type { Pause } from "./health.ts";
-import { type EventQuery, type LoggedEvent, OutboxStore } from "./outbox-store.ts";
+import type { EventQuery } from "./log-reader.ts";
+import { OutboxStore } from "./outbox-store.ts";
 import { periodicTimes, VALUE_TYPE, valueData } from "./periodic.ts";
 import { periodMs } from "./periods.ts";
 import {
@@ -53,7 +55,7 @@ export class Outbox extends DurableObject<Env> {
     this.#config = configOf(env);
     this.#alarm = new Alarm(ctx);
     this.#store = new OutboxStore(ctx.storage.sql);
-    this.#registry = new Registry(this.#store);
+    this.#registry = new Registry(this.#store.sql);
     this.#idKey = this.#loadIdKey();
     this.#handover = new Handover(this.#store, this.#registry, {
       leaseMs: this.#config.leaseMs,
@@ -102,14 +104,14 @@ export class Outbox extends DurableObject<Env> {
 
   /** One page of the log, newest first or after a position. */
   events(query: Omit<EventQuery, "scanned">): EventPage {
-    const { head, oldest } = this.#store;
-    return { ...this.#store.page({ ...query, scanned: LIST_SCAN }), head, oldest };
+    const { head, oldest } = this.#store.log;
+    return { ...this.#store.reader.page({ ...query, scanned: LIST_SCAN }), head, oldest };
   }
 
   /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */
   event(id: string): LoggedEvent | null {
-    const seq = eventSeq(this.#idKey, id) ?? this.#store.key("id", id)?.seq ?? null;
-    const event = seq === null ? null : this.#store.event(seq);
+    const seq = eventSeq(this.#idKey, id) ?? this.#store.keys.get("id", id)?.seq ?? null;
+    const event = seq === null ? null : this.#store.log.event(seq);
     return event?.id === id ? event : null;
   }
 
@@ -148,9 +150,12 @@ export class Outbox extends DurableObject<Env> {
   async tick(t: number): Promise<void> {
     const now = Date.now();
     this.#transact(() => {
-      const window = periodicTimes(this.#store.meta<number>("covered"), t, { now, periodMs: this.#config.periodicMs });
+      const window = periodicTimes(this.#store.meta.get<number>("covered"), t, {
+        now,
+        periodMs: this.#config.periodicMs,
+      });
       if (window === null) return;
-      this.#store.setMeta("covered", window.covered);
+      this.#store.meta.set("covered", window.covered);
       for (const due of window.times) {
         schedule(this.#store, { type: VALUE_TYPE, data: valueData(due, Math.random()), due }, this.#context(now));
       }
@@ -163,7 +168,7 @@ export class Outbox extends DurableObject<Env> {
 
   /** For measurements: rows written since the object started. */
   stats(): { rowsWritten: number; head: number } {
-    return { rowsWritten: this.#store.rowsWritten + this.#alarm.rowsWritten, head: this.#store.head };
+    return { rowsWritten: this.#store.sql.rowsWritten + this.#alarm.rowsWritten, head: this.#store.log.head };
   }
 
   override alarm(): void {
@@ -201,8 +206,8 @@ export class Outbox extends DurableObject<Env> {
   #publishAll(calls: PublishCall[]): PublishResult[] {
     const now = Date.now();
     const context = this.#context(now);
-    if (this.#store.bytes > this.#config.storageLimit) return calls.map(() => FULL);
-    const headBefore = this.#store.head;
+    if (this.#store.sql.bytes > this.#config.storageLimit) return calls.map(() => FULL);
+    const headBefore = this.#store.log.head;
     let results: PublishResult[];
     try {
       results = this.#transact(() => calls.map((call) => publish(this.#store, call, context)));
@@ -210,7 +215,7 @@ export class Outbox extends DurableObject<Env> {
       // One bad call must refuse nobody else: each again, in a transaction of its own.
       results = calls.map((call) => this.#publishAlone(call, context));
     }
-    if (this.#store.head > headBefore) this.#changed();
+    if (this.#store.log.head > headBefore) this.#changed();
     if (calls.some(({ events }) => events.some(({ deliverAt }) => deliverAt !== null))) this.#armLater();
     return results;
   }
@@ -226,12 +231,12 @@ export class Outbox extends DurableObject<Env> {
 
   /** Gives due scheduled events their place in the log, in the order they were due. */
   #release(now: number): void {
-    const due = this.#store.dueLater(now, RELEASE_BATCH);
+    const due = this.#store.later.due(now, RELEASE_BATCH);
     if (due.length === 0) return;
     this.#transact(() => {
       for (const later of due) {
         const seq = release(this.#store, later, this.#context(now));
-        this.#store.dropLater(later);
+        this.#store.later.drop(later);
         logEvent("event.released", { id: later.id, seq, lateMs: now - later.due });
       }
     });
@@ -240,13 +245,13 @@ export class Outbox extends DurableObject<Env> {
   /** Retention: whole tables, the oldest first. A DROP that is refused is tried again by the next alarm. */
   async #drop(now: number): Promise<void> {
     try {
-      const needRoom = this.#store.bytes > this.#config.storageLimit * FULL_SHARE;
-      for (const table of this.#store.expired(now - this.#config.retentionMs, needRoom)) {
-        await this.#handover.tell(this.#store.endOf(table));
-        this.#store.dropEvents(table);
-        logEvent("events.dropped", { from: table.first, to: this.#store.oldest - 1 });
+      const needRoom = this.#store.sql.bytes > this.#config.storageLimit * FULL_SHARE;
+      for (const table of this.#store.log.expired(now - this.#config.retentionMs, needRoom)) {
+        await this.#handover.tell(this.#store.log.lastOf(table.first));
+        this.#store.log.drop(table);
+        logEvent("events.dropped", { from: table.first, to: this.#store.log.oldest - 1 });
       }
-      this.#store.dropKeys(Math.floor((now - this.#config.retentionMs) / periodMs(this.#config.retentionMs)));
+      this.#store.keys.dropBefore(Math.floor((now - this.#config.retentionMs) / periodMs(this.#config.retentionMs)));
     } catch (error) {
       logEvent("outbox.drop_failed", { error: String(error) });
     }
@@ -266,12 +271,12 @@ export class Outbox extends DurableObject<Env> {
   }
 
   #armLater(): void {
-    const due = this.#store.nextDue;
+    const due = this.#store.later.nextDue;
     if (due !== null) this.#alarm.arm(due);
   }
 
   #view(row: EndpointRow): EndpointView {
-    return { row, acked: this.#handover.acked(row), head: this.#store.head };
+    return { row, acked: this.#handover.acked(row), head: this.#store.log.head };
   }
 
   #context(now: number): PublishContext {
@@ -280,10 +285,10 @@ export class Outbox extends DurableObject<Env> {
   }
 
   #loadIdKey(): IdKey {
-    const known = this.#store.meta<[number, number]>("idKey");
+    const known = this.#store.meta.get<[number, number]>("idKey");
     if (known !== null) return known;
     const [first = 0, second = 0] = crypto.getRandomValues(new Int32Array(2));
-    this.#store.setMeta("idKey", [first, second]);
+    this.#store.meta.set("idKey", [first, second]);
     return [first, second];
   }
 
