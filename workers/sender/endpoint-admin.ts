@@ -2,7 +2,7 @@ import { withDeadline } from "../../shared/deadline.ts";
 import { splitSecrets } from "../../shared/secret.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Delivery } from "./delivery.ts";
-import type { ConfigureCall, Endpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { type Config, TENANT } from "./env.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import type { Handover } from "./handover.ts";
@@ -10,6 +10,7 @@ import type { Pause } from "./health.ts";
 import type { OutboxStore } from "./outbox-store.ts";
 import type { Published } from "./publish.ts";
 import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow, type Registry } from "./registry.ts";
+import type { ConfigureCall } from "./standing.ts";
 
 /** What is done to endpoints: every change is a row of the registry first, then brought to the Endpoint. */
 

@@ -21,12 +21,14 @@ import { Sql } from "./sql.ts";
 const SCHEMA_VERSION = 1;
 
 export class EndpointStore {
+  readonly #storage: DurableObjectStorage;
   readonly sql: Sql;
   readonly meta: Meta;
   readonly tables: DeliveryTables;
   readonly deliveries: Deliveries;
 
   constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
     this.sql = new Sql(storage.sql);
     this.meta = new Meta(this.sql);
     this.tables = new DeliveryTables(this.sql, this.meta);
@@ -36,6 +38,11 @@ export class EndpointStore {
   /** Whether it has a schema: only a configuration makes one. */
   get exists(): boolean {
     return this.tables.all.length > 0;
+  }
+
+  /** One transaction; memory is the caller's to set right when it throws. */
+  transact<Value>(work: () => Value): Value {
+    return this.#storage.transactionSync(work);
   }
 
   /** Makes the schema of a new endpoint that starts after `from`. */

@@ -3,7 +3,7 @@ import { gather } from "../../shared/gather.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import { Alarm } from "./alarm.ts";
 import type { Delivery } from "./delivery.ts";
-import type { ConfigureCall, Endpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { type Changed, EndpointAdmin, type StartFrom } from "./endpoint-admin.ts";
 import { type Config, configOf, type Env, TENANT } from "./env.ts";
 import { eventSeq, type IdKey } from "./event-id.ts";
@@ -25,6 +25,7 @@ import {
   schedule,
 } from "./publish.ts";
 import { type EndpointConfig, type EndpointRow, Registry } from "./registry.ts";
+import type { ConfigureCall } from "./standing.ts";
 
 /** The sender's log and its registry of endpoints; one for each tenant. */
 

@@ -1,8 +1,8 @@
 import { logEvent } from "../../shared/telemetry.ts";
-import type { ConfigureCall } from "./endpoint.ts";
 import type { EndpointStore } from "./endpoint-store.ts";
 import type { Health } from "./health.ts";
 import type { Outbox } from "./outbox.ts";
+import type { ConfigureCall } from "./standing.ts";
 
 /** Deliveries that are reported between two looks at the table. */
 const BATCH = 20;
