@@ -1,30 +1,20 @@
 import { DurableObject } from "cloudflare:workers";
-import { gather } from "../../shared/gather.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import { Alarm } from "./alarm.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Changed, EndpointAdmin, type StartFrom } from "./endpoint-admin.ts";
 import { type Config, configOf, type Env, TENANT } from "./env.ts";
-import { eventSeq, type IdKey } from "./event-id.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import { Handover, type PullAnswer } from "./handover.ts";
 import type { Pause } from "./health.ts";
 import type { EventQuery } from "./log-reader.ts";
 import { OutboxStore } from "./outbox-store.ts";
-import { periodicTimes, VALUE_TYPE, valueData } from "./periodic.ts";
-import { periodMs } from "./periods.ts";
-import {
-  announce,
-  type PublishCall,
-  type PublishContext,
-  type Published,
-  type PublishResult,
-  publish,
-  release,
-  schedule,
-} from "./publish.ts";
+import type { PublishCall, Published, PublishResult } from "./publish.ts";
+import { Publisher } from "./publisher.ts";
 import { type EndpointConfig, type EndpointRow, Registry } from "./registry.ts";
+import { Reports } from "./reports.ts";
+import { dropPast } from "./retention.ts";
 import type { ConfigureCall } from "./standing.ts";
 
 /** The sender's log and its registry of endpoints; one for each tenant. */
@@ -35,11 +25,7 @@ export type EndpointView = { row: EndpointRow; acked: number; head: number };
 export type EventPage = { events: LoggedEvent[]; last: number; head: number; oldest: number };
 /** Rows of the log that one page may look at. */
 const LIST_SCAN = 10_000;
-/** Scheduled events released in one go; more are released by the next alarm, which is then due at once. */
-const RELEASE_BATCH = 500;
 const RECOVERY_MS = 30_000;
-/** Above this share of the storage the oldest table goes, whatever its age. */
-const FULL_SHARE = 0.6;
 
 export class Outbox extends DurableObject<Env> {
   readonly #config: Config;
@@ -48,8 +34,8 @@ export class Outbox extends DurableObject<Env> {
   readonly #registry: Registry;
   readonly #handover: Handover;
   readonly #admin: EndpointAdmin;
-  readonly #idKey: IdKey;
-  readonly #publish: (call: PublishCall) => Promise<PublishResult>;
+  readonly #reports: Reports;
+  readonly #publisher: Publisher;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -57,7 +43,11 @@ export class Outbox extends DurableObject<Env> {
     this.#alarm = new Alarm(ctx);
     this.#store = new OutboxStore(ctx.storage.sql);
     this.#registry = new Registry(this.#store.sql);
-    this.#idKey = this.#loadIdKey();
+    this.#publisher = new Publisher(this.#store, this.#config, {
+      transact: (work) => this.#transact(work),
+      changed: () => this.#changed(),
+      scheduled: () => this.#armLater(),
+    });
     this.#handover = new Handover(this.#store, this.#registry, {
       leaseMs: this.#config.leaseMs,
       port: {
@@ -69,13 +59,15 @@ export class Outbox extends DurableObject<Env> {
     });
     this.#admin = new EndpointAdmin(this.#store, this.#registry, this.#handover, {
       endpoint: (id) => this.#endpoint(id),
-      event: (id) => this.event(id),
-      transact: (work) => this.#transact(work),
-      announce: (event) => announce(this.#store, event, this.#context(Date.now())),
+      event: (id) => this.#publisher.event(id),
       changed: () => this.#changed(),
       now: Date.now,
     });
-    this.#publish = gather((calls: PublishCall[]) => this.#publishAll(calls));
+    this.#reports = new Reports(this.#registry, {
+      transact: (work) => this.#transact(work),
+      announce: (event) => this.#publisher.announce(event),
+      changed: () => this.#changed(),
+    });
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load(Date.now());
       this.#admin.syncDefault(this.#config);
@@ -86,7 +78,7 @@ export class Outbox extends DurableObject<Env> {
 
   /** Logs the events of one call, all or none. Answered when they are durable; deliveries follow by themselves. */
   async publish(call: PublishCall): Promise<PublishResult> {
-    return this.#publish(call);
+    return this.#publisher.publish(call);
   }
 
   /** Events after a position, for an endpoint that catches up. */
@@ -111,9 +103,7 @@ export class Outbox extends DurableObject<Env> {
 
   /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */
   event(id: string): LoggedEvent | null {
-    const seq = eventSeq(this.#idKey, id) ?? this.#store.keys.get("id", id)?.seq ?? null;
-    const event = seq === null ? null : this.#store.log.event(seq);
-    return event?.id === id ? event : null;
+    return this.#publisher.event(id);
   }
 
   create(id: string, config: EndpointConfig, startFrom: StartFrom): Promise<Changed | "unknown_event"> {
@@ -133,15 +123,15 @@ export class Outbox extends DurableObject<Env> {
   }
 
   publishTest(endpointId: string): Published {
-    return this.#admin.publishTest(endpointId);
+    return this.#reports.test(endpointId);
   }
 
   reportPause(id: string, pause: Pause): ConfigureCall | null {
-    return this.#admin.reportPause(id, pause);
+    return this.#reports.paused(id, pause);
   }
 
   reportDead(endpointId: string, delivery: Omit<Delivery, "body">): void {
-    this.#admin.reportDead(endpointId, delivery);
+    this.#reports.dead(endpointId, delivery);
   }
 
   /**
@@ -150,17 +140,7 @@ export class Outbox extends DurableObject<Env> {
    */
   async tick(t: number): Promise<void> {
     const now = Date.now();
-    this.#transact(() => {
-      const window = periodicTimes(this.#store.meta.get<number>("covered"), t, {
-        now,
-        periodMs: this.#config.periodicMs,
-      });
-      if (window === null) return;
-      this.#store.meta.set("covered", window.covered);
-      for (const due of window.times) {
-        schedule(this.#store, { type: VALUE_TYPE, data: valueData(due, Math.random()), due }, this.#context(now));
-      }
-    });
+    this.#publisher.schedulePeriodic(t, now);
     this.#work(now);
     const rows = this.#registry.enabled();
     const turn = rows[Math.floor(t / 60_000) % rows.length];
@@ -180,12 +160,13 @@ export class Outbox extends DurableObject<Env> {
   /** Never throws: an alarm that throws six times is gone for good. */
   #work(now: number): void {
     try {
-      this.#release(now);
+      this.#publisher.release(now);
       this.#handover.save();
       // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
       for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#admin.configure(row).catch(() => {}));
       this.#handover.kick();
-      this.ctx.waitUntil(this.#drop(now));
+      const tell = (seq: number) => this.#handover.tell(seq);
+      this.ctx.waitUntil(dropPast(this.#store, this.#config, { now, tell }));
       this.#armNext(now);
     } catch (error) {
       logEvent("outbox.alarm_failed", { error: String(error) });
@@ -201,60 +182,6 @@ export class Outbox extends DurableObject<Env> {
       this.#store.reload();
       this.#registry.reload();
       throw error;
-    }
-  }
-
-  #publishAll(calls: PublishCall[]): PublishResult[] {
-    const now = Date.now();
-    const context = this.#context(now);
-    if (this.#store.sql.bytes > this.#config.storageLimit) return calls.map(() => FULL);
-    const headBefore = this.#store.log.head;
-    let results: PublishResult[];
-    try {
-      results = this.#transact(() => calls.map((call) => publish(this.#store, call, context)));
-    } catch {
-      // One bad call must refuse nobody else: each again, in a transaction of its own.
-      results = calls.map((call) => this.#publishAlone(call, context));
-    }
-    if (this.#store.log.head > headBefore) this.#changed();
-    if (calls.some(({ events }) => events.some(({ deliverAt }) => deliverAt !== null))) this.#armLater();
-    return results;
-  }
-
-  #publishAlone(call: PublishCall, context: PublishContext): PublishResult {
-    try {
-      return this.#transact(() => publish(this.#store, call, context));
-    } catch (error) {
-      logEvent("publish.failed", { error: String(error) });
-      return { ok: false, code: "storage_unavailable", detail: "Nothing of this request was stored; try again." };
-    }
-  }
-
-  /** Gives due scheduled events their place in the log, in the order they were due. */
-  #release(now: number): void {
-    const due = this.#store.later.due(now, RELEASE_BATCH);
-    if (due.length === 0) return;
-    this.#transact(() => {
-      for (const later of due) {
-        const seq = release(this.#store, later, this.#context(now));
-        this.#store.later.drop(later);
-        logEvent("event.released", { id: later.id, seq, lateMs: now - later.due });
-      }
-    });
-  }
-
-  /** Retention: whole tables, the oldest first. A DROP that is refused is tried again by the next alarm. */
-  async #drop(now: number): Promise<void> {
-    try {
-      const needRoom = this.#store.sql.bytes > this.#config.storageLimit * FULL_SHARE;
-      for (const table of this.#store.log.expired(now - this.#config.retentionMs, needRoom)) {
-        await this.#handover.tell(this.#store.log.lastOf(table.first));
-        this.#store.log.drop(table);
-        logEvent("events.dropped", { from: table.first, to: this.#store.log.oldest - 1 });
-      }
-      this.#store.keys.dropBefore(Math.floor((now - this.#config.retentionMs) / periodMs(this.#config.retentionMs)));
-    } catch (error) {
-      logEvent("outbox.drop_failed", { error: String(error) });
     }
   }
 
@@ -280,26 +207,7 @@ export class Outbox extends DurableObject<Env> {
     return { row, acked: this.#handover.acked(row), head: this.#store.log.head };
   }
 
-  #context(now: number): PublishContext {
-    const random = () => crypto.getRandomValues(new Uint8Array(10));
-    return { now, retentionMs: this.#config.retentionMs, idKey: this.#idKey, random };
-  }
-
-  #loadIdKey(): IdKey {
-    const known = this.#store.meta.get<[number, number]>("idKey");
-    if (known !== null) return known;
-    const [first = 0, second = 0] = crypto.getRandomValues(new Int32Array(2));
-    this.#store.meta.set("idKey", [first, second]);
-    return [first, second];
-  }
-
   #endpoint(id: string): DurableObjectStub<Endpoint> {
     return this.env.ENDPOINT.getByName(`${TENANT}/${id}`);
   }
 }
-
-const FULL: PublishResult = {
-  ok: false,
-  code: "storage_full",
-  detail: "The log has reached STORAGE_LIMIT_MB; nothing was stored. Retention frees space as it passes.",
-};

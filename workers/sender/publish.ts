@@ -17,6 +17,9 @@ export type PublishResult =
   | { ok: true; events: Published[] }
   | { ok: false; code: "id_conflict" | "storage_full" | "storage_unavailable" | "invalid_event"; detail: string };
 
+/** An event about an endpoint; `id` is made of what happened, so that it is said once. */
+export type Announcement = { type: string; data: string; id: string | null; target: string };
+
 /** The turn's clock, the log's key for ids, and 10 random bytes for an id without a seq. */
 export type PublishContext = { now: number; retentionMs: number; idKey: IdKey; random: () => Uint8Array };
 
@@ -88,7 +91,7 @@ export function schedule(
  */
 export function announce(
   store: OutboxStore,
-  { type, data, id, target }: { type: string; data: string; id: string | null; target: string },
+  { type, data, id, target }: Announcement,
   context: PublishContext,
 ): Published {
   const known = id === null ? null : store.keys.get("id", id);

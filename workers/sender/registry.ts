@@ -1,4 +1,6 @@
+import { TENANT } from "./env.ts";
 import type { Sql } from "./sql.ts";
+import type { ConfigureCall } from "./standing.ts";
 
 /**
  * The endpoints and their configuration: the one truth about them. Every change is a new revision, pushed to
@@ -113,6 +115,12 @@ export class Registry {
     this.#enabled = null;
   }
 
+  /** An endpoint that is not about to be deleted; else null. */
+  live(id: string): EndpointRow | null {
+    const row = this.#rows.get(id);
+    return row?.state === "live" ? row : null;
+  }
+
   unpushed(): EndpointRow[] {
     return this.all().filter((row) => row.pushed < row.revision);
   }
@@ -125,6 +133,11 @@ export class Registry {
     this.#rows.set(row.id, row);
     this.#enabled = null;
   }
+}
+
+/** What an Endpoint is told when it is configured. */
+export function configureCall({ id, config, revision, from }: EndpointRow): ConfigureCall {
+  return { tenant: TENANT, id, config, revision, from };
 }
 
 /** What `ep_default` must look like, WEBHOOK_URL and WEBHOOK_SECRET being what they are now; null for nothing. */
