@@ -175,7 +175,7 @@ export class Handover {
     if (row === undefined || row.state === "deleting") return "gone";
     if (after + 1 < this.#store.log.oldest) return { expiredTo: this.#store.log.oldest - 1 };
     const scan = this.#store.reader.scan(after, { endpointId: id, types: row.config.types }, PULL);
-    this.#told.set(id, Math.max(this.#told.get(id) ?? 0, scan.upTo));
+    this.#told.set(id, Math.max(this.#toldOf(row), scan.upTo));
     return { ...scan, head: this.#store.log.head };
   }
 
