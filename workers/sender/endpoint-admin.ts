@@ -1,9 +1,9 @@
 import { withDeadline } from "../../shared/deadline.ts";
 import { splitSecrets } from "../../shared/secret.ts";
+import type { Cursors } from "./cursors.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Config } from "./env.ts";
 import type { LoggedEvent } from "./event-log.ts";
-import type { Handover } from "./handover.ts";
 import type { OutboxStore } from "./outbox-store.ts";
 import {
   configureCall,
@@ -30,19 +30,26 @@ export type AdminPort = {
   endpoint(id: string): DurableObjectStub<Endpoint>;
   event(id: string): LoggedEvent | null;
   changed(): void;
+  /** An Endpoint has confirmed a change: it may be handed what it lacks. */
+  confirmed(): void;
+  /** An Endpoint has destroyed itself. */
+  removed(id: string): void;
   now(): number;
 };
 
 export class EndpointAdmin {
   readonly #store: OutboxStore;
   readonly #registry: Registry;
-  readonly #handover: Handover;
+  readonly #cursors: Cursors;
   readonly #port: AdminPort;
 
-  constructor(store: OutboxStore, registry: Registry, handover: Handover, port: AdminPort) {
+  constructor(
+    { store, registry, cursors }: { store: OutboxStore; registry: Registry; cursors: Cursors },
+    port: AdminPort,
+  ) {
     this.#store = store;
     this.#registry = registry;
-    this.#handover = handover;
+    this.#cursors = cursors;
     this.#port = port;
   }
 
@@ -55,7 +62,7 @@ export class EndpointAdmin {
     if (from === null) return "unknown_event";
     const row = this.#registry.put(id, config, from);
     // The Outbox hands over from here on; what lies between the start and here the endpoint pulls.
-    this.#handover.startAt(id, this.#store.log.head);
+    this.#cursors.startAt(id, this.#store.log.head);
     return this.#push(row);
   }
 
@@ -95,7 +102,7 @@ export class EndpointAdmin {
     if (row.state === "deleting") {
       await this.#port.endpoint(row.id).destroy();
       this.#registry.remove(row.id);
-      this.#handover.forget(row.id);
+      this.#port.removed(row.id);
       return;
     }
     const answer = await this.#port.endpoint(row.id).configure(configureCall(row));
@@ -106,7 +113,7 @@ export class EndpointAdmin {
   async #push(row: EndpointRow): Promise<Changed> {
     this.#port.changed();
     const confirmed = await this.#confirmed(row);
-    if (confirmed) this.#handover.kick();
+    if (confirmed) this.#port.confirmed();
     return { row, confirmed };
   }
 

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { logEvent } from "../../shared/telemetry.ts";
 import { Alarm } from "./alarm.ts";
+import { Cursors } from "./cursors.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { type Changed, EndpointAdmin, type StartFrom } from "./endpoint-admin.ts";
@@ -32,6 +33,7 @@ export class Outbox extends DurableObject<Env> {
   readonly #alarm: Alarm;
   readonly #store: OutboxStore;
   readonly #registry: Registry;
+  readonly #cursors: Cursors;
   readonly #handover: Handover;
   readonly #admin: EndpointAdmin;
   readonly #reports: Reports;
@@ -43,26 +45,36 @@ export class Outbox extends DurableObject<Env> {
     this.#alarm = new Alarm(ctx);
     this.#store = new OutboxStore(ctx.storage.sql);
     this.#registry = new Registry(this.#store.sql);
+    this.#cursors = new Cursors(this.#store, this.#registry);
     this.#publisher = new Publisher(this.#store, this.#config, {
       transact: (work) => this.#transact(work),
       changed: () => this.#changed(),
       scheduled: () => this.#armLater(),
     });
-    this.#handover = new Handover(this.#store, this.#registry, {
-      leaseMs: this.#config.leaseMs,
-      port: {
-        offer: (row, offer) => this.#endpoint(row.id).offer(offer),
-        configure: (row) => this.#admin.configure(row),
-        now: Date.now,
-        arm: (at) => this.#alarm.arm(at),
+    const [store, registry, cursors] = [this.#store, this.#registry, this.#cursors];
+    this.#handover = new Handover(
+      { store, registry, cursors },
+      {
+        leaseMs: this.#config.leaseMs,
+        port: {
+          offer: (row, offer) => this.#endpoint(row.id).offer(offer),
+          configure: (row) => this.#admin.configure(row),
+          now: Date.now,
+          arm: (at) => this.#alarm.arm(at),
+        },
       },
-    });
-    this.#admin = new EndpointAdmin(this.#store, this.#registry, this.#handover, {
-      endpoint: (id) => this.#endpoint(id),
-      event: (id) => this.#publisher.event(id),
-      changed: () => this.#changed(),
-      now: Date.now,
-    });
+    );
+    this.#admin = new EndpointAdmin(
+      { store, registry, cursors },
+      {
+        endpoint: (id) => this.#endpoint(id),
+        event: (id) => this.#publisher.event(id),
+        changed: () => this.#changed(),
+        confirmed: () => this.#handover.kick(),
+        removed: (id) => this.#handover.forget(id),
+        now: Date.now,
+      },
+    );
     this.#reports = new Reports(this.#registry, {
       transact: (work) => this.#transact(work),
       announce: (event) => this.#publisher.announce(event),
@@ -161,7 +173,7 @@ export class Outbox extends DurableObject<Env> {
   #work(now: number): void {
     try {
       this.#publisher.release(now);
-      this.#handover.save();
+      this.#cursors.save();
       // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
       for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#admin.configure(row).catch(() => {}));
       this.#handover.kick();
@@ -193,7 +205,7 @@ export class Outbox extends DurableObject<Env> {
 
   #armNext(now: number): void {
     this.#armLater();
-    if (!this.#handover.settled || this.#registry.unpushed().length > 0) this.#alarm.arm(now + this.#config.leaseMs);
+    if (!this.#cursors.settled || this.#registry.unpushed().length > 0) this.#alarm.arm(now + this.#config.leaseMs);
     const retry = this.#handover.nextRetry;
     if (retry !== null) this.#alarm.arm(Math.max(retry, now + 1000));
   }
@@ -204,7 +216,7 @@ export class Outbox extends DurableObject<Env> {
   }
 
   #view(row: EndpointRow): EndpointView {
-    return { row, acked: this.#handover.acked(row), head: this.#store.log.head };
+    return { row, acked: this.#cursors.acked(row), head: this.#store.log.head };
   }
 
   #endpoint(id: string): DurableObjectStub<Endpoint> {
