@@ -23,6 +23,7 @@ import {
   schedule,
 } from "./publish.ts";
 import { type EndpointConfig, type EndpointRow, Registry } from "./registry.ts";
+import { Waiters, type WaitQuery } from "./waiters.ts";
 
 /** The sender's log and its registry of endpoints; one for each tenant. */
 
@@ -46,6 +47,7 @@ export class Outbox extends DurableObject<Env> {
   readonly #handover: Handover;
   readonly #admin: EndpointAdmin;
   readonly #idKey: IdKey;
+  readonly #waiters = new Waiters((query) => this.events({ ...query, before: null }));
   readonly #publish: (call: PublishCall) => Promise<PublishResult>;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -104,6 +106,11 @@ export class Outbox extends DurableObject<Env> {
   events(query: Omit<EventQuery, "scanned">): EventPage {
     const { head, oldest } = this.#store;
     return { ...this.#store.page({ ...query, scanned: LIST_SCAN }), head, oldest };
+  }
+
+  /** As `events` after a position; held back, at most `waitMs`, until there is something to tell. */
+  nextEvents(query: WaitQuery, waitMs: number): EventPage | Promise<EventPage> {
+    return this.#waiters.page(query, waitMs);
   }
 
   /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */
@@ -179,6 +186,7 @@ export class Outbox extends DurableObject<Env> {
       // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
       for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#admin.configure(row).catch(() => {}));
       this.#handover.kick();
+      this.#waiters.wake();
       this.ctx.waitUntil(this.#drop(now));
       this.#armNext(now);
     } catch (error) {
@@ -256,6 +264,7 @@ export class Outbox extends DurableObject<Env> {
   #changed(): void {
     this.#alarm.arm(Date.now() + this.#config.leaseMs);
     this.#handover.kick();
+    this.#waiters.wake();
   }
 
   #armNext(now: number): void {
