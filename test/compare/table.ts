@@ -1,0 +1,62 @@
+import type { Phase } from "./phases.ts";
+import type { Measured } from "./run.ts";
+
+/** What was measured, as Markdown. */
+
+export type Result = { phase: Phase; measured: Measured[] };
+
+/** What follows from how a pattern works, beside what is measured. */
+const NATURE: Record<string, { calls: string; flows: string; publicUrl: string }> = {
+  polling: { calls: "consumer", flows: "in its answers", publicUrl: "no" },
+  "long polling": { calls: "consumer", flows: "in its answers", publicUrl: "no" },
+  SSE: { calls: "consumer", flows: "down its open connection", publicUrl: "no" },
+  webhook: { calls: "producer", flows: "in its requests", publicUrl: "yes" },
+};
+
+export function markdown(results: readonly Result[]): string {
+  return [table(natureRows()), "", table(measuredRows(results))].join("\n");
+}
+
+function natureRows(): string[][] {
+  const rows = Object.entries(NATURE).map(([name, { calls, flows, publicUrl }]) => [name, calls, flows, publicUrl]);
+  return [["", "who calls", "events travel", "consumer needs a public URL"], ...rows];
+}
+
+function measuredRows(results: readonly Result[]): string[][] {
+  const rows = results.flatMap(({ phase, measured }) =>
+    measured.map((row, index) => [
+      index === 0 ? describe(phase) : "",
+      row.consumer,
+      String(row.requests),
+      `${row.empty}`,
+      bytesInWords(row.bytes / row.events),
+      timeInWords(row.p50),
+      timeInWords(row.p99),
+    ]),
+  );
+  return [["events", "consumer", "requests", "for nothing", "bytes an event", "seen after, p50", "p99"], ...rows];
+}
+
+function describe({ name, publishAt, lengthMs }: Phase): string {
+  const seconds = Math.round(lengthMs / 1000);
+  return `${name}: ${publishAt.length} in ${seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`}`;
+}
+
+/** Columns as wide as their widest cell, as formatters lay tables out. */
+function table(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width)).join(" | ")} |`;
+  const rule = widths.map((width) => "-".repeat(width));
+  const [head = [], ...body] = rows;
+  return [line(head), line(rule), ...body.map(line)].join("\n");
+}
+
+export function timeInWords(ms: number): string {
+  if (ms < 100) return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+export function bytesInWords(bytes: number): string {
+  return bytes < 10_000 ? `${Math.round(bytes)}` : `${(bytes / 1000).toFixed(1)} k`;
+}
