@@ -31,7 +31,8 @@ type Toml = {
   kv_namespaces: { binding: string }[];
 };
 
-export async function startWorkers(vars: Vars = {}): Promise<Pair> {
+/** @param quiet drops what the Workers log, which is a few lines an event */
+export async function startWorkers(vars: Vars = {}, { quiet = false } = {}): Promise<Pair> {
   const dir = mkdtempSync(join(tmpdir(), "webhooks-bench-"));
   const [sender, receiver, relay, verifier] = await freePorts(4);
   const at = (port: number) => `http://${HOST}:${port}`;
@@ -39,6 +40,7 @@ export async function startWorkers(vars: Vars = {}): Promise<Pair> {
   const sending = { ...base, WEBHOOK_URL: `${at(receiver)}/webhook`, ...vars };
   const options = convertV4MiniflareOptions({
     resourcePersistencePath: join(dir, "state"),
+    ...(quiet && { handleStructuredLogs: () => {} }),
     workers: [
       fromToml("sender", { dir, port: sender, vars: sending }),
       fromToml("receiver", { dir, port: receiver, vars: base }),
