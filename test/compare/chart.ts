@@ -1,28 +1,30 @@
 import type { Measured } from "./run.ts";
 import type { Result } from "./table.ts";
-import { bytesInWords, timeInWords } from "./table.ts";
 
 /**
  * The picture: one row for each consumer and rate, three scales. Everything is on logarithmic scales, as what
  * the patterns differ by are factors; so there are dots, not bars.
  */
 
-type Scale = { title: string; min: number; max: number; ticks: readonly number[]; words: (value: number) => string };
-type Panel = Scale & { of: (row: Measured) => number; until?: (row: Measured) => number };
+type Scale = { title: string; min: number; max: number; ticks: Readonly<Record<string, number>> };
+/** `until` ends a line that begins at the dot; `within` is a ring: a part of what the dot counts. */
+type Panel = Scale & { of: Value; until?: Value; within?: Value };
+type Value = (row: Measured) => number;
 
-const count = (value: number) => String(value);
 const PANELS: readonly Panel[] = [
   {
-    ...{ title: "published to seen: p50 ● to p99 |", min: 1, max: 20_000, ticks: [1, 10, 100, 1000, 10_000] },
-    ...{ words: timeInWords, of: (row) => row.p50, until: (row) => row.p99 },
+    ...{ title: "published to seen: p50 ● to p99 |", min: 1, max: 20_000 },
+    ticks: { "1 ms": 1, "10 ms": 10, "100 ms": 100, "1 s": 1000, "10 s": 10_000 },
+    ...{ of: (row) => row.p50, until: (row) => row.p99 },
   },
   {
-    ...{ title: "requests an event", min: 0.01, max: 100, ticks: [0.01, 0.1, 1, 10, 100] },
-    ...{ words: count, of: (row) => row.requests / row.events },
+    ...{ title: "requests an event ●, for nothing ○", min: 0.01, max: 100 },
+    ticks: { "1/100": 0.01, "1/10": 0.1, "1": 1, "10": 10, "100": 100 },
+    ...{ of: (row) => row.requests / row.events, within: (row) => row.empty / row.events },
   },
   {
-    ...{ title: "bytes an event", min: 100, max: 100_000, ticks: [100, 1000, 10_000, 100_000] },
-    ...{ words: bytesInWords, of: (row) => row.bytes / row.events },
+    ...{ title: "bytes an event ●", min: 100, max: 100_000 },
+    ...{ ticks: { "100": 100, "1 k": 1000, "10 k": 10_000, "100 k": 100_000 }, of: (row) => row.bytes / row.events },
   },
 ];
 
@@ -42,7 +44,8 @@ const STYLE = `
   @media (prefers-color-scheme: dark) {
     text { fill: #e6e8eb; } .quiet { fill: #9aa4af; } line { stroke: #343b44; }
     .pull { fill: #e9b44c; stroke: #e9b44c; } .push { fill: #8ab4f8; stroke: #8ab4f8; }
-  }`;
+  }
+  .ring { fill: none; }`;
 
 export function svg(results: readonly Result[]): string {
   const width = LABELS + PANELS.length * (PANEL + GAP);
@@ -68,9 +71,12 @@ export function svg(results: readonly Result[]): string {
 }
 
 function axis(panel: Panel, index: number, bottom: number): string[] {
-  const lines = panel.ticks.map((tick) => {
+  const lines = Object.entries(panel.ticks).flatMap(([words, tick]) => {
     const x = position(panel, index, tick);
-    return `<line x1="${x}" y1="${HEAD - 8}" x2="${x}" y2="${bottom}"/><text class="quiet" x="${x}" y="${HEAD - 14}" text-anchor="middle">${panel.words(tick)}</text>`;
+    return [
+      `<line x1="${x}" y1="${HEAD - 8}" x2="${x}" y2="${bottom}"/>`,
+      `<text class="quiet" x="${x}" y="${HEAD - 14}" text-anchor="middle">${words}</text>`,
+    ];
   });
   return [`<text x="${left(index)}" y="${HEAD - 36}">${panel.title}</text>`, ...lines];
 }
@@ -81,6 +87,11 @@ function rowOf(row: Measured, y: number): string[] {
   const marks = PANELS.flatMap((panel, index) => {
     const x = position(panel, index, panel.of(row));
     const dot = `<circle class="${kind}" cx="${x}" cy="${middle}" r="4.5"/>`;
+    const part = panel.within?.(row) ?? 0;
+    if (part > 0) {
+      const ring = position(panel, index, part);
+      return [dot, `<circle class="ring ${kind}" cx="${ring}" cy="${middle}" r="6"/>`];
+    }
     if (panel.until === undefined) return [dot];
     const end = position(panel, index, panel.until(row));
     return [

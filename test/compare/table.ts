@@ -5,6 +5,14 @@ import type { Measured } from "./run.ts";
 
 export type Result = { phase: Phase; measured: Measured[] };
 
+const NOTES = [
+  "Measured by `npm run compare` on one machine, all consumers beside each other: only what differs between them",
+  "means something elsewhere. Time runs from the publisher's request to the consumer having the event; bytes are",
+  "those of TCP in both directions, without TLS. SSE is read from the receiver: its time includes the webhook that",
+  "brought the event there, and its messages are summaries, a body being one more request. An event a minute was run",
+  "25 times faster: the waiting that consumers choose was shortened, and stretched again in what is shown.",
+].join(" ");
+
 /** What follows from how a pattern works, beside what is measured. */
 const NATURE: Record<string, { calls: string; flows: string; publicUrl: string }> = {
   polling: { calls: "consumer", flows: "in its answers", publicUrl: "no" },
@@ -14,7 +22,7 @@ const NATURE: Record<string, { calls: string; flows: string; publicUrl: string }
 };
 
 export function markdown(results: readonly Result[]): string {
-  return [table(natureRows()), "", table(measuredRows(results))].join("\n");
+  return [table(natureRows()), "", table(measuredRows(results)), "", NOTES].join("\n");
 }
 
 function natureRows(): string[][] {
@@ -52,11 +60,10 @@ function table(rows: string[][]): string {
   return [line(head), line(rule), ...body.map(line)].join("\n");
 }
 
-export function timeInWords(ms: number): string {
-  if (ms < 100) return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+function timeInWords(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-export function bytesInWords(bytes: number): string {
+function bytesInWords(bytes: number): string {
   return bytes < 10_000 ? `${Math.round(bytes)}` : `${(bytes / 1000).toFixed(1)} k`;
 }
