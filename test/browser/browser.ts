@@ -93,6 +93,8 @@ export class Visit {
       if (response.status() < 400) return;
       fault(`${response.status()} ${response.request().method()} ${new URL(response.url()).pathname}`);
     });
+    // What hostile content calls when it runs.
+    await page.exposeBinding("fault", (_source, what: unknown) => fault(`ran: ${what}`));
     await page.exposeBinding("reportViolation", (_source, what: string) => fault(`policy: ${what}`));
     await page.addInitScript(() => {
       const { reportViolation } = globalThis as unknown as { reportViolation: (what: string) => void };
