@@ -7,7 +7,7 @@ export type Result = { phase: Phase; measured: Measured[] };
 
 const NOTES = [
   "Measured by `npm run compare` on one machine, all consumers beside each other: only what differs between them",
-  "means something elsewhere. Time runs from the publisher's request to the consumer having the event; bytes are",
+  "means something elsewhere. Time runs from the publisher's request to the consumer having the event; of 20 or 30 the p99 is the slowest. Bytes are",
   "those of TCP in both directions, without TLS. SSE is read from the receiver: its time includes the webhook that",
   "brought the event there, and its messages are summaries, a body being one more request. An event a minute was run",
   "25 times faster: the waiting that consumers choose was shortened, and stretched again in what is shown.",
