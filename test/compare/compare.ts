@@ -15,7 +15,7 @@ import { markdown, type Result } from "./table.ts";
 const PICTURE = join(import.meta.dirname, "compare.svg");
 const SEED = 20;
 
-const pair = await startWorkers({}, { quiet: true });
+const pair = await startWorkers();
 try {
   const results: Result[] = [];
   for (const phase of phases(seeded(SEED))) {

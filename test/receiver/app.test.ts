@@ -16,7 +16,7 @@ describe("app", () => {
     ["GET", "/events/9999999999999999", 404, "not_found"],
     ["GET", "/events/1/", 404, "not_found"],
     ["GET", "/nothing", 404, "not_found"],
-    ["POST", "/webhook/unknown", 404, "not_found"],
+    ["POST", "/webhook/unknown", 404, "unknown_source"],
     ["POST", "/events", 405, "method_not_allowed"],
     ["DELETE", "/events/1", 405, "method_not_allowed"],
     ["PUT", "/events/1/body", 405, "method_not_allowed"],

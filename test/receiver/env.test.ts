@@ -14,7 +14,8 @@ describe("configOf", () => {
   });
 
   it("takes several secrets, separated by spaces", () => {
-    expect(configOf({ ...env, WEBHOOK_SECRET: " a  b " }).webhookSecrets).toEqual(["a", "b"]);
+    const { sources } = configOf({ ...env, WEBHOOK_SECRET: " a  b " });
+    expect(sources.get("default")?.secrets).toEqual(["a", "b"]);
   });
 
   it("names everything that is missing or malformed at once", () => {

@@ -1,4 +1,9 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import {
+  createExecutionContext,
+  runDurableObjectAlarm,
+  runInDurableObject,
+  waitOnExecutionContext,
+} from "cloudflare:test";
 import { env as bindings, exports } from "cloudflare:workers";
 import { vi } from "vitest";
 import { utf8 } from "../../shared/bytes.ts";
@@ -38,7 +43,10 @@ export function call(path: string, init: RequestInit = {}): Promise<Response> {
 
 /** Calls the Worker as it would be with another environment. */
 export async function callWith(changes: Partial<Env>, path: string, init: RequestInit = {}): Promise<Response> {
-  return app.fetch(new Request(`${ORIGIN}${path}`, init), { ...env, ...changes });
+  const context = createExecutionContext();
+  const response = await app.fetch(new Request(`${ORIGIN}${path}`, init), { ...env, ...changes }, context);
+  await waitOnExecutionContext(context);
+  return response;
 }
 
 export async function get<Json>(path: string): Promise<Json> {
@@ -67,6 +75,8 @@ export async function sendMany(count: number, prefix: string, body: Body = "{}")
   const failed = responses.find((response) => response.status !== 200);
   if (failed !== undefined) throw new Error(`${failed.status} ${await failed.text()}`);
 }
+
+export { inboxOf } from "../../workers/receiver/sources.ts";
 
 export function inbox(): DurableObjectStub<Inbox> {
   return inboxOf(env, "main");

@@ -1,13 +1,9 @@
 import fc from "fast-check";
-import { Webhook as Standard } from "standardwebhooks";
-import { Webhook as Svix } from "svix";
 import { describe, expect, it } from "vitest";
-import { fromBase64, toBase64, utf8 } from "../../shared/bytes.ts";
+import { toBase64, utf8 } from "../../shared/bytes.ts";
 import { parseSecrets } from "../../shared/secret.ts";
 import { sign } from "../../shared/signature.ts";
-import { schemes } from "../../workers/receiver/schemes/index.ts";
 import { standard } from "../../workers/receiver/schemes/standard.ts";
-import vectors from "../vectors/verification.json";
 
 const SECRET = `whsec_${toBase64(new Uint8Array(32).fill(5))}`;
 const NOW = 1_700_000_000;
@@ -28,15 +24,6 @@ async function genuine({ id = "msg_1", timestamp = NOW, body = BODY } = {}): Pro
 }
 
 describe("standard", () => {
-  const cases = vectors.filter((vector) => vector.scheme in schemes);
-  it.each(cases)("$name: $expect", async ({ secrets, now, headers, body_base64, expect: expected }) => {
-    const body = fromBase64(body_base64) as Uint8Array<ArrayBuffer>;
-    const attempt = standard.verify(request(headers as [string, string][], body), secrets, now);
-    if (expected === "config-error") return expect(attempt).rejects.toMatchObject({ name: "ConfigError" });
-    const { ok } = await attempt;
-    expect(expected === "either" ? [true, false] : [expected === "accept"]).toContain(ok);
-  });
-
   it("gives the id and the time that were signed", async () => {
     expect(await standard.verify(request(await genuine()), [SECRET], NOW)).toEqual({
       ok: true,
@@ -131,18 +118,5 @@ describe("standard", () => {
       expect((await standard.verify(request(headers, other), [SECRET], NOW)).ok).toBe(false);
     });
     await fc.assert(property, { numRuns: 50 });
-  });
-
-  it.each([
-    ["standardwebhooks", new Standard(SECRET)],
-    ["svix", new Svix(SECRET)],
-  ])("accepts what %s signed", async (_name, judge) => {
-    const signature = judge.sign("msg_1", new Date(NOW * 1000), '{"a":1}');
-    const headers: [string, string][] = [
-      ["webhook-id", "msg_1"],
-      ["webhook-timestamp", String(NOW)],
-      ["webhook-signature", signature],
-    ];
-    expect(await standard.verify(request(headers), [SECRET], NOW)).toMatchObject({ ok: true });
   });
 });

@@ -78,30 +78,31 @@ describe("POST /webhook", () => {
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(body);
   });
 
-  it("refuses a forgery with its reason, and lets it use up no id", async () => {
+  it("refuses a forgery without a hint, and lets it use up no id", async () => {
     const forged = { ...(await signed("msg_1", "genuine")) };
     const response = await call("/webhook", { method: "POST", body: "forged", headers: forged });
     expect([response.status, response.headers.get("content-type")]).toEqual([401, "application/problem+json"]);
     const text = await response.text();
-    expect(JSON.parse(text)).toMatchObject({ code: "invalid_signature", reason: "signature_mismatch" });
+    expect(Object.keys(JSON.parse(text))).toEqual(["type", "title", "status", "detail", "code"]);
+    expect(JSON.parse(text).code).toBe("invalid_signature");
     expect(text).not.toContain(forged["webhook-signature"].slice(3));
     expect(await seqs()).toEqual([]);
     expect((await send("msg_1", "genuine")).headers.get("webhook-duplicate")).toBeNull();
   });
 
-  const refused: [name: string, change: Record<string, string>, reason: string][] = [
-    ["without a signature", { "webhook-signature": "" }, "signature_missing"],
-    ["without an id", { "webhook-id": "" }, "id_missing"],
-    ["from long ago", { "webhook-timestamp": "1700000000" }, "timestamp_too_old"],
-    ["with a time that is none", { "webhook-timestamp": "now" }, "timestamp_malformed"],
+  const refused: [name: string, change: Record<string, string>][] = [
+    ["without a signature", { "webhook-signature": "" }],
+    ["without an id", { "webhook-id": "" }],
+    ["from long ago", { "webhook-timestamp": "1700000000" }],
+    ["with a time that is none", { "webhook-timestamp": "now" }],
   ];
-  it.each(refused)("refuses a request %s", async (_name, change, reason) => {
+  it.each(refused)("refuses a request %s", async (_name, change) => {
     const response = await call("/webhook", {
       method: "POST",
       body: "{}",
       headers: { ...(await signed("msg_1", "{}")), ...change },
     });
-    expect([response.status, await response.json()]).toEqual([401, expect.objectContaining({ reason })]);
+    expect([response.status, await response.json()]).toMatchObject([401, { code: "invalid_signature" }]);
   });
 
   it("accepts what any of several secrets signed", async () => {

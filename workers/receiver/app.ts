@@ -2,20 +2,25 @@ import { Hono } from "hono";
 import { serveAssets, stylesheet } from "../../shared/assets.ts";
 import { type Guarded, requireToken } from "../../shared/auth.ts";
 import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
+import { problemOf } from "../../shared/problem.ts";
 import { signIn } from "../../shared/sign-in.tsx";
 import { configOf, type Env } from "./env.ts";
+import { clear } from "./routes/clear.ts";
 import { events } from "./routes/events.ts";
 import { page } from "./routes/page.tsx";
+import { rejections } from "./routes/rejections.ts";
 import { webhook } from "./routes/webhook.ts";
+import { checkSources } from "./sources.ts";
 
 export const app = new Hono<{ Bindings: Env }>();
 
-app.onError(answerError);
+// What an Inbox refuses with crosses the call as a plain error.
+app.onError((error, c) => answerError(problemOf(error) ?? error, c));
 app.notFound(answerNotFound);
 
 app.route("/webhook", webhook);
 app.get("/health", (c) => {
-  configOf(c.env);
+  checkSources(configOf(c.env));
   return c.json({ status: "ok" });
 });
 app.all("/health", methodNotAllowed("GET"));
@@ -26,5 +31,8 @@ app.route("/", serveAssets([stylesheet]));
 app.route("/", signIn(guarded));
 app.use("/", authenticated);
 app.use("/events/*", authenticated);
+app.use("/rejections/*", authenticated);
 app.route("/", page);
+app.route("/events", clear);
 app.route("/events", events);
+app.route("/rejections", rejections);

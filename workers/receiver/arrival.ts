@@ -55,6 +55,11 @@ export function typeOf(body: Uint8Array): string | null {
   return label(type) ?? label(event);
 }
 
+/** The type that a provider names in a header, where the body does not. */
+export function typeIn(headers: Headers, name: string | undefined): string | null {
+  return name === undefined ? null : label(headers.get(name));
+}
+
 function parsed(body: Uint8Array): unknown {
   const text = fromUtf8(body);
   if (text === null) return null;

@@ -1,5 +1,6 @@
 import { ConfigReader } from "../../shared/config.ts";
 import type { Inbox } from "./inbox.ts";
+import { readSources, type Source } from "./source-config.ts";
 
 export type Env = {
   INBOX: DurableObjectNamespace<Inbox>;
@@ -12,12 +13,15 @@ export type Env = {
   GRACE_SECONDS: string;
   MAX_BODY_BYTES: string;
   SCAN_BYTES: string;
+  /** Tables of the TOML file by the source's name, or the same as JSON. */
+  SOURCES?: unknown;
 };
 
 export type Config = {
   apiToken: string;
   localDev: boolean;
-  webhookSecrets: string[];
+  /** By name, `default` among them. */
+  sources: ReadonlyMap<string, Source>;
   retentionMs: number;
   flushMs: number;
   graceMs: number;
@@ -52,10 +56,7 @@ function parse(env: Env): Config {
   const config = {
     apiToken: reader.required("API_TOKEN"),
     localDev: reader.flag("LOCAL_DEV"),
-    webhookSecrets: reader
-      .required("WEBHOOK_SECRET")
-      .split(" ")
-      .filter((secret) => secret !== ""),
+    sources: sourcesOf(reader, env),
     retentionMs: reader.number("RETENTION_DAYS", 30, { min: 1, max: 3650 }) * DAY_MS,
     flushMs: reader.number("FLUSH_SECONDS", 300, { min: 1, max: 86_400 }) * 1000,
     graceMs: reader.number("GRACE_SECONDS", 300, { min: 0, max: 86_400 }) * 1000,
@@ -64,4 +65,15 @@ function parse(env: Env): Config {
   };
   reader.check();
   return config;
+}
+
+/** A mistake within a source is that source's own: the others go on, and `/health` names it. */
+function sourcesOf(reader: ConfigReader, env: Env): ReadonlyMap<string, Source> {
+  const secrets = reader
+    .required("WEBHOOK_SECRET")
+    .split(" ")
+    .filter((secret) => secret !== "");
+  const sources = readSources(env.SOURCES, env, secrets);
+  if (sources === null) reader.fault("SOURCES is not a table of sources");
+  return sources ?? new Map();
 }

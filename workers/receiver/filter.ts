@@ -1,6 +1,6 @@
-import { fromBase64 } from "../../shared/bytes.ts";
 import { Problem } from "../../shared/problem.ts";
-import type { EventRecord, EventSummary } from "./record.ts";
+import type { EventRecord, EventRow, EventSummary } from "./record.ts";
+import { holdsText, rowHoldsText, type TextSearch, textSearch } from "./search.ts";
 
 /** Which events of a log a reader wants, whatever it reads with: a page, a poll, a stream, an export. */
 
@@ -24,6 +24,8 @@ export const FILTER_PARAMETERS = ["source", "type", "since", "until", "q"] as co
 const MAX_TEXT = 256;
 // A date, or a date and time with its offset: without one, it would be read in a zone that nobody named.
 const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+const searches = new WeakMap<EventFilter, TextSearch>();
 
 /** The filter that a query string asks for. @throws Problem `invalid_parameter` */
 export function readFilter(parameters: URLSearchParams): EventFilter {
@@ -54,23 +56,32 @@ export function matchesSummary(filter: EventFilter, event: EventSummary): boolea
 
 /** Whether a whole record is wanted; a body that is not text is searched as the bytes it holds. */
 export function matches(filter: EventFilter, record: EventRecord): boolean {
-  return matchesSummary(filter, record) && (filter.q === null || matchesText(filter.q, record));
+  const search = searchOf(filter);
+  return matchesSummary(filter, record) && (search === null || holdsText(search, record));
+}
+
+/** Whether a row holds the filter's text; what else is wanted of it is for the query that read it. */
+export function matchesText(filter: EventFilter, row: EventRow): boolean {
+  const search = searchOf(filter);
+  return search === null || rowHoldsText(search, row);
+}
+
+/** Made once a filter: thousands of events may be asked. */
+function searchOf(filter: EventFilter): TextSearch | null {
+  if (filter.q === null) return null;
+  const search = searches.get(filter) ?? textSearch(filter.q);
+  searches.set(filter, search);
+  return search;
+}
+
+/** Whether the filter asks for nothing. */
+export function isOpen(filter: EventFilter): boolean {
+  return Object.values(filter).every((wanted) => wanted === null);
 }
 
 function matchesType(wanted: string, type: string | null): boolean {
   if (type === null) return false;
   return wanted.endsWith(".*") ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
-}
-
-function matchesText(q: string, { headers, body, encoding }: EventRecord): boolean {
-  const wanted = q.toLowerCase();
-  const has = (value: string) => value.toLowerCase().includes(wanted);
-  return headers.some(([name, value]) => has(`${name}: ${value}`)) || has(encoding ? binaryText(body) : body);
-}
-
-/** The text in bytes that are not all text; what is not UTF-8 matches nothing that a person types. */
-function binaryText(base64: string): string {
-  return new TextDecoder().decode(fromBase64(base64) ?? new Uint8Array());
 }
 
 function text(name: string, value: string | null): string | null {

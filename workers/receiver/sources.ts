@@ -2,39 +2,71 @@ import { ConfigError } from "../../shared/config.ts";
 import { Problem } from "../../shared/problem.ts";
 import type { Config, Env } from "./env.ts";
 import type { Inbox } from "./inbox.ts";
-import { schemes } from "./schemes/index.ts";
-import type { Scheme, SignedRequest, Verdict } from "./schemes/scheme.ts";
+import type { HandshakeAnswer, SignedRequest, Verdict } from "./schemes/scheme.ts";
+import { DEFAULT_LOG, type Source } from "./source-config.ts";
 
-/** Who sends to us: how their requests prove it, and which log they enter. */
-export type Source = { name: string; scheme: Scheme; secrets: string[]; log: string };
+/** Who sends to us, and the logs they write to. */
 
-export const DEFAULT_SOURCE = "default";
-export const DEFAULT_LOG = "main";
+export { DEFAULT_LOG, DEFAULT_SOURCE, type Source } from "./source-config.ts";
+
 const TENANT = "default";
 
 /** The source of that name, or null. */
 export function sourceOf(config: Config, name: string): Source | null {
-  if (name !== DEFAULT_SOURCE) return null;
-  return { name, scheme: schemes.standard, secrets: config.webhookSecrets, log: DEFAULT_LOG };
+  return config.sources.get(name) ?? null;
 }
 
 /**
  * The verdict of the source's scheme; `now` in unix seconds.
  *
- * @throws ConfigError naming the source, when its secrets are unusable.
+ * @throws ConfigError naming the source, when its configuration or its secrets are unusable.
  */
 export async function verifyFrom(source: Source, request: SignedRequest, now: number): Promise<Verdict> {
+  if (source.fault !== null) throw new ConfigError(faultOf(source));
   try {
-    return await source.scheme.verify(request, source.secrets, now);
+    return await source.scheme.verify(signedRequest(source, request), source.secrets, now);
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`source ${source.name}: ${error.message}`);
     throw error;
   }
 }
 
+/**
+ * The answer to a provider's question whether we are there; null when the request is none. A question that its
+ * provider signs must have been verified before.
+ */
+export async function handshakeOf(source: Source, request: SignedRequest): Promise<HandshakeAnswer | null> {
+  const { handshake } = source.scheme;
+  if (handshake === undefined || handshake.method !== request.method) return null;
+  return handshake.answer(request, handshake.secret === "own" ? source.handshakeSecrets : source.secrets);
+}
+
+/** The methods that a source takes. */
+export function methodsOf({ scheme: { handshake }, handshakeSecrets }: Source): string[] {
+  const asks = handshake?.method === "GET" && (handshake.secret !== "own" || handshakeSecrets.length > 0);
+  return asks ? ["GET", "POST"] : ["POST"];
+}
+
+/** @throws ConfigError naming every source that is configured wrongly: such a one accepts nothing. */
+export function checkSources({ sources }: Config): void {
+  const faults = [...sources.values()].filter(({ fault }) => fault !== null).map(faultOf);
+  if (faults.length > 0) throw new ConfigError(faults.join("; "));
+}
+
+function faultOf({ name, fault }: Source): string {
+  return `SOURCES.${name}: ${fault}`;
+}
+
+/** The request with the URL that the provider called and signed: not the one that a proxy or the edge shows us. */
+export function signedRequest({ url }: Source, request: SignedRequest): SignedRequest {
+  if (url === null) return request;
+  // What a provider adds to the query is part of what it signs.
+  return { ...request, url: url.includes("?") ? url : url + new URL(request.url).search };
+}
+
 /** The logs that sources write to, the default one first. */
-export function logsOf(_config: Config): readonly string[] {
-  return [DEFAULT_LOG];
+export function logsOf({ sources }: Config): readonly string[] {
+  return [...new Set([DEFAULT_LOG, ...[...sources.values()].map(({ log }) => log)])];
 }
 
 /** The log that a reader names, the default one without a name. @throws Problem `not_found` */

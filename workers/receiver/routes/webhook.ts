@@ -1,50 +1,94 @@
-import { Hono } from "hono";
-import { methodNotAllowed, readBody } from "../../../shared/http.ts";
+import { type Context, Hono } from "hono";
+import { ConfigError } from "../../../shared/config.ts";
+import { readBody } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
 import { logEvent } from "../../../shared/telemetry.ts";
-import { type Arrival, dedupOf, maskedHeaders, typeOf } from "../arrival.ts";
+import { type Arrival, dedupOf, maskedHeaders, typeIn, typeOf } from "../arrival.ts";
 import { type Config, configOf, type Env } from "../env.ts";
 import type { Accepted } from "../inbox.ts";
-import { DEFAULT_SOURCE, inboxOf, type Source, sourceOf, verifyFrom } from "../sources.ts";
+import { type Refused, reportRejection } from "../rejection-report.ts";
+import type { HandshakeAnswer, SignedRequest } from "../schemes/scheme.ts";
+import { DEFAULT_SOURCE, handshakeOf, inboxOf, methodsOf, type Source, sourceOf, verifyFrom } from "../sources.ts";
 
 /** Long enough for an object to restart; senders have their own schedule besides. */
 const RETRY_AFTER_SECONDS = "5";
 
-export const webhook = new Hono<{ Bindings: Env }>();
+type App = { Bindings: Env };
 
-webhook.post("/", (c) => receive(c.req.raw, c.env, DEFAULT_SOURCE));
-webhook.all("/", methodNotAllowed("POST"));
+export const webhook = new Hono<App>();
+
+webhook.all("/", (c) => receive(c, DEFAULT_SOURCE));
+webhook.all("/:source", (c) => receive(c, c.req.param("source")));
 
 /**
  * Verifies, logs once, and answers `200 Received` when the event is on disk; a repetition says so in a header.
+ * A provider's question whether we are there is answered, and is no event.
  *
- * @throws Problem `unknown_source`, `body_too_large`, `invalid_signature` or `storage_unavailable`.
+ * @throws Problem `unknown_source`, `method_not_allowed`, `body_too_large`, `invalid_signature`, `bad_request` or
+ * `storage_unavailable`.
  */
-async function receive(request: Request, env: Env, name: string): Promise<Response> {
+async function receive(c: Context<App>, name: string): Promise<Response> {
   const began = Date.now();
-  const config = configOf(env);
+  const config = configOf(c.env);
   const source = sourceOf(config, name);
-  if (source === null) throw new Problem("unknown_source", `There is no source ${name}.`);
-  const body = await readBody(request, config.maxBodyBytes);
-  const { method, url, headers } = request;
-  const verdict = await verifyFrom(source, { method, url, headers, body }, Math.floor(began / 1000));
-  if (!verdict.ok) {
-    const detail = "The request was not signed for this source, or not in time.";
-    throw new Problem("invalid_signature", detail, { extra: { reason: verdict.reason } });
-  }
-  const arrival = await arrivalOf(source, config, { id: verdict.id, headers, body });
-  const { seq, duplicate } = await store(env, source, arrival);
-  const { id, type } = arrival;
-  logEvent("event.received", {
-    seq,
-    id,
-    source: name,
-    type,
-    bytes: body.byteLength,
-    duplicate,
-    ms: Date.now() - began,
-  });
+  if (source === null) throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
+  requireMethod(c.req.method, source);
+  if (c.req.method === "GET") return answerQuestion(source, c.req.raw);
+  const { request, id } = await genuine(c, { config, source, began });
+  const answer = await handshakeOf(source, request);
+  if (answer !== null) return handshakeResponse(source, answer);
+  const arrival = await arrivalOf(source, config, { id, headers: request.headers, body: request.body });
+  const { seq, duplicate } = await store(c.env, source, arrival);
+  const { type } = arrival;
+  const [bytes, ms] = [request.body.byteLength, Date.now() - began];
+  logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
   return new Response("Received", duplicate ? { headers: { "webhook-duplicate": "true" } } : {});
+}
+
+type Receiving = { config: Config; source: Source; began: number };
+type Genuine = { request: SignedRequest & { body: Uint8Array<ArrayBuffer> }; id: string | null };
+
+/** The request once it is proven, and the id it was signed with; what is refused is reported. */
+async function genuine(c: Context<App>, { config, source, began }: Receiving): Promise<Genuine> {
+  const { method, url, headers } = c.req.raw;
+  let body: Uint8Array<ArrayBuffer> | null = null;
+  const refuse = (reason: Refused["reason"]) => {
+    const refused = { source, request: { method, url, headers, body: body ?? new Uint8Array() }, reason };
+    // Never awaited: whoever sends forgeries must not make genuine requests wait.
+    c.executionCtx.waitUntil(reportRejection(c.env, config, { ...refused, bytes: body?.byteLength ?? null }, began));
+  };
+  try {
+    body = await readBody(c.req.raw, config.maxBodyBytes);
+    const request = { method, url, headers, body };
+    const verdict = await verifyFrom(source, request, Math.floor(began / 1000));
+    if (verdict.ok) return { request, id: verdict.id };
+    refuse(verdict.reason);
+  } catch (error) {
+    if (error instanceof ConfigError) refuse("configuration_error");
+    if (error instanceof Problem && error.code === "body_too_large") refuse("body_too_large");
+    throw error;
+  }
+  // What was wrong with it is for the source's owner, at /rejections: to anyone else it is a hint.
+  throw new Problem("invalid_signature", "The request was not signed for this source, or not in time.");
+}
+
+function requireMethod(method: string, source: Source): void {
+  const methods = methodsOf(source);
+  if (methods.includes(method)) return;
+  const allow = methods.join(", ");
+  throw new Problem("method_not_allowed", `The source ${source.name} takes ${allow}.`, { headers: { allow } });
+}
+
+async function answerQuestion(source: Source, { method, url, headers }: Request): Promise<Response> {
+  const answer = await handshakeOf(source, { method, url, headers, body: new Uint8Array() });
+  if (answer === null) throw new Problem("bad_request", "This is no question that the source's provider asks.");
+  return handshakeResponse(source, answer);
+}
+
+/** What comes back is the sender's own text: never anything that a browser would render. */
+function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAnswer): Response {
+  logEvent("handshake.answered", { source: name });
+  return new Response(body, { headers: { "content-type": contentType, "x-content-type-options": "nosniff" } });
 }
 
 async function arrivalOf(
@@ -55,9 +99,9 @@ async function arrivalOf(
   return {
     source: name,
     id,
-    type: typeOf(body),
+    type: typeOf(body) ?? typeIn(headers, scheme.typeHeader),
     verification: scheme.verification,
-    headers: JSON.stringify(maskedHeaders(headers)),
+    headers: JSON.stringify(maskedHeaders(headers, scheme.secretHeaders)),
     body,
     dedup: await dedupOf({ source: name, id, signedId: scheme.signedId, body }, config.retentionMs),
   };

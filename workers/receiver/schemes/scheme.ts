@@ -6,6 +6,16 @@ export type Scheme = {
   verification: Verification;
   /** Whether the proof covers the id: only then may the id alone make a request a duplicate. */
   signedId: boolean;
+  /** Whether the proof covers the URL: then a source must say which URL the provider calls. */
+  signedUrl?: boolean;
+  /** Headers that carry the secret itself, lower case: masked before anything is stored. */
+  secretHeaders?: readonly string[];
+  /** The header that names the event's type, where the body does not. */
+  typeHeader?: string;
+  /** How the provider asks whether we are there. */
+  handshake?: Handshake;
+  /** When the request says that it was signed, in unix seconds, proven or not; null when it does not say. */
+  timestampOf?(request: SignedRequest): number | null;
   /**
    * `now` in unix seconds. No request makes it throw or accept without proof.
    *
@@ -20,6 +30,20 @@ export type SignedRequest = { method: string; url: string; headers: Headers; bod
 /** `id` and `timestamp` (unix seconds) as the sender gave them, null where the scheme has none. */
 export type Verdict = { ok: true; id: string | null; timestamp: number | null } | { ok: false; reason: RejectReason };
 
+/** A provider's question whether we are there, which is no event. */
+export type Handshake = {
+  method: "GET" | "POST";
+  /** Whether the provider signs the question: then it is answered only after verification. */
+  signed: boolean;
+  /** Which secrets it is answered with: the source's, none, or one of its own (`handshakeSecret`). */
+  secret: "source" | "none" | "own";
+  /** Null when the request is no such question. No request makes it throw. */
+  answer(request: SignedRequest, secrets: string[]): Promise<HandshakeAnswer | null>;
+};
+
+/** Always with status 200. */
+export type HandshakeAnswer = { contentType: "text/plain" | "application/json"; body: string };
+
 export type RejectReason =
   | "id_missing"
   | "id_malformed"
@@ -28,4 +52,7 @@ export type RejectReason =
   | "timestamp_too_old"
   | "timestamp_too_new"
   | "signature_missing"
+  | "signature_malformed"
+  | "token_missing"
+  | "token_mismatch"
   | "signature_mismatch";

@@ -1,0 +1,240 @@
+import { createHmac } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { concat, toBase64, utf8 } from "../../shared/bytes.ts";
+import { bodyVariants } from "../../workers/receiver/body-variants.ts";
+import { diagnose, type Suspects } from "../../workers/receiver/diagnosis.ts";
+import { schemes } from "../../workers/receiver/schemes/index.ts";
+import type { Scheme } from "../../workers/receiver/schemes/scheme.ts";
+
+const NOW = 1_700_000_000;
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+const URL_CALLED = "https://example.com/webhook";
+
+type Bytes = Uint8Array;
+type Signed = { secret?: string | Bytes; body?: Bytes; at?: number; encoding?: "hex" | "base64"; url?: string };
+
+function hmac(key: string | Bytes, parts: (string | Bytes)[], encoding: "hex" | "base64"): string {
+  const made = createHmac("sha256", key);
+  for (const part of parts) made.update(part);
+  return made.digest(encoding);
+}
+
+/** What each provider's own side sends; `secret` as the key is made of it there. */
+const SIGNERS: Record<string, (signed: Required<Signed>) => Record<string, string>> = {
+  standard: ({ secret, body, at, encoding }) => {
+    const key = typeof secret === "string" ? Buffer.from(secret.replace("whsec_", ""), "base64") : secret;
+    return {
+      "webhook-id": "msg_1",
+      "webhook-timestamp": String(at),
+      "webhook-signature": `v1,${hmac(key, [`msg_1.${at}.`, body], encoding === "hex" ? "hex" : "base64")}`,
+    };
+  },
+  github: ({ secret, body, encoding }) => ({ "x-hub-signature-256": `sha256=${hmac(secret, [body], encoding)}` }),
+  stripe: ({ secret, body, at, encoding }) => ({
+    "stripe-signature": `t=${at},v1=${hmac(secret, [`${at}.`, body], encoding)}`,
+  }),
+  slack: ({ secret, body, at, encoding }) => ({
+    "x-slack-request-timestamp": String(at),
+    "x-slack-signature": `v0=${hmac(secret, [`v0:${at}:`, body], encoding)}`,
+  }),
+  square: ({ secret, body, url }) => ({ "x-square-hmacsha256-signature": hmac(secret, [url, body], "base64") }),
+};
+
+function schemeOf(name: string): Scheme {
+  const scheme = schemes[name];
+  if (scheme === undefined) throw new Error(`there is no scheme ${name}`);
+  return scheme;
+}
+
+/** The diagnosis of a request that is signed so, and then arrives with `arrived` for a body. */
+async function diagnosed(
+  name: string,
+  signed: Signed,
+  {
+    arrived,
+    secrets = [SECRET],
+    others = [],
+  }: { arrived?: Bytes; secrets?: string[]; others?: Suspects["others"] } = {},
+) {
+  const scheme = schemeOf(name);
+  const body = signed.body ?? utf8('{"a":1}');
+  const encoding = name === "standard" ? "base64" : "hex";
+  const complete = { secret: SECRET, body, at: NOW, encoding, url: URL_CALLED, ...signed } as Required<Signed>;
+  const headers = new Headers(SIGNERS[name]?.(complete));
+  const request = { method: "POST", url: URL_CALLED, headers, body: arrived ?? body };
+  const verdict = await scheme.verify(request, secrets, NOW);
+  if (verdict.ok) return "accepted";
+  return diagnose(request, verdict.reason, { suspects: { scheme, secrets, others }, now: NOW });
+}
+
+const NAMES = ["standard", "github", "stripe", "slack"];
+
+/** `signed` is what the sender had, `arrived` what a proxy or framework made of it. */
+const CHANGES: [name: string, signed: string, arrived: string | Bytes, code: string][] = [
+  [
+    "Express parses and serialises again",
+    '{"a": 1, "b": [true, null]}',
+    '{"a":1,"b":[true,null]}',
+    "body_reserialised",
+  ],
+  ["a gateway makes it pretty", '{"a":1,"b":{}}', '{\n  "a": 1,\n  "b": {}\n}', "body_reserialised"],
+  ["Python escapes what is not ASCII", '{"a":"Zoë 😀"}', '{"a": "Zo\\u00eb \\ud83d\\ude00"}', "body_reserialised"],
+  ["JavaScript unescapes it", '{"a": "Zo\\u00eb"}', '{"a":"Zoë"}', "body_reserialised"],
+  [
+    "PHP's slashes are lost",
+    '{"url":"http:\\/\\/a\\/b","e":"\\u00eb"}',
+    '{"url":"http://a/b","e":"ë"}',
+    "body_reserialised",
+  ],
+  ["Go's HTML escapes are lost", '{"a":"\\u003cb\\u003e \\u0026"}\n', '{"a":"<b> &"}', "body_reserialised"],
+  ["keys come sorted", '{"a":2,"b":1}', '{"b":1,"a":2}', "body_reserialised"],
+  [
+    "big integers and duplicate keys stay",
+    '{"n": 12345678901234567890, "n": 1.0}',
+    '{"n":12345678901234567890,"n":1.0}',
+    "body_reserialised",
+  ],
+  ["a newline is cut", '{"a":1}\n', '{"a":1}', "body_newline"],
+  ["a newline is added", '{"a":1}', '{"a":1}\n', "body_newline"],
+  ["LF becomes CRLF", "a\nb\nc", "a\r\nb\r\nc", "body_line_ends"],
+  ["CRLF becomes LF", "a\r\nb\r\nc", "a\nb\nc", "body_line_ends"],
+  ["a BOM is added", '{"a":1}', '\ufeff{"a":1}', "body_byte_order_mark"],
+  ["a BOM is cut", '\ufeff{"a":1}', '{"a":1}', "body_byte_order_mark"],
+  ["white space is cut", "text ", "text", "body_trimmed"],
+  ["UTF-8 is read as Latin-1 and written out again", "Zoë", "ZoÃ«", "body_charset"],
+  ["UTF-8 is written out as Latin-1", "Zoë", new Uint8Array([0x5a, 0x6f, 0xeb]), "body_charset"],
+  ["a gateway hands on base64", '{"a":1}', toBase64(utf8('{"a":1}')), "body_base64"],
+  ["it is quoted as a JSON string", '{"a":1}', '"{\\"a\\":1}"', "body_quoted"],
+  ["plus becomes %20", "a=b+c&d=e", "a=b%20c&d=e", "body_form_encoding"],
+  ["HTML is escaped", '{"a":"<b>"}', "{&quot;a&quot;:&quot;&lt;b&gt;&quot;}", "body_html_escaped"],
+  ["Unicode is normalised", "Zoe\u0308", "Zo\u00eb", "body_normalised"],
+];
+
+describe("diagnose", () => {
+  describe.each(NAMES)("%s", (name) => {
+    it.each(CHANGES)("%s", async (_name, signed, arrived, code) => {
+      const bytes = typeof arrived === "string" ? utf8(arrived) : arrived;
+      expect(await diagnosed(name, { body: utf8(signed) }, { arrived: bytes })).toMatchObject({ code });
+    });
+
+    it("names a forgery as signed by no known key", async () => {
+      expect(await diagnosed(name, { secret: new Uint8Array(32).fill(9) })).toMatchObject({ code: "unknown_key" });
+    });
+
+    it("names what was changed beyond what is likely the same way: it is no guess", async () => {
+      expect(await diagnosed(name, {}, { arrived: utf8('{"a":2}') })).toMatchObject({ code: "unknown_key" });
+    });
+
+    it("names the other source whose secret signed", async () => {
+      const others = [{ name: "billing", scheme: schemeOf(name), secrets: [OTHER] }];
+      const diagnosis = await diagnosed(name, { secret: OTHER }, { others });
+      expect(diagnosis).toMatchObject({
+        code: "secret_of_other_source",
+        text: "signed with the secret of the source billing",
+      });
+    });
+
+    it("says that the signature is in another encoding", async () => {
+      const encoding = name === "standard" ? "hex" : "base64";
+      expect(await diagnosed(name, { encoding })).toMatchObject({ code: "signature_encoding" });
+    });
+
+    it("never repeats a secret or a signature", async () => {
+      const made = SIGNERS[name]?.({
+        secret: OTHER,
+        body: utf8("{}"),
+        at: NOW,
+        encoding: "hex",
+        url: "",
+      } as Required<Signed>);
+      const texts = [
+        await diagnosed(name, { secret: OTHER }),
+        await diagnosed(name, { secret: OTHER }, { others: [{ name: "b", scheme: schemeOf(name), secrets: [OTHER] }] }),
+        await diagnosed(name, { at: NOW - 400 }),
+      ].map((each) => JSON.stringify(each));
+      for (const text of texts) {
+        for (const secret of [SECRET, OTHER, ...Object.values(made ?? {})]) expect(text).not.toContain(secret);
+      }
+    });
+  });
+
+  it.each(["standard", "stripe", "slack"])("%s: tells a stale request from a forgery", async (name) => {
+    const stale = await diagnosed(name, { at: NOW - 400 });
+    expect(stale).toEqual({ code: "stale", text: "genuine, 400 s old" });
+    expect(await diagnosed(name, { at: NOW + 400 })).toEqual({
+      code: "early",
+      text: "genuine, 400 s ahead of our clock",
+    });
+    const forged = await diagnosed(name, { at: NOW - 400, secret: new Uint8Array(32).fill(9) });
+    expect(forged).toMatchObject({ code: "unknown_key" });
+    const both = await diagnosed(name, { at: NOW - 400, body: utf8("x\n") }, { arrived: utf8("x") });
+    expect(both).toMatchObject({ code: "body_newline", text: expect.stringContaining("400 s old") });
+  });
+
+  const secrets: [name: string, scheme: string, signedWith: string | Bytes, configured: string, code: string][] = [
+    ["the sender's ends in a newline", "github", "text\n", "text", "secret_white_space"],
+    ["ours ends in a newline", "github", "text", "text\n", "secret_white_space"],
+    ["ours has a space before it", "stripe", "text", " text", "secret_white_space"],
+    ["ours is quoted", "slack", "text", '"text"', "secret_white_space"],
+    ["the text is the key", "standard", utf8(SECRET), SECRET, "secret_undecoded"],
+    ["the text without its prefix is the key", "standard", utf8(SECRET.slice(6)), SECRET, "secret_undecoded"],
+    ["ours lacks the prefix that is part of it", "stripe", SECRET, SECRET.slice(6), "secret_undecoded"],
+    ["ours has a prefix too many", "github", SECRET.slice(6), SECRET, "secret_undecoded"],
+  ];
+  it.each(secrets)("%s", async (_name, scheme, secret, configured, code) => {
+    expect(await diagnosed(scheme, { secret }, { secrets: [configured] })).toMatchObject({ code });
+  });
+
+  it("says that another URL was signed", async () => {
+    expect(await diagnosed("square", { url: "http://example.com/webhook" })).toMatchObject({ code: "other_url" });
+    expect(await diagnosed("square", { url: "https://example.com/webhook/" })).toMatchObject({ code: "other_url" });
+    expect(await diagnosed("square", { url: "https://example.com/other" })).toMatchObject({ code: "unknown_key" });
+  });
+
+  it("says that it was sent to another source's URL", async () => {
+    const body = utf8("{}");
+    const headers = new Headers(
+      SIGNERS.github?.({ secret: OTHER, body, at: NOW, encoding: "hex", url: "" } as Required<Signed>),
+    );
+    const request = { method: "POST", url: URL_CALLED, headers, body };
+    const others = [{ name: "gh", scheme: schemeOf("github"), secrets: [OTHER] }];
+    const suspects = { scheme: schemeOf("standard"), secrets: [SECRET], others };
+    const diagnosis = await diagnose(request, "id_missing", { suspects, now: NOW });
+    expect(diagnosis).toMatchObject({ code: "other_source", text: expect.stringContaining("gh") });
+    expect(await diagnose(request, "id_missing", { suspects: { ...suspects, others: [] }, now: NOW })).toBeNull();
+  });
+
+  it("says nothing of what speaks for itself", async () => {
+    const request = { method: "POST", url: URL_CALLED, headers: new Headers(), body: utf8("{}") };
+    const suspects = { scheme: schemeOf("standard"), secrets: [SECRET], others: [] };
+    expect(await diagnose(request, "timestamp_malformed", { suspects, now: NOW })).toBeNull();
+  });
+
+  it("looks at a large body for its age alone, and says so", async () => {
+    const body = new Uint8Array(200_000);
+    expect(await diagnosed("slack", { body, at: NOW - 400 })).toMatchObject({ code: "stale" });
+    expect(await diagnosed("slack", { body, secret: OTHER })).toMatchObject({ code: "not_examined" });
+  });
+
+  it("is not stopped by a secret that is no key", async () => {
+    const others = [{ name: "broken", scheme: schemeOf("standard"), secrets: ["whsec_short"] }];
+    expect(await diagnosed("standard", { secret: OTHER }, { others })).toMatchObject({ code: "unknown_key" });
+  });
+});
+
+describe("bodyVariants", () => {
+  it("stays within its bytes, whatever the body", () => {
+    const bodies = [utf8("[".repeat(10_000)), utf8(`"${"\\u00eb".repeat(3000)}"`), new Uint8Array(200_000).fill(255)];
+    for (const body of [...bodies, utf8(""), utf8("{"), concat(utf8('"'), new Uint8Array(5)), utf8("&#99999999;%")]) {
+      const bytes = bodyVariants(body, 100_000).reduce((sum, { body: variant }) => sum + variant.byteLength, 0);
+      expect(bytes).toBeLessThanOrEqual(100_000);
+    }
+  });
+
+  it("offers none twice, and never the body itself", () => {
+    const texts = bodyVariants(utf8('{"a": "Zoë/<b>"}\r\n'), 1_000_000).map(({ body }) => toBase64(body));
+    expect(new Set(texts).size).toBe(texts.length);
+    expect(texts).not.toContain(toBase64(utf8('{"a": "Zoë/<b>"}\r\n')));
+  });
+});

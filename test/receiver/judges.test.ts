@@ -1,0 +1,130 @@
+import { sign as octokitSign, verify as octokitVerify } from "@octokit/webhooks-methods";
+import { Webhook as Standard } from "standardwebhooks";
+import Stripe from "stripe";
+import { Webhook as Svix } from "svix";
+import { describe, expect, it } from "vitest";
+import { concat, utf8 } from "../../shared/bytes.ts";
+import { schemes } from "../../workers/receiver/schemes/index.ts";
+
+/**
+ * Implementations that are not ours sign, and we verify. Where one of them accepts what nobody signed, the
+ * test shows that it does, and that we do not.
+ */
+const NOW = 1_700_000_000;
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const TEXT = '{"id":"evt_1","object":"event","name":"Zoë 😀"}';
+const crypto = Stripe.createSubtleCryptoProvider();
+const { webhooks } = new Stripe("sk_test_unused", { httpClient: Stripe.createFetchHttpClient() });
+
+async function verdict(
+  name: string,
+  headers: Record<string, string>,
+  { secret = SECRET, body = utf8(TEXT), now = NOW }: { secret?: string; body?: Uint8Array; now?: number } = {},
+): Promise<string> {
+  const request = { method: "POST", url: "https://example.com/webhook", headers: new Headers(headers), body };
+  const result = await schemes[name]?.verify(request, [secret], now);
+  return result === undefined ? "no such scheme" : result.ok ? "accepted" : result.reason;
+}
+
+function stripeHeader(timestamp: number, payload = TEXT): Promise<string> {
+  return webhooks.generateTestHeaderStringAsync({ payload, secret: SECRET, timestamp, cryptoProvider: crypto });
+}
+
+function standardHeaders(timestamp: string, body: string, prefix = "webhook") {
+  const signature = new Standard(SECRET).sign("msg_1", new Date(Number.parseInt(timestamp, 10) * 1000), body);
+  return { [`${prefix}-id`]: "msg_1", [`${prefix}-timestamp`]: timestamp, [`${prefix}-signature`]: signature };
+}
+
+/** Whether a library takes the request: it throws when it does not. */
+async function takes(work: () => unknown): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("github", () => {
+  it("accepts what octokit signed", async () => {
+    const signature = await octokitSign(SECRET, TEXT);
+    expect(await octokitVerify(SECRET, TEXT, signature)).toBe(true);
+    expect(await verdict("github", { "x-hub-signature-256": signature })).toBe("accepted");
+    expect(await verdict("github", { "x-hub-signature-256": signature }, { secret: "another" })).toBe(
+      "signature_mismatch",
+    );
+  });
+
+  it.each([
+    ["between pairs", (hex: string) => hex.replace(/../g, "$&:")],
+    ["at the end", (hex: string) => `${hex}zz`],
+    ["at the start", (hex: string) => `zz${hex}`],
+    ["for a digit", (hex: string) => `${hex.slice(0, 62)}g0`],
+  ])("refuses hex with garbage %s", async (_name, change) => {
+    const signature = await octokitSign(SECRET, TEXT);
+    const changed = `sha256=${change(signature.slice("sha256=".length))}`;
+    expect(await verdict("github", { "x-hub-signature-256": changed })).toBe("signature_malformed");
+  });
+});
+
+describe("stripe", () => {
+  it("accepts what stripe signed", async () => {
+    const header = await stripeHeader(NOW);
+    await webhooks.constructEventAsync(TEXT, header, SECRET, 300, crypto, NOW * 1000);
+    expect(await verdict("stripe", { "stripe-signature": header })).toBe("accepted");
+    expect(await verdict("stripe", { "stripe-signature": header }, { body: utf8(`${TEXT} `) })).toBe(
+      "signature_mismatch",
+    );
+  });
+
+  it("refuses a timestamp with something after it, which stripe reads as a number", async () => {
+    const header = (await stripeHeader(NOW)).replace(`t=${NOW}`, `t=${NOW}abc`);
+    expect(await takes(() => webhooks.constructEventAsync(TEXT, header, SECRET, 300, crypto, NOW * 1000))).toBe(true);
+    expect(await verdict("stripe", { "stripe-signature": header })).toBe("timestamp_malformed");
+  });
+
+  it("refuses a time in the future, which stripe never looks at", async () => {
+    const header = await stripeHeader(NOW + 31_536_000);
+    expect(await takes(() => webhooks.constructEventAsync(TEXT, header, SECRET, 300, crypto, NOW * 1000))).toBe(true);
+    expect(await verdict("stripe", { "stripe-signature": header })).toBe("timestamp_too_new");
+  });
+
+  it("refuses bytes that are no UTF-8, which stripe replaces before it verifies", async () => {
+    const text = '{"id":"evt_1","object":"event","name":"\ufffd"}';
+    const body = concat(utf8('{"id":"evt_1","object":"event","name":"'), new Uint8Array([0xff]), utf8('"}'));
+    const header = await stripeHeader(NOW, text);
+    const lossy = Buffer.from(body);
+    expect(await takes(() => webhooks.constructEventAsync(lossy, header, SECRET, 300, crypto, NOW * 1000))).toBe(true);
+    expect(await verdict("stripe", { "stripe-signature": header }, { body })).toBe("signature_mismatch");
+    expect(await verdict("stripe", { "stripe-signature": header }, { body: utf8(text) })).toBe("accepted");
+  });
+});
+
+describe.each([
+  ["standard", "webhook"],
+  ["svix", "svix"],
+])("%s", (scheme, prefix) => {
+  it.each([
+    ["standardwebhooks", new Standard(SECRET)],
+    ["svix", new Svix(SECRET)],
+  ])("accepts what %s signed", async (_name, judge) => {
+    const signature = judge.sign("msg_1", new Date(NOW * 1000), TEXT);
+    const headers = { ...standardHeaders(String(NOW), TEXT, prefix), [`${prefix}-signature`]: signature };
+    expect(await verdict(scheme, headers)).toBe("accepted");
+  });
+
+  it("refuses a timestamp with something after it", async () => {
+    const headers = standardHeaders("1614265330abc", TEXT, prefix);
+    expect(await verdict(scheme, headers, { now: 1_614_265_330 })).toBe("timestamp_malformed");
+  });
+
+  it("refuses bytes that are no UTF-8 where their replacement was signed", async () => {
+    const headers = standardHeaders(String(NOW), '{"name":"\ufffd"}', prefix);
+    const body = concat(utf8('{"name":"'), new Uint8Array([0xff]), utf8('"}'));
+    expect(await verdict(scheme, headers, { body })).toBe("signature_mismatch");
+  });
+
+  it("refuses any future beyond the window", async () => {
+    expect(await verdict(scheme, standardHeaders(String(NOW + 301), TEXT, prefix))).toBe("timestamp_too_new");
+  });
+});

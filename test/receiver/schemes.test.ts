@@ -1,0 +1,212 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { concat, fromBase64, utf8 } from "../../shared/bytes.ts";
+import { schemes } from "../../workers/receiver/schemes/index.ts";
+import type { SignedRequest, Verdict } from "../../workers/receiver/schemes/scheme.ts";
+import providers from "../vectors/providers.json";
+import verification from "../vectors/verification.json";
+
+type Vector = {
+  name: string;
+  scheme: string;
+  secrets: string[];
+  now: number;
+  method?: string;
+  url?: string;
+  headers: string[][];
+  body_base64: string;
+  expect: string;
+  id?: string | null;
+};
+
+function schemeOf(name: string) {
+  const scheme = schemes[name];
+  if (scheme === undefined) throw new Error(`there is no scheme ${name}`);
+  return scheme;
+}
+
+function requestOf({ method = "POST", url = "https://hooks.example.com/in", headers, body_base64 }: Vector) {
+  const body = fromBase64(body_base64);
+  if (body === null) throw new Error("a vector's body is not base64");
+  return { method, url, headers: new Headers(headers as [string, string][]), body };
+}
+
+/** The verdict on a vector; headers that no `Headers` can carry are refused before any scheme sees them. */
+async function verdictOf(vector: Vector, change: (request: SignedRequest) => SignedRequest = (same) => same) {
+  let request: SignedRequest;
+  try {
+    request = requestOf(vector);
+  } catch {
+    return { ok: false, reason: "signature_malformed" } satisfies Verdict;
+  }
+  return schemeOf(vector.scheme).verify(change(request), vector.secrets, vector.now);
+}
+
+/** A request with one header replaced, or left out. */
+function withHeader(request: SignedRequest, name: string, value: string | null): SignedRequest {
+  const headers = new Headers(request.headers);
+  if (value === null) headers.delete(name);
+  else headers.set(name, value);
+  return { ...request, headers };
+}
+
+const genuine: Vector[] = [...providers, ...verification].filter((vector) => vector.expect === "accept");
+const proven = genuine.filter(({ scheme }) => schemeOf(scheme).verification === "verified");
+/** Those whose signature stands in one header: DocuSign numbers as many as there are keys. */
+const oneHeader = proven.filter(({ scheme }) => scheme !== "docusign");
+/** The header of a vector that holds the signature: the one whose absence is named so. */
+async function signatureHeader(vector: Vector): Promise<string> {
+  for (const [name = ""] of vector.headers) {
+    const verdict = await verdictOf(vector, (request) => withHeader(request, name, null));
+    if (!verdict.ok && verdict.reason === "signature_missing") return name;
+  }
+  throw new Error(`${vector.name} has no header without which the signature is missing`);
+}
+
+describe("schemes", () => {
+  it.each<Vector>([...verification, ...providers])("$scheme: $name: $expect", async (vector) => {
+    const attempt = verdictOf(vector);
+    if (vector.expect === "config-error") return expect(attempt).rejects.toMatchObject({ name: "ConfigError" });
+    const verdict = await attempt;
+    expect(vector.expect === "either" ? [true, false] : [vector.expect === "accept"]).toContain(verdict.ok);
+    if (verdict.ok && vector.id !== undefined) expect(verdict.id).toBe(vector.id);
+  });
+
+  it("has a vector for every scheme", () => {
+    const covered = new Set(genuine.map(({ scheme }) => scheme));
+    expect(Object.keys(schemes).filter((name) => !covered.has(name))).toEqual([]);
+  });
+
+  const bodies: [name: string, change: (body: Uint8Array) => Uint8Array][] = [
+    [
+      "a bit",
+      (body) => (body.length === 0 ? utf8("x") : body.with(body.length >> 1, (body[body.length >> 1] ?? 0) ^ 1)),
+    ],
+    ["a byte more", (body) => concat(body, utf8(" "))],
+    ["a byte less", (body) => (body.length === 0 ? utf8("x") : body.subarray(0, -1))],
+    ["a NUL more", (body) => concat(body, new Uint8Array(1))],
+    ["a byte order mark", (body) => concat(new Uint8Array([0xef, 0xbb, 0xbf]), body)],
+    ["all of it", () => utf8("something else")],
+  ];
+  describe.each(bodies)("with %s of the body changed", (_name, change) => {
+    it.each(proven)("$scheme: $name is refused", async (vector) => {
+      const verdict = await verdictOf(vector, (request) => ({ ...request, body: change(request.body) }));
+      expect(verdict).toEqual({ ok: false, reason: "signature_mismatch" });
+    });
+  });
+
+  /** Of the signature's header; a list and pairs are changed at their end, where the signature stands. */
+  const signatures: [name: string, change: (value: string) => string | null][] = [
+    ["left out", () => null],
+    ["empty", () => ""],
+    ["twice", (value) => `${value}, ${value}`],
+    ["cut short", (value) => value.slice(0, -5)],
+    ["lengthened", (value) => `${value}AA==`],
+    ["with a space in it", (value) => `${value.slice(0, -3)} ${value.slice(-3)}`],
+    ["with garbage between its digits", (value) => `${value.slice(0, -4)}zz${value.slice(-4)}`],
+    ["a number", () => "0"],
+    ["a name alone", () => "sha256="],
+    ["separators alone", () => ",=,;= ,"],
+    ["a control character", () => "\u0001"],
+    ["very long", (value) => value + "A".repeat(100_000)],
+  ];
+  describe.each(signatures)("with the signature %s", (way, change) => {
+    // Pairs and lists may hold more than one signature: each of them is changed in the tests of their own.
+    const single = oneHeader.filter(
+      ({ headers }) => !headers.some(([, value = ""]) => /v\d=.*,v\d=|v1\S* v1/.test(value)),
+    );
+    const listed = new Set(["standard", "svix"]);
+    const cases = way === "twice" ? single.filter(({ scheme }) => !listed.has(scheme)) : single;
+    it.each(cases)("$scheme: $name is refused", async (vector) => {
+      const name = await signatureHeader(vector);
+      const value = new Headers(vector.headers as [string, string][]).get(name) ?? "";
+      const verdict = await verdictOf(vector, (request) => withHeader(request, name, change(value)));
+      expect(verdict.ok).toBe(false);
+    });
+  });
+
+  it.each(genuine.filter(({ scheme }) => scheme !== "none"))(
+    "$scheme: $name is a configuration error without a usable secret",
+    async (vector) => {
+      const scheme = schemeOf(vector.scheme);
+      for (const secrets of [[], [""], [...vector.secrets, ""]]) {
+        const attempt = scheme.verify(requestOf(vector), secrets, vector.now);
+        await expect(attempt).rejects.toMatchObject({ name: "ConfigError" });
+      }
+    },
+  );
+
+  const keyed = genuine.filter(({ scheme }) => !["none", "standard", "svix", "discord", "sendgrid"].includes(scheme));
+  it.each(keyed)("$scheme: $name is refused under another secret, and accepted under either", async (vector) => {
+    const scheme = schemeOf(vector.scheme);
+    expect((await scheme.verify(requestOf(vector), ["another secret"], vector.now)).ok).toBe(false);
+    expect((await scheme.verify(requestOf(vector), ["another secret", ...vector.secrets], vector.now)).ok).toBe(true);
+  });
+
+  it.each(genuine)("$scheme: $name never throws on strange headers, nor accepts them", async (vector) => {
+    const scheme = schemeOf(vector.scheme);
+    const names = vector.headers.map(([name = ""]) => name);
+    const value = fc.string({ unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)) });
+    const property = fc.asyncProperty(
+      fc.array(value, { minLength: names.length, maxLength: names.length }),
+      fc.uint8Array(),
+      fc.integer({ min: 0, max: 2 ** 33 }),
+      async (values, body, now) => {
+        const headers = new Headers(names.map((name, index) => [name, values[index] ?? ""] as [string, string]));
+        const request = { ...requestOf(vector), headers, body: new Uint8Array(body) };
+        const verdict = await scheme.verify(request, vector.secrets, now);
+        expect(verdict.ok).toBe(vector.scheme === "none");
+      },
+    );
+    await fc.assert(property, { numRuns: 25 });
+  });
+
+  it.each(oneHeader)("$scheme: $name accepts no request that differs in a single character", async (vector) => {
+    const scheme = schemeOf(vector.scheme);
+    const name = await signatureHeader(vector);
+    const value = new Headers(vector.headers as [string, string][]).get(name) ?? "";
+    const property = fc.asyncProperty(fc.nat(), fc.integer({ min: 0x21, max: 0x7e }), async (at, code) => {
+      const index = at % value.length;
+      const changed = value.slice(0, index) + String.fromCharCode(code) + value.slice(index + 1);
+      const verdict = await scheme.verify(withHeader(requestOf(vector), name, changed), vector.secrets, vector.now);
+      // Upper and lower case of hex are one signature, and a change may meet a pair that proves nothing.
+      const same = changed.toLowerCase() === value.toLowerCase() || /^(t|v0|v2)|,v[02]=/.test(value);
+      if (!same && !value.includes(" ")) expect(verdict.ok).toBe(false);
+    });
+    await fc.assert(property, { numRuns: 25 });
+  });
+
+  /** What a clock can be wrong by, for every vector that has a time at all. */
+  const windows: Record<string, number> = { linear: 60, twitch: 600 };
+  const dated = [
+    "standard",
+    "svix",
+    "stripe",
+    "slack",
+    "zoom",
+    "linear",
+    "hubspot",
+    "zendesk",
+    "calendly",
+    "paddle",
+    "twitch",
+  ];
+  it.each(genuine.filter(({ scheme }) => dated.includes(scheme)))(
+    "$scheme: $name is accepted within its window, both ends included, and not beyond",
+    async (vector) => {
+      const scheme = schemeOf(vector.scheme);
+      const verdict = await scheme.verify(requestOf(vector), vector.secrets, vector.now);
+      const at = verdict.ok ? verdict.timestamp : null;
+      if (at === null) throw new Error("a dated scheme gave no time");
+      const window = windows[vector.scheme] ?? 300;
+      const when = async (now: number) => {
+        const then = await scheme.verify(requestOf(vector), vector.secrets, now);
+        return then.ok ? "accepted" : then.reason;
+      };
+      expect(await when(at + window)).toBe("accepted");
+      expect(await when(at - window)).toBe("accepted");
+      expect(await when(at + window + 1)).toBe("timestamp_too_old");
+      expect(await when(at - window - 1)).toBe("timestamp_too_new");
+    },
+  );
+});

@@ -1,0 +1,84 @@
+import { FailureLimiter } from "../../shared/limiter.ts";
+import { logEvent } from "../../shared/telemetry.ts";
+import { maskedHeaders } from "./arrival.ts";
+import { type Diagnosis, diagnose, NOT_EXAMINED, type Suspects } from "./diagnosis.ts";
+import type { Config, Env } from "./env.ts";
+import type { HeaderList } from "./record.ts";
+import type { Rejection } from "./rejections.ts";
+import type { RejectReason, SignedRequest } from "./schemes/scheme.ts";
+import { inboxOf, type Source, signedRequest } from "./sources.ts";
+
+/**
+ * Tells the log what was refused, after the answer has gone out. Of a flood only a few a second are told and
+ * fewer examined, so that refusing costs no more than verifying did; the others are counted.
+ */
+
+/** A second, of one source in one isolate. */
+const told = new FailureLimiter(5, 1000);
+const examined = new FailureLimiter(3, 1000);
+/** Refused since the last that was told, by source. */
+const unseen = new Map<string, number>();
+
+const MAX_HEADERS = 64;
+const MAX_VALUE = 1024;
+/** What people put tokens into besides what every source masks. */
+const SECRET_NAME = /token|secret|api-?key|passw|credential|session/;
+
+export type Refused = { source: Source; request: SignedRequest; reason: Rejection["reason"]; bytes: number | null };
+
+/** Never rejects. `now` in unix milliseconds. */
+export async function reportRejection(env: Env, config: Config, refused: Refused, now: number): Promise<void> {
+  const { source, request, reason, bytes } = refused;
+  if (told.fail(source.name, now) !== null) {
+    unseen.set(source.name, (unseen.get(source.name) ?? 0) + 1);
+    return;
+  }
+  const others = unseen.get(source.name) ?? 0;
+  unseen.delete(source.name);
+  try {
+    const diagnosis = await diagnosisOf(config, refused, now);
+    const headers = shortened(maskedHeaders(request.headers, secretNames(source, request.headers)));
+    const rejection: Rejection = { at: now, source: source.name, reason, diagnosis, headers, bytes };
+    logEvent("webhook.refused", { source: source.name, reason, diagnosis: diagnosis?.text ?? null, unseen: others });
+    await inboxOf(env, source.log).reject(rejection, others);
+  } catch (error) {
+    logEvent("rejection.not_kept", { source: source.name, error: String(error) });
+  }
+}
+
+async function diagnosisOf(
+  config: Config,
+  { source, request, reason }: Refused,
+  now: number,
+): Promise<Diagnosis | null> {
+  if (reason === "configuration_error")
+    return { code: "configuration_error", text: source.fault ?? "a secret is unusable" };
+  if (reason === "body_too_large") return null;
+  if (examined.fail(source.name, now) !== null) return NOT_EXAMINED;
+  return diagnose(signedRequest(source, request), reason satisfies RejectReason, {
+    suspects: suspectsOf(config, source),
+    now: Math.floor(now / 1000),
+  });
+}
+
+function suspectsOf({ sources }: Config, { name, scheme, secrets }: Source): Suspects {
+  return {
+    scheme,
+    secrets,
+    others: [...sources.values()].filter((other) => other.name !== name && other.fault === null),
+  };
+}
+
+function secretNames({ scheme }: Source, headers: Headers): string[] {
+  return [...(scheme.secretHeaders ?? []), ...[...headers.keys()].filter((name) => SECRET_NAME.test(name))];
+}
+
+/** Someone who is refused decides how long these are. */
+function shortened(headers: HeaderList): HeaderList {
+  return headers
+    .slice(0, MAX_HEADERS)
+    .map(([name, value]) => [
+      name.slice(0, MAX_VALUE),
+      value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}… (${value.length} characters)` : value,
+    ]);
+}

@@ -1,0 +1,79 @@
+import type { Diagnosis } from "./diagnosis.ts";
+import type { HeaderList } from "./record.ts";
+import type { RejectReason } from "./schemes/scheme.ts";
+
+/** The refused requests of a log, the newest of each source: why a webhook does not arrive. Pure. */
+
+/** `bytes`: the body's length, null when it was not read to its end; `at` in unix milliseconds. */
+export type Rejection = {
+  at: number;
+  source: string;
+  reason: RejectReason | "body_too_large" | "configuration_error";
+  diagnosis: Diagnosis | null;
+  headers: HeaderList;
+  bytes: number | null;
+};
+
+/** Of one source: how many were refused in all since the log began, kept or not. */
+export type RejectionCounts = Readonly<Record<string, number>>;
+
+export const KEPT_PER_SOURCE = 100;
+/** As many sources as are kept at once; a row of a Durable Object holds 2 MB. */
+const SAVED_BYTES = 256 * 1024;
+const MAX_SOURCES = 50;
+
+type Saved = { kept: Rejection[]; counts: RejectionCounts };
+
+export class Rejections {
+  #kept: Rejection[] = [];
+  readonly #counts = new Map<string, number>();
+
+  /** One more; `unseen` more were refused of its source that nothing else is known of. */
+  add(rejection: Rejection, unseen: number): void {
+    const { source } = rejection;
+    this.#counts.set(source, (this.#counts.get(source) ?? 0) + 1 + unseen);
+    this.#kept.unshift(rejection);
+    const ofSource = this.#kept.filter((each) => each.source === source);
+    const surplus = ofSource[KEPT_PER_SOURCE];
+    if (surplus !== undefined) this.#kept.splice(this.#kept.indexOf(surplus), 1);
+    if (this.#counts.size > MAX_SOURCES) this.#forget();
+  }
+
+  /** The newest first; of all sources without one. */
+  list(source: string | null): Rejection[] {
+    return this.#kept.filter((each) => source === null || each.source === source);
+  }
+
+  counts(): RejectionCounts {
+    return Object.fromEntries(this.#counts);
+  }
+
+  /** One row's worth: the newest, as far as they fit. */
+  save(): string {
+    const kept: Rejection[] = [];
+    let bytes = 0;
+    for (const rejection of this.#kept) {
+      bytes += JSON.stringify(rejection).length;
+      if (bytes > SAVED_BYTES) break;
+      kept.push(rejection);
+    }
+    return JSON.stringify({ kept, counts: this.counts() } satisfies Saved);
+  }
+
+  /** What `save` gave; null when it never did. */
+  load(text: string | null): void {
+    if (text === null) return;
+    const { kept, counts } = JSON.parse(text) as Saved;
+    this.#kept = kept;
+    for (const [source, count] of Object.entries(counts)) this.#counts.set(source, count);
+  }
+
+  /** The source that was silent for the longest. */
+  #forget(): void {
+    const silent = [...this.#counts.keys()].find((source) => !this.#kept.some((each) => each.source === source));
+    const oldest = silent ?? this.#kept.at(-1)?.source;
+    if (oldest === undefined) return;
+    this.#counts.delete(oldest);
+    this.#kept = this.#kept.filter(({ source }) => source !== oldest);
+  }
+}
