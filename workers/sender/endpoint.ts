@@ -18,7 +18,8 @@ import { type Open, Window } from "./window.ts";
 
 /** One registered callback URL: its position in the log, its attempts, its retry alarm. */
 
-export type OfferAnswer = "taken" | "gone" | "stale" | "disabled";
+/** `busy`: taken, and there is more to send than will be soon; what comes next can wait a while. */
+export type OfferAnswer = "taken" | "busy" | "gone" | "stale" | "disabled";
 export type ConfigureCall = Identity & { from: number | null };
 export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
 /** An event to send again; `body` null when the log has forgotten it. */
@@ -119,7 +120,7 @@ export class Endpoint extends DurableObject<Env> {
     if (after > this.#window.pos || this.#crowded) this.#window.behind = true;
     else this.#window.take(events, upTo, (seq) => this.#store.has(seq));
     this.#advance();
-    return "taken";
+    return this.#window.full || this.#gate.slowed || this.#crowded ? "busy" : "taken";
   }
 
   /** How the first attempt at an event ended, after its row is durable; `pending` after 10 s. */

@@ -34,8 +34,13 @@ export class Gate {
     this.#budget = BUDGET;
   }
 
+  /** Whether it keeps failing, so that there is no hurry to have more to send. */
+  get slowed(): boolean {
+    return this.#failures >= FAILURES_TO_SLOW;
+  }
+
   ask(now: number, { ordered, perSecond }: Rules): Verdict {
-    const slots = ordered || this.#failures >= FAILURES_TO_SLOW ? 1 : SLOTS;
+    const slots = ordered || this.slowed ? 1 : SLOTS;
     if (this.#inFlight >= slots) return { go: false, why: "busy" };
     if (this.#budget <= 0) return { go: false, why: "spent" };
     const waitMs = perSecond === null ? 0 : this.#rateWait(now, perSecond);

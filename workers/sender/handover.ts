@@ -19,12 +19,14 @@ const WAVE = 50;
  * A large fan-out wakes one endpoint at a time, this far apart: a thousand objects at once would stand before
  * every publish. While nobody publishes, nobody waits.
  */
-const SPACING_MS = { publishing: 20, quiet: 4 };
+const SPACING_MS = { publishing: 30, quiet: 4 };
 /** How long after an event others are expected. */
 const PUBLISHING_MS = 1000;
 const MAX_HANDS = 250;
 const OFFER_TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 1000;
+/** Endpoints that have enough to do are woken this often, not for each event: that would cost the others. */
+const REST_MS = 500;
 
 export type Offer = { after: number; upTo: number; events: LoggedEvent[]; revision: number };
 export type PullAnswer = { upTo: number; head: number; events: LoggedEvent[] } | { expiredTo: number } | "gone";
@@ -61,6 +63,8 @@ export class Handover {
   #publishedAt = 0;
   #handsLeft = MAX_HANDS;
   readonly #backoff = new Map<string, Backoff>();
+  /** Those that are busy, left alone until the next round; memory, as the alarm of I1 goes on without it. */
+  readonly #resting = new Set<string>();
   #written: string;
   readonly #start: Handed;
 
@@ -90,6 +94,7 @@ export class Handover {
 
   forget(id: string): void {
     for (const map of [this.#acked, this.#told, this.#backoff]) map.delete(id);
+    this.#resting.delete(id);
   }
 
   /** Writes the cursors down when they moved. */
@@ -117,7 +122,8 @@ export class Handover {
     this.#headSeen = this.#store.head;
     for (const row of this.#registry.enabled()) {
       if (this.#pending.has(row.id) || this.#busy.has(row.id) || this.acked(row) >= this.#store.head) continue;
-      if ((this.#backoff.get(row.id)?.notBefore ?? 0) > now || this.#passOver(row)) continue;
+      if ((this.#backoff.get(row.id)?.notBefore ?? 0) > now || this.#resting.has(row.id)) continue;
+      if (this.#passOver(row)) continue;
       this.#pending.add(row.id);
     }
     while (this.#workers < Math.min(WAVE, this.#pending.size)) void this.#handPending();
@@ -158,7 +164,7 @@ export class Handover {
     for (const row of untold) {
       const offer = { after: this.#toldOf(row), upTo: this.acked(row), events: [], revision: row.revision };
       const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
-      if (answer === "taken") this.#told.set(row.id, offer.upTo);
+      if (answer === "taken" || answer === "busy") this.#told.set(row.id, offer.upTo);
     }
   }
 
@@ -212,9 +218,11 @@ export class Handover {
       const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
       this.#backoff.delete(row.id);
       if (answer === "disabled") return false;
-      if (answer === "taken") {
+      if (answer === "taken" || answer === "busy") {
         this.#told.set(row.id, Math.max(this.#toldOf(row), upTo));
         this.#acked.set(row.id, Math.max(this.acked(row), upTo));
+        if (answer === "busy") this.#rest(row.id);
+        return answer === "taken";
       } else {
         // Deleted or changed while the offer was out: what is brought is what the registry says now.
         const current = this.#registry.get(row.id);
@@ -226,6 +234,17 @@ export class Handover {
       this.#postpone(row.id);
       return false;
     }
+  }
+
+  /** Leaves a busy endpoint alone until the next round, which wakes all of them. */
+  #rest(id: string): void {
+    if (this.#resting.size === 0) {
+      setTimeout(() => {
+        this.#resting.clear();
+        this.kick();
+      }, REST_MS);
+    }
+    this.#resting.add(id);
   }
 
   /** Backs off from an endpoint's object that does not answer: 1 s, doubling to LEASE. */
