@@ -1,8 +1,9 @@
 import { Problem } from "../../../shared/problem.ts";
 import type { Env } from "../env.ts";
 import type { EventPage } from "../outbox.ts";
-import type { EventQuery } from "../outbox-store.ts";
 import { outboxOf } from "./outbox.ts";
+
+export type LogQuery = { after: number | null; before: number | null; type: string | null; limit: number };
 
 /**
  * One page of the log. With `waitMs` and a position to read on from, the answer is held back until there is
@@ -11,7 +12,7 @@ import { outboxOf } from "./outbox.ts";
  *
  * @throws Problem `segment_unavailable`
  */
-export async function readLog(env: Env, query: Omit<EventQuery, "scanned">, waitMs: number): Promise<EventPage> {
+export async function readLog(env: Env, query: LogQuery, waitMs: number): Promise<EventPage> {
   const { after, limit, type } = query;
   if (after === null || waitMs === 0) return outboxOf(env).events(query);
   const deadline = Date.now() + waitMs;
