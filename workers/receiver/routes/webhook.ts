@@ -88,7 +88,8 @@ async function answerQuestion(source: Source, { method, url, headers }: Request)
 /** What comes back is the sender's own text: never anything that a browser would render. */
 function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAnswer): Response {
   logEvent("handshake.answered", { source: name });
-  return new Response(body, { headers: { "content-type": contentType, "x-content-type-options": "nosniff" } });
+  const headers = { "content-type": contentType, "x-content-type-options": "nosniff" };
+  return new Response(body, { status: body === null ? 204 : 200, headers });
 }
 
 async function arrivalOf(
@@ -99,7 +100,7 @@ async function arrivalOf(
   return {
     source: name,
     id,
-    type: typeOf(body) ?? typeIn(headers, scheme.typeHeader),
+    type: typeOf(body, scheme.typeField) ?? typeIn(headers, scheme.typeHeader),
     verification: scheme.verification,
     headers: JSON.stringify(maskedHeaders(headers, scheme.secretHeaders)),
     body,

@@ -10,11 +10,13 @@ type HeaderNames = { id: string; timestamp: string; signature: string };
  * Standard Webhooks, "Verifying webhook authenticity": `v1` and `v1a` signatures, any entry under any secret.
  *
  * @param names the three headers, which some senders call otherwise
+ * @param typeHeader the header that names the event's type, where the body does not
  */
-export function standardScheme(names: HeaderNames): Scheme {
+export function standardScheme(names: HeaderNames, typeHeader?: string): Scheme {
   return {
     verification: "verified",
     signedId: true,
+    ...(typeHeader === undefined ? {} : { typeHeader }),
     timestampOf: ({ headers }) => parseTimestamp(headers.get(names.timestamp) ?? "", "s"),
 
     async verify({ headers, body }, secrets, now) {
@@ -37,7 +39,7 @@ export function standardScheme(names: HeaderNames): Scheme {
 
 export const standard = standardScheme(HEADER);
 
-/** Svix, "Verifying webhooks manually": the same signature under Svix's names, as Clerk and Resend send it. */
+/** Svix, "Verifying Webhooks: How to Verify Webhooks Manually": under Svix's names, as Clerk and Resend send it. */
 export const svix = standardScheme({ id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" });
 
 // Parsed once: the imported key is kept with the parsed one. As many as there are secrets, which a Worker
