@@ -1,35 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { concat, fromBase64, utf8 } from "../../shared/bytes.ts";
+import { concat, utf8 } from "../../shared/bytes.ts";
 import { schemes } from "../../workers/receiver/schemes/index.ts";
 import type { SignedRequest, Verdict } from "../../workers/receiver/schemes/scheme.ts";
 import providers from "../vectors/providers.json";
 import verification from "../vectors/verification.json";
-
-type Vector = {
-  name: string;
-  scheme: string;
-  secrets: string[];
-  now: number;
-  method?: string;
-  url?: string;
-  headers: string[][];
-  body_base64: string;
-  expect: string;
-  id?: string | null;
-};
-
-function schemeOf(name: string) {
-  const scheme = schemes[name];
-  if (scheme === undefined) throw new Error(`there is no scheme ${name}`);
-  return scheme;
-}
-
-function requestOf({ method = "POST", url = "https://hooks.example.com/in", headers, body_base64 }: Vector) {
-  const body = fromBase64(body_base64);
-  if (body === null) throw new Error("a vector's body is not base64");
-  return { method, url, headers: new Headers(headers as [string, string][]), body };
-}
+import { requestOf, schemeOf, type Vector, withHeader } from "./vectors.ts";
 
 /** The verdict on a vector; headers that no `Headers` can carry are refused before any scheme sees them. */
 async function verdictOf(vector: Vector, change: (request: SignedRequest) => SignedRequest = (same) => same) {
@@ -40,14 +16,6 @@ async function verdictOf(vector: Vector, change: (request: SignedRequest) => Sig
     return { ok: false, reason: "signature_malformed" } satisfies Verdict;
   }
   return schemeOf(vector.scheme).verify(change(request), vector.secrets, vector.now);
-}
-
-/** A request with one header replaced, or left out. */
-function withHeader(request: SignedRequest, name: string, value: string | null): SignedRequest {
-  const headers = new Headers(request.headers);
-  if (value === null) headers.delete(name);
-  else headers.set(name, value);
-  return { ...request, headers };
 }
 
 const genuine: Vector[] = [...providers, ...verification].filter((vector) => vector.expect === "accept");

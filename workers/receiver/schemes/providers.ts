@@ -15,7 +15,7 @@ import type { Handshake, Scheme } from "./scheme.ts";
  * How each provider signs; the comment names the pages of its documentation. Adding a provider is adding a row.
  * An id in a header is not signed, unless `signed` names it; one in the body is.
  */
-const HMAC_ROWS: Record<string, HmacRow & { handshake?: Handshake }> = {
+export const HMAC_ROWS: Record<string, HmacRow & { handshake?: Handshake }> = {
   // GitHub Docs, "Validating webhook deliveries", "Webhook events and payloads: delivery headers"
   github: {
     header: "x-hub-signature-256",
