@@ -11,8 +11,9 @@ export const schemes: Record<string, Scheme> = {
   token: tokenScheme({}),
   // GitLab Docs, "Webhooks: secret token", "delivery headers"
   gitlab: tokenScheme({ places: ["x-gitlab-token"], idHeader: "idempotency-key", typeHeader: "x-gitlab-event" }),
-  // GitLab Docs, "Webhooks: signing token": Standard Webhooks, with the `whsec_` token that GitLab generates
-  gitlab_signed: standardScheme(HEADER, "x-gitlab-event"),
+  // GitLab Docs, "Webhooks: signing token": Standard Webhooks, with the `whsec_` token that GitLab generates; the
+  // other token may come along
+  gitlab_signed: standardScheme(HEADER, { typeHeader: "x-gitlab-event", secretHeaders: ["x-gitlab-token"] }),
   none,
   ...providers,
 };

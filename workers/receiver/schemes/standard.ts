@@ -10,21 +10,21 @@ type HeaderNames = { id: string; timestamp: string; signature: string };
  * Standard Webhooks, "Verifying webhook authenticity": `v1` and `v1a` signatures, any entry under any secret.
  *
  * @param names the three headers, which some senders call otherwise
- * @param typeHeader the header that names the event's type, where the body does not
+ * @param headers what other headers hold: the event's type, or secrets
  */
-export function standardScheme(names: HeaderNames, typeHeader?: string): Scheme {
+export function standardScheme(names: HeaderNames, headers: Pick<Scheme, "typeHeader" | "secretHeaders"> = {}): Scheme {
   return {
     verification: "verified",
     signedId: true,
-    ...(typeHeader === undefined ? {} : { typeHeader }),
-    timestampOf: ({ headers }) => parseTimestamp(headers.get(names.timestamp) ?? "", "s"),
+    ...headers,
+    timestampOf: (request) => parseTimestamp(request.headers.get(names.timestamp) ?? "", "s"),
 
-    async verify({ headers, body }, secrets, now) {
+    async verify({ headers: given, body }, secrets, now) {
       const keys = secrets.map(keyOf);
       if (keys.length === 0) throw new ConfigError("no secret is configured");
-      const id = headers.get(names.id);
-      const timestamp = headers.get(names.timestamp);
-      const signature = headers.get(names.signature);
+      const id = given.get(names.id);
+      const timestamp = given.get(names.timestamp);
+      const signature = given.get(names.signature);
       const fault =
         idFault(id, { signed: true }) ??
         timestampFault(timestamp, now, { unit: "s", windowSeconds: TOLERANCE_SECONDS }) ??
