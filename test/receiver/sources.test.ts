@@ -16,6 +16,8 @@ const SOURCES = {
   own: { scheme: "hmac", secrets: ["GITHUB"], hmac: HMAC },
   square: { scheme: "square", secrets: ["GITHUB"], url: "https://example.com/webhook/square" },
   hubspot: { scheme: "hubspot", secrets: ["GITHUB"], url: "https://example.com/in?kept=1" },
+  twilio: { scheme: "twilio", secrets: ["GITHUB"], url: "https://example.com/webhook/twilio" },
+  gitlab: { scheme: "gitlab_signed", secrets: ["WEBHOOK_SECRET"] },
   slack: { scheme: "slack", secrets: ["GITHUB"] },
   zoom: { scheme: "zoom", secrets: ["GITHUB"] },
   dropbox: { scheme: "dropbox", secrets: ["GITHUB"] },
@@ -129,6 +131,38 @@ describe("POST /webhook/:source", () => {
 
   it("accepts under any of its secrets", async () => {
     expect((await post("rotating", "{}", { "x-hub-signature-256": `sha256=${hmac("{}")}` })).status).toBe(200);
+  });
+
+  it("answers nothing that the provider would show or send to people", async () => {
+    const answers = async (response: Response) => [
+      response.status,
+      response.headers.get("content-type"),
+      response.headers.get("webhook-duplicate"),
+      await response.text(),
+    ];
+    const time = now();
+    const command = "command=%2Fdeploy";
+    const slack = {
+      "x-slack-request-timestamp": time,
+      "x-slack-signature": `v0=${hmac(`v0:${time}:${command}`)}`,
+    };
+    expect(await answers(await post("slack", command, slack))).toEqual([200, "text/plain", null, ""]);
+    expect(await answers(await post("slack", command, slack))).toEqual([200, "text/plain", "true", ""]);
+    const signature = createHmac("sha1", SECRETS.GITHUB).update(`${SOURCES.twilio.url}Bodyhello`).digest("base64");
+    const message = await post("twilio", "Body=hello", { "x-twilio-signature": signature });
+    expect(await answers(message)).toEqual([200, "text/xml", null, "<Response/>"]);
+  });
+
+  it("masks the other token that GitLab may send beside its signature", async () => {
+    const headers = {
+      ...(await signed("g1", "{}")),
+      "x-gitlab-event": "Push Hook",
+      "x-gitlab-token": "another secret",
+    };
+    expect((await post("gitlab", "{}", headers)).status).toBe(200);
+    const record = await newest("main");
+    expect(record).toMatchObject({ source: "gitlab", type: "Push Hook", id: "g1" });
+    expect(record.headers).toContainEqual(["x-gitlab-token", "(masked)"]);
   });
 
   it("masks the header that is the secret, and writes to the source's own log", async () => {

@@ -2,7 +2,10 @@ import { fromBase64 } from "../../shared/bytes.ts";
 import { schemes } from "../../workers/receiver/schemes/index.ts";
 import type { Scheme, SignedRequest } from "../../workers/receiver/schemes/scheme.ts";
 
-/** A request as it stands in `test/vectors`: made elsewhere, to be judged by a scheme. */
+/**
+ * A request as it stands in `test/vectors`: made elsewhere, to be judged by a scheme. Those of the providers are
+ * published where `from` says, or computed with Python's `hmac` and `cryptography`.
+ */
 export type Vector = {
   name: string;
   scheme: string;

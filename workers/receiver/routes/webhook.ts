@@ -42,7 +42,14 @@ async function receive(c: Context<App>, name: string): Promise<Response> {
   const { type } = arrival;
   const [bytes, ms] = [request.body.byteLength, Date.now() - began];
   logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
-  return new Response("Received", duplicate ? { headers: { "webhook-duplicate": "true" } } : {});
+  return acknowledgement(source, duplicate);
+}
+
+function acknowledgement({ scheme: { answer } }: Source, duplicate: boolean): Response {
+  const response = new Response(answer?.body ?? "Received");
+  if (answer !== undefined) response.headers.set("content-type", answer.contentType);
+  if (duplicate) response.headers.set("webhook-duplicate", "true");
+  return response;
 }
 
 type Receiving = { config: Config; source: Source; began: number };

@@ -9,13 +9,16 @@ import {
 import { hmacScheme } from "./hmac.ts";
 import type { HmacRow } from "./hmac-row.ts";
 import { type PublicKeyRow, publicKeyScheme } from "./public-key.ts";
-import type { Handshake, Scheme } from "./scheme.ts";
+import type { Scheme } from "./scheme.ts";
+
+/** How a provider is answered, beside how it signs. */
+type Manners = Pick<Scheme, "handshake" | "answer">;
 
 /**
  * How each provider signs; the comment names the pages of its documentation. Adding a provider is adding a row.
  * An id in a header is not signed, unless `signed` names it; one in the body is.
  */
-export const HMAC_ROWS: Record<string, HmacRow & { handshake?: Handshake }> = {
+export const HMAC_ROWS: Record<string, HmacRow & Manners> = {
   // GitHub Docs, "Validating webhook deliveries", "Webhook events and payloads: delivery headers"
   github: {
     header: "x-hub-signature-256",
@@ -41,6 +44,8 @@ export const HMAC_ROWS: Record<string, HmacRow & { handshake?: Handshake }> = {
     idField: "event_id",
     typeField: "event.type",
     handshake: slackChallenge,
+    // "Slash commands": a text would be shown to whoever typed the command.
+    answer: { contentType: "text/plain", body: "" },
   },
   // Shopify, "Deliver webhooks through HTTPS", "Webhook: webhookId" (the key for idempotency; X-Shopify-Event-Id is
   // the same for several topics)
@@ -96,6 +101,8 @@ export const HMAC_ROWS: Record<string, HmacRow & { handshake?: Handshake }> = {
     urlPort: "either",
     bodyDigest: "bodySHA256",
     idHeader: "i-twilio-idempotency-token",
+    // "TwiML for Programmable Messaging": a text would be sent to whoever wrote the message.
+    answer: { contentType: "text/xml", body: "<Response/>" },
   },
   // Square, "Verify and validate an event notification": the URL as it was registered
   square: {
@@ -171,7 +178,7 @@ export const HMAC_ROWS: Record<string, HmacRow & { handshake?: Handshake }> = {
   lemon_squeezy: { header: "x-signature", typeHeader: "x-event-name" },
 };
 
-const PUBLIC_KEY_ROWS: Record<string, PublicKeyRow & { handshake?: Handshake }> = {
+const PUBLIC_KEY_ROWS: Record<string, PublicKeyRow & Manners> = {
   // Discord, "Webhook Events: preparing for events, validating security request headers"
   discord: {
     algorithm: "ed25519",
@@ -199,13 +206,13 @@ export const providers: Record<string, Scheme> = {
 };
 
 function schemesOf<Row extends object>(
-  rows: Record<string, Row & { handshake?: Handshake }>,
+  rows: Record<string, Row & Manners>,
   scheme: (row: Row) => Scheme,
 ): Record<string, Scheme> {
-  return Object.fromEntries(
-    Object.entries(rows).map(([name, { handshake, ...row }]) => [
-      name,
-      { ...scheme(row as unknown as Row), ...(handshake === undefined ? {} : { handshake }) },
-    ]),
-  );
+  const withManners = ({ handshake, answer, ...row }: Row & Manners): Scheme => ({
+    ...scheme(row as unknown as Row),
+    ...(handshake === undefined ? {} : { handshake }),
+    ...(answer === undefined ? {} : { answer }),
+  });
+  return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, withManners(row)]));
 }

@@ -19,6 +19,8 @@ export type Scheme = {
   typeHeader?: string;
   /** How the provider asks whether we are there. */
   handshake?: Handshake;
+  /** What is answered to an event in place of a text, where the provider would show or send that to people. */
+  answer?: { contentType: string; body: string };
   /** When the request says that it was signed, in unix seconds, proven or not; null when it does not say. */
   timestampOf?(request: SignedRequest): number | null;
   /**
