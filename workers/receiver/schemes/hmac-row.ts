@@ -37,7 +37,7 @@ export type SignatureRow = {
   timestampField?: string;
   /** Default `s`. */
   timestampUnit?: TimestampUnit;
-  /** How old or new it may be; default 300, `none` for any. */
+  /** How old or new it may be; default 300, `none` for any time of 10 digits, or 13 in milliseconds. */
   windowSeconds?: number | "none";
   /** Where the id stands: a header, or a field of the JSON body (`data.id`). */
   idHeader?: string;
