@@ -40,7 +40,7 @@ input, select, textarea { font: inherit; width: 100%; padding: .35rem .5rem; col
 input[type=checkbox] { width: auto; margin-right: .4rem; }
 label { display: block; }
 .fields { display: grid; gap: .8rem; max-width: 40rem; margin: .8rem 0; justify-items: start; }
-.fields > label { width: 100%; }
+.fields > label, .fields > div { width: 100%; }
 .actions { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; margin: .8rem 0; }
 .actions form { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; margin: 0; }
 .actions select, .actions label { width: auto; }

@@ -54,6 +54,19 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        // The pages in a real browser, the Workers in processes of their own.
+        root,
+        test: {
+          name: "browser",
+          environment: "node",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: "test/browser/setup.ts",
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

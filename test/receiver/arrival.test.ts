@@ -30,6 +30,17 @@ describe("typeOf", () => {
   it.each(cases)("%s", (_name, body, type) => {
     expect(typeOf(typeof body === "string" ? utf8(body) : body)).toBe(type);
   });
+
+  const fields: [name: string, body: string, type: string | null][] = [
+    ["inside an object", '{"type":"outer","event":{"type":"inner"}}', "inner"],
+    ["that is not there", '{"type":"outer"}', "outer"],
+    ["that is no text", '{"type":"outer","event":{"type":1}}', "outer"],
+    ["behind a prototype", '{"__proto__":{"event":{"type":"a"}}}', null],
+    ["in no JSON", "event.type=a", null],
+  ];
+  it.each(fields)("a field that the provider names, %s", (_name, body, type) => {
+    expect(typeOf(utf8(body), "event.type")).toBe(type);
+  });
 });
 
 describe("maskedHeaders", () => {

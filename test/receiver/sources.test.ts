@@ -15,6 +15,9 @@ const SOURCES = {
   open: { scheme: "none" },
   own: { scheme: "hmac", secrets: ["GITHUB"], hmac: HMAC },
   square: { scheme: "square", secrets: ["GITHUB"], url: "https://example.com/webhook/square" },
+  hubspot: { scheme: "hubspot", secrets: ["GITHUB"], url: "https://example.com/in?kept=1" },
+  twilio: { scheme: "twilio", secrets: ["GITHUB"], url: "https://example.com/webhook/twilio" },
+  gitlab: { scheme: "gitlab_signed", secrets: ["WEBHOOK_SECRET"] },
   slack: { scheme: "slack", secrets: ["GITHUB"] },
   zoom: { scheme: "zoom", secrets: ["GITHUB"] },
   dropbox: { scheme: "dropbox", secrets: ["GITHUB"] },
@@ -130,6 +133,38 @@ describe("POST /webhook/:source", () => {
     expect((await post("rotating", "{}", { "x-hub-signature-256": `sha256=${hmac("{}")}` })).status).toBe(200);
   });
 
+  it("answers nothing that the provider would show or send to people", async () => {
+    const answers = async (response: Response) => [
+      response.status,
+      response.headers.get("content-type"),
+      response.headers.get("webhook-duplicate"),
+      await response.text(),
+    ];
+    const time = now();
+    const command = "command=%2Fdeploy";
+    const slack = {
+      "x-slack-request-timestamp": time,
+      "x-slack-signature": `v0=${hmac(`v0:${time}:${command}`)}`,
+    };
+    expect(await answers(await post("slack", command, slack))).toEqual([200, "text/plain", null, ""]);
+    expect(await answers(await post("slack", command, slack))).toEqual([200, "text/plain", "true", ""]);
+    const signature = createHmac("sha1", SECRETS.GITHUB).update(`${SOURCES.twilio.url}Bodyhello`).digest("base64");
+    const message = await post("twilio", "Body=hello", { "x-twilio-signature": signature });
+    expect(await answers(message)).toEqual([200, "text/xml", null, "<Response/>"]);
+  });
+
+  it("masks the other token that GitLab may send beside its signature", async () => {
+    const headers = {
+      ...(await signed("g1", "{}")),
+      "x-gitlab-event": "Push Hook",
+      "x-gitlab-token": "another secret",
+    };
+    expect((await post("gitlab", "{}", headers)).status).toBe(200);
+    const record = await newest("main");
+    expect(record).toMatchObject({ source: "gitlab", type: "Push Hook", id: "g1" });
+    expect(record.headers).toContainEqual(["x-gitlab-token", "(masked)"]);
+  });
+
   it("masks the header that is the secret, and writes to the source's own log", async () => {
     expect((await post("plain", "{}", { "x-api-key": SECRETS.TOKEN })).status).toBe(200);
     const record = await newest("internal");
@@ -151,12 +186,26 @@ describe("POST /webhook/:source", () => {
     expect((await post("own", "other", { ...headers, "x-sig": signature })).status).toBe(401);
   });
 
-  it("takes the public URL for what was signed, with the query that was called", async () => {
+  it("takes the public URL for what was signed", async () => {
     const url = SOURCES.square.url;
     const signature = (called: string) => ({ "x-square-hmacsha256-signature": hmac(`${called}{}`, "base64") });
     expect((await post("square", "{}", signature(url))).status).toBe(200);
-    expect((await post("square?a=1", "{}", signature(`${url}?a=1`))).status).toBe(200);
     expect((await post("square", "{}", signature("http://localhost:8080/webhook/square"))).status).toBe(401);
+    // Square signs the URL as it was registered; a query that could move between URL and body is none of it.
+    expect((await post("square?a=1", "{}", signature(url))).status).toBe(200);
+    expect((await post("square?a=1", "{}", signature(`${url}?a=1`))).status).toBe(401);
+  });
+
+  it("takes the query that was called for what was signed, where the provider adds to it", async () => {
+    const signature = (called: string, time: string) => ({
+      "x-hubspot-request-timestamp": time,
+      "x-hubspot-signature-v3": hmac(`POST${called}{}${time}`, "base64"),
+    });
+    const { url } = SOURCES.hubspot;
+    const time = `${now()}000`;
+    expect((await post("hubspot?a=1", "{}", signature("https://example.com/in?a=1", time))).status).toBe(200);
+    expect((await post("hubspot", "{}", signature(url, time))).status).toBe(200);
+    expect((await post("hubspot?a=1", "{}", signature(url, time))).status).toBe(401);
   });
 
   it.each(["nobody", "constructor", "__proto__", "%22%3E", "a/b"])("knows no source %s", async (name) => {

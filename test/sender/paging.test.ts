@@ -72,6 +72,16 @@ describe("GET /events, page by page", () => {
     );
   });
 
+  it.each(["after", "before"] as const)(
+    "%s= comes in pages of a few megabytes, however large the events",
+    async (order) => {
+      const data = JSON.stringify("x".repeat(250_000));
+      for (let batch = 0; batch < 14; batch++) await publish(...Array.from({ length: 10 }, () => ({ data })));
+      const seqs = Array.from({ length: 140 }, (_, index) => index + 1);
+      expect(await walk({ order, limit: 500, type: null })).toEqual(order === "after" ? seqs : seqs.toReversed());
+    },
+  );
+
   it.each(["after", "before"] as const)("%s= shifts nothing when events are published in between", async (order) => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 9 }), fc.option(fc.constantFrom(...TYPES)), async (limit, type) => {

@@ -1,5 +1,6 @@
 import { fromUtf8, toHex } from "../../shared/bytes.ts";
 import type { HeaderList, Verification } from "./record.ts";
+import { fieldOf } from "./schemes/rules.ts";
 
 /** A verified request on its way into the Inbox; `headers` a masked HeaderList as JSON. */
 export type Arrival = {
@@ -47,12 +48,15 @@ export function maskedHeaders(headers: Headers, secretHeaders: readonly string[]
   return [...headers].map(([name, value]) => [name, secret.has(name) ? MASK : value]);
 }
 
-/** `type`, else `event`, of a JSON object: a label for people, never trusted as anything more. Never throws. */
-export function typeOf(body: Uint8Array): string | null {
+/**
+ * The field that the provider names, else `type`, else `event`, of a JSON object: a label for people, never
+ * trusted as anything more. Never throws.
+ */
+export function typeOf(body: Uint8Array, field?: string): string | null {
   const value = parsed(body);
   if (typeof value !== "object" || value === null) return null;
   const { type, event } = value as { type?: unknown; event?: unknown };
-  return label(type) ?? label(event);
+  return label(field === undefined ? null : fieldOf(value, field)) ?? label(type) ?? label(event);
 }
 
 /** The type that a provider names in a header, where the body does not. */

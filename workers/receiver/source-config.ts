@@ -1,6 +1,6 @@
 import { hmacScheme } from "./schemes/hmac.ts";
-import { parseHmacRow } from "./schemes/hmac-row.ts";
 import { schemes } from "./schemes/index.ts";
+import { parseHmacRow } from "./schemes/row-config.ts";
 import type { Scheme } from "./schemes/scheme.ts";
 
 /** `[vars.SOURCES.<name>]` of the TOML file → what each source is, or what is wrong with it. Pure. */

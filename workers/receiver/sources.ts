@@ -38,7 +38,17 @@ export async function verifyFrom(source: Source, request: SignedRequest, now: nu
 export async function handshakeOf(source: Source, request: SignedRequest): Promise<HandshakeAnswer | null> {
   const { handshake } = source.scheme;
   if (handshake === undefined || handshake.method !== request.method) return null;
-  return handshake.answer(request, handshake.secret === "own" ? source.handshakeSecrets : source.secrets);
+  const secrets = handshake.secret === "own" ? source.handshakeSecrets : source.secrets;
+  const answer = await handshake.answer(request, secrets);
+  if (answer === null || handshake.secret !== "source" || secrets.length === 1) return answer;
+  // Whoever asked with one of several secrets does not believe an answer made with another.
+  return handshake.answer(request, await signersOf(source, request));
+}
+
+async function signersOf({ scheme, secrets }: Source, request: SignedRequest): Promise<string[]> {
+  const at = scheme.timestampOf?.(request) ?? 0;
+  const verdicts = await Promise.all(secrets.map((secret) => scheme.verify(request, [secret], at)));
+  return secrets.filter((_secret, index) => verdicts[index]?.ok);
 }
 
 /** The methods that a source takes. */
@@ -58,10 +68,12 @@ function faultOf({ name, fault }: Source): string {
 }
 
 /** The request with the URL that the provider called and signed: not the one that a proxy or the edge shows us. */
-export function signedRequest({ url }: Source, request: SignedRequest): SignedRequest {
+export function signedRequest({ url, scheme }: Source, request: SignedRequest): SignedRequest {
   if (url === null) return request;
-  // What a provider adds to the query is part of what it signs.
-  return { ...request, url: url.includes("?") ? url : url + new URL(request.url).search };
+  const called = new URL(request.url).search;
+  if (called === "" || scheme.signedUrl === "configured") return { ...request, url };
+  // What the provider adds to the query is part of what it signs.
+  return { ...request, url: url.replace(/\?.*$/, "") + called };
 }
 
 /** The logs that sources write to, the default one first. */

@@ -15,6 +15,11 @@ export type EventQuery = {
 export type Scan = { upTo: number; events: LoggedEvent[] };
 export type ScanLimits = { scanned: number; limit: number; maxBytes: number };
 
+/** A page is copied to a Worker, which may be given 32 MiB at once: it ends with the step that passes this. */
+const PAGE_BYTES = 1024 * 1024;
+/** Rows read at a time, each of 256 KiB at most. */
+const PAGE_STEP = 50;
+
 export class LogReader {
   readonly #sql: Sql;
   readonly #log: EventLog;
@@ -63,7 +68,7 @@ export class LogReader {
 
   /**
    * One page of the log: below `before` newest first, or above `after` oldest first; `last` is the last seq
-   * that was looked at, so that a page which filtered everything away moves on.
+   * that was looked at, so that a page which filtered everything away moves on. It ends early when it is large.
    */
   page({ after, before, type, limit, scanned }: EventQuery): { events: LoggedEvent[]; last: number } {
     const { head, oldest } = this.#log;
@@ -71,19 +76,23 @@ export class LogReader {
     const events: LoggedEvent[] = [];
     let last = up ? Math.max(after, oldest - 1) : Math.min(before ?? head + 1, head + 1);
     let left = scanned;
-    while (left > 0 && events.length < limit && (up ? last < head : last > oldest)) {
+    let bytes = 0;
+    while (left > 0 && bytes < PAGE_BYTES && events.length < limit && (up ? last < head : last > oldest)) {
       const next = up ? last + 1 : last - 1;
       const table = this.#log.tableOf(next);
       if (table === undefined) break;
       const end = up ? Math.min(this.#log.lastOf(table.first), last + left) : Math.max(table.first, last - left);
+      const step = Math.min(limit - events.length, PAGE_STEP);
       const found = this.#sql.run<LoggedEvent>(
         `SELECT seq, at, id, type, body FROM ${table.name} WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR type = ?3)
          ORDER BY seq ${up ? "ASC" : "DESC"} LIMIT ?4`,
-        ...[Math.min(next, end), Math.max(next, end), type, limit - events.length],
+        ...[Math.min(next, end), Math.max(next, end), type, step],
       );
       events.push(...found);
-      left -= Math.abs(end - last);
-      last = events.length === limit ? (events.at(-1)?.seq ?? end) : end;
+      bytes += found.reduce((sum, { body }) => sum + body.length, 0);
+      const looked = found.length === step ? (found.at(-1)?.seq ?? end) : end;
+      left -= Math.abs(looked - last);
+      last = looked;
     }
     return { events, last };
   }

@@ -17,6 +17,7 @@ import { type EndpointConfig, type EndpointRow, Registry } from "./registry.ts";
 import { Reports } from "./reports.ts";
 import { dropPast } from "./retention.ts";
 import type { ConfigureCall } from "./standing.ts";
+import { Waiters, type WaitQuery } from "./waiters.ts";
 
 /** The sender's log and its registry of endpoints; one for each tenant. */
 
@@ -38,6 +39,7 @@ export class Outbox extends DurableObject<Env> {
   readonly #admin: EndpointAdmin;
   readonly #reports: Reports;
   readonly #publisher: Publisher;
+  readonly #waiters = new Waiters((query) => this.events({ ...query, before: null }));
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -113,6 +115,11 @@ export class Outbox extends DurableObject<Env> {
     return { ...this.#store.reader.page({ ...query, scanned: LIST_SCAN }), head, oldest };
   }
 
+  /** As `events` after a position; held back, at most `waitMs`, until there is something to tell. */
+  nextEvents(query: WaitQuery, waitMs: number): EventPage | Promise<EventPage> {
+    return this.#waiters.page(query, waitMs);
+  }
+
   /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */
   event(id: string): LoggedEvent | null {
     return this.#publisher.event(id);
@@ -177,6 +184,7 @@ export class Outbox extends DurableObject<Env> {
       // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
       for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#admin.configure(row).catch(() => {}));
       this.#handover.kick();
+      this.#waiters.wake();
       const tell = (seq: number) => this.#handover.tell(seq);
       this.ctx.waitUntil(dropPast(this.#store, this.#config, { now, tell }));
       this.#armNext(now);
@@ -201,6 +209,7 @@ export class Outbox extends DurableObject<Env> {
   #changed(): void {
     this.#alarm.arm(Date.now() + this.#config.leaseMs);
     this.#handover.kick();
+    this.#waiters.wake();
   }
 
   #armNext(now: number): void {

@@ -42,7 +42,14 @@ async function receive(c: Context<App>, name: string): Promise<Response> {
   const { type } = arrival;
   const [bytes, ms] = [request.body.byteLength, Date.now() - began];
   logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
-  return new Response("Received", duplicate ? { headers: { "webhook-duplicate": "true" } } : {});
+  return acknowledgement(source, duplicate);
+}
+
+function acknowledgement({ scheme: { answer } }: Source, duplicate: boolean): Response {
+  const response = new Response(answer?.body ?? "Received");
+  if (answer !== undefined) response.headers.set("content-type", answer.contentType);
+  if (duplicate) response.headers.set("webhook-duplicate", "true");
+  return response;
 }
 
 type Receiving = { config: Config; source: Source; began: number };
@@ -88,7 +95,8 @@ async function answerQuestion(source: Source, { method, url, headers }: Request)
 /** What comes back is the sender's own text: never anything that a browser would render. */
 function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAnswer): Response {
   logEvent("handshake.answered", { source: name });
-  return new Response(body, { headers: { "content-type": contentType, "x-content-type-options": "nosniff" } });
+  const headers = { "content-type": contentType, "x-content-type-options": "nosniff" };
+  return new Response(body, { status: body === null ? 204 : 200, headers });
 }
 
 async function arrivalOf(
@@ -99,7 +107,7 @@ async function arrivalOf(
   return {
     source: name,
     id,
-    type: typeOf(body) ?? typeIn(headers, scheme.typeHeader),
+    type: typeOf(body, scheme.typeField) ?? typeIn(headers, scheme.typeHeader),
     verification: scheme.verification,
     headers: JSON.stringify(maskedHeaders(headers, scheme.secretHeaders)),
     body,

@@ -1,9 +1,10 @@
-import { concat, fromBase64, fromBase64Url, fromHex, fromUtf8, utf8 } from "../../../shared/bytes.ts";
+import { fromBase64, fromBase64Url, fromHex } from "../../../shared/bytes.ts";
 import { ConfigError } from "../../../shared/config.ts";
 import { MAX_SIGNATURES } from "../../../shared/signature.ts";
-import { PLACEHOLDERS, type SignatureRow, windowOf } from "./hmac-row.ts";
+import { type SignatureRow, windowOf } from "./hmac-row.ts";
 import { idFault, jsonField, parseTimestamp, rejected, timestampFault } from "./rules.ts";
 import type { RejectReason, Scheme, SignedRequest, Verdict } from "./scheme.ts";
+import { signedContent } from "./signed-content.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -21,14 +22,15 @@ const DECODERS = { hex: fromHex, base64: fromBase64, base64url: fromBase64Url };
 /** The one engine behind all rows. */
 export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
   const { signed = "{body}", timestampUnit: unit = "s" } = row;
-  const template = signed.split(new RegExp(`(${PLACEHOLDERS.map((each) => each.replace(/[{}]/g, "\\$&")).join("|")})`));
+  const contentsOf = signedContent(row);
   const idSigned = signed.includes("{id}");
   const windowSeconds = windowOf(row);
   return {
     verification: "verified",
     signedId: idSigned || row.idField !== undefined,
-    signedUrl: signed.includes("{url}"),
+    ...(signed.includes("{url}") ? { signedUrl: row.urlQuery ?? "called" } : {}),
     ...(row.typeHeader === undefined ? {} : { typeHeader: row.typeHeader }),
+    ...(row.typeField === undefined ? {} : { typeField: row.typeField }),
     timestampOf: (request) => parseTimestamp(timestampIn(row, request) ?? "", unit),
 
     async verify(request, secrets, now) {
@@ -45,19 +47,25 @@ export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
       const decode = DECODERS[row.encoding ?? "hex"];
       const signatures = found.values.flatMap((value) => algorithm.signature(decode(value) ?? EMPTY) ?? []);
       if (signatures.length === 0) return rejected("signature_malformed");
-      const content = contentOf(template, request, { id: id ?? "", timestamp: timestamp ?? "" });
-      for (const signature of signatures) {
-        for (const key of keys) {
-          if (await algorithm.verify(key, signature, content))
-            return accepted(row, request.body, { id, timestamp, now });
-        }
-      }
-      return rejected("signature_mismatch");
+      const contents = await contentsOf(request, { id: id ?? "", timestamp: timestamp ?? "" });
+      const matches = await anyMatches(algorithm, { keys, signatures, contents });
+      return matches ? accepted(row, request.body, { id, timestamp, now }) : rejected("signature_mismatch");
     },
   };
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** Whether any of the signatures was made with any of the keys over any of the contents. */
+async function anyMatches(
+  algorithm: Algorithm,
+  { keys, signatures, contents }: { keys: CryptoKey[]; signatures: Bytes[]; contents: Bytes[] },
+): Promise<boolean> {
+  for (const content of contents)
+    for (const signature of signatures)
+      for (const key of keys) if (await algorithm.verify(key, signature, content)) return true;
+  return false;
+}
 
 /** The text of the timestamp, wherever the row says that it stands. */
 function timestampIn(row: SignatureRow, { headers, body }: SignedRequest): string | null {
@@ -128,32 +136,4 @@ function pairsOf(
   // Of two times, either could be the signed one.
   if (times.length > 1) return { fault: "timestamp_malformed" };
   return values.length === 0 ? { fault: "signature_missing" } : { values, timestamp: times[0] ?? null };
-}
-
-function contentOf(
-  template: string[],
-  request: SignedRequest,
-  { id, timestamp }: { id: string; timestamp: string },
-): Bytes {
-  const parts = template.map((part) => {
-    if (part === "{body}") return request.body;
-    if (part === "{form}") return utf8(sortedForm(request.body));
-    const values: Record<string, string> = {
-      "{timestamp}": timestamp,
-      "{id}": id,
-      "{url}": request.url,
-      "{method}": request.method,
-    };
-    return utf8(values[part] ?? part);
-  });
-  return concat(...parts);
-}
-
-/** Names and values of a form in the order of the names, joined without anything between them; equal ones once. */
-function sortedForm(body: Uint8Array): string {
-  const pairs = new Set([...new URLSearchParams(fromUtf8(body) ?? "")].map(([name, value]) => `${name}\0${value}`));
-  return [...pairs]
-    .sort()
-    .map((pair) => pair.replace("\0", ""))
-    .join("");
 }

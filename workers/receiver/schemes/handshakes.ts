@@ -18,10 +18,16 @@ export const twitchChallenge = signedQuestion(({ headers, body }) =>
     : null,
 );
 
-/** Discord, "Acknowledging PING requests": a signed interaction of type 1 wants type 1 back. */
-export const discordPing = signedQuestion(({ body }) =>
-  jsonField(body, "type") === 1 ? { contentType: "application/json", body: '{"type":1}' } : null,
-);
+/**
+ * Discord, "Webhook Events: acknowledging PING requests": type 0 wants 204. "Interactions: acknowledging PING
+ * requests": type 1 wants type 1 back; the same type with an `event` is a webhook event.
+ */
+export const discordPing = signedQuestion(({ body }) => {
+  const type = jsonField(body, "type");
+  if (jsonField(body, "event") !== undefined) return null;
+  if (type === 0) return { contentType: "application/json", body: null };
+  return type === 1 ? { contentType: "application/json", body: '{"type":1}' } : null;
+});
 
 /** Zoom, "Validate your webhook endpoint": the token comes back beside its HMAC under the secret. */
 export const zoomValidation: Handshake = {

@@ -1,6 +1,7 @@
+import { HEADER } from "../../../shared/signature.ts";
 import { providers } from "./providers.ts";
 import type { Scheme } from "./scheme.ts";
-import { standard, svix } from "./standard.ts";
+import { standard, standardScheme, svix } from "./standard.ts";
 import { none, tokenScheme } from "./token.ts";
 
 /** Every scheme by the name that configuration uses; `hmac` besides stands for a row of its own. */
@@ -8,8 +9,11 @@ export const schemes: Record<string, Scheme> = {
   standard,
   svix,
   token: tokenScheme({}),
-  // GitLab, "Webhooks": a token as it was typed, beside which newer versions sign as Standard Webhooks.
+  // GitLab Docs, "Webhooks: secret token", "delivery headers"
   gitlab: tokenScheme({ places: ["x-gitlab-token"], idHeader: "idempotency-key", typeHeader: "x-gitlab-event" }),
+  // GitLab Docs, "Webhooks: signing token": Standard Webhooks, with the `whsec_` token that GitLab generates; the
+  // other token may come along
+  gitlab_signed: standardScheme(HEADER, { typeHeader: "x-gitlab-event", secretHeaders: ["x-gitlab-token"] }),
   none,
   ...providers,
 };

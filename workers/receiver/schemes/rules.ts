@@ -13,6 +13,9 @@ const DIGITS = /^[1-9]\d{0,14}$/;
 // RFC 3339 section 5.6 with the letters in upper case; fractions of any length, as Go's clocks print nine digits.
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
+/** As many digits as the times from 2001 to 2286 have. */
+const LENGTHS: Partial<Record<TimestampUnit, number>> = { s: 10, ms: 13 };
+
 const PRINTABLE = /^[\x20-\x7e]{1,256}$/;
 
 /** Unix seconds, rounded down; null when the text is no time of that unit. */
@@ -34,7 +37,8 @@ export function timestampFault(
   if (text === null || text === "") return "timestamp_missing";
   const timestamp = parseTimestamp(text, unit);
   if (timestamp === null) return "timestamp_malformed";
-  if (windowSeconds === null) return null;
+  // Where any time will do, its length still says where it ends: `{timestamp}{body}` must not read two ways.
+  if (windowSeconds === null) return text.length === (LENGTHS[unit] ?? text.length) ? null : "timestamp_malformed";
   if (timestamp < now - windowSeconds) return "timestamp_too_old";
   return timestamp > now + windowSeconds ? "timestamp_too_new" : null;
 }
@@ -56,10 +60,15 @@ export function jsonField(body: Uint8Array, path: string): unknown {
   const text = fromUtf8(body);
   if (text === null) return undefined;
   try {
-    return path.split(".").reduce<unknown>(member, JSON.parse(text));
+    return fieldOf(JSON.parse(text), path);
   } catch {
     return undefined;
   }
+}
+
+/** The same of a parsed body. */
+export function fieldOf(value: unknown, path: string): unknown {
+  return path.split(".").reduce(member, value);
 }
 
 function member(value: unknown, name: string): unknown {

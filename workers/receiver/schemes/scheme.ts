@@ -6,14 +6,21 @@ export type Scheme = {
   verification: Verification;
   /** Whether the proof covers the id: only then may the id alone make a request a duplicate. */
   signedId: boolean;
-  /** Whether the proof covers the URL: then a source must say which URL the provider calls. */
-  signedUrl?: boolean;
+  /**
+   * Whether the proof covers the URL: then a source must say which URL the provider calls. `called`: with the
+   * query that the request came with; `configured`: as it stands there.
+   */
+  signedUrl?: "called" | "configured";
   /** Headers that carry the secret itself, lower case: masked before anything is stored. */
   secretHeaders?: readonly string[];
-  /** The header that names the event's type, where the body does not. */
+  /** The field of a JSON body that names the event's type, where it is called neither `type` nor `event`. */
+  typeField?: string;
+  /** The header that names it, where the body does not. */
   typeHeader?: string;
   /** How the provider asks whether we are there. */
   handshake?: Handshake;
+  /** What is answered to an event in place of a text, where the provider would show or send that to people. */
+  answer?: { contentType: string; body: string };
   /** When the request says that it was signed, in unix seconds, proven or not; null when it does not say. */
   timestampOf?(request: SignedRequest): number | null;
   /**
@@ -41,8 +48,8 @@ export type Handshake = {
   answer(request: SignedRequest, secrets: string[]): Promise<HandshakeAnswer | null>;
 };
 
-/** Always with status 200. */
-export type HandshakeAnswer = { contentType: "text/plain" | "application/json"; body: string };
+/** Without a body with status 204, else with 200. */
+export type HandshakeAnswer = { contentType: "text/plain" | "application/json"; body: string | null };
 
 export type RejectReason =
   | "id_missing"

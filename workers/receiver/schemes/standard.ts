@@ -10,19 +10,21 @@ type HeaderNames = { id: string; timestamp: string; signature: string };
  * Standard Webhooks, "Verifying webhook authenticity": `v1` and `v1a` signatures, any entry under any secret.
  *
  * @param names the three headers, which some senders call otherwise
+ * @param headers what other headers hold: the event's type, or secrets
  */
-export function standardScheme(names: HeaderNames): Scheme {
+export function standardScheme(names: HeaderNames, headers: Pick<Scheme, "typeHeader" | "secretHeaders"> = {}): Scheme {
   return {
     verification: "verified",
     signedId: true,
-    timestampOf: ({ headers }) => parseTimestamp(headers.get(names.timestamp) ?? "", "s"),
+    ...headers,
+    timestampOf: (request) => parseTimestamp(request.headers.get(names.timestamp) ?? "", "s"),
 
-    async verify({ headers, body }, secrets, now) {
+    async verify({ headers: given, body }, secrets, now) {
       const keys = secrets.map(keyOf);
       if (keys.length === 0) throw new ConfigError("no secret is configured");
-      const id = headers.get(names.id);
-      const timestamp = headers.get(names.timestamp);
-      const signature = headers.get(names.signature);
+      const id = given.get(names.id);
+      const timestamp = given.get(names.timestamp);
+      const signature = given.get(names.signature);
       const fault =
         idFault(id, { signed: true }) ??
         timestampFault(timestamp, now, { unit: "s", windowSeconds: TOLERANCE_SECONDS }) ??
@@ -37,7 +39,7 @@ export function standardScheme(names: HeaderNames): Scheme {
 
 export const standard = standardScheme(HEADER);
 
-/** Svix, "Verifying webhooks manually": the same signature under Svix's names, as Clerk and Resend send it. */
+/** Svix, "Verifying Webhooks: How to Verify Webhooks Manually": under Svix's names, as Clerk and Resend send it. */
 export const svix = standardScheme({ id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" });
 
 // Parsed once: the imported key is kept with the parsed one. As many as there are secrets, which a Worker

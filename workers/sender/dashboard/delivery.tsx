@@ -1,7 +1,7 @@
 import { Foreign, visible } from "../../../shared/page.tsx";
 import type { Attempt, Delivery, DeliveryState } from "../delivery.ts";
 import { Redeliver } from "./forms.tsx";
-import { endpointPath, Frame, type FrameProps, State, Time } from "./frame.tsx";
+import { endpointPath, Frame, type FrameProps, State, Time, Watched } from "./frame.tsx";
 
 const STATES: Record<DeliveryState, { kind: "good" | "bad" | "wait"; sign: string; text: string }> = {
   delivered: { kind: "good", sign: "●", text: "Delivered" },
@@ -97,7 +97,7 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
           ← Endpoint <code>{endpointId}</code>
         </a>
       </p>
-      <dl class="facts">
+      <dl class="facts" id="facts">
         <dt>State</dt>
         <dd>
           <State {...STATES[state]} />
@@ -125,12 +125,19 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
       </dl>
       {body === null ? <p>Retention has taken the body.</p> : <Text label="Body" text={body} />}
       <h2>Attempts</h2>
-      {attempts.length === 0 && <p>None yet.</p>}
-      <ol>
-        {attempts.map((attempt) => (
-          <AttemptItem {...attempt} />
-        ))}
-      </ol>
+      <Watched
+        id="attempts"
+        from={`${endpointPath(endpointId)}/deliveries/${seq}`}
+        also="facts"
+        waiting={state === "due"}
+      >
+        {attempts.length === 0 && <p>None yet.</p>}
+        <ol>
+          {attempts.map((attempt) => (
+            <AttemptItem {...attempt} />
+          ))}
+        </ol>
+      </Watched>
     </Frame>
   );
 }

@@ -9,18 +9,36 @@ export type Typed = { form: "endpoint" | "event"; values: URLSearchParams };
 type FieldProps = { name: string; label: string; typed: URLSearchParams | undefined; hint?: string };
 
 function Field({ name, label, typed, hint, ...attributes }: FieldProps & Record<string, unknown>) {
-  const hintId = `${name}-hint`;
   return (
-    <label>
-      {label}
-      <input name={name} value={typed?.get(name) ?? ""} {...(hint && { "aria-describedby": hintId })} {...attributes} />
+    <Labelled name={name} label={label} hint={hint}>
+      <input {...control(name, hint)} value={typed?.get(name) ?? ""} {...attributes} />
+    </Labelled>
+  );
+}
+
+/** The hint stands outside of the label: within, it would be read as a part of the name. */
+function Labelled({
+  name,
+  label,
+  hint,
+  children,
+}: PropsWithChildren<{ name: string; label: string; hint: string | undefined }>) {
+  return (
+    <div>
+      <label for={`field-${name}`}>{label}</label>
+      {children}
       {hint && (
-        <span class="quiet" id={hintId}>
+        <span class="quiet" id={`${name}-hint`}>
           {hint}
         </span>
       )}
-    </label>
+    </div>
   );
+}
+
+/** What a control in Labelled must have. */
+function control(name: string, hint: string | undefined) {
+  return { name, id: `field-${name}`, ...(hint && { "aria-describedby": `${name}-hint` }) };
 }
 
 export function AddEndpoint({ typed }: { typed: URLSearchParams | undefined }) {
@@ -59,15 +77,11 @@ export function AddEndpoint({ typed }: { typed: URLSearchParams | undefined }) {
           typed={typed}
         />
         <Field name="startFrom" label="Start from" typed={typed} hint="An event id or an ISO 8601 time; empty: now" />
-        <label>
-          Headers
-          <textarea name="headers" rows={2} aria-describedby="headers-hint">
+        <Labelled name="headers" label="Headers" hint={HEADERS_HINT}>
+          <textarea {...control("headers", HEADERS_HINT)} rows={2}>
             {typed?.get("headers") ?? ""}
           </textarea>
-          <span class="quiet" id="headers-hint">
-            One a line, as name: value
-          </span>
-        </label>
+        </Labelled>
         <button type="submit" class="main">
           Add endpoint
         </button>
@@ -76,6 +90,7 @@ export function AddEndpoint({ typed }: { typed: URLSearchParams | undefined }) {
   );
 }
 
+const HEADERS_HINT = "One a line, as name: value";
 const SIGNING = [
   ["v1", "v1: HMAC-SHA256"],
   ["v1a", "v1a: Ed25519"],

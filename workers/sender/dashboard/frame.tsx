@@ -6,6 +6,8 @@ import { HTMX_CONFIG, script } from "../../../shared/script.ts";
 
 const LIVE = { script, config: HTMX_CONFIG };
 const POLL = "every 5s";
+/** Of the one thing that a reader waits for. */
+const WATCH = "every 2s";
 
 /** `signedIn`: there is a session to end; in open local development there is none. */
 export type FrameProps = { signedIn: boolean; message?: Message | undefined };
@@ -46,6 +48,36 @@ export function Polled({ id, from, also, children }: PropsWithChildren<{ id: str
         hx-swap="innerHTML"
       />
     </>
+  );
+}
+
+/**
+ * A part of the page that is fetched anew, whole, while it is `waiting` for something, and with it the part
+ * named by `also`. What asks is in it, and so is gone when there is nothing to wait for.
+ */
+export function Watched({
+  id,
+  from,
+  also,
+  waiting,
+  children,
+}: PropsWithChildren<{ id: string; from: string; also: string; waiting: boolean }>) {
+  const target = `#${id}`;
+  return (
+    <div id={id}>
+      {children}
+      {waiting && (
+        <div
+          data-poll=""
+          hx-get={from}
+          hx-trigger={WATCH}
+          hx-select={target}
+          hx-select-oob={`#${also}:innerHTML`}
+          hx-target={target}
+          hx-swap="outerHTML"
+        />
+      )}
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import { configOf, type Env } from "../env.ts";
 import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../event.ts";
 import { knownEvent, redeliver } from "./actions.ts";
 import { digestOf, withDigests } from "./digest.ts";
+import { readLog } from "./log.ts";
 import { endpointOf, outboxOf, publishTo } from "./outbox.ts";
 import { presentDelivery, presentEvent } from "./present.ts";
 import { cursor, wholeNumber } from "./query.ts";
@@ -14,6 +15,8 @@ const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
+/** Below the minute after which proxies take an idle connection for dead. */
+const MAX_WAIT_SECONDS = 55;
 /** Endpoints that one request asks about an event: each is a subrequest. */
 const MAX_ASKED = 200;
 
@@ -32,8 +35,11 @@ export const events = new Hono<{ Bindings: Env }>()
     const limit = wholeNumber("limit", c.req.query("limit"), { min: 1, max: MAX_LIMIT }) ?? DEFAULT_LIMIT;
     const [after, before] = [cursor("after", c.req.query("after")), cursor("before", c.req.query("before"))];
     if (after !== null && before !== null) throw new Problem("invalid_cursor", "Give after or before, not both.");
-    const page = await outboxOf(c.env).events({ after, before, limit, type: c.req.query("type") ?? null });
-    const { events: found, last, head, oldest } = page;
+    const waitSeconds = wholeNumber("wait", c.req.query("wait"), { min: 0, max: MAX_WAIT_SECONDS }) ?? 0;
+    if (waitSeconds > 0 && after === null)
+      throw new Problem("invalid_parameter", "wait needs after, to wait for more.");
+    const query = { after, before, limit, type: c.req.query("type") ?? null };
+    const { events: found, last, head, oldest } = await readLog(c.env, query, waitSeconds * 1000);
     if ((after ?? 0) > head || (before ?? 0) > head + 1) {
       throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
     }

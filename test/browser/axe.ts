@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { expect } from "vitest";
+import type { Visit } from "./browser.ts";
+
+const SOURCE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+type Result = { id: string; impact: string | null; help: string; nodes: { target: string[] }[] };
+
+/** axe finds nothing serious or critical on the page as it stands: WCAG 2.2 AA and its best practices. */
+export async function expectAccessible({ page }: Visit): Promise<void> {
+  // Evaluated over the debugger, which no policy of the page's holds back.
+  await page.evaluate(SOURCE);
+  const violations = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Result[] }> } };
+    return (await axe.run()).violations;
+  });
+  const found = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const described = found.map(
+    ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target).join("; ")}`,
+  );
+  expect(described, `axe on ${page.url()}`).toEqual([]);
+}

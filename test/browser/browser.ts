@@ -1,0 +1,143 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+/** A real browser, and pages of it that write down everything that must not happen. */
+
+const QUIET = [
+  ...["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  ...["--disable-component-update", "--disable-sync"],
+];
+const ACTION_DEADLINE_MS = 20_000;
+/** More than the focusable elements of any page here: whoever tabs further goes in circles. */
+const MAX_TABS = 120;
+
+/** Each with an empty profile of its own, which is deleted when it is closed. */
+export function launch(executablePath: string): Promise<Browser> {
+  // Root has no sandbox; what runs here is our own page.
+  return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: QUIET });
+}
+
+export type VisitOptions = {
+  /** Where the visited Worker is; relative paths begin there, and requests elsewhere are faults. */
+  origin: string;
+  width?: number;
+  dark?: boolean;
+  /** Sent with every request. `x-forwarded-for` makes a Worker ask for a session in local development too. */
+  headers?: Record<string, string>;
+};
+
+/** One visitor with cookies of its own, on one page. */
+export class Visit {
+  readonly page: Page;
+  readonly #context: BrowserContext;
+  #faults: string[] = [];
+
+  static async open(browser: Browser, options: VisitOptions): Promise<Visit> {
+    const { origin, width = 1280, dark = false, headers = {} } = options;
+    const context = await browser.newContext({
+      baseURL: origin,
+      viewport: { width, height: 800 },
+      colorScheme: dark ? "dark" : "light",
+      extraHTTPHeaders: headers,
+    });
+    context.setDefaultTimeout(ACTION_DEADLINE_MS);
+    const page = await context.newPage();
+    const visit = new Visit(context, page);
+    await visit.#watch(origin);
+    return visit;
+  }
+
+  private constructor(context: BrowserContext, page: Page) {
+    this.#context = context;
+    this.page = page;
+  }
+
+  /**
+   * What went wrong since the last call: errors and warnings of the console, uncaught errors, policy
+   * violations, dialogs, requests elsewhere, and answers from 400 up as `<status> <method> <path>`. A test that
+   * provokes one takes it from here; what is left at its end is a failure.
+   */
+  takeFaults(): string[] {
+    return this.#faults.splice(0);
+  }
+
+  /** Adds a fault that only the test can see. */
+  fault(what: string): void {
+    this.#faults.push(what);
+  }
+
+  async close(): Promise<void> {
+    await this.#context.close();
+  }
+
+  async #watch(origin: string): Promise<void> {
+    const { page } = this;
+    const fault = (what: string) => this.fault(what);
+    page.on("pageerror", (error) => fault(`uncaught: ${error.message}`));
+    page.on("console", (message) => {
+      // Of answers that are errors it says less than the answers themselves.
+      if (!/^(error|warning)$/.test(message.type()) || /^Failed to load resource/.test(message.text())) return;
+      fault(`console: ${message.text()}`);
+    });
+    page.on("dialog", (dialog) => {
+      fault(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on("popup", (popup) => fault(`popup: ${popup.url()}`));
+    page.on("request", (request) => {
+      const url = new URL(request.url());
+      if (url.origin !== origin && !/^(data|blob):$/.test(url.protocol)) fault(`request: ${request.url()}`);
+    });
+    page.on("response", (response) => {
+      if (response.status() < 400) return;
+      fault(`${response.status()} ${response.request().method()} ${new URL(response.url()).pathname}`);
+    });
+    // What hostile content calls when it runs.
+    await page.exposeBinding("fault", (_source, what: unknown) => fault(`ran: ${what}`));
+    await page.exposeBinding("reportViolation", (_source, what: string) => fault(`policy: ${what}`));
+    await page.addInitScript(() => {
+      const { reportViolation } = globalThis as unknown as { reportViolation: (what: string) => void };
+      addEventListener("securitypolicyviolation", (event) => {
+        const { violatedDirective, blockedURI } = event as unknown as Record<string, string>;
+        reportViolation(`${violatedDirective} ${blockedURI}`);
+      });
+    });
+  }
+}
+
+/** Signs in with the token as a person does. */
+export async function signIn({ page }: Visit, token: string): Promise<void> {
+  await page.goto("/");
+  await page.getByLabel("API token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Presses Tab until `target` has the focus, and sees that a reader can tell. */
+export async function tabTo({ page }: Visit, target: Locator): Promise<void> {
+  await target.waitFor();
+  for (let tabs = 0; tabs < MAX_TABS; tabs++) {
+    await page.keyboard.press("Tab");
+    if (!(await target.evaluate((element) => element === element.ownerDocument.activeElement))) continue;
+    const outline = await target.evaluate((element) => getComputedStyle(element).outlineStyle);
+    expect(outline, `the outline of what has the focus: ${target}`).not.toBe("none");
+    return;
+  }
+  throw new Error(`not reached by Tab: ${target}`);
+}
+
+/** The page fits: nothing is cut off, and nothing has to be scrolled sideways. */
+export async function expectNoSidewaysScroll({ page }: Visit): Promise<void> {
+  const { content, window } = await page.evaluate(() => ({
+    content: document.documentElement.scrollWidth,
+    window: document.documentElement.clientWidth,
+  }));
+  expect(content, `${page.url()} at ${window} pixels`).toBeLessThanOrEqual(window);
+}
+
+/** Written only when asked for, so that a run of the tests leaves the tree as it was. */
+export async function screenshot({ page }: Visit, name: string): Promise<void> {
+  if (!process.env.SCREENSHOTS) return;
+  await delay(300); // transitions
+  await page.screenshot({ path: `${import.meta.dirname}/${name}.png`, fullPage: true });
+}

@@ -1,0 +1,209 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
+import { deliveryOf, publish } from "../pair/client.ts";
+import { Listener } from "../pair/listener.ts";
+import { until } from "../pair/until.ts";
+import { freePorts, runWorker, temporaryFolder, variables } from "../pair/workers.ts";
+import { expectAccessible } from "./axe.ts";
+import { expectNoSidewaysScroll, launch, screenshot, signIn, tabTo, Visit, type VisitOptions } from "./browser.ts";
+import { MARKUP } from "./hostile.ts";
+
+/** The sender's pages in a real browser, its endpoint a listener that fails when it is told to. */
+const chrome = inject("chrome");
+const EVIL = `${MARKUP.join("\n")} \u202egpj`;
+
+const folder = temporaryFolder();
+let browser: Browser;
+let listener: Listener;
+/** `open` is as under `npm start`, `closed` as deployed: it asks everyone to sign in. */
+let open: WorkerProcess;
+let closed: WorkerProcess;
+let visit: Visit;
+
+describe.skipIf(chrome === null)("the dashboard", () => {
+  beforeAll(async () => {
+    listener = await Listener.open();
+    const [first = 0, second = 0] = await freePorts(2);
+    // Nothing is retried by itself while a test looks.
+    const vars = { WEBHOOK_URL: listener.url, RETRY_SECONDS: "3600" };
+    [browser, open, closed] = await Promise.all([
+      launch(chrome ?? ""),
+      runWorker("sender", { port: first, stateDir: `${folder.path}/open`, vars }),
+      runWorker("sender", { port: second, stateDir: `${folder.path}/closed`, vars: { LOCAL_DEV: "false" } }),
+    ]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await Promise.all([open.stop(), closed.stop(), listener.close()]);
+    folder.remove();
+  });
+
+  beforeEach(() => {
+    listener.answer = (response) => response.end("thank you");
+  });
+  afterEach(async () => {
+    expect(visit.takeFaults()).toEqual([]);
+    await visit.close();
+  });
+
+  const visiting = async (options: Partial<VisitOptions> = {}) => {
+    visit = await Visit.open(browser, { origin: open.url, ...options });
+    return visit.page;
+  };
+
+  test("signs in by the token, and out", async () => {
+    const page = await visiting({ origin: closed.url });
+    await signIn(visit, "wrong");
+    await page.getByRole("alert").filter({ hasText: "That token is wrong." }).waitFor();
+    expect(visit.takeFaults()).toEqual(["401 POST /session"]);
+    await signIn(visit, variables.API_TOKEN);
+    await page.getByRole("heading", { name: "Webhook sender" }).waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL("/session");
+    await page.goto("/");
+    await page.getByLabel("API token").waitFor();
+    await page.goBack();
+    expect(await page.getByText("No endpoint yet").count()).toBe(0);
+  });
+
+  test("publishes by its form, and says what is wrong with an event", async () => {
+    const page = await visiting();
+    await page.goto("/");
+    await page.getByText("Publish an event").click();
+    await page.getByLabel("Type", { exact: true }).fill("webhook.mine");
+    await page.getByLabel("Data, as JSON").fill('{"total": 42.50}');
+    await page.getByLabel("Id", { exact: true }).fill("by_form");
+    await page.getByRole("button", { name: "Publish event" }).click();
+    await page.getByRole("status").filter({ hasText: "webhook." }).waitFor();
+    expect(visit.takeFaults()).toEqual(["422 POST /dashboard/events"]);
+    await page.getByLabel("Type", { exact: true }).fill("order.paid");
+    await page.getByRole("button", { name: "Publish event" }).click();
+    await page.getByText("The event is in the log, and on its way.").waitFor();
+    const [request] = await listener.requests("by_form");
+    expect(request?.body).toContain('"data":{"total":42.50}}');
+  });
+
+  test("shows a failing endpoint, and what its Redeliver button brings", async () => {
+    listener.answer = (response, _request, nth) => {
+      response.statusCode = nth === 1 ? 500 : 200;
+      response.end(nth === 1 ? EVIL : "thank you");
+    };
+    await publish(open.url, { id: "failing", type: "order.failing", data: EVIL });
+    await failed("failing");
+    const page = await visiting();
+    await page.goto("/");
+    await page.getByText("Retrying 1").waitFor();
+    await page.getByRole("link", { name: listener.url }).click();
+    const row = page.getByRole("row").filter({ hasText: "order.failing" });
+    await row.getByText("Waiting for a retry").waitFor();
+    await screenshot(visit, "dashboard");
+    await row.getByRole("link", { name: "order.failing" }).click();
+    await page.getByText("status 500").waitFor();
+    expect(await page.getByLabel("First bytes of the response").textContent()).toBe(EVIL.replace("\u202e", "\\u202e"));
+    await page.getByRole("button", { name: "Redeliver" }).click();
+    await page.getByText("The event is being sent again.").waitFor();
+    // The page looks by itself.
+    await page.getByText("status 200").waitFor();
+    await page.getByText("Delivered").waitFor();
+    expect(await listener.requests("failing", 2)).toHaveLength(2);
+  });
+
+  test("adds, disables and deletes an endpoint", async () => {
+    const page = await visiting();
+    await page.goto("/");
+    await page.getByText("Add an endpoint").click();
+    await page.getByLabel("URL").fill(`${listener.url}/second`);
+    await page.getByLabel("Description").fill(EVIL.replaceAll("\n", " ").slice(0, 500));
+    await page.getByLabel("Event types").fill("invoice.*");
+    await page.getByRole("button", { name: "Add endpoint" }).click();
+    await page.getByText("The endpoint was added. This is its secret.").waitFor();
+    await page.getByText(/^whsec_/).waitFor();
+    await page.getByRole("link", { name: "← Endpoint" }).click();
+    await page.getByRole("button", { name: "Send a test event" }).click();
+    await page.getByText("The test event was delivered.").waitFor();
+    await page.getByRole("button", { name: "Disable" }).click();
+    await page.getByText("It keeps its position in the log.").waitFor();
+    await page.getByLabel("Yes, for good").check();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("The endpoint was deleted.").waitFor();
+    expect(await page.getByRole("link", { name: "/second" }).count()).toBe(0);
+  });
+
+  test("needs no mouse", async () => {
+    const page = await visiting();
+    await page.goto("/");
+    await tabTo(visit, page.locator("summary", { hasText: "Publish an event" }));
+    await page.keyboard.press("Enter");
+    await tabTo(visit, page.getByLabel("Type", { exact: true }));
+    await page.keyboard.type("order.typed");
+    await tabTo(visit, page.getByLabel("Id", { exact: true }));
+    await page.keyboard.type("by_keyboard");
+    await page.keyboard.press("Enter");
+    await page.getByText("The event is in the log, and on its way.").waitFor();
+    await listener.requests("by_keyboard");
+    await tabTo(visit, page.getByRole("link", { name: listener.url }));
+    await page.keyboard.press("Enter");
+    const row = page.getByRole("row").filter({ hasText: "order.typed" });
+    await tabTo(visit, row.getByRole("link"));
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Delivery", exact: true }).waitFor();
+    await tabTo(visit, page.getByRole("button", { name: "Redeliver" }));
+    await page.keyboard.press("Enter");
+    await page.getByText("The event is being sent again.").waitFor();
+    await listener.requests("by_keyboard", 2);
+  });
+
+  test("keeps the focus where it was when a part of the page is renewed", async () => {
+    const page = await visiting();
+    await page.clock.install();
+    await page.goto("/");
+    const link = page.getByRole("link", { name: listener.url });
+    await tabTo(visit, link);
+    await link.evaluate((element) => element.setAttribute("data-old", ""));
+    await page.clock.fastForward(5000);
+    await page.locator("[data-old]").waitFor({ state: "detached" });
+    expect(await link.evaluate((element) => element === document.activeElement)).toBe(true);
+  });
+
+  test.each<[name: string, pathOf: () => string | Promise<string>, opened?: string]>([
+    ["the list", () => "/"],
+    ["the list with its forms open", () => "/", "details"],
+    ["an endpoint", () => "/dashboard/endpoints/ep_default"],
+    ["a failed delivery", async () => `/dashboard/endpoints/ep_default/deliveries/${await failedSeq()}`],
+    ["a secret", () => "/dashboard/endpoints/ep_default/secret"],
+    ["a page that is not there", () => "/dashboard/endpoints/ep_none"],
+    ["the sign-in form", () => "/session"],
+  ])("%s is readable: for axe, light and dark, from 360 pixels up", async (_name, pathOf, opened) => {
+    const page = await visiting();
+    await page.goto(await pathOf());
+    if (opened !== undefined)
+      await page.locator(opened).evaluateAll((all) => all.map((each) => each.setAttribute("open", "")));
+    await expectAccessible(visit);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.emulateMedia({ colorScheme: "dark" });
+    await expectNoSidewaysScroll(visit);
+    await expectAccessible(visit);
+    expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe("rgb(20, 23, 27)");
+    visit.takeFaults();
+  });
+});
+
+/** Resolves once the first attempt at the event has failed. */
+function failed(id: string): Promise<unknown> {
+  return until(`${id} failed`, async () => {
+    const delivery = await deliveryOf(open.url, id);
+    return delivery !== null && delivery.attempts.length > 0 ? delivery : null;
+  });
+}
+
+/** A delivery of hostile text that failed, for its page. */
+async function failedSeq(): Promise<number> {
+  listener.answer = (response) => {
+    response.statusCode = 500;
+    response.end(EVIL);
+  };
+  await publish(open.url, { id: "failing_for_good", type: `long.${"name".repeat(20)}`, data: EVIL });
+  await failed("failing_for_good");
+  return (await deliveryOf(open.url, "failing_for_good"))?.seq ?? 0;
+}

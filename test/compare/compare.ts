@@ -1,0 +1,30 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { print } from "../bench/tools.ts";
+import { startWorkers } from "../bench/workers.ts";
+import { seeded } from "../pair/random.ts";
+import { svg } from "./chart.ts";
+import { phases } from "./phases.ts";
+import { run } from "./run.ts";
+import { markdown, type Result } from "./table.ts";
+
+/**
+ * `npm run compare`: one stream of events, consumed in five ways at once, at three rates; about two minutes.
+ * Writes the picture and prints the tables, both as the README has them.
+ */
+const PICTURE = join(import.meta.dirname, "compare.svg");
+const SEED = 20;
+
+const pair = await startWorkers();
+try {
+  const results: Result[] = [];
+  for (const phase of phases(seeded(SEED))) {
+    print(`${phase.name}: ${Math.ceil(phase.lengthMs / phase.scale / 1000)} s …`);
+    results.push({ phase, measured: await run(pair, phase) });
+  }
+  writeFileSync(PICTURE, svg(results));
+  print(`\n${markdown(results)}\n\nPicture: ${PICTURE}`);
+} finally {
+  await pair.close();
+  rmSync(pair.dir, { recursive: true, force: true });
+}

@@ -1,0 +1,124 @@
+import type { IncomingMessage } from "node:http";
+import { json } from "node:stream/consumers";
+import { Pause } from "./pause.ts";
+import type { Wire } from "./wire.ts";
+
+/** The four ways to get the same events. */
+
+/** `elapsed`: milliseconds from a moment until now, both in the consumer's own time. */
+export type Seen = (id: string, elapsed: (since: number) => number) => void;
+/** What a consumer did so far; `empty` of its requests brought no event. */
+export type Tally = { requests: number; empty: number; bytes: number };
+export type Consumer = { run(signal: AbortSignal): Promise<void>; tally(): Tally };
+
+/** `from`: the position in the log that is read, at the start. */
+export type Source = { url: string; from: number; wire: Wire; scale: number; seen: Seen };
+type Page = { events: { id: string }[]; next: number; end?: boolean };
+
+const PAGE = 100;
+/** An idle long poll is held this long by the server, 55 s at most. */
+export const LONG_POLL_SECONDS = 25;
+/** How long a stream lives before its client comes back. */
+const STREAM_MS = 300_000;
+/** What the server asks for when it has ended a stream. */
+const STREAM_RETRY_MS = 100;
+
+/** `GET /events?after=` of the sender every `intervalMs`, pages at once until the head. */
+export function polling({ url, from, wire, scale, seen }: Source, intervalMs: number): Consumer {
+  const pause = new Pause(scale);
+  const tally = { requests: 0, empty: 0 };
+  const run = async (signal: AbortSignal) => {
+    for (let after = from, due = performance.now(); !signal.aborted; ) {
+      const page = await getPage(wire, `${url}/events?after=${after}&limit=${PAGE}`, tally);
+      after = page.next;
+      for (const { id } of page.events) seen(id, since(pause));
+      if (page.end !== true) continue;
+      due += intervalMs / scale;
+      await pause.wait(Math.max(0, due - performance.now()) * scale, signal);
+    }
+  };
+  return { run, tally: () => ({ ...tally, bytes: wire.bytes }) };
+}
+
+/** `GET /events?after=&wait=` of the sender, again and again; the server does the waiting. */
+export function longPolling({ url, from, wire, scale, seen }: Source): Consumer {
+  const pause = new Pause(scale);
+  const tally = { requests: 0, empty: 0 };
+  const wait = Math.max(1, Math.round(LONG_POLL_SECONDS / scale));
+  const run = async (signal: AbortSignal) => {
+    for (let after = from; !signal.aborted; ) {
+      const page = await getPage(wire, `${url}/events?after=${after}&limit=${PAGE}&wait=${wait}`, tally);
+      after = page.next;
+      for (const { id } of page.events) seen(id, since(pause));
+    }
+  };
+  return { run, tally: () => ({ ...tally, bytes: wire.bytes }) };
+}
+
+/**
+ * `GET /events/stream?after=` of the receiver. The server's heartbeats come in real time: what they weigh is
+ * counted as often as they would come; and in a phase that is run faster the client itself ends a stream after
+ * what would be five minutes, as the server does.
+ */
+export function streaming({ url, from, wire, scale, seen }: Source): Consumer {
+  const pause = new Pause(scale);
+  const tally = { requests: 0, empty: 0 };
+  let heartbeats = 0;
+  const run = async (signal: AbortSignal) => {
+    for (let last = String(from), retryMs = 0; !signal.aborted; await pause.wait(retryMs, signal)) {
+      tally.requests++;
+      const response = await wire.get(`${url}/events/stream?after=${from}`, { "last-event-id": last });
+      const end = setTimeout(() => response.destroy(), STREAM_MS / scale);
+      response.once("close", () => clearTimeout(end));
+      let events = 0;
+      for await (const { field, value, wireBytes } of fieldsOf(response)) {
+        if (field === "id") last = value;
+        if (field === "retry") retryMs = Number(value);
+        if (field === "") heartbeats += wireBytes;
+        if (field !== "data") continue;
+        events++;
+        seen((JSON.parse(value) as { id: string }).id, since(pause));
+      }
+      if (scale > 1) retryMs = STREAM_RETRY_MS;
+      if (events === 0) tally.empty++;
+    }
+  };
+  return { run, tally: () => ({ ...tally, bytes: wire.bytes + heartbeats * (scale - 1) }) };
+}
+
+function since(pause: Pause): (since: number) => number {
+  const now = performance.now();
+  return (from) => pause.elapsed(from, now);
+}
+
+async function getPage(wire: Wire, url: string, tally: { requests: number; empty: number }): Promise<Page> {
+  tally.requests++;
+  const page = (await json(await wire.get(url))) as Page;
+  if (page.events.length === 0) tally.empty++;
+  return page;
+}
+
+type Field = { field: string; value: string; wireBytes: number };
+
+/**
+ * The fields of an event stream (HTML Standard, section 9.2.6), comments under the name "". `wireBytes`: what
+ * has come since the field before. Ends with the connection, however it ends.
+ */
+async function* fieldsOf(response: IncomingMessage): AsyncGenerator<Field> {
+  let rest = "";
+  let counted = response.socket.bytesRead;
+  response.setEncoding("utf8");
+  try {
+    for await (const chunk of response as AsyncIterable<string>) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines.filter((each) => each !== "")) {
+        const [field = "", value = ""] = line.split(/: ?(.*)/s);
+        yield { field, value, wireBytes: response.socket.bytesRead - counted };
+        counted = response.socket.bytesRead;
+      }
+    }
+  } catch {
+    // Ended in the middle, by us or by a lost connection: the client comes back either way.
+  }
+}

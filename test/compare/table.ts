@@ -1,0 +1,69 @@
+import type { Phase } from "./phases.ts";
+import type { Measured } from "./run.ts";
+
+/** What was measured, as Markdown. */
+
+export type Result = { phase: Phase; measured: Measured[] };
+
+const NOTES = [
+  "Measured by `npm run compare` on one machine, all consumers beside each other: only what differs between them",
+  "means something elsewhere. Time runs from the publisher's request to the consumer having the event; of 20 or 30 the p99 is the slowest. Bytes are",
+  "those of TCP in both directions, without TLS. SSE is read from the receiver: its time includes the webhook that",
+  "brought the event there, and its messages are summaries, a body being one more request. An event a minute was run",
+  "25 times faster: the waiting that consumers choose was shortened, and stretched again in what is shown.",
+].join(" ");
+
+/** What follows from how a pattern works, beside what is measured. */
+const NATURE: Record<string, { calls: string; flows: string; publicUrl: string }> = {
+  polling: { calls: "consumer", flows: "in its answers", publicUrl: "no" },
+  "long polling": { calls: "consumer", flows: "in its answers", publicUrl: "no" },
+  SSE: { calls: "consumer", flows: "down its open connection", publicUrl: "no" },
+  webhook: { calls: "producer", flows: "in its requests", publicUrl: "yes" },
+};
+
+export function markdown(results: readonly Result[]): string {
+  return [table(natureRows()), "", table(measuredRows(results)), "", NOTES].join("\n");
+}
+
+function natureRows(): string[][] {
+  const rows = Object.entries(NATURE).map(([name, { calls, flows, publicUrl }]) => [name, calls, flows, publicUrl]);
+  return [["", "who calls", "events travel", "consumer needs a public URL"], ...rows];
+}
+
+function measuredRows(results: readonly Result[]): string[][] {
+  const rows = results.flatMap(({ phase, measured }) =>
+    measured.map((row, index) => [
+      index === 0 ? describe(phase) : "",
+      row.consumer,
+      String(row.requests),
+      `${row.empty}`,
+      bytesInWords(row.bytes / row.events),
+      timeInWords(row.p50),
+      timeInWords(row.p99),
+    ]),
+  );
+  return [["events", "consumer", "requests", "for nothing", "bytes an event", "seen after, p50", "p99"], ...rows];
+}
+
+function describe({ name, publishAt, lengthMs }: Phase): string {
+  const seconds = Math.round(lengthMs / 1000);
+  return `${name}: ${publishAt.length} in ${seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`}`;
+}
+
+/** Columns as wide as their widest cell, as formatters lay tables out. */
+function table(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width)).join(" | ")} |`;
+  const rule = widths.map((width) => "-".repeat(width));
+  const [head = [], ...body] = rows;
+  return [line(head), line(rule), ...body.map(line)].join("\n");
+}
+
+function timeInWords(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function bytesInWords(bytes: number): string {
+  return bytes < 10_000 ? `${Math.round(bytes)}` : `${(bytes / 1000).toFixed(1)} k`;
+}
