@@ -148,9 +148,9 @@ export class Handover {
     try {
       // The registry is read anew each time: an endpoint may be changed or deleted while an offer is out.
       for (
-        let row = this.#registry.get(id);
+        let row = this.#registry.live(id);
         row?.config.enabled && this.#cursors.lags(row);
-        row = this.#registry.get(id)
+        row = this.#registry.live(id)
       ) {
         if (!(await this.#handBatch(row))) return;
       }
