@@ -32,7 +32,7 @@ export class Killer {
     vi.spyOn(storagePrototype, "transactionSync").mockImplementation(function (this: DurableObjectStorage, work) {
       return transactionSync.call(this, () => {
         const result = work();
-        killer.#point();
+        if (killer.#isNext()) killer.#kill();
         return result;
       }) as never;
     });
@@ -60,17 +60,31 @@ export class Killer {
     this.arm(Number.POSITIVE_INFINITY);
   }
 
+  /** Who dies in a call of KV has stored what it committed before; who dies in a commit has not. */
   async #around<T>(next: () => Promise<T>): Promise<T> {
-    this.#point();
+    await this.#killInKv();
     const answer = await next();
-    this.#point();
+    await this.#killInKv();
     return answer;
   }
 
-  #point(): void {
-    if (this.#passed++ !== this.#at) return;
-    if (this.#ctx === null) throw new Error("the killer missed the beginning of this life");
+  async #killInKv(): Promise<void> {
+    if (!this.#isNext()) return;
+    await this.#life.storage.sync();
+    this.#kill();
+  }
+
+  #isNext(): boolean {
+    return this.#passed++ === this.#at;
+  }
+
+  #kill(): void {
     this.killed = true;
-    this.#ctx.abort("killed by the test");
+    this.#life.abort("killed by the test");
+  }
+
+  get #life(): DurableObjectState {
+    if (this.#ctx === null) throw new Error("the killer missed the beginning of this life");
+    return this.#ctx;
   }
 }
