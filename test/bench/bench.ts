@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { measureAccept } from "./accept.ts";
 import { measureFanOut } from "./fan-out.ts";
+import { measureInboxDay } from "./inbox-day.ts";
 import { measureIsolation } from "./isolation.ts";
 import { measurePair } from "./pair.ts";
 import { print } from "./tools.ts";
@@ -14,6 +15,7 @@ const measurements: Record<string, { run: (pair: Pair) => Promise<void>; vars: R
   accept: { run: measureAccept, vars: { WEBHOOK_URL: "" } },
   pair: { run: measurePair, vars: {} },
   "fan-out": { run: measureFanOut, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
+  "inbox-day": { run: measureInboxDay, vars: {} },
   isolation: { run: measureIsolation, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
 };
 
