@@ -39,7 +39,7 @@ export default defineConfig({
         plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-02" } })],
         test: { name: "shared", include: ["test/shared/**/*.test.ts"], testTimeout },
       },
-      workerd("receiver"),
+      workerd("receiver", { DOH_URL: "" }),
       // Never reached: the sender's tests replace outbound fetch.
       workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }),
       {

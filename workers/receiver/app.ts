@@ -5,8 +5,10 @@ import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http
 import { problemOf } from "../../shared/problem.ts";
 import { signIn } from "../../shared/sign-in.tsx";
 import { configOf, type Env } from "./env.ts";
+import { checkForwarding } from "./forward.ts";
 import { clear } from "./routes/clear.ts";
 import { events } from "./routes/events.ts";
+import { forward } from "./routes/forward.ts";
 import { page } from "./routes/page.tsx";
 import { rejections } from "./routes/rejections.ts";
 import { webhook } from "./routes/webhook.ts";
@@ -20,7 +22,9 @@ app.notFound(answerNotFound);
 
 app.route("/webhook", webhook);
 app.get("/health", (c) => {
-  checkSources(configOf(c.env));
+  const config = configOf(c.env);
+  checkSources(config);
+  checkForwarding(config.forwarding);
   return c.json({ status: "ok" });
 });
 app.all("/health", methodNotAllowed("GET"));
@@ -34,5 +38,6 @@ app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);
 app.route("/", page);
 app.route("/events", clear);
+app.route("/events", forward);
 app.route("/events", events);
 app.route("/rejections", rejections);
