@@ -11,6 +11,7 @@ import { events } from "./routes/events.ts";
 import { forward } from "./routes/forward.ts";
 import { page } from "./routes/page.tsx";
 import { rejections } from "./routes/rejections.ts";
+import { sources } from "./routes/sources.ts";
 import { webhook } from "./routes/webhook.ts";
 import { checkSources } from "./sources.ts";
 
@@ -36,8 +37,10 @@ app.route("/", signIn(guarded));
 app.use("/", authenticated);
 app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);
+app.use("/sources/*", authenticated);
 app.route("/", page);
 app.route("/events", clear);
 app.route("/events", forward);
 app.route("/events", events);
 app.route("/rejections", rejections);
+app.route("/sources", sources);
