@@ -20,6 +20,8 @@ export const problems = {
   not_found: [404, "Not found"],
   unknown_source: [404, "Unknown source"],
   method_not_allowed: [405, "Method not allowed"],
+  forward_secret_unset: [409, "There is no secret to sign with"],
+  invalid_forward: [422, "The event cannot be sent there"],
   id_conflict: [422, "The id was used before with other content"],
   cursor_ahead: [409, "The cursor is beyond the head of the log"],
   body_too_large: [413, "The body is too large"],

@@ -5,10 +5,13 @@ import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http
 import { problemOf } from "../../shared/problem.ts";
 import { signIn } from "../../shared/sign-in.tsx";
 import { configOf, type Env } from "./env.ts";
+import { checkForwarding } from "./forward.ts";
 import { clear } from "./routes/clear.ts";
 import { events } from "./routes/events.ts";
+import { forward } from "./routes/forward.ts";
 import { page } from "./routes/page.tsx";
 import { rejections } from "./routes/rejections.ts";
+import { sources } from "./routes/sources.ts";
 import { webhook } from "./routes/webhook.ts";
 import { checkSources } from "./sources.ts";
 
@@ -20,7 +23,9 @@ app.notFound(answerNotFound);
 
 app.route("/webhook", webhook);
 app.get("/health", (c) => {
-  checkSources(configOf(c.env));
+  const config = configOf(c.env);
+  checkSources(config);
+  checkForwarding(config.forwarding);
   return c.json({ status: "ok" });
 });
 app.all("/health", methodNotAllowed("GET"));
@@ -32,7 +37,10 @@ app.route("/", signIn(guarded));
 app.use("/", authenticated);
 app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);
+app.use("/sources/*", authenticated);
 app.route("/", page);
 app.route("/events", clear);
+app.route("/events", forward);
 app.route("/events", events);
 app.route("/rejections", rejections);
+app.route("/sources", sources);

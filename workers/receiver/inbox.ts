@@ -8,6 +8,7 @@ import { type Config, configOf, type Env } from "./env.ts";
 import { acceptOne, type Place } from "./inbox-accept.ts";
 import { choresRetryAt, doChores } from "./inbox-chores.ts";
 import { type ClearResult, clear } from "./inbox-clear.ts";
+import { countEvents, type EventCounts } from "./inbox-counts.ts";
 import { type Flushing, type FlushResult, flush } from "./inbox-flush.ts";
 import { Ledger } from "./inbox-ledger.ts";
 import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./inbox-pages.ts";
@@ -21,6 +22,9 @@ import { type Rejection, type RejectionCounts, Rejections } from "./rejections.t
 
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again. */
 export type Accepted = ({ stored: true } & Place) | { stored: false; error: string };
+
+/** Of each source; null: not known. */
+export type LogCounts = { events: EventCounts | null; rejected: RejectionCounts | null };
 
 /** A run that moved nothing is not repeated sooner. */
 const IDLE_MS = 30_000;
@@ -100,6 +104,11 @@ export class Inbox extends DurableObject<Env> {
   /** The newest refused requests, of one source or of all, and how many there were of each. */
   rejections(source: string | null): { kept: Rejection[]; counts: RejectionCounts } {
     return { kept: this.#rejections.list(source), counts: this.#rejections.counts() };
+  }
+
+  /** What the log shows of each source, and what was refused of it. */
+  counts(): LogCounts {
+    return { events: countEvents(this.#view()), rejected: this.#rejections.counts() };
   }
 
   /** What waits, and whether KV takes it. */

@@ -60,7 +60,8 @@ export function pageQuery(parameters: URLSearchParams, scanBytes: number): PageQ
 
 type Text = string | null;
 
-async function recordOf(c: Context<App>): Promise<EventRecord> {
+/** The record that the path names. @throws Problem `not_found` or `segment_unavailable` */
+export async function recordOf(c: Context<App>): Promise<EventRecord> {
   const seq = Number(c.req.param("seq"));
   const record = await readRecord(readerOf(c), seq);
   if (record === null) throw new Problem("not_found", `The log does not hold an event ${seq}, or no longer.`);

@@ -13,6 +13,8 @@ export type Scheme = {
   signedUrl?: "called" | "configured";
   /** Headers that carry the secret itself, lower case: masked before anything is stored. */
   secretHeaders?: readonly string[];
+  /** Headers that carry the proof, lower case: they are for us alone, and never sent on. */
+  signatureHeaders?: readonly string[];
   /** The field of a JSON body that names the event's type, where it is called neither `type` nor `event`. */
   typeField?: string;
   /** The header that names it, where the body does not. */
