@@ -506,29 +506,13 @@ describe("retention", () => {
 });
 
 describe("rows written", () => {
-  /** Rows an event of `events` arrivals, `together` each `every` ms, with the alarms that fall due meanwhile. */
-  async function rowsPerEvent(events: number, together: number, every: number): Promise<number> {
-    const before = (await inbox().stats()).rowsWritten;
-    for (let sent = 0; sent < events; sent += together) {
-      const armed = await armedAt();
-      if (armed !== null && armed <= Date.now()) await runAlarm();
-      await sendMany(together, `e${sent}_`);
-      pass(every);
-    }
-    return ((await inbox().stats()).rowsWritten - before) / events;
-  }
-
-  const rates: [rate: string, events: number, together: number, every: number, most: number][] = [
-    ["a burst", 1000, 100, 0, 2.1],
-    ["10 a second", 6000, 100, 10 * SECOND, 2.1],
-    ["one per 10 s", 300, 1, 10 * SECOND, 2.4],
-  ];
-  it.each(rates)("are few in %s", async (rate, events, together, every, most) => {
+  it("are few in a burst", async () => {
     await send("first");
-    const rows = await rowsPerEvent(events, together, every);
-    console.log(`rows an event in ${rate}: ${rows}`);
+    const before = (await inbox().stats()).rowsWritten;
+    for (let sent = 0; sent < 1000; sent += 100) await sendMany(100, `e${sent}_`);
+    const rows = ((await inbox().stats()).rowsWritten - before) / 1000;
     expect(rows).toBeGreaterThan(2);
-    expect(rows).toBeLessThanOrEqual(most);
+    expect(rows).toBeLessThanOrEqual(2.1);
   });
 
   it("are none for a duplicate", async () => {
