@@ -5,6 +5,7 @@ import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http
 import { signIn } from "../../shared/sign-in.tsx";
 import { configOf, type Env } from "./env.ts";
 import { events } from "./routes/events.ts";
+import { live } from "./routes/live.ts";
 import { page } from "./routes/page.tsx";
 import { webhook } from "./routes/webhook.ts";
 
@@ -27,4 +28,5 @@ app.route("/", signIn(guarded));
 app.use("/", authenticated);
 app.use("/events/*", authenticated);
 app.route("/", page);
+app.route("/events", live);
 app.route("/events", events);

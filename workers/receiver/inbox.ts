@@ -6,6 +6,7 @@ import type { Arrival } from "./arrival.ts";
 import { type Config, configOf, type Env } from "./env.ts";
 import { acceptOne, type Place } from "./inbox-accept.ts";
 import { flush } from "./inbox-flush.ts";
+import { LiveViewers } from "./inbox-live.ts";
 import { type Found, find, type PageQuery, type PageSlice, page } from "./inbox-pages.ts";
 import { retryDelay, type State, trustedAlarm, wakeAt } from "./inbox-plan.ts";
 import type { Identity } from "./inbox-schema.ts";
@@ -29,6 +30,7 @@ export class Inbox extends DurableObject<Env> {
   readonly #store: InboxStore;
   readonly #identity: Identity;
   readonly #accept = gather((arrivals: Arrival[]) => this.#acceptAll(arrivals));
+  readonly #live: LiveViewers;
   #state: State;
   #alarmsWritten = 0;
   /** While a flush runs its end arms what is due; until then an accept arms only against a crash of it. */
@@ -40,6 +42,7 @@ export class Inbox extends DurableObject<Env> {
     this.#store = new InboxStore(ctx.storage.sql);
     this.#identity = this.#store.identity() ?? ctx.storage.transactionSync(() => this.#create());
     this.#state = { ...this.#store.load(), armed: null, retryAt: null };
+    this.#live = new LiveViewers(ctx, () => this.#view());
     void ctx.blockConcurrencyWhile(() => this.#recoverAlarm());
   }
 
@@ -54,6 +57,23 @@ export class Inbox extends DurableObject<Env> {
 
   find(seq: number): Found | null {
     return find(this.#view(), seq);
+  }
+
+  /** The upgrade to a viewer's socket, which the Worker has authenticated. */
+  override fetch(request: Request): Response {
+    return this.#live.open(request);
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.#live.message(socket, message);
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#live.closed(socket, code);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#live.closed(socket, 1006);
   }
 
   /** The head of the log, and the rows written since this object woke, its alarms among them. */
@@ -111,7 +131,9 @@ export class Inbox extends DurableObject<Env> {
   /** All arrivals of one turn in one commit; if that fails, each in its own: a bad one refuses no other. */
   #acceptAll(arrivals: Arrival[]): Accepted[] {
     try {
-      return this.#acceptTogether(arrivals);
+      const accepted = this.#acceptTogether(arrivals);
+      this.#live.notify();
+      return accepted;
     } catch (error) {
       if (arrivals.length === 1) return [{ stored: false, error: String(error) }];
       return arrivals.flatMap((arrival) => this.#acceptAll([arrival]));

@@ -2,7 +2,9 @@ import { type Context, Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
 import { configOf, type Env } from "../env.ts";
+import { NO_FILTER } from "../filter.ts";
 import type { PageQuery } from "../inbox-pages.ts";
+import { longPoll, waitOf } from "../long-poll.ts";
 import { type LogReader, readPage, readRecord } from "../reader.ts";
 import { bodyOf, type EventRecord } from "../record.ts";
 import { DEFAULT_LOG, inboxNameOf, inboxOf } from "../sources.ts";
@@ -15,13 +17,17 @@ const MAX_LIMIT = 500;
 // Decimal and exact as a JavaScript number; 0 stands before the first event.
 const SEQ = /^(0|[1-9]\d{0,14})$/;
 
-const PARAMETERS = ["after", "before", "limit"];
+const PARAMETERS = ["after", "before", "limit", "wait"];
 
 export const events = new Hono<App>();
 
 events.get("/", async (c) => {
-  const query = pageQuery(new URL(c.req.url).searchParams, configOf(c.env).scanBytes);
-  return c.json(await readPage(readerOf(c), query));
+  const { searchParams } = new URL(c.req.url);
+  const query = pageQuery(searchParams, configOf(c.env).scanBytes);
+  const waitMs = waitOf(searchParams);
+  if (waitMs === 0) return c.json(await readPage(readerOf(c), query));
+  const wait = { filter: NO_FILTER, waitMs, signal: c.req.raw.signal };
+  return c.json(await longPoll(readerOf(c), query, wait));
 });
 events.all("/", methodNotAllowed("GET"));
 
