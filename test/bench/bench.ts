@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { measureAccept } from "./accept.ts";
 import { measureFanOut } from "./fan-out.ts";
 import { measureIsolation } from "./isolation.ts";
+import { measureLive } from "./live.ts";
 import { measurePair } from "./pair.ts";
 import { print } from "./tools.ts";
 import { type Pair, startWorkers } from "./workers.ts";
@@ -12,6 +13,7 @@ import { type Pair, startWorkers } from "./workers.ts";
  */
 const measurements: Record<string, { run: (pair: Pair) => Promise<void>; vars: Record<string, string> }> = {
   accept: { run: measureAccept, vars: { WEBHOOK_URL: "" } },
+  live: { run: measureLive, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
   pair: { run: measurePair, vars: {} },
   "fan-out": { run: measureFanOut, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
   isolation: { run: measureIsolation, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },

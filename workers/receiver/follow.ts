@@ -1,7 +1,6 @@
-import { Problem } from "../../shared/problem.ts";
 import { type EventFilter, matchesSummary } from "./filter.ts";
 import { BATCH_EVENTS, type Batch } from "./inbox-live-plan.ts";
-import type { LiveSocket } from "./live-socket.ts";
+import { cursorAhead, type LiveSocket } from "./live-socket.ts";
 import { type LogReader, readPage } from "./reader.ts";
 
 /** The log from a position on, as one read: what the tails do not hold is paged, then the socket waits. */
@@ -29,10 +28,6 @@ export async function* follow(following: Following, after: number): AsyncGenerat
       position = batch.next;
     }
   }
-}
-
-export function cursorAhead(head: number): Problem {
-  return new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
 }
 
 async function readBacklog({ reader, filter, scanBytes }: Following, after: number): Promise<Batch> {

@@ -1,3 +1,4 @@
+import { Problem } from "../../shared/problem.ts";
 import { type EventFilter, filterParameters } from "./filter.ts";
 import type { Inbox } from "./inbox.ts";
 import { HEAD_HEADER } from "./inbox-live.ts";
@@ -13,29 +14,40 @@ export class LiveSocket {
   readonly #socket: WebSocket;
   #closed: number | null = null;
   #answer: PromiseWithResolvers<Answer> | null = null;
+  /** The question that the upgrade has asked already. */
+  #asked: number | null;
 
-  static async open(inbox: DurableObjectStub<Inbox>, filter: EventFilter): Promise<LiveSocket> {
-    const response = await upgrade(inbox, filter, null);
-    const { webSocket, headers } = response;
-    if (webSocket === null) throw new Error(`the Inbox answered an upgrade with ${response.status}`);
-    return new LiveSocket(webSocket, Number(headers.get(HEAD_HEADER)));
+  /** Asks for what follows `after` at once; null: for nothing yet. @throws Problem `cursor_ahead` */
+  static async open(inbox: DurableObjectStub<Inbox>, filter: EventFilter, after: number | null): Promise<LiveSocket> {
+    const { webSocket, status, headers } = await upgrade(inbox, filter, after);
+    if (webSocket === null) throw new Error(`the Inbox answered an upgrade with ${status}`);
+    const socket = new LiveSocket(webSocket, Number(headers.get(HEAD_HEADER)), after);
+    if (after === null || after <= socket.head) return socket;
+    socket.close();
+    throw cursorAhead(socket.head);
   }
 
-  private constructor(socket: WebSocket, head: number) {
+  private constructor(socket: WebSocket, head: number, asked: number | null) {
     this.#socket = socket;
     this.head = head;
-    socket.addEventListener("message", ({ data }) => this.#settle(JSON.parse(String(data)) as Answer));
+    this.#asked = asked;
+    if (asked !== null) this.#answer = Promise.withResolvers<Answer>();
+    socket.addEventListener("message", ({ data }) => this.#answer?.resolve(JSON.parse(String(data)) as Answer));
     socket.addEventListener("close", ({ code }) => this.#end(code));
     socket.addEventListener("error", () => this.#end(1006));
     socket.accept();
   }
 
   /** What follows `after`, as soon as there is any; never rejects. */
-  ask(after: number): Promise<Answer> {
-    if (this.#closed !== null) return Promise.resolve({ closed: this.#closed });
-    this.#answer = Promise.withResolvers<Answer>();
-    this.#socket.send(JSON.stringify({ more: after }));
-    return this.#answer.promise;
+  async ask(after: number): Promise<Answer> {
+    if (this.#closed !== null) return { closed: this.#closed };
+    if (this.#answer === null || this.#asked !== after) {
+      this.#answer = Promise.withResolvers<Answer>();
+      this.#socket.send(JSON.stringify({ more: after }));
+    }
+    const answer = await this.#answer.promise;
+    this.#answer = null;
+    return answer;
   }
 
   close(): void {
@@ -46,13 +58,12 @@ export class LiveSocket {
 
   #end(code: number): void {
     this.#closed ??= code;
-    this.#settle({ closed: this.#closed });
+    this.#answer?.resolve({ closed: this.#closed });
   }
+}
 
-  #settle(answer: Answer): void {
-    this.#answer?.resolve(answer);
-    this.#answer = null;
-  }
+export function cursorAhead(head: number): Problem {
+  return new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
 }
 
 /** The Inbox's answer to an upgrade; `after`, when given, is the first question. */

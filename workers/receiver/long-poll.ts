@@ -1,9 +1,8 @@
 import { Problem } from "../../shared/problem.ts";
 import type { EventFilter } from "./filter.ts";
-import { cursorAhead } from "./follow.ts";
 import type { Batch } from "./inbox-live-plan.ts";
 import type { PageQuery } from "./inbox-pages.ts";
-import { LiveSocket } from "./live-socket.ts";
+import { cursorAhead, LiveSocket } from "./live-socket.ts";
 import { type LogReader, type Page, readPage } from "./reader.ts";
 
 /** Proxies and clients give up on a silent request after a minute. */
@@ -24,20 +23,19 @@ export function waitOf(parameters: URLSearchParams): number {
 }
 
 /**
- * The page after a cursor, as soon as it is not empty; after `waitMs` the empty one.
+ * The page after a cursor, as soon as it is not empty; after `waitMs` the empty one. What is in no tail any
+ * more is an ordinary page, and so at once.
  *
  * @throws Problem `cursor_ahead` or `segment_unavailable`.
  */
 export async function longPoll(reader: LogReader, query: PageQuery, wait: Wait): Promise<Page> {
-  const page = await readPage(reader, query);
-  if (page.events.length > 0 || page.end !== true || page.next === null) return page;
-  const socket = await LiveSocket.open(reader.inbox, wait.filter);
+  const after = query.seq ?? 0;
+  const socket = await LiveSocket.open(reader.inbox, wait.filter, after);
   const close = () => socket.close();
   const timer = setTimeout(close, wait.waitMs);
   wait.signal.addEventListener("abort", close);
   try {
-    if (wait.signal.aborted) return page;
-    return await news(socket, reader, { ...query, seq: page.next });
+    return await news(socket, reader, query);
   } finally {
     clearTimeout(timer);
     wait.signal.removeEventListener("abort", close);

@@ -4,7 +4,7 @@ import { Problem } from "../../../shared/problem.ts";
 import { configOf, type Env } from "../env.ts";
 import { eventStream, STREAM_HEADERS } from "../event-stream.ts";
 import { type EventFilter, FILTER_PARAMETERS, readFilter } from "../filter.ts";
-import { cursorAhead, follow } from "../follow.ts";
+import { follow } from "../follow.ts";
 import { LiveSocket, upgrade } from "../live-socket.ts";
 import { inboxNameOf, inboxOf, logOf } from "../sources.ts";
 
@@ -38,14 +38,11 @@ live.get("/stream", async (c) => {
   const { log, after, filter } = liveQuery(c);
   if (c.req.raw.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   const last = c.req.header("last-event-id");
-  const socket = await LiveSocket.open(inboxOf(c.env, log), filter);
-  const from = last === undefined || last === "" ? (after ?? socket.head) : cursor(last);
-  if (from > socket.head) {
-    socket.close();
-    throw cursorAhead(socket.head);
-  }
+  const from = last === undefined || last === "" ? after : cursor(last);
   const reader = { inbox: inboxOf(c.env, log), kv: c.env.EVENTS, log: inboxNameOf(log) };
-  const batches = follow({ reader, socket, filter, scanBytes: configOf(c.env).scanBytes }, from);
+  const socket = await LiveSocket.open(reader.inbox, filter, from);
+  const following = { reader, socket, filter, scanBytes: configOf(c.env).scanBytes };
+  const batches = follow(following, from ?? socket.head);
   const close = () => socket.close();
   c.req.raw.signal.addEventListener("abort", close);
   return c.body(eventStream(batches, { close, now: Date.now }), 200, STREAM_HEADERS);
