@@ -5,7 +5,9 @@ import { WebSocket } from "ws";
  * The viewers of a measurement, in a process of their own and as cheap as can be: nothing that arrives is
  * parsed but the position it ends with. Told to `attach` or to leave by its parent; answers with what they saw.
  */
-export type ViewersCommand = { attach: { url: string; token: string; count: number; mixed: boolean } } | { leave: true };
+export type ViewersCommand =
+  | { attach: { url: string; token: string; count: number; mixed: boolean } }
+  | { leave: true };
 /** `lowest`: the position of the viewer that saw least; `batches`: answers and messages that arrived. */
 export type ViewersReport = { viewers: number; lowest: number; batches: number };
 
@@ -37,6 +39,7 @@ type Target = { url: string; token: string };
 function webSocket({ url, token }: Target): Promise<Attached> {
   const socket = new WebSocket(`${url.replace("http", "ws")}/events/live`, {
     headers: bearer(token),
+    // Cloudflare compresses at its edge; here it would be done by the thread that is measured.
     perMessageDeflate: false,
   });
   const viewer = { position: 0, leave: () => socket.terminate() };

@@ -17,6 +17,9 @@ import { extentOf, type LiveView, readBatch } from "./inbox-live-read.ts";
 /** The head of the log when the socket was opened, on the answer to the upgrade. */
 export const HEAD_HEADER = "inbox-head";
 
+/** The query parameter of a Worker that passes on what it is told. */
+export const RELAYED = "relayed";
+
 /** What is in memory of a socket: the key is its filter's text, by which viewers share what is read. */
 type Seat = { viewer: Viewer; key: string; patience: Patience };
 
@@ -53,7 +56,8 @@ export class LiveViewers {
     this.#ctx.acceptWebSocket(server);
     const { head } = extentOf(this.#view());
     const filter = readFilter(searchParams);
-    const seat = this.#seat(server, { filter, asked: null, after: head, wants: false, sentAt: Date.now() });
+    const relayed = searchParams.has(RELAYED);
+    const seat = this.#seat(server, { filter, relayed, asked: null, after: head, wants: false, sentAt: Date.now() });
     const after = searchParams.get("after");
     if (after === null) server.serializeAttachment(seat.viewer);
     else this.#ask(server, seat, Number(after));
@@ -69,8 +73,8 @@ export class LiveViewers {
     else this.#ask(socket, seat, more);
   }
 
-  closed(socket: WebSocket, code: number): void {
-    if (this.#seats.delete(socket)) logEvent("live.closed", { code, viewers: this.#seats.size });
+  closed(socket: WebSocket): void {
+    this.#seats.delete(socket);
   }
 
   /** After a commit that may have brought events. */
@@ -88,7 +92,9 @@ export class LiveViewers {
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(() => this.#round(), roundDelay(this.#seats.size, this.#lastRound, Date.now()));
+    if (this.#timer !== null) return;
+    const viewers = this.#seats.values().map(({ viewer }) => viewer);
+    this.#timer = setTimeout(() => this.#round(), roundDelay(viewers, this.#lastRound, Date.now()));
   }
 
   /** One batch for each viewer that wants one; those at one position with one filter share it. */
@@ -146,12 +152,13 @@ export class LiveViewers {
     try {
       socket.send(text);
     } catch {
-      this.closed(socket, 1006);
+      this.closed(socket);
     }
   }
 
   #close(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {
-    this.closed(socket, code);
+    this.closed(socket);
+    logEvent("live.closed", { code, viewers: this.#seats.size });
     socket.close(code, reason);
   }
 }

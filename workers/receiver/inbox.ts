@@ -68,17 +68,22 @@ export class Inbox extends DurableObject<Env> {
     this.#live.message(socket, message);
   }
 
-  override webSocketClose(socket: WebSocket, code: number): void {
-    this.#live.closed(socket, code);
+  override webSocketClose(socket: WebSocket): void {
+    this.#live.closed(socket);
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#live.closed(socket, 1006);
+    this.#live.closed(socket);
   }
 
   /** The head of the log, and the rows written since this object woke, its alarms among them. */
   stats(): { head: number; rowsWritten: number } {
     return { head: this.#state.next - 1, rowsWritten: this.#store.rowsWritten + this.#alarmsWritten };
+  }
+
+  /** How many watch the log at this moment. */
+  viewers(): number {
+    return this.#live.size;
   }
 
   /** Never throws: six failed runs would end the alarm for good. */

@@ -1,7 +1,7 @@
 import { Problem } from "../../shared/problem.ts";
 import { type EventFilter, filterParameters } from "./filter.ts";
 import type { Inbox } from "./inbox.ts";
-import { HEAD_HEADER } from "./inbox-live.ts";
+import { HEAD_HEADER, RELAYED } from "./inbox-live.ts";
 import type { Batch } from "./inbox-live-plan.ts";
 
 /** What a question is answered with; `closed` once there is nobody to ask any more. */
@@ -19,7 +19,7 @@ export class LiveSocket {
 
   /** Asks for what follows `after` at once; null: for nothing yet. @throws Problem `cursor_ahead` */
   static async open(inbox: DurableObjectStub<Inbox>, filter: EventFilter, after: number | null): Promise<LiveSocket> {
-    const { webSocket, status, headers } = await upgrade(inbox, filter, after);
+    const { webSocket, status, headers } = await upgrade(inbox, filter, { after, relayed: true });
     if (webSocket === null) throw new Error(`the Inbox answered an upgrade with ${status}`);
     const socket = new LiveSocket(webSocket, Number(headers.get(HEAD_HEADER)), after);
     if (after === null || after <= socket.head) return socket;
@@ -67,8 +67,13 @@ export function cursorAhead(head: number): Problem {
 }
 
 /** The Inbox's answer to an upgrade; `after`, when given, is the first question. */
-export function upgrade(inbox: DurableObjectStub<Inbox>, filter: EventFilter, after: number | null): Promise<Response> {
+export function upgrade(
+  inbox: DurableObjectStub<Inbox>,
+  filter: EventFilter,
+  { after, relayed }: { after: number | null; relayed: boolean },
+): Promise<Response> {
   const query = new URLSearchParams(filterParameters(filter));
   if (after !== null) query.set("after", String(after));
+  if (relayed) query.set(RELAYED, "");
   return inbox.fetch(`http://inbox/live?${query}`, { headers: { upgrade: "websocket" } });
 }

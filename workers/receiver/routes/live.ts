@@ -28,7 +28,7 @@ live.get("/live", async (c) => {
     const headers = { upgrade: "websocket", connection: "upgrade" };
     throw new Problem("upgrade_required", "Connect with a WebSocket client.", { headers });
   }
-  const { webSocket } = await upgrade(inboxOf(c.env, log), filter, after);
+  const { webSocket } = await upgrade(inboxOf(c.env, log), filter, { after, relayed: false });
   return new Response(null, { status: 101, webSocket });
 });
 live.all("/live", methodNotAllowed("GET"));
