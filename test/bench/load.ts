@@ -12,6 +12,8 @@ export type Load = {
   amount: number;
   ratePerSecond: number | null;
   type?: string;
+  /** What each body carries; 100 characters when left out. */
+  text?: string;
   secret?: string;
   token: string;
 };
@@ -63,7 +65,7 @@ const ended: LoadResult = {
 process.stdout.write(`${JSON.stringify(ended)}\n`);
 
 function body(): string {
-  const data = { sentAt: Date.now(), text: "x".repeat(100) };
+  const data = { sentAt: Date.now(), text: load.text ?? "x".repeat(100) };
   return JSON.stringify({ type: load.type ?? "bench.sent", data });
 }
 

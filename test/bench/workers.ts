@@ -39,9 +39,10 @@ export async function startWorkers(vars: Vars = {}): Promise<Pair> {
   const sending = { ...base, WEBHOOK_URL: `${at(receiver)}/webhook`, ...vars };
   const options = convertV4MiniflareOptions({
     resourcePersistencePath: join(dir, "state"),
+    handleStructuredLogs: passOn,
     workers: [
       fromToml("sender", { dir, port: sender, vars: sending }),
-      fromToml("receiver", { dir, port: receiver, vars: base }),
+      fromToml("receiver", { dir, port: receiver, vars: { ...base, ...vars } }),
       bare("relay", { dir, port: relay, vars: { WEBHOOK_SECRET: SECRET, TARGET: `${at(verifier)}/verify` } }),
       bare("verifier", { dir, port: verifier, vars: { WEBHOOK_SECRET: SECRET, TARGET: "" } }),
     ],
@@ -54,6 +55,11 @@ export async function startWorkers(vars: Vars = {}): Promise<Pair> {
     urls: { sender: at(sender), receiver: at(receiver), relay: at(relay), verifier: at(verifier) },
     close: () => miniflare.dispose(),
   };
+}
+
+/** The Workers log each event that they handle: only what is none of these lines is for whoever reads the numbers. */
+function passOn({ message }: { message: string }): void {
+  if (!message.startsWith('{"event":')) process.stderr.write(`${message}\n`);
 }
 
 type Placed = { dir: string; port: number; vars: Vars };

@@ -1,5 +1,6 @@
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NO_FILTER } from "../../workers/receiver/filter.ts";
 import { pageQuery } from "../../workers/receiver/routes/events.ts";
 import { call, get, START, send, sendMany, setTime } from "./harness.ts";
 
@@ -13,8 +14,24 @@ describe("pageQuery", () => {
     ["", { order: "before", seq: null, limit: 50 }],
     ["before=7&limit=500", { order: "before", seq: 7, limit: 500 }],
     ["after=0&limit=1", { order: "after", seq: 0, limit: 1 }],
+    ["log=main&q=&source=a", { order: "before", seq: null, limit: 50, filter: { ...NO_FILTER, source: "a" } }],
+    [
+      "type=a.*&q=x%20y&since=2026-01-31&until=2026-01-31T10:00:00%2B02:00",
+      {
+        order: "before",
+        seq: null,
+        limit: 50,
+        filter: {
+          source: null,
+          type: "a.*",
+          q: "x y",
+          since: Date.parse("2026-01-31T00:00:00Z"),
+          until: Date.parse("2026-01-31T08:00:00Z"),
+        },
+      },
+    ],
   ];
-  it.each(cases)("%j", (text, page) => expect(query(text)).toEqual({ ...page, scanBytes: 100 }));
+  it.each(cases)("%j", (text, page) => expect(query(text)).toEqual({ filter: NO_FILTER, ...page, scanBytes: 100 }));
 
   const refused: [text: string, code: string][] = [
     ["after=1&before=2", "invalid_parameter"],
@@ -24,6 +41,8 @@ describe("pageQuery", () => {
     ["limit=", "invalid_parameter"],
     ["limit=1&limit=2", "invalid_parameter"],
     ["colour=red", "invalid_parameter"],
+    ["q=a&q=b", "invalid_parameter"],
+    ["since=yesterday", "invalid_parameter"],
     ["__proto__=1", "invalid_parameter"],
     ["after=", "invalid_cursor"],
     ["after=-1", "invalid_cursor"],

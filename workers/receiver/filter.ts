@@ -1,6 +1,6 @@
-import { fromBase64 } from "../../shared/bytes.ts";
 import { Problem } from "../../shared/problem.ts";
-import type { EventRecord, EventSummary } from "./record.ts";
+import { type EventRecord, type EventRow, type EventSummary, toSummary } from "./record.ts";
+import { holdsText, rowHoldsText } from "./search.ts";
 
 /** Which events of a log a reader wants, whatever it reads with: a page, a poll, a stream, an export. */
 
@@ -54,23 +54,22 @@ export function matchesSummary(filter: EventFilter, event: EventSummary): boolea
 
 /** Whether a whole record is wanted; a body that is not text is searched as the bytes it holds. */
 export function matches(filter: EventFilter, record: EventRecord): boolean {
-  return matchesSummary(filter, record) && (filter.q === null || matchesText(filter.q, record));
+  return matchesSummary(filter, record) && (filter.q === null || holdsText(filter.q, record));
+}
+
+/** The same of a row, without making a record of it. */
+export function matchesRow(filter: EventFilter, row: EventRow): boolean {
+  return matchesSummary(filter, toSummary(row)) && (filter.q === null || rowHoldsText(filter.q, row));
+}
+
+/** Whether the filter asks for nothing. */
+export function isOpen(filter: EventFilter): boolean {
+  return Object.values(filter).every((wanted) => wanted === null);
 }
 
 function matchesType(wanted: string, type: string | null): boolean {
   if (type === null) return false;
   return wanted.endsWith(".*") ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
-}
-
-function matchesText(q: string, { headers, body, encoding }: EventRecord): boolean {
-  const wanted = q.toLowerCase();
-  const has = (value: string) => value.toLowerCase().includes(wanted);
-  return headers.some(([name, value]) => has(`${name}: ${value}`)) || has(encoding ? binaryText(body) : body);
-}
-
-/** The text in bytes that are not all text; what is not UTF-8 matches nothing that a person types. */
-function binaryText(base64: string): string {
-  return new TextDecoder().decode(fromBase64(base64) ?? new Uint8Array());
 }
 
 function text(name: string, value: string | null): string | null {

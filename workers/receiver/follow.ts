@@ -1,4 +1,4 @@
-import { type EventFilter, matchesSummary } from "./filter.ts";
+import type { EventFilter } from "./filter.ts";
 import { BATCH_EVENTS, type Batch } from "./inbox-live-plan.ts";
 import { cursorAhead, type LiveSocket } from "./live-socket.ts";
 import { type LogReader, readPage } from "./reader.ts";
@@ -31,8 +31,13 @@ export async function* follow(following: Following, after: number): AsyncGenerat
 }
 
 async function readBacklog({ reader, filter, scanBytes }: Following, after: number): Promise<Batch> {
-  const page = await readPage(reader, { order: "after", seq: after, limit: BATCH_EVENTS, scanBytes });
-  const { next } = page;
+  const { events, next } = await readPage(reader, {
+    order: "after",
+    seq: after,
+    limit: BATCH_EVENTS,
+    scanBytes,
+    filter,
+  });
   if (next === null) throw new Error("a page after a cursor has a next");
-  return { events: page.events.filter((event) => matchesSummary(filter, event)), next };
+  return { events, next };
 }

@@ -12,7 +12,8 @@ import {
   roundDelay,
   type Viewer,
 } from "./inbox-live-plan.ts";
-import { extentOf, type LiveView, readBatch } from "./inbox-live-read.ts";
+import { extentOf, readBatch } from "./inbox-live-read.ts";
+import type { View } from "./inbox-look.ts";
 
 /** The head of the log when the socket was opened, on the answer to the upgrade. */
 export const HEAD_HEADER = "inbox-head";
@@ -29,13 +30,13 @@ type Seat = { viewer: Viewer; key: string; patience: Patience };
  */
 export class LiveViewers {
   readonly #ctx: DurableObjectState;
-  readonly #view: () => LiveView;
+  readonly #view: () => View;
   readonly #seats = new Map<WebSocket, Seat>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #lastRound = Number.NEGATIVE_INFINITY;
 
   /** `view` must answer at once and from what is committed. */
-  constructor(ctx: DurableObjectState, view: () => LiveView) {
+  constructor(ctx: DurableObjectState, view: () => View) {
     this.#ctx = ctx;
     this.#view = view;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -115,7 +116,7 @@ export class LiveViewers {
     for (const group of groups.values()) this.#answer(view, group);
   }
 
-  #answer(view: LiveView, group: [WebSocket, Seat][]): void {
+  #answer(view: View, group: [WebSocket, Seat][]): void {
     const { head, floor } = extentOf(view);
     const now = Date.now();
     const [, { viewer: first }] = group[0] as [WebSocket, Seat];

@@ -1,123 +1,125 @@
-import { expiredBefore, type Segment, type State, type Timing } from "./inbox-plan.ts";
-import { SEGMENT_COLUMNS } from "./inbox-schema.ts";
+import type { EventFilter } from "./filter.ts";
+import { firstSeq, segmentParts, segmentWith, summaryRows, type View, type Wanted, wholeRows } from "./inbox-look.ts";
+import type { Segment } from "./inbox-plan.ts";
+import { isOutside, type Part, scan } from "./inbox-scan.ts";
 import { type EventRow, type EventSummary, toSummary } from "./record.ts";
+import { isCleared, type Tombstone } from "./tombstone.ts";
 
 /** What the Inbox answers of the log's events: those in its tails themselves, for the others where to find them. */
 
 /** `before`: newest first, below `seq` (null: from the head); `after`: oldest first, above `seq`. */
-export type PageQuery = { order: "before" | "after"; seq: number | null; limit: number; scanBytes: number };
+export type PageQuery = {
+  order: "before" | "after";
+  seq: number | null;
+  limit: number;
+  scanBytes: number;
+  filter: EventFilter;
+};
 
 /** What names a segment in KV. */
 export type SegmentRef = Pick<Segment, "firstSeq" | "lastSeq" | "epoch">;
 
 /**
- * One page, in two parts that follow each other in the log without gap or repeat: `segments` in the page's
- * order, and `rows` of the tails. `head` is the newest seq, `first` the oldest one that can still be read.
- * `rows` is empty on an `after` page whose segments alone fill the limit or the scan.
+ * One page, in two parts that follow each other in the log without repeat: `segments` that may hold wanted events,
+ * in the page's order, and the wanted `rows` of the tails. `head` is the newest seq, `first` the oldest one that can
+ * still be read, `through` the last one in the page's order that is looked at. What is `cleared` is left out of the
+ * rows; the reader leaves it out of the segments.
  */
-export type PageSlice = { head: number; first: number; rows: EventSummary[]; segments: SegmentRef[] };
+export type Slice<Row> = {
+  head: number;
+  first: number;
+  through: number;
+  rows: Row[];
+  segments: SegmentRef[];
+  cleared: readonly Tombstone[];
+};
 
-export type Found = { in: "tail"; row: EventRow } | { in: "segment"; segment: SegmentRef };
+export type PageSlice = Slice<EventSummary>;
 
-/** Keeps one request's reads of KV, and their parsing, in bounds. */
-const SCAN_SEGMENTS = 40;
+export type Found =
+  | { in: "tail"; row: EventRow }
+  | { in: "segment"; segment: SegmentRef; cleared: readonly Tombstone[] };
 
-const SUMMARY_COLUMNS = "seq, at, source, type, bytes, id, verification";
-
-type View = { sql: SqlStorage; state: State; timing: Timing; now: number };
-
+/** A page of summaries; bodies in the tails are read only when the filter asks for a text. */
 export function page(view: View, query: PageQuery): PageSlice {
-  const head = view.state.next - 1;
-  const first = firstSeq(view);
-  return query.order === "after"
-    ? { head, first, ...pageAfter(view, query.seq ?? 0, query) }
-    : { head, first, ...pageBefore(view, query.seq ?? head + 1, query) };
+  const searched = query.filter.q !== null;
+  return slice(view, query, searched, (tail, wanted, left) =>
+    (searched ? wholeRows : summaryRows)(view, tail, wanted, left).map(toSummary),
+  );
+}
+
+/** The same with whole rows, whose bytes count for the scan. */
+export function records(view: View, query: PageQuery): Slice<EventRow> {
+  return slice(view, query, true, (tail, wanted, left) => wholeRows(view, tail, wanted, left));
 }
 
 /** The event, its segment, or null when the log does not hold it, or no longer. */
 export function find(view: View, seq: number): Found | null {
-  const tail = tailsOf(view.state).findLast((begin) => begin <= seq);
+  const cleared = view.tombstones ?? [];
+  const tail = [...view.state.sealed, view.state.open].findLast((tail) => tail.firstSeq <= seq);
   if (tail !== undefined) {
-    const [row] = view.sql.exec<EventRow>(`SELECT * FROM tail_${tail} WHERE seq = ?`, seq).toArray();
-    return row === undefined ? null : { in: "tail", row };
+    const [row] = view.sql.exec<EventRow>(`SELECT * FROM tail_${tail.firstSeq} WHERE seq = ?`, seq).toArray();
+    return row === undefined || isCleared(cleared, row) ? null : { in: "tail", row };
   }
-  const [segment] = segmentsWhere(view, "firstSeq <= ? ORDER BY firstSeq DESC LIMIT 1", seq);
-  return segment === undefined || segment.lastSeq < seq ? null : { in: "segment", segment: refOf(segment) };
+  const segment = segmentWith(view, seq);
+  return segment === null ? null : { in: "segment", segment: refOf(segment), cleared };
 }
 
-function pageBefore(view: View, seq: number, { limit, scanBytes }: PageQuery) {
-  const rows: EventSummary[] = [];
-  for (const tail of tailsOf(view.state).reverse()) {
-    if (rows.length >= limit) break;
-    if (tail < seq) rows.push(...summaries(view, tail, "seq < ? ORDER BY seq DESC", seq, limit - rows.length));
-  }
-  const candidates = segmentsWhere(view, `firstSeq < ? ORDER BY firstSeq DESC LIMIT ${SCAN_SEGMENTS}`, seq);
-  const countIn = (segment: Segment) => Math.min(segment.lastSeq, seq - 1) - segment.firstSeq + 1;
-  return { rows, segments: within(candidates, countIn, limit - rows.length, scanBytes).map(refOf) };
-}
-
-function pageAfter(view: View, seq: number, { limit, scanBytes }: PageQuery) {
-  // Segments do not overlap: the one that holds `seq` begins last of those that begin at or before it.
-  const begin = `coalesce((SELECT max(firstSeq) FROM seg WHERE firstSeq <= ?), 0)`;
-  const candidates = segmentsWhere(
-    view,
-    `lastSeq > ? AND firstSeq >= ${begin} ORDER BY firstSeq LIMIT ${SCAN_SEGMENTS + 1}`,
-    seq,
-    seq,
-  );
-  const countIn = (segment: Segment) => segment.lastSeq - Math.max(segment.firstSeq, seq + 1) + 1;
-  const segments = within(candidates.slice(0, SCAN_SEGMENTS), countIn, limit, scanBytes);
-  const rows: EventSummary[] = [];
-  let left = limit - segments.reduce((sum, segment) => sum + countIn(segment), 0);
-  if (segments.length < candidates.length) left = 0;
-  for (const tail of tailsOf(view.state)) {
-    if (left <= 0) break;
-    const found = summaries(view, tail, "seq > ? ORDER BY seq", seq, left);
+function slice<Row>(
+  view: View,
+  query: PageQuery,
+  readsBodies: boolean,
+  readTail: (tail: number, wanted: Wanted, left: number) => Row[],
+): Slice<Row> {
+  const head = view.state.next - 1;
+  const first = firstSeq(view);
+  const wanted = wantedOf(query, head);
+  const rows: Row[] = [];
+  const segments: SegmentRef[] = [];
+  const stop = scan(partsOf(view, wanted, readsBodies), query, (part, left) => {
+    if (part.in === "segment") {
+      segments.push(refOf(part));
+      return part.least;
+    }
+    const found = readTail(part.firstSeq, wanted, left);
     rows.push(...found);
-    left -= found.length;
+    return found.length;
+  });
+  const end = wanted.ascending ? head : first;
+  const beforeStop = stop && (wanted.ascending ? stop.firstSeq - 1 : stop.lastSeq + 1);
+  return { head, first, through: beforeStop ?? end, rows, segments, cleared: view.tombstones ?? [] };
+}
+
+/** What a query wants of a log with this head. */
+export function wantedOf({ order, seq, filter }: PageQuery, head: number): Wanted {
+  const ascending = order === "after";
+  const range = ascending ? { from: (seq ?? 0) + 1, to: head } : { from: 1, to: (seq ?? head + 1) - 1 };
+  return { range, ascending, filter };
+}
+
+/** Everything in the page's way, in its order; segments are looked up only when the page gets to them. */
+function* partsOf(view: View, wanted: Wanted, readsBodies: boolean): Generator<Part> {
+  const tails = tailParts(view, wanted, readsBodies);
+  if (wanted.ascending) {
+    yield* segmentParts(view, wanted);
+    yield* tails;
+  } else {
+    yield* tails.reverse();
+    yield* segmentParts(view, wanted);
   }
-  return { rows, segments: segments.map(refOf) };
 }
 
-/** As many of `candidates` as `limit` events need and `scanBytes` allows, but at least one if any is needed. */
-function within(candidates: Segment[], countIn: (segment: Segment) => number, limit: number, scanBytes: number) {
-  const taken: Segment[] = [];
-  let events = 0;
-  let bytes = 0;
-  for (const segment of candidates) {
-    bytes += segment.bytes;
-    if (events >= limit || (taken.length > 0 && bytes > scanBytes)) break;
-    taken.push(segment);
-    events += countIn(segment);
-  }
-  return taken;
+function tailParts({ state }: View, { range, filter }: Wanted, readsBodies: boolean): Part[] {
+  const { open, lastAt, next } = state;
+  const last = { ...open, lastSeq: next - 1, n: open.count, epoch: "", from: open.from ?? lastAt, to: lastAt };
+  return [...state.sealed, last]
+    .filter(({ n, firstSeq, lastSeq }) => n > 0 && lastSeq >= range.from && firstSeq <= range.to)
+    .filter((tail) => !isOutside(filter, tail))
+    .map(({ firstSeq, lastSeq, epoch, bytes }) => {
+      return { in: "tail", firstSeq, lastSeq, epoch, cost: readsBodies ? bytes : 0, least: 0 };
+    });
 }
 
-/** The segments that have no tail any more and are within the retention. */
-function segmentsWhere({ sql, state, timing, now }: View, rest: string, ...values: number[]): Segment[] {
-  const query = `SELECT ${SEGMENT_COLUMNS} FROM seg WHERE firstSeq < ? AND "to" >= ? AND ${rest}`;
-  return sql.exec<Segment>(query, oldestTail(state), expiredBefore(now, timing), ...values).toArray();
-}
-
-function summaries({ sql }: View, tail: number, rest: string, seq: number, limit: number): EventSummary[] {
-  type Row = Omit<EventRow, "headers" | "body">;
-  const query = `SELECT ${SUMMARY_COLUMNS} FROM tail_${tail} WHERE ${rest} LIMIT ?`;
-  return sql.exec<Row>(query, seq, limit).toArray().map(toSummary);
-}
-
-function firstSeq(view: View): number {
-  const [segment] = segmentsWhere(view, "firstSeq > 0 ORDER BY firstSeq LIMIT 1");
-  return segment?.firstSeq ?? oldestTail(view.state);
-}
-
-function tailsOf({ sealed, open }: State): number[] {
-  return [...sealed.map((segment) => segment.firstSeq), open.firstSeq];
-}
-
-function oldestTail({ sealed, open }: State): number {
-  return sealed[0]?.firstSeq ?? open.firstSeq;
-}
-
-function refOf({ firstSeq, lastSeq, epoch }: Segment): SegmentRef {
+function refOf({ firstSeq, lastSeq, epoch }: SegmentRef): SegmentRef {
   return { firstSeq, lastSeq, epoch };
 }

@@ -7,10 +7,11 @@ import { type Config, configOf, type Env } from "./env.ts";
 import { acceptOne, type Place } from "./inbox-accept.ts";
 import { flush } from "./inbox-flush.ts";
 import { LiveViewers } from "./inbox-live.ts";
-import { type Found, find, type PageQuery, type PageSlice, page } from "./inbox-pages.ts";
+import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./inbox-pages.ts";
 import { retryDelay, type State, trustedAlarm, wakeAt } from "./inbox-plan.ts";
 import type { Identity } from "./inbox-schema.ts";
 import { InboxStore } from "./inbox-store.ts";
+import type { EventRow } from "./record.ts";
 
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again. */
 export type Accepted = ({ stored: true } & Place) | { stored: false; error: string };
@@ -53,6 +54,11 @@ export class Inbox extends DurableObject<Env> {
 
   page(query: PageQuery): PageSlice {
     return page(this.#view(), query);
+  }
+
+  /** A page of whole rows, for who reads bodies. */
+  records(query: PageQuery): Slice<EventRow> {
+    return records(this.#view(), query);
   }
 
   find(seq: number): Found | null {

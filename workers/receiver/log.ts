@@ -1,6 +1,6 @@
 import type { SegmentRef } from "./inbox-pages.ts";
 import type { Segment } from "./inbox-plan.ts";
-import { type EventRecord, type EventRow, fromLine, toLine } from "./record.ts";
+import { type EventRow, toLine } from "./record.ts";
 
 /**
  * The log in KV: immutable segments of many events, NDJSON, one record a line. Nothing else names KV keys.
@@ -35,25 +35,19 @@ export async function putSegment(
 /** How many events KV shows under the segment's key; null when it shows no such key. */
 export async function countSegment(kv: KVNamespace, log: string, segment: SegmentRef): Promise<number | null> {
   const text = await kv.get(segmentKey(log, segment));
-  return text === null ? null : linesOf(text).length;
+  return text === null ? null : countLines(text);
 }
 
-/** A segment's records from `from` to `to`, both included; null when KV does not show it whole. */
-export async function readSegment(
-  kv: KVNamespace,
-  log: string,
-  segment: SegmentRef,
-  { from, to }: { from: number; to: number },
-): Promise<EventRecord[] | null> {
+/** A segment's text, one record a line; null when KV does not show it whole. */
+export async function readSegment(kv: KVNamespace, log: string, segment: SegmentRef): Promise<string | null> {
   const text = await kv.get(segmentKey(log, segment), { type: "text", cacheTtl: CACHE_SECONDS });
-  const lines = text === null ? [] : linesOf(text);
-  if (lines.length !== segment.lastSeq - segment.firstSeq + 1) return null;
-  // A tail has no gaps, so neither has its segment: only the lines that are asked for are parsed.
-  return lines.slice(Math.max(from - segment.firstSeq, 0), Math.max(to - segment.firstSeq + 1, 0)).map(fromLine);
+  return text !== null && countLines(text) === segment.lastSeq - segment.firstSeq + 1 ? text : null;
 }
 
-function linesOf(text: string): string[] {
-  return text.split("\n").slice(0, -1);
+function countLines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count += 1;
+  return count;
 }
 
 function segmentKey(log: string, { firstSeq, epoch }: SegmentRef): string {

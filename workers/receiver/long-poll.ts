@@ -1,5 +1,4 @@
 import { Problem } from "../../shared/problem.ts";
-import type { EventFilter } from "./filter.ts";
 import type { Batch } from "./inbox-live-plan.ts";
 import type { PageQuery } from "./inbox-pages.ts";
 import { cursorAhead, LiveSocket } from "./live-socket.ts";
@@ -9,7 +8,7 @@ import { type LogReader, type Page, readPage } from "./reader.ts";
 export const MAX_WAIT_SECONDS = 55;
 
 /** `signal` ends the wait: the client has left. */
-export type Wait = { filter: EventFilter; waitMs: number; signal: AbortSignal };
+export type Wait = { waitMs: number; signal: AbortSignal };
 
 /** The milliseconds that `wait` asks for; 0 without it. @throws Problem `invalid_parameter` */
 export function waitOf(parameters: URLSearchParams): number {
@@ -30,7 +29,7 @@ export function waitOf(parameters: URLSearchParams): number {
  */
 export async function longPoll(reader: LogReader, query: PageQuery, wait: Wait): Promise<Page> {
   const after = query.seq ?? 0;
-  const socket = await LiveSocket.open(reader.inbox, wait.filter, after);
+  const socket = await LiveSocket.open(reader.inbox, query.filter, after);
   const close = () => socket.close();
   const timer = setTimeout(close, wait.waitMs);
   wait.signal.addEventListener("abort", close);

@@ -1,35 +1,34 @@
 import { Problem } from "../../shared/problem.ts";
 import type { Inbox } from "./inbox.ts";
-import type { PageQuery, SegmentRef } from "./inbox-pages.ts";
+import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "./inbox-pages.ts";
 import { readSegment } from "./log.ts";
-import { type EventRecord, type EventSummary, summaryOf, toRecord } from "./record.ts";
+import { type EventRecord, type EventSummary, fromLine, summaryOf, toRecord } from "./record.ts";
+import { recordsIn } from "./segment.ts";
+import { isCleared } from "./tombstone.ts";
 
 /** Reads one log: the Inbox says what its tails hold and which segments hold the rest; those are read here. */
 
 export type LogReader = { inbox: DurableObjectStub<Inbox>; kv: KVNamespace; log: string };
 
-/** `next` is the cursor to go on with: null at the start of the log; `end`: an `after` page reached the head. */
+/**
+ * `next` is the cursor to go on with: null at the start of the log; `end`: an `after` page reached the head. With a
+ * filter, a page may hold less than its limit, even nothing, and yet have a `next`: one request scans so much.
+ */
 export type Page = { events: EventSummary[]; next: number | null; end?: true };
 
 /** @throws Problem `cursor_ahead` or `segment_unavailable`. */
 export async function readPage(reader: LogReader, query: PageQuery): Promise<Page> {
-  const { head, first, rows, segments } = await reader.inbox.page(query);
-  // A `before` cursor may stand right behind the newest event.
-  const furthest = query.order === "after" ? head : head + 1;
-  if (query.seq !== null && query.seq > furthest) {
-    throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
-  }
-  const range =
-    query.order === "after" ? { from: (query.seq ?? 0) + 1, to: head } : { from: 1, to: (query.seq ?? head + 1) - 1 };
-  const read = await Promise.all(segments.map((segment) => summariesOf(reader, segment, range)));
-  if (query.order === "after") {
-    const events = [...read.flat(), ...rows].slice(0, query.limit);
-    const next = events.at(-1)?.seq ?? head;
-    return next === head ? { events, next, end: true } : { events, next };
-  }
-  const events = [...rows, ...read.flatMap((part) => part.reverse())].slice(0, query.limit);
-  const last = events.at(-1)?.seq;
-  return { events, next: last === undefined || last <= first ? null : last };
+  const slice: Slice<EventSummary> = await reader.inbox.page(query);
+  checkCursor(query, slice.head);
+  const stored = await storedIn(reader, query, slice);
+  const ascending = query.order === "after";
+  const all = ascending ? [...stored.map(summaryOf), ...slice.rows] : [...slice.rows, ...stored.map(summaryOf)];
+  const events = all.slice(0, query.limit);
+  // A full page goes on behind its last event, any other behind all that was looked at.
+  const last = events.length === query.limit ? events.at(-1)?.seq : undefined;
+  const next = last ?? slice.through;
+  if (ascending) return next === slice.head ? { events, next, end: true } : { events, next };
+  return { events, next: next <= slice.first ? null : next };
 }
 
 /** The whole event, or null. @throws Problem `segment_unavailable`. */
@@ -37,18 +36,24 @@ export async function readRecord(reader: LogReader, seq: number): Promise<EventR
   const found = await reader.inbox.find(seq);
   if (found === null) return null;
   if (found.in === "tail") return toRecord(found.row);
-  const [record] = await recordsOf(reader, found.segment, { from: seq, to: seq });
-  return record ?? null;
+  // A tail has no gaps, so neither has its segment.
+  const line = (await textOf(reader, found.segment)).split("\n")[seq - found.segment.firstSeq];
+  const record = line === undefined ? null : fromLine(line);
+  return record === null || isCleared(found.cleared, record) ? null : record;
 }
 
-async function summariesOf(reader: LogReader, segment: SegmentRef, range: { from: number; to: number }) {
-  return (await recordsOf(reader, segment, range)).map(summaryOf);
+/** @throws Problem `cursor_ahead`: a reader who is ahead reads another log, or one that was made anew. */
+export function checkCursor({ order, seq }: PageQuery, head: number): void {
+  // A `before` cursor may stand right behind the newest event.
+  const furthest = order === "after" ? head : head + 1;
+  if (seq === null || seq <= furthest) return;
+  throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
 }
 
 /** A segment that the Inbox names exists, so one that cannot be read is an error: a page never shows a gap. */
-async function recordsOf({ kv, log }: LogReader, segment: SegmentRef, range: { from: number; to: number }) {
-  const records = await readSegment(kv, log, segment, range);
-  if (records !== null) return records;
+export async function textOf({ kv, log }: LogReader, segment: SegmentRef): Promise<string> {
+  const text = await readSegment(kv, log, segment);
+  if (text !== null) return text;
   throw new Problem(
     "segment_unavailable",
     `The events ${segment.firstSeq} to ${segment.lastSeq} are stored and did not arrive.`,
@@ -56,4 +61,21 @@ async function recordsOf({ kv, log }: LogReader, segment: SegmentRef, range: { f
       headers: { "retry-after": "5" },
     },
   );
+}
+
+/**
+ * What a slice's segments hold for the query, at most its limit. The first is read alone: where a page is filled by it,
+ * the others are not read in vain; else they are read together.
+ */
+async function storedIn(reader: LogReader, query: PageQuery, slice: Slice<unknown>): Promise<EventRecord[]> {
+  const wanted = { ...wantedOf(query, slice.head), cleared: slice.cleared };
+  const found: EventRecord[] = [];
+  for (const wave of [slice.segments.slice(0, 1), slice.segments.slice(1)]) {
+    if (found.length >= query.limit) break;
+    const texts = await Promise.all(wave.map((segment) => textOf(reader, segment)));
+    for (const [index, segment] of wave.entries()) {
+      found.push(...recordsIn(texts[index] ?? "", segment, wanted, query.limit - found.length));
+    }
+  }
+  return found;
 }

@@ -6,40 +6,34 @@ import { eventStream, STREAM_HEADERS } from "../event-stream.ts";
 import { type EventFilter, FILTER_PARAMETERS, readFilter } from "../filter.ts";
 import { follow } from "../follow.ts";
 import { LiveSocket, upgrade } from "../live-socket.ts";
-import { inboxNameOf, inboxOf, logOf } from "../sources.ts";
+import { checkParameters, cursorOf, readerOf } from "./parameters.ts";
 
 type App = { Bindings: Env };
 
-/** What is read live, from where on; `after` null: nothing was said. */
-export type LiveQuery = { log: string; after: number | null; filter: EventFilter };
-
-const PARAMETERS: readonly string[] = ["log", "after", ...FILTER_PARAMETERS];
-
-// Decimal and exact as a JavaScript number; 0 stands before the first event.
-const CURSOR = /^(0|[1-9]\d{0,14})$/;
+const PARAMETERS = ["log", "after", ...FILTER_PARAMETERS];
 
 export const live = new Hono<App>();
 
 /** A WebSocket to the Inbox itself: from the answer on this Worker has no part in it. */
 live.get("/live", async (c) => {
-  const { log, after, filter } = liveQuery(c);
+  const { after, filter } = liveQuery(c);
   requireOwnOrigin(c.req.raw);
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     const headers = { upgrade: "websocket", connection: "upgrade" };
     throw new Problem("upgrade_required", "Connect with a WebSocket client.", { headers });
   }
-  const { webSocket } = await upgrade(inboxOf(c.env, log), filter, { after, relayed: false });
+  const { webSocket } = await upgrade(readerOf(c).inbox, filter, { after, relayed: false });
   return new Response(null, { status: 101, webSocket });
 });
 live.all("/live", methodNotAllowed("GET"));
 
 /** Server-sent events. A client that was here before says so itself, whatever the URL was made with. */
 live.get("/stream", async (c) => {
-  const { log, after, filter } = liveQuery(c);
+  const { after, filter } = liveQuery(c);
   if (c.req.raw.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   const last = c.req.header("last-event-id");
-  const from = last === undefined || last === "" ? after : cursor(last);
-  const reader = { inbox: inboxOf(c.env, log), kv: c.env.EVENTS, log: inboxNameOf(log) };
+  const from = last === undefined || last === "" ? after : cursorOf(last);
+  const reader = readerOf(c);
   const socket = await LiveSocket.open(reader.inbox, filter, from);
   const following = { reader, socket, filter, scanBytes: configOf(c.env).scanBytes };
   const batches = follow(following, from ?? socket.head);
@@ -49,25 +43,11 @@ live.get("/stream", async (c) => {
 });
 live.all("/stream", methodNotAllowed("GET"));
 
-/** @throws Problem `invalid_cursor`, `invalid_parameter` or `not_found`. */
-function liveQuery(c: Context<App>): LiveQuery {
+/** What is read live, and from where on; `after` null: that was not said. */
+function liveQuery(c: Context<App>): { after: number | null; filter: EventFilter } {
   const { searchParams } = new URL(c.req.url);
-  for (const name of searchParams.keys()) {
-    if (PARAMETERS.includes(name) && searchParams.getAll(name).length === 1) continue;
-    const detail = `\`${name}\` is unknown or given twice; known are ${PARAMETERS.join(", ")}.`;
-    throw new Problem("invalid_parameter", detail);
-  }
-  const after = searchParams.get("after");
-  return {
-    log: logOf(configOf(c.env), searchParams.get("log")),
-    after: after === null ? null : cursor(after),
-    filter: readFilter(searchParams),
-  };
-}
-
-function cursor(text: string): number {
-  if (CURSOR.test(text)) return Number(text);
-  throw new Problem("invalid_cursor", "A cursor is a `seq` or a page's `next`: a decimal number.");
+  checkParameters(searchParams, PARAMETERS);
+  return { after: cursorOf(searchParams.get("after")), filter: readFilter(searchParams) };
 }
 
 /** Browsers let any page open a WebSocket anywhere, with the cookies of there, and say which page it is. */

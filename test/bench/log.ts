@@ -1,0 +1,113 @@
+import { drive, percentile, print, until } from "./tools.ts";
+import { type Pair, SECRET, TOKEN } from "./workers.ts";
+
+/** Reading the log at growing sizes, all of it in KV segments but for what came last. */
+const SIZES = [1_000, 10_000, 100_000];
+const PAGES = 40;
+const NEEDLE = "needle-4711";
+/** The needle's place: near the old end, where a search of the newest first finds it last. */
+const NEEDLE_AT = 100;
+
+/** Milliseconds that a page, or following a search to its end, may take at the largest size. */
+const LIMITS = { "first page": 50, "page by cursor": 100, "first hit": 1000, "whole search": 2000 };
+
+const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
+
+type Page = { events: { seq: number }[]; next: number | null };
+type Inbox = { find(seq: number): Promise<{ in: string }> };
+
+export async function measureLog(pair: Pair): Promise<void> {
+  let size = 0;
+  const add = async (amount: number, text?: string) => {
+    if (amount > 0) await fill(pair, amount, text);
+    size += amount;
+  };
+  await add(NEEDLE_AT - 1);
+  await add(1, NEEDLE);
+  for (const wanted of SIZES) {
+    await add(wanted - size);
+    await until("the newest event is in a segment", () => isStored(pair, size));
+    print(`${size} events`);
+    await measurePages(pair, size);
+    await measureSearch(pair, NEEDLE, "there once, near the old end", 1);
+    await measureSearch(pair, "absent-4711", "nowhere", 0);
+    await measureSearch(pair, "BENCH.sent", "in every event", size);
+    await measureExport(pair, "ndjson", size);
+    await measureExport(pair, "csv", size + 1);
+  }
+}
+
+async function fill({ urls }: Pair, amount: number, text?: string): Promise<void> {
+  const load = {
+    url: `${urls.receiver}/webhook`,
+    connections: Math.min(50, amount),
+    amount,
+    ratePerSecond: null,
+    secret: SECRET,
+  };
+  const { failed } = await drive(text === undefined ? load : { ...load, text });
+  if (failed > 0) throw new Error(`${failed} webhooks failed`);
+}
+
+async function isStored({ miniflare }: Pair, seq: number): Promise<boolean> {
+  const namespace = await miniflare.getDurableObjectNamespace("INBOX", "receiver");
+  const inbox = namespace.get(namespace.idFromName("default/main")) as unknown as Inbox;
+  return (await inbox.find(seq)).in === "segment";
+}
+
+async function measurePages(pair: Pair, size: number): Promise<void> {
+  const first: number[] = [];
+  const byCursor: number[] = [];
+  for (let turn = 0; turn < PAGES; turn++) {
+    first.push(await timed(() => get(pair, "")));
+    const order = turn % 2 === 0 ? "after" : "before";
+    const cursor = 1 + Math.floor(((size - 1) * turn) / PAGES);
+    byCursor.push(await timed(() => get(pair, `&${order}=${cursor}`)));
+  }
+  for (const [name, samples] of [["first page", first] as const, ["page by cursor", byCursor] as const]) {
+    const [p50, worst] = [percentile(samples, 0.5), Math.max(...samples)];
+    print(`  ${name}: p50 ${p50.toFixed(1)} ms, slowest of ${PAGES} ${worst.toFixed(1)} ms (limit ${LIMITS[name]})`);
+  }
+}
+
+/** Follows `next` to the log's start; throws unless it finds what is there. */
+async function measureSearch(pair: Pair, q: string, where: string, expected: number): Promise<void> {
+  const began = performance.now();
+  let firstHit: number | null = null;
+  let [hits, requests] = [0, 0];
+  for (let next: number | null | undefined; next !== null; requests++) {
+    const page: Page = await get(pair, `&limit=500&q=${q}${next === undefined ? "" : `&before=${next}`}`);
+    hits += page.events.length;
+    if (hits > 0) firstHit ??= performance.now() - began;
+    next = page.next;
+  }
+  if (hits !== expected) throw new Error(`${q} was found ${hits} times, not ${expected}`);
+  const whole = performance.now() - began;
+  const hit = firstHit === null ? "no hit" : `first hit ${firstHit.toFixed(0)} ms (limit ${LIMITS["first hit"]})`;
+  const all = `all of it ${whole.toFixed(0)} ms in ${requests} requests (limit ${LIMITS["whole search"]})`;
+  print(`  search for what is ${where}: ${hit}, ${all}`);
+}
+
+async function measureExport({ urls }: Pair, format: string, lines: number): Promise<void> {
+  const began = performance.now();
+  const response = await fetch(`${urls.receiver}/events/export?format=${format}`, { headers: AUTHORIZED });
+  let [count, bytes] = [0, 0];
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    for (const byte of chunk) count += byte === 10 ? 1 : 0;
+  }
+  if (count !== lines) throw new Error(`the ${format} has ${count} lines, not ${lines}`);
+  print(`  export as ${format}: ${(performance.now() - began).toFixed(0)} ms, ${(bytes / 1e6).toFixed(1)} MB`);
+}
+
+async function get({ urls }: Pair, parameters: string): Promise<Page> {
+  const response = await fetch(`${urls.receiver}/events?log=main${parameters}`, { headers: AUTHORIZED });
+  if (!response.ok) throw new Error(`${parameters} answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as Page;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
