@@ -8,6 +8,21 @@ export type Message = { events?: EventSummary[]; next?: number; end?: true; behi
 /** Numbers of events, as they came. */
 export const seqsOf = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq);
 
+const open: { leave(): unknown }[] = [];
+
+/** Ends what the clients of a test have left open. */
+export async function leaveAll(): Promise<void> {
+  await Promise.all(open.splice(0).map((client) => client.leave()));
+  await untilSockets(0);
+}
+
+/** Ends what a response has opened, for a client that only looks at its status. */
+export async function discard(response: Response): Promise<void> {
+  response.webSocket?.accept();
+  response.webSocket?.close(1000);
+  await response.body?.cancel();
+}
+
 /** A WebSocket client: `next` is the next message, in order, whenever it came. */
 export class Viewer {
   readonly #socket: WebSocket;
@@ -32,6 +47,7 @@ export class Viewer {
       socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason }));
     });
     socket.accept();
+    open.push(this);
   }
 
   send(text: string | ArrayBuffer): void {
@@ -65,7 +81,7 @@ export class Viewer {
     return this.next();
   }
 
-  close(): void {
+  leave(): void {
     this.#socket.close(1000);
   }
 }
@@ -89,6 +105,7 @@ export class Stream {
   constructor(body: ReadableStream | null) {
     if (body === null) throw new Error("a stream has a body");
     this.#reader = (body as ReadableStream<Uint8Array>).getReader();
+    open.push(this);
   }
 
   /** The next message, or null at the end. */
@@ -119,7 +136,7 @@ export class Stream {
   }
 
   /** Leaves, as a client does that closes its connection. */
-  cancel(): Promise<void> {
+  leave(): Promise<void> {
     return this.#reader.cancel();
   }
 

@@ -34,6 +34,7 @@ export const CLOSE = {
   malformed: { code: 4400, reason: 'send {"more": n} with the seq or cursor to go on from' },
   deaf: { code: 4008, reason: "events waited 60 s for the next question; connect again with your cursor" },
   flood: { code: 4029, reason: "too many questions; wait for the answer before the next one" },
+  failed: { code: 1011, reason: "the log could not be read; connect again with your cursor" },
 } as const;
 
 /**
@@ -80,7 +81,7 @@ export function question(viewer: Viewer, more: number, { head, floor }: Extent, 
   return { viewer: { ...viewer, asked: more, after: more, wants: true }, answer: null };
 }
 
-/** Whether a viewer is due for a look at the log. */
+/** Whether there is something to look at for a viewer. */
 export function isDue({ wants, after }: Viewer, { head }: Extent): boolean {
   return wants && after < head;
 }
@@ -88,6 +89,19 @@ export function isDue({ wants, after }: Viewer, { head }: Extent): boolean {
 /** Checked when there is news: a hibernating object has no timer, and without news nothing is held for anyone. */
 export function isDeaf({ wants, after, sentAt }: Viewer, { head }: Extent, now: number): boolean {
   return !wants && after < head && now - sentAt > DEAF_MS;
+}
+
+/** Those for whom there is something to look at, in groups that share it: of one position and one filter. */
+export function dueTogether<Seat extends { viewer: Viewer; key: string }>(seats: Iterable<Seat>, extent: Extent) {
+  const groups = new Map<string, [Seat, ...Seat[]]>();
+  for (const seat of seats) {
+    if (!isDue(seat.viewer, extent)) continue;
+    const key = `${seat.viewer.after} ${seat.key}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [seat]);
+    else group.push(seat);
+  }
+  return groups.values();
 }
 
 /** What was read for a viewer that wants: whether it is an answer, or the wait goes on from there. */

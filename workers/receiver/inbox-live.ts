@@ -3,6 +3,8 @@ import { readFilter } from "./filter.ts";
 import {
   batchMessage,
   CLOSE,
+  dueTogether,
+  type Extent,
   isAnswer,
   isDeaf,
   isDue,
@@ -17,12 +19,11 @@ import type { View } from "./inbox-look.ts";
 
 /** The head of the log when the socket was opened, on the answer to the upgrade. */
 export const HEAD_HEADER = "inbox-head";
-
 /** The query parameter of a Worker that passes on what it is told. */
 export const RELAYED = "relayed";
 
-/** What is in memory of a socket: the key is its filter's text, by which viewers share what is read. */
-type Seat = { viewer: Viewer; key: string; patience: Patience };
+/** What is in memory of a socket; `key` is its filter as text. */
+type Seat = { socket: WebSocket; viewer: Viewer; key: string; patience: Patience };
 
 /**
  * The sockets of one Inbox, which hibernates while they are open: what must survive is each socket's
@@ -35,7 +36,7 @@ export class LiveViewers {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #lastRound = Number.NEGATIVE_INFINITY;
 
-  /** `view` must answer at once and from what is committed. */
+  /** `view` answers at once, with what is committed. */
   constructor(ctx: DurableObjectState, view: () => View) {
     this.#ctx = ctx;
     this.#view = view;
@@ -53,15 +54,14 @@ export class LiveViewers {
   /** Answers an upgrade that the Worker has authenticated; its query is a filter and, as a first question, `after`. */
   open(request: Request): Response {
     const { searchParams } = new URL(request.url);
+    const { head } = extentOf(this.#view());
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
-    const { head } = extentOf(this.#view());
-    const filter = readFilter(searchParams);
-    const relayed = searchParams.has(RELAYED);
+    const [filter, relayed] = [readFilter(searchParams), searchParams.has(RELAYED)];
     const seat = this.#seat(server, { filter, relayed, asked: null, after: head, wants: false, sentAt: Date.now() });
     const after = searchParams.get("after");
     if (after === null) server.serializeAttachment(seat.viewer);
-    else this.#ask(server, seat, Number(after));
+    else this.#ask(seat, Number(after));
     return new Response(null, { status: 101, webSocket: client, headers: { [HEAD_HEADER]: String(head) } });
   }
 
@@ -69,9 +69,9 @@ export class LiveViewers {
     const seat = this.#seats.get(socket);
     if (seat === undefined) return;
     const more = parseQuestion(message);
-    if (more === null) this.#close(socket, CLOSE.malformed);
-    else if (!seat.patience.bears(Date.now())) this.#close(socket, CLOSE.flood);
-    else this.#ask(socket, seat, more);
+    if (more === null) this.#close(seat, CLOSE.malformed);
+    else if (!seat.patience.bears(Date.now())) this.#close(seat, CLOSE.flood);
+    else this.#orClose([seat], () => this.#ask(seat, more));
   }
 
   closed(socket: WebSocket): void {
@@ -83,12 +83,12 @@ export class LiveViewers {
     if (this.#seats.size > 0) this.#schedule();
   }
 
-  #ask(socket: WebSocket, seat: Seat, more: number): void {
+  #ask(seat: Seat, more: number): void {
     const extent = extentOf(this.#view());
     const { viewer, answer } = question(seat.viewer, more, extent, Date.now());
     if (viewer === seat.viewer) return;
-    this.#keep(socket, seat, viewer);
-    if (answer !== null) this.#send(socket, JSON.stringify(answer));
+    this.#keep(seat, viewer);
+    if (answer !== null) this.#send(seat, JSON.stringify(answer));
     else if (isDue(viewer, extent)) this.#schedule();
   }
 
@@ -98,58 +98,62 @@ export class LiveViewers {
     this.#timer = setTimeout(() => this.#round(), roundDelay(viewers, this.#lastRound, Date.now()));
   }
 
-  /** One batch for each viewer that wants one; those at one position with one filter share it. */
+  /** One answer for each viewer that wants one and for whom there is one. */
   #round(): void {
     this.#timer = null;
     this.#lastRound = Date.now();
-    const view = this.#view();
-    const extent = extentOf(view);
-    const groups = new Map<string, [WebSocket, Seat][]>();
-    for (const [socket, seat] of this.#seats) {
-      if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(socket, CLOSE.deaf);
-      if (!isDue(seat.viewer, extent)) continue;
-      const key = `${seat.viewer.after} ${seat.key}`;
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [[socket, seat]]);
-      else group.push([socket, seat]);
-    }
-    for (const group of groups.values()) this.#answer(view, group);
+    this.#orClose([...this.#seats.values()], () => {
+      const view = this.#view();
+      const extent = extentOf(view);
+      for (const seat of this.#seats.values()) {
+        if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(seat, CLOSE.deaf);
+      }
+      for (const group of dueTogether(this.#seats.values(), extent)) {
+        // A wait that was hibernated may have looked further than its attachment tells, and the tails moved on.
+        const isBehind = group[0].viewer.after < extent.floor;
+        this.#orClose(group, () => (isBehind ? this.#answerBehind(extent, group) : this.#answer(view, extent, group)));
+      }
+    });
   }
 
-  #answer(view: View, group: [WebSocket, Seat][]): void {
-    const { head, floor } = extentOf(view);
-    const now = Date.now();
-    const [, { viewer: first }] = group[0] as [WebSocket, Seat];
-    // A wait that was hibernated may have looked further than its attachment tells, and the tails moved on.
-    const read = first.after < floor ? null : readBatch(view, first.after, first.filter);
-    const batch = read === null ? { text: JSON.stringify({ behind: floor }), next: floor } : batchMessage(read, head);
-    for (const [socket, seat] of group) {
+  #answer(view: View, extent: Extent, group: [Seat, ...Seat[]]): void {
+    const [{ viewer: first }] = group;
+    const read = readBatch(view, first.after, first.filter);
+    const { text, next } = batchMessage(read, extent.head);
+    for (const seat of group) {
       const { viewer } = seat;
-      if (read !== null && !isAnswer(viewer, read)) {
+      if (isAnswer(viewer, read)) {
+        seat.patience.answered(this.#lastRound);
+        this.#keep(seat, { ...viewer, after: next, wants: false, sentAt: this.#lastRound });
+        this.#send(seat, text);
+      } else {
         seat.viewer = { ...viewer, after: read.next };
-        if (isDue(seat.viewer, { head, floor })) this.#schedule();
-        continue;
+        if (isDue(seat.viewer, extent)) this.#schedule();
       }
-      const asked = read === null ? null : viewer.asked;
-      if (read !== null) seat.patience.answered(now);
-      this.#keep(socket, seat, { ...viewer, asked, after: batch.next, wants: false, sentAt: now });
-      this.#send(socket, batch.text);
+    }
+  }
+
+  #answerBehind(extent: Extent, group: Seat[]): void {
+    for (const seat of group) {
+      const { viewer, answer } = question({ ...seat.viewer, asked: null }, seat.viewer.after, extent, this.#lastRound);
+      this.#keep(seat, viewer);
+      this.#send(seat, JSON.stringify(answer));
     }
   }
 
   #seat(socket: WebSocket, viewer: Viewer): Seat {
-    const seat = { viewer, key: JSON.stringify(viewer.filter), patience: new Patience() };
+    const seat = { socket, viewer, key: JSON.stringify(viewer.filter), patience: new Patience() };
     this.#seats.set(socket, seat);
     return seat;
   }
 
-  #keep(socket: WebSocket, seat: Seat, viewer: Viewer): void {
+  #keep(seat: Seat, viewer: Viewer): void {
     seat.viewer = viewer;
-    socket.serializeAttachment(viewer);
+    seat.socket.serializeAttachment(viewer);
   }
 
   /** Held back by the platform until what it tells of is on disk. */
-  #send(socket: WebSocket, text: string): void {
+  #send({ socket }: Seat, text: string): void {
     try {
       socket.send(text);
     } catch {
@@ -157,9 +161,23 @@ export class LiveViewers {
     }
   }
 
-  #close(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {
+  /** What fails here fails for these viewers, who come back with their cursors, and for nobody who sends. */
+  #orClose(seats: Seat[], work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      logEvent("live.failed", { error: String(error) });
+      for (const seat of seats) this.#close(seat, CLOSE.failed);
+    }
+  }
+
+  #close({ socket }: Seat, { code, reason }: { code: number; reason: string }): void {
     this.closed(socket);
     logEvent("live.closed", { code, viewers: this.#seats.size });
-    socket.close(code, reason);
+    try {
+      socket.close(code, reason);
+    } catch {
+      // It is closed already.
+    }
   }
 }

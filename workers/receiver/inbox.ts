@@ -30,7 +30,11 @@ export class Inbox extends DurableObject<Env> {
   readonly #config: Config;
   readonly #store: InboxStore;
   readonly #identity: Identity;
-  readonly #accept = gather((arrivals: Arrival[]) => this.#acceptAll(arrivals));
+  readonly #accept = gather((arrivals: Arrival[]) => {
+    const accepted = this.#acceptAll(arrivals);
+    this.#live.notify();
+    return accepted;
+  });
   readonly #live: LiveViewers;
   #state: State;
   #alarmsWritten = 0;
@@ -142,9 +146,7 @@ export class Inbox extends DurableObject<Env> {
   /** All arrivals of one turn in one commit; if that fails, each in its own: a bad one refuses no other. */
   #acceptAll(arrivals: Arrival[]): Accepted[] {
     try {
-      const accepted = this.#acceptTogether(arrivals);
-      this.#live.notify();
-      return accepted;
+      return this.#acceptTogether(arrivals);
     } catch (error) {
       if (arrivals.length === 1) return [{ stored: false, error: String(error) }];
       return arrivals.flatMap((arrival) => this.#acceptAll([arrival]));
