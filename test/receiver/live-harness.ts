@@ -81,8 +81,9 @@ export class Viewer {
     return this.next();
   }
 
-  leave(): void {
+  async leave(): Promise<void> {
     this.#socket.close(1000);
+    await this.closed;
   }
 }
 

@@ -91,7 +91,7 @@ describe("GET /events/live", () => {
     await sendMany(2, "a");
     const before = await Viewer.open("?after=0");
     expect(await before.next()).toMatchObject({ next: 2 });
-    before.leave();
+    await before.leave();
     await sendMany(2, "b");
     await flushAll();
     await send("c");
@@ -110,7 +110,7 @@ describe("GET /events/live", () => {
   it("forgets a viewer that closes", async () => {
     const viewer = await Viewer.open("?after=0");
     await untilSockets(1);
-    viewer.leave();
+    await viewer.leave();
     await untilSockets(0);
     expect(await inbox().viewers()).toBe(0);
   });
@@ -197,7 +197,7 @@ describe("hibernation", () => {
 
   it("does not bring back who has left", async () => {
     const viewer = await Viewer.open("?after=0");
-    viewer.leave();
+    await viewer.leave();
     await untilSockets(0);
     await evictDurableObject(inbox());
     await send("a");

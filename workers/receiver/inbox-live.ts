@@ -74,8 +74,9 @@ export class LiveViewers {
     else this.#orClose([seat], () => this.#ask(seat, more));
   }
 
+  /** The viewer has left, or was lost. A hibernating socket does not answer a close by itself. */
   closed(socket: WebSocket): void {
-    this.#seats.delete(socket);
+    this.#hangUp(socket, { code: 1000, reason: "" });
   }
 
   /** After a commit that may have brought events. */
@@ -171,9 +172,13 @@ export class LiveViewers {
     }
   }
 
-  #close({ socket }: Seat, { code, reason }: { code: number; reason: string }): void {
-    this.closed(socket);
-    logEvent("live.closed", { code, viewers: this.#seats.size });
+  #close({ socket }: Seat, why: { code: number; reason: string }): void {
+    this.#hangUp(socket, why);
+    logEvent("live.closed", { code: why.code, viewers: this.#seats.size });
+  }
+
+  #hangUp(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {
+    this.#seats.delete(socket);
     try {
       socket.close(code, reason);
     } catch {
