@@ -50,6 +50,10 @@ export class Viewer {
     open.push(this);
   }
 
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
   send(text: string | ArrayBuffer): void {
     this.#socket.send(text);
   }
