@@ -50,10 +50,12 @@ export class LiveSocket {
     return answer;
   }
 
-  close(): void {
-    if (this.#closed !== null) return;
+  /** False when it was closed already. */
+  close(): boolean {
+    if (this.#closed !== null) return false;
     this.#end(1000);
     this.#socket.close(1000);
+    return true;
   }
 
   #end(code: number): void {

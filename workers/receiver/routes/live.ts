@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
+import { logEvent } from "../../../shared/telemetry.ts";
 import { configOf, type Env } from "../env.ts";
 import { eventStream, STREAM_HEADERS } from "../event-stream.ts";
 import { type EventFilter, FILTER_PARAMETERS, readFilter } from "../filter.ts";
@@ -37,7 +38,10 @@ live.get("/stream", async (c) => {
   const socket = await LiveSocket.open(reader.inbox, filter, from);
   const following = { reader, socket, filter, scanBytes: configOf(c.env).scanBytes };
   const batches = follow(following, from ?? socket.head);
-  const close = () => socket.close();
+  const began = Date.now();
+  const close = () => {
+    if (socket.close()) logEvent("stream.closed", { ms: Date.now() - began });
+  };
   c.req.raw.signal.addEventListener("abort", close);
   return c.body(eventStream(batches, { close, now: Date.now }), 200, STREAM_HEADERS);
 });
