@@ -30,6 +30,7 @@ export const problems = {
   storage_unavailable: [503, "The event could not be stored"],
   storage_full: [503, "The storage is full"],
   segment_unavailable: [503, "A part of the log cannot be read right now"],
+  log_unavailable: [503, "The log is not available right now"],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof problems;
@@ -52,6 +53,14 @@ export class Problem extends Error {
     this.extra = more.extra ?? {};
     this.headers = more.headers ?? {};
   }
+}
+
+/** The Problem that an error was before it crossed a call between Workers or objects; null when it was none. */
+export function problemOf(error: Error & { code?: unknown; extra?: object; headers?: object }): Problem | null {
+  if (error instanceof Problem) return error;
+  const { name, message, code, extra, headers } = error;
+  if (name !== "Problem" || typeof code !== "string" || !Object.hasOwn(problems, code)) return null;
+  return new Problem(code as ProblemCode, message, { extra: { ...extra }, headers: { ...headers } });
 }
 
 export function problemResponse(problem: Problem): Response {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../shared/bytes.ts";
 import { type EventFilter, matches } from "../../workers/receiver/filter.ts";
+import { createTail } from "../../workers/receiver/inbox-schema.ts";
 import { readPage, readRecord } from "../../workers/receiver/reader.ts";
 import type { EventRecord } from "../../workers/receiver/record.ts";
 import { isCleared } from "../../workers/receiver/tombstone.ts";
@@ -164,6 +165,26 @@ describe("readPage", () => {
     expect(log.gets).toHaveLength(41);
     const after = await readPage(log, query({ order: "after", seq: 0, filter: { q: "nowhere" } }));
     expect(after).toEqual({ events: [], next: 40 });
+  });
+
+  it("looks at no more than 10,000 segments a request, in SQL, and goes on behind them", async () => {
+    await log(from("a"));
+    await inInbox((_instance, { storage: { sql } }) => {
+      sql.exec("DROP TABLE tail_1").toArray();
+      sql.exec(createTail(20_001)).toArray();
+      const many = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000)";
+      const columns = `firstSeq, lastSeq, epoch, n, bytes, counts, "from", "to", misses`;
+      sql
+        .exec(`INSERT INTO seg (${columns}) ${many} SELECT n, n, 'e', 1, 1, '{"a":1}', ?, ?, 0 FROM s`, START, START)
+        .toArray();
+    });
+    const log20 = reader([]);
+    const rare = { source: "rare" };
+    expect(await readPage(log20, query({ filter: rare }))).toEqual({ events: [], next: 10_001 });
+    expect(await readPage(log20, query({ seq: 10_001, filter: rare }))).toEqual({ events: [], next: null });
+    const after = await readPage(log20, query({ order: "after", seq: 0, filter: rare }));
+    expect(after).toEqual({ events: [], next: 10_000 });
+    expect(log20.gets).toEqual([]);
   });
 
   it("leaves out what is cleared, in tails and segments, and finds no such event", async () => {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
+  type Chores,
+  choresDue,
+  DELETES_PER_DAY,
   expiredSeen,
   isFull,
   needsSeenTable,
@@ -11,6 +14,7 @@ import {
   type State,
   sealsForAge,
   seenPeriod,
+  sweptOn,
   trustedAlarm,
   wakeAt,
 } from "../../workers/receiver/inbox-plan.ts";
@@ -27,8 +31,15 @@ function segment(putAt: number | null, more: Partial<Segment> = {}): Segment {
 
 function state(more: Partial<State>): State {
   const open = { firstSeq: 1, count: 0, bytes: 0, from: null };
-  return { next: 1, lastAt: 0, seen: [], sealed: [], open, armed: null, retryAt: null, ...more };
+  return { next: 1, lastAt: 0, seen: [], sealed: [], open, armed: null, retryAt: null, chores: chores({}), ...more };
 }
+
+function chores(more: Partial<Chores>): Chores {
+  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null };
+  return { ...none, swept: { day: 0, deleted: 0 }, ...more };
+}
+
+const rebuilt = (relists: number[]) => ({ at: NOW, segments: 1, lostAfter: 1, firstSeq: 1_000_001, relists });
 
 const filled = (from: number) => ({ firstSeq: 1, count: 1, bytes: 1, from });
 
@@ -66,9 +77,40 @@ describe("wakeAt", () => {
     ["a put segment, missed twice", { sealed: [segment(NOW, { misses: 2 })] }, NOW + 3 * timing.graceMs],
     ["a put segment after an error", { sealed: [segment(NOW)], retryAt: NOW + HOUR }, NOW + HOUR],
     ["the earlier of tail and look", { open: filled(NOW - 9), sealed: [segment(NOW)] }, NOW - 9 + timing.flushMs],
+    ["a chore before a put segment", { sealed: [segment(NOW)], chores: chores({ saved: false }) }, 0],
+    [
+      "a chore after a put segment",
+      { sealed: [segment(0)], chores: chores({ rebuilt: rebuilt([NOW]) }) },
+      300 * SECOND,
+    ],
     ["an open tail behind one that KV refused", { open: filled(0), sealed: [segment(null)], retryAt: NOW }, NOW],
   ];
   it.each(cases)("%s", (_name, given, at) => expect(wakeAt(state(given), timing)).toBe(at));
+});
+
+describe("choresDue", () => {
+  const today = Math.floor(NOW / DAY);
+  const cases: [name: string, chores: Partial<Chores>, at: number | null][] = [
+    ["none", {}, null],
+    ["tombstones that KV does not know", { saved: false }, 0],
+    ["a relist", { rebuilt: rebuilt([NOW + 1, NOW + 2]) }, NOW + 1],
+    ["a rebuild whose relists are done", { rebuilt: rebuilt([]) }, null],
+    ["keys to delete", { gone: 1 }, 0],
+    ["more deletes than the day has", { gone: 1, swept: { day: today, deleted: DELETES_PER_DAY } }, (today + 1) * DAY],
+    ["the earliest of them", { gone: 1, rebuilt: rebuilt([NOW]) }, 0],
+    ["not before the next try", { saved: false, retryAt: NOW }, NOW],
+    ["none, after an error", { retryAt: NOW }, null],
+  ];
+  it.each(cases)("%s", (_name, given, at) => expect(choresDue(chores(given))).toBe(at));
+});
+
+describe("sweptOn", () => {
+  const day = Math.floor(NOW / DAY);
+  it.each([
+    [day * DAY, { day, deleted: 7 }],
+    [(day + 1) * DAY - 1, { day, deleted: 7 }],
+    [(day + 1) * DAY, { day: day + 1, deleted: 0 }],
+  ])("%i", (now, swept) => expect(sweptOn(now, { day, deleted: 7 })).toEqual(swept));
 });
 
 describe("readBackDue", () => {

@@ -77,7 +77,11 @@ describe("flush", () => {
       {
         name: expect.stringMatching(/^events\/default\/main\/999999999999998-[0-9a-f]{8}$/),
         expiration: expect.any(Number),
-        metadata: { count: 3, firstSeq: 1, lastSeq: 3, from: START, to: START, bytes: expect.any(Number) },
+        metadata: {
+          ...{ count: 3, firstSeq: 1, lastSeq: 3, from: START, to: START, bytes: expect.any(Number) },
+          expires: Date.now() + 30 * DAY,
+          counts: { default: 3 },
+        },
       },
     ]);
     const lines = ((await env.EVENTS.get(listed[0]?.name ?? "")) ?? "").trimEnd().split("\n");

@@ -101,6 +101,20 @@ describe("GET /events/live", () => {
     expect(await after.ask(4)).toMatchObject({ events: [{ seq: 5, id: "c" }], next: 5 });
   });
 
+  it("shows nothing that was cleared, to whoever waits and to whoever asks", async () => {
+    await send("a");
+    const [waiting, late] = [await Viewer.open("?after=1"), await Viewer.open()];
+    await sendMany(2, "b");
+    expect(await waiting.next()).toMatchObject({ next: 3 });
+    waiting.send('{"more":3}');
+    await call("/events", { method: "DELETE" });
+    await send("c");
+    expect(await waiting.next()).toMatchObject({ events: [{ seq: 4, id: "c" }], next: 4 });
+    expect(await late.ask(0)).toEqual({ behind: 3 });
+    expect(await get("/events?after=0&limit=3")).toMatchObject({ events: [{ seq: 4 }] });
+    expect(await late.ask(3)).toMatchObject({ events: [{ seq: 4 }] });
+  });
+
   it("answers ping by itself", async () => {
     const viewer = await Viewer.open();
     viewer.send("ping");

@@ -89,7 +89,7 @@ function clearedInbox(tombstones: Tombstone[]): DurableObjectStub<Inbox> {
   type View = Parameters<typeof page>[0];
   const ask = <Answer>(question: (view: View) => Answer) =>
     runInDurableObject<Inbox, Answer>(inbox(), (_instance, { storage }) => {
-      const state = { ...new InboxStore(storage.sql).load(), armed: null, retryAt: null };
+      const state = new InboxStore(storage.sql).load();
       return question({ sql: storage.sql, state, timing: configOf(env), now: Date.now(), tombstones });
     });
   return {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../../shared/bytes.ts";
 import { matches, NO_FILTER } from "../../workers/receiver/filter.ts";
 import { type EventRecord, type EventRow, type HeaderList, toLine } from "../../workers/receiver/record.ts";
-import { candidateLines, holdsText, linesWith, rowHoldsText } from "../../workers/receiver/search.ts";
+import { candidateLines, holdsText, linesWith, rowHoldsText, textSearch } from "../../workers/receiver/search.ts";
 import { recordsIn } from "../../workers/receiver/segment.ts";
 import { awkwardText } from "./logged.ts";
 
@@ -59,7 +59,7 @@ describe("holdsText", () => {
   it.each(cases)("%j in %j, %j: %s", (q, body, headers, holds) => {
     const row = rowOf(body, headers);
     const found = candidateLines(`${toLine(row)}\n`, { ...NO_FILTER, q }).length > 0;
-    expect([holdsText(q, recordOf(row)), rowHoldsText(q, row)]).toEqual([holds, holds]);
+    expect([holdsText(textSearch(q), recordOf(row)), rowHoldsText(textSearch(q), row)]).toEqual([holds, holds]);
     expect(found || !holds).toBe(true);
   });
 });
@@ -107,7 +107,7 @@ describe("recordsIn", () => {
         return [...headers, bodyText(row)].some((part) => fold(part).includes(fold(q)));
       });
       expect(found.map(({ seq }) => seq)).toEqual(naive.map(({ seq }) => seq));
-      expect(rows.filter((row) => rowHoldsText(q, row))).toEqual(naive);
+      expect(rows.filter((row) => rowHoldsText(textSearch(q), row))).toEqual(naive);
     });
     fc.assert(property, { numRuns: 1500 });
   });

@@ -2,8 +2,10 @@ import { Hono } from "hono";
 import { serveAssets, stylesheet } from "../../shared/assets.ts";
 import { type Guarded, requireToken } from "../../shared/auth.ts";
 import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
+import { problemOf } from "../../shared/problem.ts";
 import { signIn } from "../../shared/sign-in.tsx";
 import { configOf, type Env } from "./env.ts";
+import { clear } from "./routes/clear.ts";
 import { events } from "./routes/events.ts";
 import { live } from "./routes/live.ts";
 import { page } from "./routes/page.tsx";
@@ -11,7 +13,8 @@ import { webhook } from "./routes/webhook.ts";
 
 export const app = new Hono<{ Bindings: Env }>();
 
-app.onError(answerError);
+// What an Inbox refuses with crosses the call as a plain error.
+app.onError((error, c) => answerError(problemOf(error) ?? error, c));
 app.notFound(answerNotFound);
 
 app.route("/webhook", webhook);
@@ -28,5 +31,6 @@ app.route("/", signIn(guarded));
 app.use("/", authenticated);
 app.use("/events/*", authenticated);
 app.route("/", page);
+app.route("/events", clear);
 app.route("/events", live);
 app.route("/events", events);

@@ -1,6 +1,6 @@
 import { Problem } from "../../shared/problem.ts";
-import { type EventRecord, type EventRow, type EventSummary, toSummary } from "./record.ts";
-import { holdsText, rowHoldsText } from "./search.ts";
+import type { EventRecord, EventRow, EventSummary } from "./record.ts";
+import { holdsText, rowHoldsText, type TextSearch, textSearch } from "./search.ts";
 
 /** Which events of a log a reader wants, whatever it reads with: a page, a poll, a stream, an export. */
 
@@ -24,6 +24,8 @@ export const FILTER_PARAMETERS = ["source", "type", "since", "until", "q"] as co
 const MAX_TEXT = 256;
 // A date, or a date and time with its offset: without one, it would be read in a zone that nobody named.
 const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+const searches = new WeakMap<EventFilter, TextSearch>();
 
 /** The filter that a query string asks for. @throws Problem `invalid_parameter` */
 export function readFilter(parameters: URLSearchParams): EventFilter {
@@ -54,12 +56,22 @@ export function matchesSummary(filter: EventFilter, event: EventSummary): boolea
 
 /** Whether a whole record is wanted; a body that is not text is searched as the bytes it holds. */
 export function matches(filter: EventFilter, record: EventRecord): boolean {
-  return matchesSummary(filter, record) && (filter.q === null || holdsText(filter.q, record));
+  const search = searchOf(filter);
+  return matchesSummary(filter, record) && (search === null || holdsText(search, record));
 }
 
-/** The same of a row, without making a record of it. */
-export function matchesRow(filter: EventFilter, row: EventRow): boolean {
-  return matchesSummary(filter, toSummary(row)) && (filter.q === null || rowHoldsText(filter.q, row));
+/** Whether a row holds the filter's text; what else is wanted of it is for the query that read it. */
+export function matchesText(filter: EventFilter, row: EventRow): boolean {
+  const search = searchOf(filter);
+  return search === null || rowHoldsText(search, row);
+}
+
+/** Made once a filter: thousands of events may be asked. */
+function searchOf(filter: EventFilter): TextSearch | null {
+  if (filter.q === null) return null;
+  const search = searches.get(filter) ?? textSearch(filter.q);
+  searches.set(filter, search);
+  return search;
 }
 
 /** Whether the filter asks for nothing. */

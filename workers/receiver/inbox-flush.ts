@@ -1,6 +1,7 @@
 import { withDeadline } from "../../shared/deadline.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import { seal } from "./inbox-accept.ts";
+import type { Ledger } from "./inbox-ledger.ts";
 import {
   expiredBefore,
   expiredSeen,
@@ -21,6 +22,8 @@ const RUN_SEGMENTS = 20;
 const ERRORS_IN_ROW = 3;
 /** A call of KV that takes longer counts as failed; should it end later, it wrote the same bytes. */
 const KV_DEADLINE_MS = 30_000;
+/** An alarm has 15 minutes; a slow KV must not use them up. */
+const RUN_MS = 5 * 60_000;
 
 /** The Inbox as a flush sees it: `commit` runs its work in a transaction on a draft of the state. */
 export type Flushing = {
@@ -28,6 +31,7 @@ export type Flushing = {
   identity: Identity;
   timing: Timing;
   store: InboxStore;
+  ledger: Ledger;
   now(): number;
   state(): State;
   commit(work: (draft: State) => void): void;
@@ -35,14 +39,15 @@ export type Flushing = {
 
 export type FlushResult = { progressed: boolean; failed: boolean };
 
-type Run = FlushResult & { errorsInRow: number; stopped: boolean };
+type Run = FlushResult & { until: number; errorsInRow: number; stopped: boolean };
 
 /**
  * Moves sealed tails into KV: put, wait GRACE, look, drop, oldest first. It may die between any two steps: the
  * next run finds in the tables where each segment stands. Events may arrive at every await.
  */
 export async function flush(inbox: Flushing): Promise<FlushResult> {
-  const run: Run = { progressed: false, failed: false, errorsInRow: 0, stopped: false };
+  const until = inbox.now() + RUN_MS;
+  const run: Run = { progressed: false, failed: false, until, errorsInRow: 0, stopped: false };
   // Looks come first: a day on which KV refuses writes must not keep what it already holds from being dropped.
   await lookAtPut(inbox, run);
   await putSealed(inbox, run);
@@ -60,9 +65,10 @@ async function lookAtPut(inbox: Flushing, run: Run): Promise<void> {
   for (let looks = 0; looks < RUN_SEGMENTS; looks++) {
     const [oldest] = inbox.state().sealed;
     const due = oldest === undefined ? null : readBackDue(oldest, inbox.timing);
-    if (oldest === undefined || due === null || due > inbox.now()) return;
+    if (oldest === undefined || due === null || due > inbox.now() || run.until < inbox.now()) return;
     const whole = await step(run, "look", oldest, async () => {
       const count = await withDeadline(countSegment(inbox.kv, inbox.identity.log, oldest), KV_DEADLINE_MS);
+      if (!isWaiting(inbox, oldest)) return true;
       if (count === oldest.n) drop(inbox, oldest);
       else missed(inbox, oldest, count);
       return count === oldest.n;
@@ -74,13 +80,16 @@ async function lookAtPut(inbox: Flushing, run: Run): Promise<void> {
 async function putSealed(inbox: Flushing, run: Run): Promise<void> {
   const waiting = inbox.state().sealed.filter((segment) => segment.putAt === null);
   for (const segment of waiting.slice(0, RUN_SEGMENTS)) {
-    if (run.stopped) return;
+    if (run.stopped || run.until < inbox.now()) return;
+    if (!isWaiting(inbox, segment)) continue;
     await step(run, "put", segment, async () => {
       const began = inbox.now();
+      const { retentionMs } = inbox.timing;
       const rows = inbox.store.rows(segment.firstSeq);
-      const put = putSegment(inbox.kv, inbox.identity.log, { segment, rows, retentionMs: inbox.timing.retentionMs });
+      const put = putSegment(inbox.kv, inbox.identity.log, { segment, rows, retentionMs, now: began });
       await withDeadline(put, KV_DEADLINE_MS);
-      update(inbox, { ...segment, putAt: inbox.now(), misses: 0 });
+      if (!isWaiting(inbox, segment)) return;
+      update(inbox, { ...segment, putAt: inbox.now(), misses: 0 }, began + retentionMs);
       logEvent("segment.put", { ...named(segment), bytes: segment.bytes, ms: inbox.now() - began });
     });
   }
@@ -102,6 +111,11 @@ async function step<T>(run: Run, name: string, segment: Segment, work: () => Pro
   }
 }
 
+/** False once a clear, at any await, has taken the segment with its tail. */
+function isWaiting(inbox: Flushing, { firstSeq }: Segment): boolean {
+  return inbox.state().sealed.some((segment) => segment.firstSeq === firstSeq);
+}
+
 function drop(inbox: Flushing, segment: Segment): void {
   inbox.commit((draft) => {
     inbox.store.dropTail(segment.firstSeq);
@@ -116,9 +130,9 @@ function missed(inbox: Flushing, segment: Segment, count: number | null): void {
   logEvent("segment.missed", { ...named(segment), found: count, misses });
 }
 
-function update(inbox: Flushing, segment: Segment): void {
+function update(inbox: Flushing, segment: Segment, expires: number | null = null): void {
   inbox.commit((draft) => {
-    inbox.store.notePut(segment);
+    inbox.store.notePut(segment, expires);
     draft.sealed = draft.sealed.map((other) => (other.firstSeq === segment.firstSeq ? segment : other));
   });
 }
@@ -127,7 +141,7 @@ function forgetExpired(inbox: Flushing): void {
   inbox.commit((draft) => {
     const now = inbox.now();
     const oldestTail = draft.sealed[0]?.firstSeq ?? draft.open.firstSeq;
-    inbox.store.forgetSegments(expiredBefore(now, inbox.timing), oldestTail);
+    inbox.store.forgetSegments(expiredBefore(now, inbox.timing), now, oldestTail);
     const expired = expiredSeen(draft.seen, now, inbox.timing);
     for (const begun of expired) inbox.store.dropSeen(begun);
     draft.seen = draft.seen.slice(expired.length);

@@ -1,5 +1,5 @@
-import { type EventFilter, matchesRow } from "./filter.ts";
-import { expiredBefore, type Segment, type State, type Timing } from "./inbox-plan.ts";
+import { type EventFilter, matchesText } from "./filter.ts";
+import { expiredBefore, type Segment, type Tables, type Timing } from "./inbox-plan.ts";
 import { leastWanted, type Part, type Range, SCAN_PARTS } from "./inbox-scan.ts";
 import { SEGMENT_COLUMNS } from "./inbox-schema.ts";
 import type { EventRow } from "./record.ts";
@@ -7,7 +7,7 @@ import { isCleared, type Tombstone } from "./tombstone.ts";
 
 /** Looks into the Inbox's tables for what a reader wants. Each statement is read to its end at once. */
 
-export type View = { sql: SqlStorage; state: State; timing: Timing; now: number; tombstones?: readonly Tombstone[] };
+export type View = { sql: SqlStorage; state: Tables; timing: Timing; now: number; tombstones?: readonly Tombstone[] };
 
 /** What is wanted of a run of the log, and from which end on. */
 export type Wanted = { range: Range; ascending: boolean; filter: EventFilter };
@@ -28,7 +28,7 @@ export function summaryRows(view: View, tail: number, wanted: Wanted, left: numb
 export function wholeRows(view: View, tail: number, wanted: Wanted, left: number): EventRow[] {
   if (wanted.filter.q === null) return rowsOf<EventRow>(view, tail, wanted, { columns: "*", left });
   const rows = rowsOf<EventRow>(view, tail, wanted, { columns: "*", left: null });
-  return rows.filter((row) => matchesRow(wanted.filter, row)).slice(0, left);
+  return rows.filter((row) => matchesText(wanted.filter, row)).slice(0, left);
 }
 
 function rowsOf<Row extends SummaryRow>(
@@ -93,10 +93,11 @@ export function firstSeq(view: View): number {
 
 type SegmentRow = Segment & { counts: string | null };
 
-/** Of the segments that have no tail any more and are within the retention. */
+/** Of the segments that have no tail any more, are within the retention, and are surely kept in KV. */
 function segmentsWhere({ state, timing, now }: View, rest: string, ...values: number[]) {
-  const query = `SELECT ${SEGMENT_COLUMNS}, counts FROM seg WHERE firstSeq < ? AND "to" >= ? AND ${rest}`;
-  return { query, values: [oldestTail(state), expiredBefore(now, timing), ...values] };
+  const kept = `"to" >= ? AND coalesce(expires > ?, TRUE)`;
+  const query = `SELECT ${SEGMENT_COLUMNS}, counts FROM seg WHERE firstSeq < ? AND ${kept} AND ${rest}`;
+  return { query, values: [oldestTail(state), expiredBefore(now, timing), now, ...values] };
 }
 
 function partOf(segment: SegmentRow, view: View, { range, filter }: { range: Range; filter: EventFilter }): Part {
@@ -105,7 +106,7 @@ function partOf(segment: SegmentRow, view: View, { range, filter }: { range: Ran
   return { in: "segment", firstSeq, lastSeq, epoch, cost: bytes, least };
 }
 
-function oldestTail({ sealed, open }: State): number {
+function oldestTail({ sealed, open }: Tables): number {
   return sealed[0]?.firstSeq ?? open.firstSeq;
 }
 

@@ -1,3 +1,6 @@
+import type { Rebuilt, Swept } from "./inbox-ledger.ts";
+import type { Tombstone } from "./tombstone.ts";
+
 /** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
 
 const MINUTE = 60_000;
@@ -12,6 +15,9 @@ const LOST_ALARM = 30_000;
 
 /** After an error: soon for a fresh segment, rarely for one that has been refused for long. */
 const RETRY = { least: 30_000, most: 60 * MINUTE, part: 8 };
+
+/** Half of the deletes that the free plan allows KV a day: clearing leaves room for what else needs them. */
+export const DELETES_PER_DAY = 500;
 
 /** A segment is put again when this many looks, GRACE apart, did not find it whole. */
 export const MAX_MISSES = 3;
@@ -46,11 +52,24 @@ export type Tables = {
 };
 
 /**
+ * What the Inbox owes KV beside segments. `saved`: KV knows the tombstones; `gone`: how many keys are to be
+ * deleted; `retryAt`: after an error, none of it is tried before.
+ */
+export type Chores = {
+  tombstones: readonly Tombstone[];
+  saved: boolean;
+  rebuilt: Rebuilt | null;
+  swept: Swept;
+  gone: number;
+  retryAt: number | null;
+};
+
+/**
  * The Inbox's memory. A transaction works on a draft of it, which takes its place once the tables have taken
  * the change: a rollback does not undo memory. `armed`: the alarm that stands; `retryAt`: after an error,
  * nothing is tried before.
  */
-export type State = Tables & { armed: number | null; retryAt: number | null };
+export type State = Tables & { armed: number | null; retryAt: number | null; chores: Chores };
 
 export type Timing = { flushMs: number; graceMs: number; retentionMs: number };
 
@@ -77,13 +96,29 @@ export function readBackDue({ putAt, misses }: Segment, { graceMs }: Timing): nu
  * When the Inbox must wake; null when nothing is pending. Tails go in order, so only the oldest one's look
  * counts.
  */
-export function wakeAt({ sealed, open, retryAt }: State, timing: Timing): number | null {
-  const due: number[] = [];
+export function wakeAt({ sealed, open, retryAt, chores }: State, timing: Timing): number | null {
+  const chore = choresDue(chores);
+  const due: number[] = chore === null ? [] : [chore];
   if (sealed.some((segment) => segment.putAt === null)) due.push(retryAt ?? 0);
   else if (open.from !== null) due.push(open.from + timing.flushMs);
   const look = sealed[0] ? readBackDue(sealed[0], timing) : null;
   if (look !== null) due.push(Math.max(look, retryAt ?? 0));
   return due.length === 0 ? null : Math.min(...due);
+}
+
+/** When the next of the chores is due; null when there is none. */
+export function choresDue({ saved, rebuilt, swept, gone, retryAt }: Chores): number | null {
+  const due: number[] = saved ? [] : [0];
+  const relist = rebuilt?.relists[0];
+  if (relist !== undefined) due.push(relist);
+  if (gone > 0) due.push(swept.deleted < DELETES_PER_DAY ? 0 : (swept.day + 1) * DAY);
+  return due.length === 0 ? null : Math.max(Math.min(...due), retryAt ?? 0);
+}
+
+/** What was deleted on the day of `now`; days begin as KV's do, at midnight UTC. */
+export function sweptOn(now: number, { day, deleted }: Swept): Swept {
+  const today = Math.floor(now / DAY);
+  return today === day ? { day, deleted } : { day: today, deleted: 0 };
 }
 
 /** The next try after an error: an eighth of the time the oldest waiting segment has waited already. */

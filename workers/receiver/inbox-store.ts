@@ -1,11 +1,13 @@
 import type { Arrival } from "./arrival.ts";
 import type { OpenTail, Segment, Tables } from "./inbox-plan.ts";
 import {
+  CREATE_GONE,
   CREATE_META,
   CREATE_SEG,
   createSeen,
   createTail,
   type Identity,
+  MIGRATIONS,
   SCHEMA,
   SEGMENT_COLUMNS,
 } from "./inbox-schema.ts";
@@ -33,13 +35,22 @@ export class InboxStore {
     return row === undefined ? null : JSON.parse(row.value);
   }
 
-  create(log: string, epoch: string): Identity {
+  /** Makes the tables of a log whose first event will be `firstSeq`. */
+  create(log: string, epoch: string, firstSeq: number): Identity {
     const identity = { schema: SCHEMA, log, epoch };
-    this.#run(CREATE_META);
-    this.#run(CREATE_SEG);
-    this.#run(createTail(1));
+    for (const statement of [CREATE_META, CREATE_SEG, CREATE_GONE, createTail(firstSeq)]) this.#run(statement);
     this.#run("INSERT INTO meta VALUES ('identity', ?)", JSON.stringify(identity));
     return identity;
+  }
+
+  /** Brings tables that an earlier version made to this one's schema. */
+  migrate(identity: Identity): Identity {
+    for (let schema = identity.schema; schema < SCHEMA; schema++) {
+      for (const statement of MIGRATIONS[schema] ?? []) this.#run(statement);
+    }
+    const migrated = { ...identity, schema: SCHEMA };
+    this.#run("UPDATE meta SET value = ? WHERE key = 'identity'", JSON.stringify(migrated));
+    return migrated;
   }
 
   /** What the tables say: reads one tail's rows without their bodies, and the segments that wait. */
@@ -116,7 +127,7 @@ export class InboxStore {
     const to = Math.max(...perSource.map((row) => row.to));
     const counts = JSON.stringify(Object.fromEntries(perSource.map((row) => [row.source, row.n])));
     this.#run(
-      "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
+      "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, NULL)",
       ...[firstSeq, lastSeq, epoch, count, bytes, counts, from, to],
     );
     this.#run(createTail(lastSeq + 1));
@@ -128,8 +139,10 @@ export class InboxStore {
     return this.#run<EventRow>(`SELECT * FROM tail_${tail} ORDER BY seq`);
   }
 
-  notePut({ firstSeq, putAt, misses }: Segment): void {
-    this.#run("UPDATE seg SET putAt = ?, misses = ? WHERE firstSeq = ?", putAt, misses, firstSeq);
+  /** `expires`: until when KV surely keeps what was just put, in unix milliseconds; null leaves it as it is. */
+  notePut({ firstSeq, putAt, misses }: Segment, expires: number | null): void {
+    const statement = "UPDATE seg SET putAt = ?, misses = ?, expires = coalesce(?, expires) WHERE firstSeq = ?";
+    this.#run(statement, putAt, misses, expires, firstSeq);
   }
 
   dropTail(firstSeq: number): void {
@@ -140,13 +153,17 @@ export class InboxStore {
     this.#run(`DROP TABLE seen_${begun}`);
   }
 
-  /** Forgets the oldest segments, those that have no tail and whose newest event came before `expired`. */
-  forgetSegments(expired: number, oldestTail: number): void {
+  /**
+   * Forgets the oldest segments, those that have no tail and whose newest event came before `expired`, or that
+   * KV does not keep beyond `now`.
+   */
+  forgetSegments(expired: number, now: number, oldestTail: number): void {
     // Only the oldest few are looked at: more do not expire between two flushes, and each look is billed.
     this.#run(
-      `DELETE FROM seg WHERE "to" < ? AND firstSeq IN
+      `DELETE FROM seg WHERE ("to" < ? OR expires <= ?) AND firstSeq IN
          (SELECT firstSeq FROM seg WHERE firstSeq < ? ORDER BY firstSeq LIMIT ${FORGET_LIMIT})`,
       expired,
+      now,
       oldestTail,
     );
   }

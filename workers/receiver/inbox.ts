@@ -1,15 +1,22 @@
 import { DurableObject } from "cloudflare:workers";
 import { toHex } from "../../shared/bytes.ts";
+import { withDeadline } from "../../shared/deadline.ts";
 import { gather } from "../../shared/gather.ts";
+import { Problem } from "../../shared/problem.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Arrival } from "./arrival.ts";
 import { type Config, configOf, type Env } from "./env.ts";
 import { acceptOne, type Place } from "./inbox-accept.ts";
-import { flush } from "./inbox-flush.ts";
+import { doChores, loadChores } from "./inbox-chores.ts";
+import { type ClearResult, clear } from "./inbox-clear.ts";
+import { type Flushing, type FlushResult, flush } from "./inbox-flush.ts";
+import { Ledger } from "./inbox-ledger.ts";
 import { LiveViewers } from "./inbox-live.ts";
 import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./inbox-pages.ts";
 import { retryDelay, type State, trustedAlarm, wakeAt } from "./inbox-plan.ts";
-import type { Identity } from "./inbox-schema.ts";
+import { createFrom, readHoldings } from "./inbox-rebuild.ts";
+import { type Identity, SCHEMA } from "./inbox-schema.ts";
+import { type InboxStatus, statusOf } from "./inbox-status.ts";
 import { InboxStore } from "./inbox-store.ts";
 import type { EventRow } from "./record.ts";
 
@@ -18,25 +25,37 @@ export type Accepted = ({ stored: true } & Place) | { stored: false; error: stri
 
 /** A run that moved nothing is not repeated sooner. */
 const IDLE_MS = 30_000;
+/** How long the requests that woke the object wait for KV, when it must say first what the log is. */
+const START_WAIT_MS = 10_000;
+/** After an error with what is not a segment's put or look. */
+const CHORES_RETRY_MS = 5 * 60_000;
+/** Refused requests start no further try sooner: KV is in trouble already. */
+const START_AGAIN_MS = 5_000;
+
+/** The life of a log: who it is, and what its tables hold. */
+type Life = { identity: Identity; state: State };
 
 /**
  * The head of one log: gives each event its seq, once, and moves sealed runs of events into KV.
  *
  * Invariants: an event is in a tail, or in a segment that was read back after the grace; nobody reads a
  * segment before that; sealed rows never change; the tails are an unbroken end of the log; while anything
- * waits in a tail an alarm is armed, in the commit that made it wait.
+ * waits in a tail an alarm is armed, in the commit that made it wait. Nothing is accepted or shown before it is
+ * known what the log holds: the tables say it, or, when they are gone, KV.
  */
 export class Inbox extends DurableObject<Env> {
   readonly #config: Config;
   readonly #store: InboxStore;
-  readonly #identity: Identity;
+  readonly #ledger: Ledger;
   readonly #accept = gather((arrivals: Arrival[]) => {
     const accepted = this.#acceptAll(arrivals);
     this.#live.notify();
     return accepted;
   });
   readonly #live: LiveViewers;
-  #state: State;
+  #life: Life | null = null;
+  #starting = false;
+  #startAgainAt = 0;
   #alarmsWritten = 0;
   /** While a flush runs its end arms what is due; until then an accept arms only against a crash of it. */
   #flushing = false;
@@ -45,10 +64,10 @@ export class Inbox extends DurableObject<Env> {
     super(ctx, env);
     this.#config = configOf(env);
     this.#store = new InboxStore(ctx.storage.sql);
-    this.#identity = this.#store.identity() ?? ctx.storage.transactionSync(() => this.#create());
-    this.#state = { ...this.#store.load(), armed: null, retryAt: null };
+    this.#ledger = new Ledger(ctx.storage.sql);
     this.#live = new LiveViewers(ctx, () => this.#view());
-    void ctx.blockConcurrencyWhile(() => this.#recoverAlarm());
+    // What is late here goes on in the background, and what fails is tried again: a throw would lose the object.
+    void ctx.blockConcurrencyWhile(() => withDeadline(this.#start(), START_WAIT_MS).catch(() => {}));
   }
 
   /** One verified request; answered once it is in the log for good. */
@@ -86,9 +105,25 @@ export class Inbox extends DurableObject<Env> {
     this.#live.closed(socket);
   }
 
+  /** Clears one source, or the whole log: at once for every reader, then from KV. */
+  clear(source: string | null): ClearResult {
+    const clearing = { store: this.#store, ledger: this.#ledger, epoch: this.#identity.epoch, now: Date.now() };
+    return this.#commit((draft) => {
+      const result = clear(clearing, draft, source);
+      this.#arm(draft, clearing.now);
+      return result;
+    });
+  }
+
+  /** What waits, and whether KV takes it. */
+  status(): InboxStatus {
+    return statusOf(this.#state, this.#ledger);
+  }
+
   /** The head of the log, and the rows written since this object woke, its alarms among them. */
   stats(): { head: number; rowsWritten: number } {
-    return { head: this.#state.next - 1, rowsWritten: this.#store.rowsWritten + this.#alarmsWritten };
+    const rowsWritten = this.#store.rowsWritten + this.#ledger.rowsWritten + this.#alarmsWritten;
+    return { head: this.#state.next - 1, rowsWritten };
   }
 
   /** How many watch the log at this moment. */
@@ -98,49 +133,100 @@ export class Inbox extends DurableObject<Env> {
 
   /** Never throws: six failed runs would end the alarm for good. */
   override async alarm(): Promise<void> {
+    if (this.#life === null && !this.#starting) await this.#start();
+    // Something waits, or no alarm would have been set; what, is not known yet.
+    if (this.#life === null) return this.ctx.storage.setAlarm(Date.now() + IDLE_MS);
     this.#state = { ...this.#state, armed: null };
     this.#flushing = true;
-    let progressed = false;
-    let retryAt: number | null = null;
-    try {
-      const result = await this.#flush();
-      progressed = result.progressed;
-      if (result.failed) retryAt = Date.now() + retryDelay(this.#state.sealed, Date.now());
-    } catch (error) {
-      logEvent("flush.failed", { error: String(error) });
-      retryAt = Date.now() + IDLE_MS;
-    }
+    const flushed = await this.#attempt("flush.failed", flush);
+    const done = await this.#attempt("chores.failed", doChores);
     this.#flushing = false;
+    const now = Date.now();
+    const retryAt = flushed.failed ? now + retryDelay(this.#state.sealed, now) : null;
+    const chores = { ...this.#state.chores, retryAt: done.failed ? now + CHORES_RETRY_MS : null };
     // What accepts armed meanwhile was for the case that this line is never reached.
-    this.#state = { ...this.#state, armed: null, retryAt };
-    this.#arm(this.#state, progressed ? Date.now() : Date.now() + IDLE_MS);
+    this.#state = { ...this.#state, armed: null, retryAt, chores };
+    this.#arm(this.#state, flushed.progressed || done.progressed ? now : now + IDLE_MS);
   }
 
-  #flush() {
-    return flush({
-      kv: this.env.EVENTS,
-      identity: this.#identity,
-      timing: this.#config,
-      store: this.#store,
-      now: () => Date.now(),
-      state: () => this.#state,
-      commit: (work) => this.#commit(work),
+  async #attempt(failure: string, work: (inbox: Flushing) => Promise<FlushResult>): Promise<FlushResult> {
+    try {
+      return await work({
+        kv: this.env.EVENTS,
+        identity: this.#identity,
+        timing: this.#config,
+        store: this.#store,
+        ledger: this.#ledger,
+        now: () => Date.now(),
+        state: () => this.#state,
+        commit: (change) => this.#commit(change),
+      });
+    } catch (error) {
+      logEvent(failure, { error: String(error) });
+      return { progressed: false, failed: true };
+    }
+  }
+
+  /** Finds out what the log holds. Never rejects: a later call tries again. */
+  async #start(): Promise<void> {
+    this.#starting = true;
+    try {
+      const identity = this.#store.identity();
+      if (identity === null) await this.#rebuild();
+      else await this.#wake(identity);
+    } catch (error) {
+      logEvent("start.failed", { error: String(error) });
+      this.#startAgainAt = Date.now() + START_AGAIN_MS;
+    }
+    this.#starting = false;
+  }
+
+  async #wake(stored: Identity): Promise<void> {
+    const current = stored.schema === SCHEMA;
+    const identity = current ? stored : this.ctx.storage.transactionSync(() => this.#store.migrate(stored));
+    const armed = trustedAlarm(await this.ctx.storage.getAlarm(), Date.now());
+    const tables = this.#store.load();
+    // A new life does not know the errors of the last, but when that one meant to try again.
+    const waiting = tables.sealed.some((segment) => segment.putAt === null);
+    const retryAt = waiting && armed !== null && armed > Date.now() ? armed : null;
+    this.#life = { identity, state: { ...tables, armed, retryAt, chores: loadChores(this.#ledger) } };
+    this.#arm(this.#state, Date.now());
+  }
+
+  async #rebuild(): Promise<void> {
+    // Kept in the tables: the run of an alarm may not know it.
+    const log = this.ctx.id.name;
+    if (log === undefined) throw new Error("an Inbox is reached by its name");
+    const holdings = await readHoldings(this.env.EVENTS, log);
+    const epoch = toHex(crypto.getRandomValues(new Uint8Array(4)));
+    const [store, ledger, now] = [this.#store, this.#ledger, Date.now()];
+    this.#life = this.ctx.storage.transactionSync(() => {
+      const identity = createFrom(holdings, { store, ledger, timing: this.#config, log, epoch, now });
+      const state = { ...store.load(), armed: null, retryAt: null, chores: loadChores(ledger) };
+      this.#arm(state, now);
+      return { identity, state };
     });
   }
 
-  #create(): Identity {
-    // Stored by the call that makes the object, which knows its name: the run of an alarm may not.
-    const log = this.ctx.id.name;
-    if (log === undefined) throw new Error("an Inbox is reached by its name");
-    return this.#store.create(log, toHex(crypto.getRandomValues(new Uint8Array(4))));
+  /** The log as it is known. @throws Problem `log_unavailable` while it is not; another try is begun. */
+  get #known(): Life {
+    if (this.#life !== null) return this.#life;
+    if (!this.#starting && Date.now() >= this.#startAgainAt) this.ctx.waitUntil(this.#start());
+    throw new Problem("log_unavailable", "What the log holds is not known yet; nothing was taken or shown.", {
+      headers: { "retry-after": String(START_AGAIN_MS / 1000) },
+    });
   }
 
-  async #recoverAlarm(): Promise<void> {
-    const armed = trustedAlarm(await this.ctx.storage.getAlarm(), Date.now());
-    // A new life does not know the errors of the last, but when that one meant to try again.
-    const waiting = this.#state.sealed.some((segment) => segment.putAt === null);
-    this.#state = { ...this.#state, armed, retryAt: waiting ? armed : null };
-    this.#arm(this.#state, Date.now());
+  get #identity(): Identity {
+    return this.#known.identity;
+  }
+
+  get #state(): State {
+    return this.#known.state;
+  }
+
+  set #state(state: State) {
+    this.#known.state = state;
   }
 
   /** All arrivals of one turn in one commit; if that fails, each in its own: a bad one refuses no other. */
@@ -157,7 +243,7 @@ export class Inbox extends DurableObject<Env> {
     const context = { now: Date.now(), epoch: this.#identity.epoch, timing: this.#config };
     return this.#commit((draft) => {
       const places = arrivals.map((arrival) => acceptOne(this.#store, draft, arrival, context));
-      this.#arm(draft, this.#flushing ? context.now + IDLE_MS : context.now);
+      this.#arm(draft, context.now);
       return places.map((place) => ({ stored: true, ...place }));
     });
   }
@@ -179,7 +265,7 @@ export class Inbox extends DurableObject<Env> {
   #arm(state: State, earliest: number): void {
     const due = wakeAt(state, this.#config);
     if (due === null) return;
-    const time = Math.max(due, earliest);
+    const time = Math.max(due, this.#flushing ? earliest + IDLE_MS : earliest);
     if (state.armed !== null && state.armed <= time) return;
     void this.ctx.storage.setAlarm(time);
     this.#alarmsWritten += 1;
@@ -187,6 +273,8 @@ export class Inbox extends DurableObject<Env> {
   }
 
   #view() {
-    return { sql: this.ctx.storage.sql, state: this.#state, timing: this.#config, now: Date.now() };
+    const { sql } = this.ctx.storage;
+    const { tombstones } = this.#state.chores;
+    return { sql, state: this.#state, timing: this.#config, now: Date.now(), tombstones };
   }
 }

@@ -1,13 +1,18 @@
+import { utf8 } from "../../shared/bytes.ts";
+import { logEvent } from "../../shared/telemetry.ts";
+import type { Counts, Listed, SegmentKey } from "./inbox-ledger.ts";
 import type { SegmentRef } from "./inbox-pages.ts";
 import type { Segment } from "./inbox-plan.ts";
 import { type EventRow, toLine } from "./record.ts";
+import type { Tombstone } from "./tombstone.ts";
 
 /**
  * The log in KV: immutable segments of many events, NDJSON, one record a line. Nothing else names KV keys.
  *
  * | key | purpose | example | written | goes |
  * |---|---|---|---|---|
- * | events/‹tenant›/‹log›/‹inverted first seq›-‹epoch› | one segment; a list shows the newest first; metadata `{count, firstSeq, lastSeq, from, to, bytes}` | events/default/main/999999999999998-9f3c01ab | once a segment | by TTL, a day after its newest event's retention |
+ * | events/‹tenant›/‹log›/‹inverted first seq›-‹epoch› | one segment; a list shows the newest first; metadata `{count, firstSeq, lastSeq, from, to, bytes, expires, counts}`: until when it is surely kept, and the events of each source, if that fits | events/default/main/999999999999998-9f3c01ab | once a segment | by TTL, a day after its newest event's retention, or when it is cleared |
+ * | cleared/‹tenant›/‹log› | what was cleared, for a rebuild: the Inbox's tombstones as JSON | cleared/default/main | once a clear | by TTL, after the segments that were there |
  */
 
 // 15 digits hold every seq that a JavaScript number counts exactly, with room.
@@ -19,17 +24,52 @@ const CACHE_SECONDS = 3600;
 
 const DAY_MS = 86_400_000;
 
-/** The same rows give the same key and bytes, so that a repeated put is harmless. */
+/** KV takes no more metadata with a key. */
+const METADATA_BYTES = 1024;
+
+type Metadata = Omit<Listed, "epoch" | "n" | "counts"> & { count: number; counts?: Counts };
+
+/** One page of what KV lists of a log; `cursor` is where the next page begins, null after the last. */
+export type SegmentPage = { segments: Listed[]; cursor: string | null };
+
+/** The same rows give the same key and value, so that a repeated put is harmless. `now` in unix milliseconds. */
 export async function putSegment(
   kv: KVNamespace,
   log: string,
-  { segment, rows, retentionMs }: { segment: Segment; rows: EventRow[]; retentionMs: number },
+  { segment, rows, retentionMs, now }: { segment: Segment; rows: EventRow[]; retentionMs: number; now: number },
 ): Promise<void> {
-  const { n, firstSeq, lastSeq, from, to, bytes } = segment;
   await kv.put(segmentKey(log, segment), rows.map((row) => `${toLine(row)}\n`).join(""), {
     expirationTtl: Math.ceil((retentionMs + DAY_MS) / 1000),
-    metadata: { count: n, firstSeq, lastSeq, from, to, bytes },
+    metadata: metadataOf(segment, rows, now + retentionMs),
   });
+}
+
+/** The newest first, a page at a time. Keys that no segment of this project has are left out. */
+export async function listSegments(kv: KVNamespace, log: string, cursor: string | null): Promise<SegmentPage> {
+  const page = await kv.list<unknown>({ prefix: segmentPrefix(log), cursor });
+  const segments = page.keys.flatMap(({ name, metadata }) => {
+    const listed = listedOf(name.slice(segmentPrefix(log).length), metadata);
+    if (listed === null) logEvent("segment.unknown", { key: name });
+    return listed ?? [];
+  });
+  return { segments, cursor: page.list_complete ? null : page.cursor };
+}
+
+export async function deleteSegment(kv: KVNamespace, log: string, segment: SegmentKey): Promise<void> {
+  await kv.delete(segmentKey(log, segment));
+}
+
+export async function putTombstones(
+  kv: KVNamespace,
+  log: string,
+  { tombstones, retentionMs }: { tombstones: readonly Tombstone[]; retentionMs: number },
+): Promise<void> {
+  const expirationTtl = Math.ceil((retentionMs + 2 * DAY_MS) / 1000);
+  await kv.put(clearedKey(log), JSON.stringify(tombstones), { expirationTtl });
+}
+
+export async function readTombstones(kv: KVNamespace, log: string): Promise<Tombstone[]> {
+  return (await kv.get<Tombstone[]>(clearedKey(log), "json")) ?? [];
 }
 
 /** How many events KV shows under the segment's key; null when it shows no such key. */
@@ -50,6 +90,32 @@ function countLines(text: string): number {
   return count;
 }
 
-function segmentKey(log: string, { firstSeq, epoch }: SegmentRef): string {
-  return `events/${log}/${String(SEQ_LIMIT - 1 - firstSeq).padStart(SEQ_DIGITS, "0")}-${epoch}`;
+function metadataOf({ n, firstSeq, lastSeq, from, to, bytes }: Segment, rows: EventRow[], expires: number): Metadata {
+  const metadata = { count: n, firstSeq, lastSeq, from, to, bytes, expires };
+  const bySource = Object.entries(Object.groupBy(rows, ({ source }) => source));
+  const counts = Object.fromEntries(bySource.map(([source, own = []]) => [source, own.length]));
+  const whole = { ...metadata, counts };
+  return utf8(JSON.stringify(whole)).byteLength <= METADATA_BYTES ? whole : metadata;
+}
+
+const KEY = /^(\d{15})-([0-9a-f]+)$/;
+
+function listedOf(key: string, metadata: unknown): Listed | null {
+  const [, inverted, epoch] = KEY.exec(key) ?? [];
+  if (epoch === undefined || typeof metadata !== "object" || metadata === null) return null;
+  const { count, counts = null, ...range } = metadata as Metadata;
+  const whole = SEQ_LIMIT - 1 - Number(inverted) === range.firstSeq && range.lastSeq - range.firstSeq + 1 === count;
+  return whole ? { ...range, epoch, n: count, counts } : null;
+}
+
+function segmentPrefix(log: string): string {
+  return `events/${log}/`;
+}
+
+function segmentKey(log: string, { firstSeq, epoch }: SegmentKey): string {
+  return `${segmentPrefix(log)}${String(SEQ_LIMIT - 1 - firstSeq).padStart(SEQ_DIGITS, "0")}-${epoch}`;
+}
+
+function clearedKey(log: string): string {
+  return `cleared/${log}`;
 }

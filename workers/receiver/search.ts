@@ -13,18 +13,23 @@ const BINARY_END = '"encoding":"base64"}\n';
 /** Headers are searched as `name: value`; this is what stands between the two, there and in JSON. */
 const JOINT = { shown: ": ", stored: '","' };
 
-/** Whether the record holds `q`, in a header or in its body; a body that is not text, as the text in its bytes. */
-export function holdsText(q: string, { headers, body, encoding }: EventRecord): boolean {
-  const pattern = new RegExp(RegExp.escape(q), "iu");
-  return inHeaders(pattern, headers) || pattern.test(encoding ? looseText(fromBase64(body)) : body);
+/** What finds a text: `shown` in text itself, `stored` where that may hold it as JSON. */
+export type TextSearch = { shown: RegExp; stored: RegExp };
+
+export function textSearch(q: string): TextSearch {
+  return { shown: new RegExp(RegExp.escape(q), "iu"), stored: storedPattern(q) };
+}
+
+/** Whether a header or the body holds the text; a body that is not text is searched as the text in its bytes. */
+export function holdsText({ shown }: TextSearch, { headers, body, encoding }: EventRecord): boolean {
+  return inHeaders(shown, headers) || shown.test(encoding ? looseText(fromBase64(body)) : body);
 }
 
 /** The same of a tail's row, whose headers are parsed only when they may hold it. */
-export function rowHoldsText(q: string, row: Pick<EventRow, "headers" | "body">): boolean {
-  const pattern = new RegExp(RegExp.escape(q), "iu");
+export function rowHoldsText({ shown, stored }: TextSearch, row: Pick<EventRow, "headers" | "body">): boolean {
   const bytes = new Uint8Array(row.body);
-  if (pattern.test(fromUtf8(bytes) ?? looseText(bytes))) return true;
-  return storedPattern(q, "iu").test(row.headers) && inHeaders(pattern, JSON.parse(row.headers));
+  if (shown.test(fromUtf8(bytes) ?? looseText(bytes))) return true;
+  return stored.test(row.headers) && inHeaders(shown, JSON.parse(row.headers));
 }
 
 /**
@@ -34,7 +39,10 @@ export function rowHoldsText(q: string, row: Pick<EventRow, "headers" | "body">)
 export function candidateLines(text: string, filter: EventFilter): string[] {
   const summary = summaryText(filter);
   if (filter.q !== null) {
-    const lines = linesAt(text, [...startsOf(text, storedPattern(filter.q, "giu")), ...startsOf(text, BINARY_END)]);
+    const lines = linesAt(text, [
+      ...startsOf(text, new RegExp(storedPattern(filter.q), "giu")),
+      ...startsOf(text, BINARY_END),
+    ]);
     return summary === null ? lines : lines.filter((line) => line.includes(summary));
   }
   return summary === null ? text.split("\n").slice(0, -1) : linesAt(text, startsOf(text, summary));
@@ -55,7 +63,7 @@ function looseText(bytes: Uint8Array | null): string {
 }
 
 /** Finds what holds `q` where it is escaped as JSON, and where a header's name and value stand apart. */
-function storedPattern(q: string, flags: string): RegExp {
+function storedPattern(q: string): RegExp {
   const escaped = (part: string) => RegExp.escape(JSON.stringify(part).slice(1, -1));
   const either = (shown: string) => `(?:${shown}|${JOINT.stored})`;
   const [, first = "", middle = "", last = ""] = /^( ?)(.*?)(:?)$/su.exec(q) ?? [];
@@ -64,7 +72,7 @@ function storedPattern(q: string, flags: string): RegExp {
     middle.split(JOINT.shown).map(escaped).join(either(JOINT.shown)),
     last && either(last),
   ];
-  return new RegExp(parts.join(""), flags);
+  return new RegExp(parts.join(""), "iu");
 }
 
 /** What stands in the line of every event that the filter wants; a summary's members have this order. */

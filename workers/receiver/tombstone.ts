@@ -1,7 +1,6 @@
-/** A clear of the log: every event of `source` (null: of any) up to `seq` is gone for readers. */
+/** Every event of `source`, or of the whole log (null), up to `seq` is cleared, wherever its bytes still are. */
 export type Tombstone = { source: string | null; seq: number };
 
-/** Whether an event was cleared; readers leave it out, and their cursors pass it. */
-export function isCleared(tombstones: readonly Tombstone[], event: { source: string; seq: number }): boolean {
-  return tombstones.some(({ source, seq }) => event.seq <= seq && (source === null || source === event.source));
+export function isCleared(tombstones: readonly Tombstone[], { source, seq }: { source: string; seq: number }): boolean {
+  return tombstones.some((tombstone) => seq <= tombstone.seq && (tombstone.source ?? source) === source);
 }

@@ -26,7 +26,7 @@ events.get("/", async (c) => {
   if (waitMs === 0) return c.json(await readPage(readerOf(c), query));
   return c.json(await longPoll(readerOf(c), query, { waitMs, signal: c.req.raw.signal }));
 });
-events.all("/", methodNotAllowed("GET"));
+events.all("/", methodNotAllowed("GET", "DELETE"));
 
 events.route("/export", exporting);
 

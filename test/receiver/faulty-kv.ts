@@ -1,0 +1,77 @@
+import { evictDurableObject } from "cloudflare:test";
+import { vi } from "vitest";
+import { env, inbox, inInbox } from "./harness.ts";
+
+/** KV as it may behave in production and never does locally: every life of every object meets the same faults. */
+
+const { EVENTS } = env;
+/** What KV truly does, whatever is injected. */
+export const realKv = {
+  get: (key: string) => real.get(key),
+  put: (key: string, value: string, options?: KVNamespacePutOptions) => real.put(key, value, options),
+  list: () => real.list({ prefix: "events/" }),
+  delete: (key: string) => real.delete(key),
+};
+const real = {
+  get: EVENTS.get.bind(EVENTS) as (key: string) => Promise<string | null>,
+  put: EVENTS.put.bind(EVENTS),
+  list: EVENTS.list.bind(EVENTS) as (options: KVNamespaceListOptions) => Promise<KVNamespaceListResult<unknown>>,
+  delete: EVENTS.delete.bind(EVENTS),
+};
+
+export type KvCall = { verb: "get" | "put" | "list" | "delete"; key: string; at: number };
+
+/**
+ * Stands before each call of KV, and makes it what it answers: `next` is the true call. Verbs that are not named
+ * stay as they are. Undone by `vi.restoreAllMocks()`.
+ */
+export type Faults = {
+  get?: (next: () => Promise<string | null>, key: string) => Promise<string | null>;
+  put?: (next: () => Promise<void>, key: string, value: string) => Promise<void>;
+  list?: (next: () => Promise<KVNamespaceListResult<unknown>>) => Promise<KVNamespaceListResult<unknown>>;
+  delete?: (next: () => Promise<void>, key: string) => Promise<void>;
+};
+
+/** Injects the faults; answers the calls made from now on, as they are made. */
+export function injectKv(faults: Faults): KvCall[] {
+  vi.restoreAllMocks();
+  const calls: KvCall[] = [];
+  const note = (verb: KvCall["verb"], key: string) => calls.push({ verb, key, at: Date.now() });
+  vi.spyOn(EVENTS, "get").mockImplementation((async (key: string, options: unknown) => {
+    note("get", key);
+    const text = await (faults.get ?? ((next) => next()))(() => real.get(key), key);
+    return options === "json" && text !== null ? JSON.parse(text) : text;
+  }) as never);
+  vi.spyOn(EVENTS, "put").mockImplementation((async (key: string, value: string, options: KVNamespacePutOptions) => {
+    note("put", key);
+    await (faults.put ?? ((next) => next()))(() => real.put(key, value, options), key, value);
+  }) as never);
+  vi.spyOn(EVENTS, "list").mockImplementation((async (options: KVNamespaceListOptions) => {
+    note("list", options.prefix ?? "");
+    return (faults.list ?? ((next) => next()))(() => real.list(options));
+  }) as never);
+  vi.spyOn(EVENTS, "delete").mockImplementation((async (key: string) => {
+    note("delete", key);
+    await (faults.delete ?? ((next) => next()))(() => real.delete(key), key);
+  }) as never);
+  return calls;
+}
+
+export const refuse =
+  (message = "KV is down") =>
+  (): Promise<never> =>
+    Promise.reject(new Error(message));
+
+/** A list that does not show the keys that `hides` names yet. */
+export function laggingList(hides: (key: string) => boolean): NonNullable<Faults["list"]> {
+  return async (next) => {
+    const page = await next();
+    return { ...page, keys: page.keys.filter(({ name }) => !hides(name)) };
+  };
+}
+
+/** The Inbox's storage is gone, and with it the object. */
+export async function loseStorage(): Promise<void> {
+  await inInbox((_instance, { storage }) => storage.deleteAll());
+  await evictDurableObject(inbox());
+}

@@ -1,0 +1,116 @@
+import { expect } from "vitest";
+import { fromUtf8 } from "../../shared/bytes.ts";
+import { bodyOf, type EventRow, fromLine } from "../../workers/receiver/record.ts";
+import { isCleared, type Tombstone } from "../../workers/receiver/tombstone.ts";
+import { env, inInbox } from "./harness.ts";
+
+/** One event wherever it was found. */
+export type Held = { seq: number; id: string; source: string; body: string };
+
+type SegmentRow = {
+  firstSeq: number;
+  lastSeq: number;
+  epoch: string;
+  n: number;
+  putAt: number | null;
+  misses: number;
+};
+
+/** What the Inbox's tables hold, read past the object's own memory. */
+export type Stored = {
+  tails: { firstSeq: number; rows: Held[] }[];
+  segments: SegmentRow[];
+  tombstones: Tombstone[];
+  alarm: number | null;
+};
+
+export const GRACE = 300_000;
+
+export function stored(): Promise<Stored | null> {
+  return inInbox(async (_instance, { storage }) => {
+    const all = <Row extends Record<string, SqlStorageValue>>(query: string) => storage.sql.exec<Row>(query).toArray();
+    const names = all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").map(({ name }) => name);
+    if (!names.includes("meta")) return null;
+    const numbers = names.filter((name) => name.startsWith("tail_")).map((name) => Number(name.slice(5)));
+    const tails = numbers
+      .sort((a, b) => a - b)
+      .map((firstSeq) => ({
+        firstSeq,
+        rows: all<EventRow>(`SELECT * FROM tail_${firstSeq} ORDER BY seq`).map(heldRow),
+      }));
+    const segments = all<SegmentRow>("SELECT firstSeq, lastSeq, epoch, n, putAt, misses FROM seg ORDER BY firstSeq");
+    const [note] = all<{ value: string }>("SELECT value FROM meta WHERE key = 'tombstones'");
+    const tombstones = note === undefined ? [] : (JSON.parse(note.value) as { list: Tombstone[] }).list;
+    return { tails, segments, tombstones, alarm: await storage.getAlarm() };
+  });
+}
+
+/** What KV truly holds, by key, whatever the Inbox is told. */
+export async function inKv(): Promise<Map<string, Held[]>> {
+  const held = new Map<string, Held[]>();
+  const { keys } = await env.EVENTS.list({ prefix: "events/" });
+  for (const { name } of keys) {
+    const text = (await env.EVENTS.get(name)) ?? "";
+    held.set(name, text.split("\n").slice(0, -1).map(heldLine));
+  }
+  return held;
+}
+
+/**
+ * I1 to I6 of the protocol, looked at in storage and KV. `alarmLost`: a test took the alarm away. `real` gives
+ * what KV truly holds, when what it shows is being falsified.
+ */
+export async function checkInvariants(kv: Map<string, Held[]>, { alarmLost = false } = {}): Promise<Stored> {
+  const now = await stored();
+  if (now === null) throw new Error("the Inbox has no tables");
+  const { tails, segments, alarm } = now;
+  const begins = tails.map(({ firstSeq }) => firstSeq);
+  const oldestTail = begins[0] ?? Number.NaN;
+  const segmentOf = new Map(segments.map((segment) => [segment.firstSeq, segment]));
+  expect(begins.length, "there is an open tail").toBeGreaterThan(0);
+
+  for (const segment of segments) {
+    const inSegment = kv.get(keyOf(segment));
+    if (segment.firstSeq < oldestTail) expect(inSegment?.length, `I1, I3: ${keyOf(segment)}`).toBe(segment.n);
+    else expect(begins, `I5: segment ${segment.firstSeq} has its tail`).toContain(segment.firstSeq);
+    expect(segment.lastSeq - segment.firstSeq + 1).toBe(segment.n);
+  }
+  for (const [index, { firstSeq, rows }] of tails.entries()) {
+    const seqs = rows.map(({ seq }) => seq);
+    expect(seqs, `I5: tail ${firstSeq} has no gap`).toEqual(seqs.map((_, offset) => firstSeq + offset));
+    if (index === tails.length - 1) continue;
+    const segment = segmentOf.get(firstSeq);
+    expect(segment?.n, `the sealed tail ${firstSeq} has its row`).toBe(rows.length);
+    const copy = segment === undefined ? undefined : kv.get(keyOf(segment));
+    if (copy !== undefined) expect(copy, `I4: tail ${firstSeq} and its copy`).toEqual(rows);
+  }
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1]?.firstSeq ?? begins.at(-1) ?? 0;
+    expect(segment.lastSeq, "segments do not overlap").toBeLessThan(next);
+  }
+  const waits = tails.length > 1 || (tails[0]?.rows.length ?? 0) > 0;
+  if (waits && !alarmLost) expect(alarm, "I6").not.toBeNull();
+  return now;
+}
+
+/** What readers may see: each event once, in order, none that is cleared. */
+export function visible({ tails, segments, tombstones }: Stored, kv: Map<string, Held[]>): Held[] {
+  const oldestTail = tails[0]?.firstSeq ?? 0;
+  const old = segments
+    .filter(({ firstSeq }) => firstSeq < oldestTail)
+    .flatMap((segment) => kv.get(keyOf(segment)) ?? []);
+  return [...old, ...tails.flatMap(({ rows }) => rows)].filter((event) => !isCleared(tombstones, event));
+}
+
+export function keyOf({ firstSeq, epoch }: { firstSeq: number; epoch: string }): string {
+  return `events/default/main/${String(10 ** 15 - 1 - firstSeq).padStart(15, "0")}-${epoch}`;
+}
+
+function heldRow({ seq, id, source, body }: EventRow): Held {
+  return { seq, id: id ?? "", source, body: fromUtf8(new Uint8Array(body)) ?? "" };
+}
+
+function heldLine(line: string): Held {
+  const record = fromLine(line);
+  return { seq: record.seq, id: record.id ?? "", source: record.source, body: fromUtf8(bodyOf(record)) ?? "" };
+}

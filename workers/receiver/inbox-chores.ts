@@ -1,0 +1,78 @@
+import { withDeadline } from "../../shared/deadline.ts";
+import { logEvent } from "../../shared/telemetry.ts";
+import type { Flushing, FlushResult } from "./inbox-flush.ts";
+import type { Ledger } from "./inbox-ledger.ts";
+import { type Chores, DELETES_PER_DAY, sweptOn } from "./inbox-plan.ts";
+import { relist } from "./inbox-rebuild.ts";
+import { deleteSegment, putTombstones } from "./log.ts";
+
+/** At most this many deletes a run, like the puts of a flush. */
+const RUN_DELETES = 20;
+const KV_DEADLINE_MS = 10_000;
+const DAY_MS = 86_400_000;
+
+/** The chores as they were stored; a new life tries each of them at once. */
+export function loadChores(ledger: Ledger): Chores {
+  const { list, saved } = ledger.note("tombstones") ?? { list: [], saved: true };
+  const swept = ledger.note("swept") ?? { day: 0, deleted: 0 };
+  return { tombstones: list, saved, rebuilt: ledger.note("rebuilt"), swept, gone: ledger.countGone(), retryAt: null };
+}
+
+/**
+ * Does what the Inbox owes KV beside segments: tells it what was cleared, lists it again after a rebuild, deletes
+ * cleared segments. Each repeats safely; what fails holds up none of the others.
+ */
+export async function doChores(inbox: Flushing): Promise<FlushResult> {
+  const run: FlushResult = { progressed: false, failed: false };
+  for (const [name, chore] of Object.entries({ saveTombstones, relistAfterRebuild, deleteGone })) {
+    try {
+      if (await chore(inbox)) run.progressed = true;
+    } catch (error) {
+      run.failed = true;
+      logEvent("chore.failed", { chore: name, error: String(error) });
+    }
+  }
+  return run;
+}
+
+/** The KV copy is for a rebuild. It outlives every segment that was put before it. */
+async function saveTombstones({ kv, identity, timing, ledger, state, commit }: Flushing): Promise<boolean> {
+  const { tombstones, saved } = state().chores;
+  if (saved) return false;
+  await withDeadline(putTombstones(kv, identity.log, { tombstones, retentionMs: timing.retentionMs }), KV_DEADLINE_MS);
+  commit((draft) => {
+    // Another clear may have come meanwhile: its tombstone is still to be saved.
+    if (draft.chores.tombstones !== tombstones) return;
+    ledger.setNote("tombstones", { list: tombstones, saved: true });
+    draft.chores = { ...draft.chores, saved: true };
+  });
+  return true;
+}
+
+async function relistAfterRebuild(inbox: Flushing): Promise<boolean> {
+  const due = inbox.state().chores.rebuilt?.relists[0];
+  if (due === undefined || due > inbox.now()) return false;
+  await relist(inbox);
+  return true;
+}
+
+/** Deletes come after the flush in the same alarm, so that no put of a cleared segment is still on its way. */
+async function deleteGone({ kv, identity, timing, ledger, state, commit, now }: Flushing): Promise<boolean> {
+  if (state().chores.gone === 0) return false;
+  // Forgets, with what KV has dropped by itself, the puts that a crash or a clock left behind.
+  commit((draft) => {
+    ledger.dropGoneBefore(now() - timing.retentionMs - 2 * DAY_MS);
+    draft.chores = { ...draft.chores, gone: ledger.countGone() };
+  });
+  const swept = sweptOn(now(), state().chores.swept);
+  const keys = ledger.gone(Math.min(RUN_DELETES, DELETES_PER_DAY - swept.deleted));
+  for (const key of keys) await withDeadline(deleteSegment(kv, identity.log, key), KV_DEADLINE_MS);
+  if (keys.length === 0) return false;
+  commit((draft) => {
+    for (const key of keys) ledger.dropGone(key);
+    const deleted = swept.deleted + keys.length;
+    ledger.setNote("swept", { day: swept.day, deleted });
+    draft.chores = { ...draft.chores, gone: draft.chores.gone - keys.length, swept: { day: swept.day, deleted } };
+  });
+  return true;
+}
