@@ -209,6 +209,16 @@ describe("hibernation", () => {
     expect(await viewer.ask(1)).toMatchObject({ events: [{ seq: 2 }], next: 2 });
   });
 
+  it("does not bring back who was closed and has not answered that", async () => {
+    const { webSocket } = await call("/events/live?after=0", { headers: { upgrade: "websocket" } });
+    webSocket?.accept({ allowHalfOpen: true });
+    webSocket?.send("no question");
+    await untilSockets(0);
+    await evictDurableObject(inbox());
+    expect(await inbox().viewers()).toBe(0);
+    webSocket?.close(1000);
+  });
+
   it("does not bring back who has left", async () => {
     const viewer = await Viewer.open("?after=0");
     await viewer.leave();
