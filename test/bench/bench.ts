@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { measureAccept } from "./accept.ts";
 import { measureFanOut } from "./fan-out.ts";
 import { measureIsolation } from "./isolation.ts";
+import { measureLive } from "./live.ts";
 import { measureLog } from "./log.ts";
 import { measurePair } from "./pair.ts";
 import { print } from "./tools.ts";
@@ -13,6 +14,7 @@ import { type Pair, startWorkers } from "./workers.ts";
  */
 const measurements: Record<string, { run: (pair: Pair) => Promise<void>; vars: Record<string, string> }> = {
   accept: { run: measureAccept, vars: { WEBHOOK_URL: "" } },
+  live: { run: measureLive, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
   pair: { run: measurePair, vars: {} },
   log: { run: measureLog, vars: { WEBHOOK_URL: "", FLUSH_SECONDS: "1", GRACE_SECONDS: "0" } },
   "fan-out": { run: measureFanOut, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },

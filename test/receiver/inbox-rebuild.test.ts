@@ -218,8 +218,8 @@ describe("a rebuild that KV does not let happen", () => {
       expect([sent.status, sent.headers.get("retry-after")]).toEqual([503, "5"]);
       pass(SECOND);
     }
-    for (const path of ["/events", "/events/1"]) {
-      const shown = await call(path);
+    for (const path of ["/events", "/events/1", "/events?after=0&wait=1", "/events/stream", "/events/live"]) {
+      const shown = await call(path, { headers: { upgrade: "websocket" } });
       expect([shown.status, shown.headers.get("retry-after")]).toEqual([503, "5"]);
       expect(await shown.json()).toMatchObject({ code: "log_unavailable" });
     }

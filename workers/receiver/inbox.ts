@@ -12,6 +12,7 @@ import { type ClearResult, clear } from "./inbox-clear.ts";
 import { countEvents, type EventCounts } from "./inbox-counts.ts";
 import { type Flushing, type FlushResult, flush } from "./inbox-flush.ts";
 import { Ledger } from "./inbox-ledger.ts";
+import { LiveViewers } from "./inbox-live.ts";
 import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./inbox-pages.ts";
 import { retryDelay, type State, trustedAlarm, wakeAt } from "./inbox-plan.ts";
 import { createFrom, readHoldings } from "./inbox-rebuild.ts";
@@ -52,7 +53,12 @@ export class Inbox extends DurableObject<Env> {
   readonly #store: InboxStore;
   readonly #ledger: Ledger;
   readonly #rejections = new Rejections();
-  readonly #accept = gather((arrivals: Arrival[]) => this.#acceptAll(arrivals));
+  readonly #accept = gather((arrivals: Arrival[]) => {
+    const accepted = this.#acceptAll(arrivals);
+    this.#live.notify();
+    return accepted;
+  });
+  readonly #live: LiveViewers;
   #life: Life | null = null;
   #starting = false;
   #startAgainAt = 0;
@@ -65,6 +71,7 @@ export class Inbox extends DurableObject<Env> {
     this.#config = configOf(env);
     this.#store = new InboxStore(ctx.storage.sql);
     this.#ledger = new Ledger(ctx.storage.sql);
+    this.#live = new LiveViewers(ctx, () => this.#view());
     // What is late here goes on in the background, and what fails is tried again: a throw would lose the object.
     void ctx.blockConcurrencyWhile(() => withDeadline(this.#start(), START_WAIT_MS).catch(() => {}));
   }
@@ -85,6 +92,23 @@ export class Inbox extends DurableObject<Env> {
 
   find(seq: number): Found | null {
     return find(this.#view(), seq);
+  }
+
+  /** The upgrade to a viewer's socket, which the Worker has authenticated. */
+  override fetch(request: Request): Response {
+    return this.#live.open(request);
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.#live.message(socket, message);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#live.closed(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#live.closed(socket);
   }
 
   /** Clears one source, or the whole log: at once for every reader, then from KV. */
@@ -126,6 +150,11 @@ export class Inbox extends DurableObject<Env> {
   stats(): { head: number; rowsWritten: number } {
     const rowsWritten = this.#store.rowsWritten + this.#ledger.rowsWritten + this.#alarmsWritten;
     return { head: this.#state.next - 1, rowsWritten };
+  }
+
+  /** How many watch the log at this moment. */
+  viewers(): number {
+    return this.#live.size;
   }
 
   /** Never throws: six failed runs would end the alarm for good. */
