@@ -24,21 +24,21 @@ type Unreached = { status: 0; code: "dns_not_found" | "dns_unavailable"; ms: 0; 
 
 forward.post("/:seq{[1-9][0-9]{0,14}}/forward", async (c) => {
   checkParameters(new URL(c.req.url).searchParams, ["log"]);
-  const { value } = await readJson(c.req.raw, MAX_INPUT_BYTES);
-  return c.json(await forwardEvent(c, value));
+  const input = async () => (await readJson(c.req.raw, MAX_INPUT_BYTES)).value;
+  return c.json(await forwardEvent(c, input));
 });
 forward.all("/:seq{[1-9][0-9]{0,14}}/forward", methodNotAllowed("POST"));
 
 /**
  * Sends the exact bytes of the event that the path and `log` name on, signed anew, to `{url}`; what the target said,
- * whatever it was.
+ * whatever it was. `input` is read once there is something to sign with.
  *
  * @throws Problem `forward_secret_unset`, `invalid_forward` or `not_found`.
  */
-export async function forwardEvent(c: Context<{ Bindings: Env }>, input: unknown): Promise<Forwarded> {
+export async function forwardEvent(c: Context<{ Bindings: Env }>, input: () => Promise<unknown>): Promise<Forwarded> {
   const config = configOf(c.env);
   const keys = await forwardKeys(config.forwarding);
-  const url = targetOf(input, config);
+  const url = targetOf(await input(), config);
   const log = c.req.query("log") ?? DEFAULT_LOG;
   const record = await recordOf(c);
   const { status, code, ms, response } = await sendOn(record, { url, log, keys, config });

@@ -108,7 +108,7 @@ async function detailPage(c: C, { forwarding, message, status = 200 }: DetailAns
 async function forward(c: C): Promise<Response> {
   const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";
   try {
-    const result = await forwardEvent(c, { url });
+    const result = await forwardEvent(c, async () => ({ url }));
     return detailPage(c, { forwarding: { url, result }, message: outcomeText(result) });
   } catch (error) {
     if (!(error instanceof Problem) || error.code === "not_found") throw error;
