@@ -105,7 +105,7 @@ describe("GET /", () => {
     await send("msg_1");
     const { text } = await page("/?type=order.*");
     expect(text).toContain("Nothing matches.");
-    expect(text).not.toContain("No event yet");
+    expect(text).not.toContain("No event here yet");
   });
 
   it("links the hours of its picture", async () => {
@@ -249,6 +249,7 @@ describe("the forms", () => {
     );
     expect(rows((await page("/")).text)).toEqual([1]);
     await post("/clear", { confirm: "yes" });
+    expect((await page("/")).text).toContain("No event here yet");
     expect(await get("/events")).toEqual({ events: [], next: null });
   });
 

@@ -65,12 +65,12 @@ export function Connect({ ways, view }: { ways: readonly Way[]; view: View }) {
   );
 }
 
-/** What the list shows before the first event. */
+/** What the list of an empty log shows. */
 export function Empty({ ways, view }: { ways: readonly Way[]; view: View }) {
   return (
     <>
       <p>
-        No event yet. This page shows the first one as soon as it arrives. What is not genuine stands under{" "}
+        No event here yet. This page shows the next one as soon as it arrives. What is not genuine stands under{" "}
         <a href={address("/rejected", whole(view.place))}>Rejected</a>, with the reason.
       </p>
       <Ways ways={ways} view={view} />

@@ -63,8 +63,7 @@ async function listPage(c: C): Promise<Response> {
   const cursor = cursorIn(searchParams);
   const now = Date.now();
   const data = await listData(c.env, configOf(c.env), view.place, cursor);
-  const isNew = data.status.head === 0;
-  const empty = <Empty ways={isNew ? await waysFor(c, view) : []} view={view} />;
+  const empty = <Empty ways={data.events.length === 0 ? await waysFor(c, view) : []} view={view} />;
   return htmlPage(<List {...data} view={view} now={now} empty={empty} />);
 }
 
