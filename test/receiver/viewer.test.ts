@@ -226,9 +226,9 @@ describe("GET /e/:seq", () => {
       await runAlarm();
     }
     expect((await page("/e/1")).text).toContain("<title>a</title>");
-    expect((await page("/")).text).toContain("1 arrival in 24 hours");
+    expect((await page("/")).text).toContain("1 arrival in the 24 hours before 00:20 UTC");
     pass(2 * DAY);
-    expect((await page("/")).text).toContain("0 arrivals in 24 hours");
+    expect((await page("/")).text).toContain("0 arrivals in the 24 hours before");
   });
 
   it.each(["/e/9", "/e/0", "/e/x", "/e/1?view=html"])("answers %s with a page that says why not", async (path) => {

@@ -5,7 +5,7 @@ const BAR = 10;
 const HEIGHT = 40;
 
 /** Arrivals of the last day by the hour, and behind it the same as a list, each hour a link to what came in it. */
-export function Arrivals({ histogram, place }: { histogram: Histogram; place: Place }) {
+export function Arrivals({ histogram, place, now }: { histogram: Histogram; place: Place; now: number }) {
   const { from, hours, exact } = histogram;
   const most = Math.max(1, ...hours);
   const total = hours.reduce((sum, count) => sum + count, 0);
@@ -27,7 +27,8 @@ export function Arrivals({ histogram, place }: { histogram: Histogram; place: Pl
       </svg>
       <details>
         <summary>
-          {total.toLocaleString("en")} {total === 1 ? "arrival" : "arrivals"} in 24 hours, all sources
+          {total.toLocaleString("en")} {total === 1 ? "arrival" : "arrivals"} in the 24 hours before {hourText(now)},
+          all sources
         </summary>
         <ol>
           {hours.map((count, index) => count > 0 && <Hour at={from + index * HOUR_MS} count={count} place={place} />)}
@@ -42,7 +43,11 @@ function Hour({ at, count, place }: { at: number; count: number; place: Place })
   const filter = { ...place.filter, since: at, until: at + HOUR_MS };
   return (
     <li>
-      <a href={address("/", { ...place, filter })}>{new Date(at).toISOString().slice(11, 16)} UTC</a>: {count}
+      <a href={address("/", { ...place, filter })}>{hourText(at)}</a>: {count}
     </li>
   );
+}
+
+function hourText(at: number): string {
+  return `${new Date(at).toISOString().slice(11, 16)} UTC`;
 }

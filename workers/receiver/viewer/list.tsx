@@ -37,7 +37,7 @@ export function List(props: ListProps) {
         <p class="pill" id="live" role="status" hidden>
           connecting
         </p>
-        {!isEmpty && <Arrivals histogram={histogram} place={place} />}
+        {!isEmpty && <Arrivals histogram={histogram} place={place} now={now} />}
       </div>
       {!isEmpty && <Filters place={place} sources={view.sources} now={now} />}
       <p id="said" class="unseen" role="status" />
