@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { measureAccept } from "./accept.ts";
 import { measureFanOut } from "./fan-out.ts";
+import { measureInboxDay } from "./inbox-day.ts";
 import { measureIsolation } from "./isolation.ts";
 import { measureLive } from "./live.ts";
 import { measureLog } from "./log.ts";
@@ -18,6 +19,7 @@ const measurements: Record<string, { run: (pair: Pair) => Promise<void>; vars: R
   pair: { run: measurePair, vars: {} },
   log: { run: measureLog, vars: { WEBHOOK_URL: "", FLUSH_SECONDS: "1", GRACE_SECONDS: "0" } },
   "fan-out": { run: measureFanOut, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
+  "inbox-day": { run: measureInboxDay, vars: {} },
   isolation: { run: measureIsolation, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
 };
 
