@@ -117,6 +117,20 @@ describe("GET /", () => {
     expect(rows((await page(first)).text)).toEqual([1]);
   });
 
+  it("counts what waits in more tails than are looked at one by one", async () => {
+    await replaceKv({ put: () => Promise.reject(new Error("429 quota")) });
+    // Two of these fill a tail.
+    const big = "x".repeat(300 * 1024);
+    for (let i = 0; i < 24; i++) {
+      await send(`msg_${i}`, big);
+      pass(6 * 60 * SECOND);
+    }
+    const { text } = await page("/");
+    expect(text).toContain("24 arrivals in the 24 hours");
+    for (const hour of ["00:00", "01:00"]) expect(text).toMatch(new RegExp(`${hour} UTC</a>: 10<`));
+    expect(text).toContain("02:00 UTC</a>: 4<");
+  });
+
   it("switches sources and logs", async () => {
     const { text } = await page("/?log=billing");
     expect(text).toContain('<a href="/?log=billing" aria-current="true">billing</a>');

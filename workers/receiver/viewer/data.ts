@@ -27,16 +27,19 @@ export type ListData = {
 };
 
 /**
- * One page of the list, newest first. The status is read before the page, so that no event is between what the
- * page shows and what is followed live.
+ * One page of the list, newest first. The status is asked for before the page, and an object answers the calls of one
+ * stub in their order: so no event is between what the page shows and what is followed live.
  *
  * @throws Problem `cursor_ahead` or `segment_unavailable`
  */
 export async function listData(env: Env, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
   const reader = readerFor(env, place.log);
   const query = { ...cursor, limit: EVENTS_PER_PAGE, scanBytes: config.scanBytes, filter: place.filter };
-  const [status, histogram] = await Promise.all([reader.inbox.status(), reader.inbox.arrivals()]);
-  const page = await readPage(reader, query);
+  const [status, histogram, page] = await Promise.all([
+    reader.inbox.status(),
+    reader.inbox.arrivals(),
+    readPage(reader, query),
+  ]);
   return { ...sides(page, cursor), status, histogram };
 }
 
