@@ -344,7 +344,7 @@ describe("every page", () => {
       ]);
       wanted.push(...[...(await response.text()).matchAll(/from "([^"]+)"/g)].map(([, from = ""]) => from));
     }
-    expect(seen.size).toBe(8);
+    expect(seen.size).toBe(9);
   });
 });
 

@@ -1,10 +1,10 @@
 import { Foreign, visible } from "../../../shared/page.tsx";
-import { MASK } from "../arrival.ts";
-import { bodyOf, type EventRecord, type EventSummary, type HeaderList } from "../record.ts";
+import { bodyOf, type EventRecord, type EventSummary } from "../record.ts";
 import { Body, type BodyView } from "./body.tsx";
 import { curlOf, repeatable } from "./curl.ts";
 import { Forward, type Forwarding } from "./forward.tsx";
 import { CHECKS, Check, Copy, Frame, Moment, Snippet, type View, whole } from "./frame.tsx";
+import { Headers } from "./headers.tsx";
 import { address, type Place, webhookUrl } from "./place.ts";
 import { NO_TYPE } from "./row.tsx";
 import { bytesText } from "./text.ts";
@@ -156,43 +156,5 @@ function Code({ text }: { text: string }) {
     <code>
       <Foreign text={text} />
     </code>
-  );
-}
-
-function Headers({ headers }: { headers: HeaderList }) {
-  const all = headers.map(([name, value]) => `${name}: ${value}`).join("\n");
-  return (
-    <>
-      <h2>Headers</h2>
-      <table class="headers">
-        <caption>
-          {headers.some(([, value]) => value === MASK) &&
-            "What authenticates its sender was masked before it was stored. "}
-          <Copy label="Copy all" what="headers" text={all} />
-        </caption>
-        <thead>
-          <tr class="unseen">
-            <th scope="col">Name</th>
-            <th scope="col">Value</th>
-            <th scope="col">Copy</th>
-          </tr>
-        </thead>
-        <tbody>
-          {headers.map(([name, value]) => (
-            <tr>
-              <th scope="row" class="mono">
-                <Foreign text={name} />
-              </th>
-              <td class="mono">
-                <Foreign text={value} />
-              </td>
-              <td>
-                <Copy label="Copy" what={visible(name)} text={value} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </>
   );
 }

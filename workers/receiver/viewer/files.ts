@@ -3,6 +3,7 @@ import copy from "./client/copy.js";
 import follow from "./client/follow.js";
 import keys from "./client/keys.js";
 import list from "./client/list.js";
+import liveList from "./client/live-list.js";
 import rows from "./client/rows.js";
 import text from "./client/text.js";
 import times from "./client/times.js";
@@ -20,6 +21,7 @@ const scripts = modules([
   ["keys.js", keys],
   ["rows.js", rows],
   ["follow.js", follow],
+  ["live-list.js", liveList],
   ["list.js", list],
   ["viewer.js", viewer],
 ]);

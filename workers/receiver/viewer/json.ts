@@ -23,47 +23,51 @@ export function readJsonText(text: string): Json | "long" | null {
   } catch {
     return null;
   }
-  return layOut(text);
+  const tokens = new Tokens(text);
+  const json = valueFrom(tokens, tokens.next(), 0);
+  return tokens.lines > MAX_LINES ? "long" : json;
 }
 
-/** Of a text that is JSON. */
-function layOut(text: string): Json | "long" {
-  const root: Member[] = [];
-  const stack = [root];
-  let key: string | null = null;
-  let lines = 0;
-  let deep = { containers: 0, start: 0 };
-  TOKEN.lastIndex = 0;
-  for (let match = TOKEN.exec(text); match !== null; match = TOKEN.exec(text)) {
-    const token = match[1] ?? "";
-    const inside = stack.at(-1) ?? root;
-    const opens = token === "{" || token === "[";
-    const closes = token === "}" || token === "]";
-    if (deep.containers > 0) {
-      const containers = deep.containers + (opens ? 1 : closes ? -1 : 0);
-      deep = { ...deep, containers };
-      if (containers > 0) continue;
-      inside.push({ key, value: { text: text.slice(deep.start, TOKEN.lastIndex) } });
-      key = null;
-    } else if (opens && stack.length > MAX_DEPTH) {
-      deep = { containers: 1, start: TOKEN.lastIndex - 1 };
-    } else if (opens) {
-      const members: Member[] = [];
-      inside.push({ key, value: { open: token, members } });
-      stack.push(members);
-      key = null;
-    } else if (closes) {
-      stack.pop();
-    } else if (token === ":") {
-      // A colon follows the text of its key.
-      const last = inside.pop()?.value;
-      key = last !== undefined && "text" in last ? last.text : null;
-    } else if (token !== ",") {
-      inside.push({ key, value: { text: token } });
-      key = null;
-    }
-    lines += opens || closes || token === "," ? 1 : 0;
-    if (lines > MAX_LINES) return "long";
+/** The value that begins with `first`, of a text that is JSON; what comes after too many lines is left out. */
+function valueFrom(tokens: Tokens, first: string, depth: number): Json {
+  if (first !== "{" && first !== "[") return { text: first };
+  if (depth === MAX_DEPTH) return { text: tokens.restOfContainer() };
+  const members: Member[] = [];
+  for (let token = tokens.next(); !/^[}\]]?$/.test(token) && tokens.lines <= MAX_LINES; token = tokens.next()) {
+    if (token === ",") token = tokens.next();
+    if (first === "{") tokens.next(); // the colon
+    const [key, begin] = first === "{" ? [token, tokens.next()] : [null, token];
+    members.push({ key, value: valueFrom(tokens, begin, depth + 1) });
   }
-  return root[0]?.value ?? { text };
+  return { open: first, members };
+}
+
+/** The tokens of a text one after the other, and how many lines they have made up to here. */
+class Tokens {
+  readonly #text: string;
+  readonly #token = new RegExp(TOKEN);
+  lines = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Empty at the end of the text. */
+  next(): string {
+    const token = this.#token.exec(this.#text)?.[1] ?? "";
+    if (/^[{}[\],]$/.test(token)) this.lines += 1;
+    return token;
+  }
+
+  /** From the opening token that was the last, through the one that closes it, as it stands. */
+  restOfContainer(): string {
+    const start = this.#token.lastIndex - 1;
+    for (let open = 1; open > 0; ) {
+      const token = this.#token.exec(this.#text)?.[1];
+      if (token === undefined) break;
+      if (token === "{" || token === "[") open += 1;
+      if (token === "}" || token === "]") open -= 1;
+    }
+    return this.#text.slice(start, this.#token.lastIndex);
+  }
 }
