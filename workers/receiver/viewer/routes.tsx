@@ -1,34 +1,27 @@
-import { type Context, Hono } from "hono";
-import { getCookie } from "hono/cookie";
+import { Hono } from "hono";
 import type { Guarded } from "../../../shared/auth.ts";
 import { readForm } from "../../../shared/form.ts";
-import { answerError, methodNotAllowed } from "../../../shared/http.ts";
+import { methodNotAllowed } from "../../../shared/http.ts";
 import { htmlPage, type Message } from "../../../shared/page.tsx";
-import { Problem, problemOf, problems } from "../../../shared/problem.ts";
-import { cookieName } from "../../../shared/session.ts";
+import { Problem, problems } from "../../../shared/problem.ts";
 import { requireSignIn } from "../../../shared/sign-in.tsx";
 import { configOf, type Env } from "../env.ts";
-import { readFilter } from "../filter.ts";
 import { forwardEvent } from "../routes/forward.ts";
 import { cursorOf } from "../routes/parameters.ts";
-import { DEFAULT_LOG } from "../source-config.ts";
-import { logOf, logsOf, type Source } from "../sources.ts";
 import type { BodyView } from "./body.tsx";
 import { Connect, Empty } from "./connect.tsx";
 import { type Cursor, clearLog, detailData, listData, rejectedData } from "./data.ts";
 import { Detail } from "./detail.tsx";
 import { type Forwarding, outcomeText } from "./forward.tsx";
-import { Frame, type View, whole } from "./frame.tsx";
+import { type View, whole } from "./frame.tsx";
 import { List } from "./list.tsx";
-import { messageOf } from "./messages.ts";
-import { address, type Place } from "./place.ts";
+import { address } from "./place.ts";
 import { Rejected } from "./rejected.tsx";
+import { answerPage, type C, viewOf } from "./view.tsx";
 import { waysOf } from "./ways.ts";
 
 const MAX_FORM_BYTES = 16 * 1024;
 const SEQ = "/e/:seq{[1-9][0-9]{0,14}}";
-
-type C = Context<{ Bindings: Env }>;
 
 /** The pages, for whoever has signed in. */
 export function viewer(guarded: Guarded) {
@@ -130,45 +123,6 @@ async function clear(c: C): Promise<Response> {
   }
   const { cleared, remainInKv } = await clearLog(c.env, place.log, form.get("source"));
   return c.redirect(address("/", whole(place), { done: "cleared", count: cleared, kept: remainInKv }), 303);
-}
-
-/** A failure as a page, for whoever reads pages. */
-function answerPage(raw: Error, c: Context): Response | Promise<Response> {
-  const error = problemOf(raw) ?? raw;
-  const answer = answerError(error, c);
-  if (!c.req.header("accept")?.includes("text/html") || !(error instanceof Problem)) return answer;
-  const [status, title] = problems[error.code];
-  const message = { text: error.message, failed: true };
-  // What was asked for may be what is wrong: the page must not ask for it again.
-  const place = { log: DEFAULT_LOG, filter: readFilter(new URLSearchParams()) };
-  return htmlPage(
-    <Frame title={title} tab="events" view={{ ...surroundings(c), place, message }}>
-      <p>
-        <a href="/">To the newest events</a>
-      </p>
-    </Frame>,
-    { status, headers: error.headers },
-  );
-}
-
-/** @throws Problem `not_found` or `invalid_parameter` */
-function viewOf(c: C, message?: Message): View {
-  const { searchParams } = new URL(c.req.url);
-  const log = logOf(configOf(c.env), searchParams.get("log"));
-  const place: Place = { log, filter: readFilter(searchParams) };
-  const around = surroundings(c);
-  const sources = [...configOf(c.env).sources.values()].filter((source: Source) => source.log === log);
-  return { ...around, place, sources: sources.map(({ name }) => name), message: message ?? messageOf(searchParams) };
-}
-
-function surroundings(c: Context) {
-  const config = configOf(c.env as Env);
-  return {
-    origin: new URL(c.req.url).origin,
-    logs: logsOf(config),
-    sources: [],
-    signedIn: getCookie(c, cookieName("receiver", config.localDev)) !== undefined,
-  };
 }
 
 function withQuery(path: string, pairs: [string, string][]): string {
