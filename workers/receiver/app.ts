@@ -10,11 +10,12 @@ import { clear } from "./routes/clear.ts";
 import { events } from "./routes/events.ts";
 import { forward } from "./routes/forward.ts";
 import { live } from "./routes/live.ts";
-import { page } from "./routes/page.tsx";
 import { rejections } from "./routes/rejections.ts";
 import { sources } from "./routes/sources.ts";
 import { webhook } from "./routes/webhook.ts";
 import { checkSources } from "./sources.ts";
+import { viewerFiles } from "./viewer/files.ts";
+import { viewer } from "./viewer/routes.tsx";
 
 export const app = new Hono<{ Bindings: Env }>();
 
@@ -33,13 +34,12 @@ app.all("/health", methodNotAllowed("GET"));
 
 const guarded: Guarded = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
 const authenticated = requireToken(guarded);
-app.route("/", serveAssets([stylesheet]));
+app.route("/", serveAssets([stylesheet, ...viewerFiles]));
 app.route("/", signIn(guarded));
-app.use("/", authenticated);
 app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);
 app.use("/sources/*", authenticated);
-app.route("/", page);
+app.route("/", viewer(guarded));
 app.route("/events", clear);
 app.route("/events", forward);
 app.route("/events", live);

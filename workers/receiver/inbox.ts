@@ -5,7 +5,9 @@ import { Problem } from "../../shared/problem.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Arrival } from "./arrival.ts";
 import { type Config, configOf, type Env } from "./env.ts";
+import type { Histogram } from "./histogram.ts";
 import { acceptOne, type Place } from "./inbox-accept.ts";
+import { arrivals } from "./inbox-arrivals.ts";
 import { choresRetryAt, doChores } from "./inbox-chores.ts";
 import { type ClearResult, clear } from "./inbox-clear.ts";
 import { countEvents, type EventCounts } from "./inbox-counts.ts";
@@ -103,6 +105,11 @@ export class Inbox extends DurableObject<Env> {
 
   override webSocketError(socket: WebSocket): void {
     this.#live.closed(socket);
+  }
+
+  /** How many events came in each hour of the last day. */
+  arrivals(): Histogram {
+    return arrivals(this.ctx.storage.sql, this.#state, Date.now());
   }
 
   /** Clears one source, or the whole log: at once for every reader, then from KV. */

@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { checkUrl, explainAddress } from "../../../shared/address.ts";
 import { type AttemptResult, attempt } from "../../../shared/attempt.ts";
 import { createResolver } from "../../../shared/dns.ts";
@@ -19,27 +19,32 @@ const MAX_URL = 2048;
 export const forward = new Hono<{ Bindings: Env }>();
 
 /** What became of the POST. `code` null: the target answered `status`; else why it did not, as the sender says it. */
-type Forwarded = Pick<AttemptResult, "status" | "code" | "ms" | "response"> | Unreached;
+export type Forwarded = Pick<AttemptResult, "status" | "code" | "ms" | "response"> | Unreached;
 type Unreached = { status: 0; code: "dns_not_found" | "dns_unavailable"; ms: 0; response: null };
 
-/**
- * Sends the exact bytes of an event on, signed anew, and answers what the target said, whatever it was.
- *
- * @throws Problem `forward_secret_unset`, `invalid_forward`, `not_found`, or of a body that is no JSON.
- */
 forward.post("/:seq{[1-9][0-9]{0,14}}/forward", async (c) => {
   checkParameters(new URL(c.req.url).searchParams, ["log"]);
+  const input = async () => (await readJson(c.req.raw, MAX_INPUT_BYTES)).value;
+  return c.json(await forwardEvent(c, input));
+});
+forward.all("/:seq{[1-9][0-9]{0,14}}/forward", methodNotAllowed("POST"));
+
+/**
+ * Sends the exact bytes of the event that the path and `log` name on, signed anew, to `{url}`; what the target said,
+ * whatever it was. `input` is read once there is something to sign with.
+ *
+ * @throws Problem `forward_secret_unset`, `invalid_forward` or `not_found`.
+ */
+export async function forwardEvent(c: Context<{ Bindings: Env }>, input: () => Promise<unknown>): Promise<Forwarded> {
   const config = configOf(c.env);
   const keys = await forwardKeys(config.forwarding);
-  const { value } = await readJson(c.req.raw, MAX_INPUT_BYTES);
-  const url = targetOf(value, config);
+  const url = targetOf(await input(), config);
   const log = c.req.query("log") ?? DEFAULT_LOG;
   const record = await recordOf(c);
   const { status, code, ms, response } = await sendOn(record, { url, log, keys, config });
   logEvent("event.forwarded", { log, seq: record.seq, host: url.hostname, status, code, ms });
-  return c.json({ status, code, ms, response });
-});
-forward.all("/:seq{[1-9][0-9]{0,14}}/forward", methodNotAllowed("POST"));
+  return { status, code, ms, response } as Forwarded;
+}
 
 /** @throws Problem `invalid_forward` */
 function targetOf(value: unknown, { localDev }: Config): URL {

@@ -1,4 +1,5 @@
 import type { Verification } from "../record.ts";
+import type { HmacRow } from "./hmac-row.ts";
 
 /** One way of proving who sent a request. Every provider is one value of this type; `index.ts` is their table. */
 export type Scheme = {
@@ -21,6 +22,8 @@ export type Scheme = {
   typeHeader?: string;
   /** How the provider asks whether we are there. */
   handshake?: Handshake;
+  /** How it signs, where that is a row's HMAC: who has the secret can sign an example. */
+  row?: HmacRow;
   /** What is answered to an event in place of a text, where the provider would show or send that to people. */
   answer?: { contentType: string; body: string };
   /** When the request says that it was signed, in unix seconds, proven or not; null when it does not say. */
