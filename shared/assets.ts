@@ -16,6 +16,19 @@ export function asset(file: string, type: string, body: string): Asset {
 /** What every page looks like; it needs no sign-in, since the sign-in form has it too. */
 export const stylesheet = asset("page.css", "text/css; charset=utf-8", STYLE);
 
+/**
+ * Scripts that import each other as `./name.js`, each name once: a module comes after those it imports, and finds
+ * them under the paths they are served at.
+ */
+export function modules(files: readonly (readonly [file: string, body: string])[]): Asset[] {
+  const assets: Asset[] = [];
+  for (const [file, body] of files) {
+    const linked = assets.reduce((text, { path }) => text.replaceAll(`"./${nameOf(path)}"`, `"${path}"`), body);
+    assets.push(asset(file, "text/javascript; charset=utf-8", linked));
+  }
+  return assets;
+}
+
 /** `GET` of each asset, kept by browsers for a year: another content has another path. */
 export function serveAssets(assets: readonly Asset[]) {
   const routes = new Hono();
@@ -28,6 +41,11 @@ export function serveAssets(assets: readonly Asset[]) {
     routes.get(path, () => new Response(body, { headers })).all(path, methodNotAllowed("GET"));
   }
   return routes;
+}
+
+/** The file that an asset was made of. */
+function nameOf(path: string): string {
+  return path.replace(/^.*\/(.+)-[0-9a-f]{8}(\.\w+)$/, "$1$2");
 }
 
 /** FNV-1a, 32 bits: tells one release's file from the next one's, and promises nothing about security. */

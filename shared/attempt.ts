@@ -7,12 +7,14 @@ import { HEADER, sign } from "./signature.ts";
  * One HTTP attempt at one endpoint: sign, POST, follow nothing, read no more of the answer than is kept.
  */
 
-/** What is sent where. `timestamp` in unix seconds, of this attempt; `body` the stored text, sent as it is. */
+/** What is sent where. `timestamp` in unix seconds, of this attempt; `body` what is stored, sent as it is. */
 export type AttemptRequest = {
   url: string;
   id: string;
   timestamp: number;
-  body: string;
+  body: string | Uint8Array<ArrayBuffer>;
+  /** JSON when it is left out; null: the body is sent without saying what it is. */
+  contentType?: string | null;
   /** The endpoint's own; they never replace one that is set here. */
   headers: Readonly<Record<string, string>>;
   keys: readonly SigningKey[];
@@ -72,10 +74,10 @@ export async function attempt(
 }
 
 async function signedInit(
-  { id, timestamp, body, keys, headers }: AttemptRequest,
+  { id, timestamp, body, contentType = "application/json", keys, headers }: AttemptRequest,
   signal: AbortSignal,
 ): Promise<RequestInit> {
-  const bytes = utf8(body);
+  const bytes = typeof body === "string" ? utf8(body) : body;
   return {
     method: "POST",
     redirect: "manual",
@@ -83,7 +85,7 @@ async function signedInit(
     body: bytes,
     headers: {
       ...headers,
-      "content-type": "application/json",
+      ...(contentType === null ? {} : { "content-type": contentType }),
       "user-agent": USER_AGENT,
       [HEADER.id]: id,
       [HEADER.timestamp]: String(timestamp),

@@ -6,30 +6,72 @@ import { logEvent } from "./telemetry.ts";
 
 /** What both Workers do with any request: read its body within a limit, and answer what went wrong. */
 
+/** A length as RFC 9110 section 8.6 has it. */
+const LENGTH = /^\d+$/;
+
 /**
- * The exact bytes of the body, as received: nothing is decoded, nothing inflated.
+ * The exact bytes of the body, as received: nothing is decoded, nothing inflated. No length that was announced is
+ * believed further than that: never more than `maxBytes` are held.
  *
- * @throws Problem `body_too_large` as soon as more than `maxBytes` are announced or have arrived.
+ * @throws Problem `body_too_large` as soon as more than `maxBytes` are announced or have arrived; `bad_request`
+ * when more arrives than was announced, or the body breaks off.
  */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = () => new Problem("body_too_large", `At most ${maxBytes} bytes are taken.`);
-  // The runtime holds a body to its content-length; without one it has no length until it ends.
-  const announced = request.headers.get("content-length");
-  if (announced !== null) {
-    if (Number(announced) > maxBytes) throw tooLarge();
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    if (bytes.byteLength > maxBytes) throw tooLarge();
-    return bytes;
+  const body = request.body as ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  const length = request.headers.get("content-length") ?? "";
+  const announced = LENGTH.test(length) ? Number(length) : null;
+  if (announced !== null && announced > maxBytes) throw tooLarge(maxBytes);
+  if (body === null) return new Uint8Array();
+  const whole = announced === null ? null : byteReader(body);
+  try {
+    return whole === null || announced === null
+      ? await readChunks(body, maxBytes)
+      : await readAnnounced(whole, announced);
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem("bad_request", "The body broke off before its end.");
   }
-  if (request.body === null) return new Uint8Array();
+}
+
+function tooLarge(maxBytes: number): Problem {
+  return new Problem("body_too_large", `At most ${maxBytes} bytes are taken.`);
+}
+
+/** Of a body from the network; null of any other, which cannot be read in one piece. */
+function byteReader(body: ReadableStream): ReadableStreamBYOBReader | null {
+  try {
+    return body.getReader({ mode: "byob" });
+  } catch {
+    return null;
+  }
+}
+
+/** In one read: by chunks, a large body takes several times as long. */
+async function readAnnounced(reader: ReadableStreamBYOBReader, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const { value } = await reader.readAtLeast(length + 1, new Uint8Array(length + 1));
+  if (value !== undefined && value.byteLength > length) {
+    void reader.cancel().catch(() => {});
+    throw new Problem("bad_request", "The body is longer than its `content-length`.");
+  }
+  return value ?? new Uint8Array();
+}
+
+async function readChunks(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw tooLarge();
-    chunks.push(chunk);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return concat(...chunks);
+    size += value.byteLength;
+    if (size > maxBytes) {
+      void reader.cancel().catch(() => {});
+      throw tooLarge(maxBytes);
+    }
+    chunks.push(value);
   }
-  return concat(...chunks);
 }
 
 /**

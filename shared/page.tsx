@@ -17,13 +17,15 @@ export type Message = { text: string; failed: boolean };
 type ShellProps = PropsWithChildren<{
   title: string;
   live?: Live | undefined;
+  /** More files of the page: styles and modules, told apart by their type. */
+  files?: readonly Asset[];
   message?: Message | undefined;
   /** What stands beside the title: links, the sign-out button. */
   navigation?: Child;
 }>;
 
 /** The document around a page's content. With `live`, links and forms replace `#page` instead of the document. */
-export function Shell({ title, live, message, navigation, children }: ShellProps) {
+export function Shell({ title, live, files = [], message, navigation, children }: ShellProps) {
   const boost =
     live === undefined
       ? {}
@@ -37,6 +39,9 @@ export function Shell({ title, live, message, navigation, children }: ShellProps
         <title>{title}</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href={stylesheet.path} />
+        {files.map(({ path, type }) =>
+          type.startsWith("text/css") ? <link rel="stylesheet" href={path} /> : <script type="module" src={path} />,
+        )}
         {live && <meta name="htmx-config" content={live.config} />}
         {live && <script src={live.script.path} defer />}
       </head>

@@ -39,7 +39,8 @@ export default defineConfig({
         plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-02" } })],
         test: { name: "shared", include: ["test/shared/**/*.test.ts"], testTimeout },
       },
-      workerd("receiver"),
+      // One hour of a day is simulated here, all of it by `npm run bench inbox-day`.
+      workerd("receiver", { DOH_URL: "", INBOX_HOURS: process.env.INBOX_HOURS ?? "1" }),
       // Never reached: the sender's tests replace outbound fetch.
       workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }),
       {

@@ -1,7 +1,9 @@
 import { rmSync } from "node:fs";
 import { measureAccept } from "./accept.ts";
 import { measureFanOut } from "./fan-out.ts";
+import { measureInboxDay } from "./inbox-day.ts";
 import { measureIsolation } from "./isolation.ts";
+import { measureLive } from "./live.ts";
 import { measureLog } from "./log.ts";
 import { measurePair } from "./pair.ts";
 import { print } from "./tools.ts";
@@ -13,9 +15,11 @@ import { type Pair, startWorkers } from "./workers.ts";
  */
 const measurements: Record<string, { run: (pair: Pair) => Promise<void>; vars: Record<string, string> }> = {
   accept: { run: measureAccept, vars: { WEBHOOK_URL: "" } },
+  live: { run: measureLive, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
   pair: { run: measurePair, vars: {} },
   log: { run: measureLog, vars: { WEBHOOK_URL: "", FLUSH_SECONDS: "1", GRACE_SECONDS: "0" } },
   "fan-out": { run: measureFanOut, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
+  "inbox-day": { run: measureInboxDay, vars: {} },
   isolation: { run: measureIsolation, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
 };
 

@@ -103,12 +103,15 @@ function build(name: string, args: string[], dir: string): string {
   return outdir;
 }
 
+/** wrangler names what it does not bundle after its content. */
+const TEXT_MODULE = /^[0-9a-f]{40}-/;
+
 /** The bundle and, beside it, the text modules that it imports. */
 function script(name: string, outdir: string) {
   const files = readdirSync(outdir).filter((file) => file.endsWith(".js"));
   const modules = files.map((file) => {
     const path = join(outdir, file);
-    const type = file.endsWith(".min.js") ? ("Text" as const) : ("ESModule" as const);
+    const type = TEXT_MODULE.test(file) ? ("Text" as const) : ("ESModule" as const);
     return { type, path, contents: readFileSync(path, "utf8") };
   });
   // The first module is the entry.

@@ -11,8 +11,8 @@ function post(body: BodyInit | null, headers: Record<string, string> = {}): Requ
   return new Request(URL_HERE, { method: "POST", body, headers });
 }
 
-/** A body without an announced length, in chunks of `size`; `read` counts those that were taken. */
-function chunked(chunks: number, size: number) {
+/** A body in chunks of `size`, whatever length is announced for it; `read` counts those that were taken. */
+function chunked(chunks: number, size: number, headers: Record<string, string> = {}) {
   const count = { read: 0 };
   const stream = new ReadableStream<Uint8Array>(
     {
@@ -24,7 +24,7 @@ function chunked(chunks: number, size: number) {
     },
     { highWaterMark: 0 },
   );
-  return { request: post(stream), count };
+  return { request: post(stream, headers), count };
 }
 
 describe("readBody", () => {
@@ -44,6 +44,46 @@ describe("readBody", () => {
     const { request, count } = chunked(1000, 4);
     await expect(readBody(request, 10)).rejects.toMatchObject({ code: "body_too_large" });
     expect(count.read).toBeLessThan(10);
+  });
+  it("refuses what is announced too large before any of it arrives", async () => {
+    const { request, count } = chunked(1000, 4, { "content-length": "11" });
+    await expect(readBody(request, 10)).rejects.toMatchObject({ code: "body_too_large" });
+    expect(count.read).toBe(0);
+  });
+  // Over HTTP the runtime refuses these; a caller in the same process can send them.
+  const lengths = ["", "x", "-1", "+5", "5.0", "1e9", "0x5", "5, 5", "5", "0"];
+  it.each(lengths)("holds no more than the limit when the length is said to be %j", async (length) => {
+    const headers = { "content-length": length };
+    const { request, count } = chunked(1000, 4, headers);
+    await expect(readBody(request, 10)).rejects.toMatchObject({ code: "body_too_large" });
+    expect(count.read).toBeLessThan(10);
+    expect(await readBody(chunked(2, 4, headers).request, 10)).toHaveLength(8);
+  });
+  it("takes the bytes of a body from the network, and refuses more than were announced", async () => {
+    const network = (bytes: number, length: string) => {
+      const { readable, writable } = new IdentityTransformStream();
+      const writer = writable.getWriter();
+      void writer.write(new Uint8Array(bytes).fill(7)).then(
+        () => writer.close(),
+        () => {},
+      );
+      return post(readable, { "content-length": length });
+    };
+    expect(await readBody(network(5, "5"), 10)).toEqual(new Uint8Array(5).fill(7));
+    expect(await readBody(network(5, "9"), 10)).toEqual(new Uint8Array(5).fill(7));
+    await expect(readBody(network(100_000, "5"), 10)).rejects.toMatchObject({ code: "bad_request" });
+    await expect(readBody(network(100_000, "no"), 10)).rejects.toMatchObject({ code: "body_too_large" });
+  });
+  it.each([{}, { "content-length": "8" }])("says of a body that breaks off that it did, with %j", async (headers) => {
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new Uint8Array(4));
+      },
+      pull(controller) {
+        controller.error(new Error("Network connection lost."));
+      },
+    });
+    await expect(readBody(post(stream, headers), 10)).rejects.toMatchObject({ code: "bad_request" });
   });
 });
 

@@ -5,12 +5,17 @@ import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http
 import { problemOf } from "../../shared/problem.ts";
 import { signIn } from "../../shared/sign-in.tsx";
 import { configOf, type Env } from "./env.ts";
+import { checkForwarding } from "./forward.ts";
 import { clear } from "./routes/clear.ts";
 import { events } from "./routes/events.ts";
-import { page } from "./routes/page.tsx";
+import { forward } from "./routes/forward.ts";
+import { live } from "./routes/live.ts";
 import { rejections } from "./routes/rejections.ts";
+import { sources } from "./routes/sources.ts";
 import { webhook } from "./routes/webhook.ts";
 import { checkSources } from "./sources.ts";
+import { viewerFiles } from "./viewer/files.ts";
+import { viewer } from "./viewer/routes.tsx";
 
 export const app = new Hono<{ Bindings: Env }>();
 
@@ -20,19 +25,24 @@ app.notFound(answerNotFound);
 
 app.route("/webhook", webhook);
 app.get("/health", (c) => {
-  checkSources(configOf(c.env));
+  const config = configOf(c.env);
+  checkSources(config);
+  checkForwarding(config.forwarding);
   return c.json({ status: "ok" });
 });
 app.all("/health", methodNotAllowed("GET"));
 
 const guarded: Guarded = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
 const authenticated = requireToken(guarded);
-app.route("/", serveAssets([stylesheet]));
+app.route("/", serveAssets([stylesheet, ...viewerFiles]));
 app.route("/", signIn(guarded));
-app.use("/", authenticated);
 app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);
-app.route("/", page);
+app.use("/sources/*", authenticated);
+app.route("/", viewer(guarded));
 app.route("/events", clear);
+app.route("/events", forward);
+app.route("/events", live);
 app.route("/events", events);
 app.route("/rejections", rejections);
+app.route("/sources", sources);

@@ -17,7 +17,8 @@ export type Arrival = {
 export type Dedup = { key: string; ttlMs: number };
 
 const MAX_TYPE_LENGTH = 128;
-const MASK = "(masked)";
+/** What stands in the place of a secret value. */
+export const MASK = "(masked)";
 const SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie"];
 
 /** Without an id only equal bytes in quick succession are taken for a repetition: it may be a second event. */

@@ -1,4 +1,5 @@
 import { ConfigReader } from "../../shared/config.ts";
+import { type Forwarding, readForwarding } from "./forward.ts";
 import type { Inbox } from "./inbox.ts";
 import { readSources, type Source } from "./source-config.ts";
 
@@ -13,6 +14,8 @@ export type Env = {
   GRACE_SECONDS: string;
   MAX_BODY_BYTES: string;
   SCAN_BYTES: string;
+  FORWARD_SECRET?: string;
+  DOH_URL?: string;
   /** Tables of the TOML file by the source's name, or the same as JSON. */
   SOURCES?: unknown;
 };
@@ -22,6 +25,10 @@ export type Config = {
   localDev: boolean;
   /** By name, `default` among them. */
   sources: ReadonlyMap<string, Source>;
+  /** What signs the events that are sent on. */
+  forwarding: Forwarding;
+  /** The resolver that hostnames are checked with before something is sent there; empty for none. */
+  dohUrl: string;
   retentionMs: number;
   flushMs: number;
   graceMs: number;
@@ -53,10 +60,13 @@ function parse(env: Env): Config {
   const reader = new ConfigReader(env);
   if (!env.INBOX) reader.fault("the Durable Object binding INBOX is missing");
   if (!env.EVENTS) reader.fault("the KV binding EVENTS is missing");
+  const sources = sourcesOf(reader, env);
   const config = {
     apiToken: reader.required("API_TOKEN"),
     localDev: reader.flag("LOCAL_DEV"),
-    sources: sourcesOf(reader, env),
+    sources,
+    forwarding: readForwarding(reader.text("FORWARD_SECRET"), [...sources.values()]),
+    dohUrl: reader.text("DOH_URL"),
     retentionMs: reader.number("RETENTION_DAYS", 30, { min: 1, max: 3650 }) * DAY_MS,
     flushMs: reader.number("FLUSH_SECONDS", 300, { min: 1, max: 86_400 }) * 1000,
     graceMs: reader.number("GRACE_SECONDS", 300, { min: 0, max: 86_400 }) * 1000,

@@ -2,13 +2,15 @@ import { withDeadline } from "../../shared/deadline.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Flushing, FlushResult } from "./inbox-flush.ts";
 import type { Ledger } from "./inbox-ledger.ts";
-import { type Chores, DELETES_PER_DAY, REJECTIONS_MS, sweptOn } from "./inbox-plan.ts";
+import { type Chores, choresDue, DELETES_PER_DAY, REJECTIONS_MS, sweptOn } from "./inbox-plan.ts";
 import { relist } from "./inbox-rebuild.ts";
 import { deleteSegment, putTombstones } from "./log.ts";
 
 /** At most this many deletes a run, like the puts of a flush. */
 const RUN_DELETES = 20;
 const KV_DEADLINE_MS = 10_000;
+/** After an error: none of it is urgent. */
+const RETRY_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
 
 /** The chores as they were stored; a new life tries each of them at once. */
@@ -32,6 +34,7 @@ export function loadChores(ledger: Ledger): Chores {
  */
 export async function doChores(inbox: Flushing): Promise<FlushResult> {
   const run: FlushResult = { progressed: false, failed: false };
+  if (!isDue(inbox.state().chores, inbox.now())) return run;
   for (const [name, chore] of Object.entries({ saveRejections, saveTombstones, relistAfterRebuild, deleteGone })) {
     try {
       if (await chore(inbox)) run.progressed = true;
@@ -52,6 +55,17 @@ async function saveRejections({ ledger, rejections, state, commit, now }: Flushi
     draft.chores = { ...draft.chores, refusedAt: null };
   });
   return true;
+}
+
+/** When chores may be tried next, after a run at `now`; one that was not due yet changes nothing. */
+export function choresRetryAt({ failed }: FlushResult, chores: Chores, now: number): number | null {
+  if (failed) return now + RETRY_MS;
+  return chores.retryAt !== null && chores.retryAt > now ? chores.retryAt : null;
+}
+
+function isDue(chores: Chores, now: number): boolean {
+  const due = choresDue(chores);
+  return due !== null && due <= now;
 }
 
 /** The KV copy is for a rebuild. It outlives every segment that was put before it. */

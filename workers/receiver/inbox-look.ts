@@ -106,7 +106,8 @@ function partOf(segment: SegmentRow, view: View, { range, filter }: { range: Ran
   return { in: "segment", firstSeq, lastSeq, epoch, cost: bytes, least };
 }
 
-function oldestTail({ sealed, open }: Tables): number {
+/** The seq with which the tails begin. */
+export function oldestTail({ sealed, open }: Tables): number {
   return sealed[0]?.firstSeq ?? open.firstSeq;
 }
 

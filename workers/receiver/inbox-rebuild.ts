@@ -16,6 +16,8 @@ import type { Tombstone } from "./tombstone.ts";
 
 /** The new life counts on from so far beyond what is known that no event whose seq was lost can meet its own. */
 export const SEQ_GAP = 1_000_000;
+/** And this much further, so that a life which `list` hides wholly lies below the next: no log takes more a second. */
+const SEQS_PER_MS = 1;
 /** KV's `list` may lag: after these times, whatever it held back is shown. */
 const RELIST_AFTER_MS = [5 * 60_000, 60 * 60_000];
 /** One page of a list has up to 1,000 keys. */
@@ -42,9 +44,10 @@ export async function readHoldings(kv: KVNamespace, log: string): Promise<Holdin
  * The first seq of a log of which KV holds this: 1 when it holds nothing. (A log lost before KV showed anything
  * of it looks like a new one; its epoch keeps the two apart.)
  */
-export function firstSeqAfter({ segments, tombstones }: Holdings): number {
+export function firstSeqAfter({ segments, tombstones }: Holdings, now: number): number {
   const highest = highestSeq({ segments, tombstones });
-  return highest === 0 ? 1 : highest + SEQ_GAP;
+  const newest = segments.reduce((latest, { to }) => Math.max(latest, to), 0);
+  return highest === 0 ? 1 : highest + SEQ_GAP + Math.max(now - newest, 0) * SEQS_PER_MS;
 }
 
 type Creating = {
@@ -58,7 +61,7 @@ type Creating = {
 
 /** Makes the tables of a log, new or lost, in a transaction. */
 export function createFrom(holdings: Holdings, { store, ledger, timing, log, epoch, now }: Creating): Identity {
-  const firstSeq = firstSeqAfter(holdings);
+  const firstSeq = firstSeqAfter(holdings, now);
   const identity = store.create(log, epoch, firstSeq);
   const rebuilt = rebuiltFrom(holdings, now);
   if (rebuilt === null) return identity;
@@ -75,14 +78,15 @@ export function rebuiltFrom(holdings: Holdings, now: number): Rebuilt | null {
   const lostAfter = highestSeq(holdings);
   if (lostAfter === 0) return null;
   const relists = RELIST_AFTER_MS.map((ms) => now + ms);
-  return { at: now, segments: 0, lostAfter, firstSeq: firstSeqAfter(holdings), relists };
+  return { at: now, segments: 0, lostAfter, firstSeq: firstSeqAfter(holdings, now), relists };
 }
 
 type Adopting = { ledger: Ledger; timing: Timing; epoch: string; now: number; oldestTail: number };
 
 /**
  * Adds what KV lists and the tables do not know; answers how many. Where two lives hold the same seqs, the newer
- * one's stand: that is what readers saw last.
+ * one's stand: that is what readers saw last. What was put in the last minutes may be read before its grace is
+ * over: `list` has shown it, and should `get` not do so yet, a page is refused for a while rather than short.
  */
 export function adopt(holdings: readonly Listed[], tombstones: readonly Tombstone[], adopting: Adopting): number {
   const { ledger, timing, epoch, now, oldestTail } = adopting;

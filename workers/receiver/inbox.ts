@@ -1,20 +1,23 @@
 import { DurableObject } from "cloudflare:workers";
-import { toHex } from "../../shared/bytes.ts";
 import { withDeadline } from "../../shared/deadline.ts";
 import { gather } from "../../shared/gather.ts";
 import { Problem } from "../../shared/problem.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Arrival } from "./arrival.ts";
 import { type Config, configOf, type Env } from "./env.ts";
+import type { Histogram } from "./histogram.ts";
 import { acceptOne, type Place } from "./inbox-accept.ts";
-import { doChores, loadChores } from "./inbox-chores.ts";
+import { arrivals } from "./inbox-arrivals.ts";
+import { choresRetryAt, doChores } from "./inbox-chores.ts";
 import { type ClearResult, clear } from "./inbox-clear.ts";
+import { countEvents, type EventCounts } from "./inbox-counts.ts";
 import { type Flushing, type FlushResult, flush } from "./inbox-flush.ts";
 import { Ledger } from "./inbox-ledger.ts";
+import { LiveViewers } from "./inbox-live.ts";
 import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./inbox-pages.ts";
-import { retryDelay, type State, trustedAlarm, wakeAt } from "./inbox-plan.ts";
-import { createFrom, readHoldings } from "./inbox-rebuild.ts";
-import { type Identity, SCHEMA } from "./inbox-schema.ts";
+import { retryDelay, type State, wakeAt } from "./inbox-plan.ts";
+import type { Identity } from "./inbox-schema.ts";
+import { type Life, start } from "./inbox-start.ts";
 import { type InboxStatus, statusOf } from "./inbox-status.ts";
 import { InboxStore } from "./inbox-store.ts";
 import type { EventRow } from "./record.ts";
@@ -23,17 +26,15 @@ import { type Rejection, type RejectionCounts, Rejections } from "./rejections.t
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again. */
 export type Accepted = ({ stored: true } & Place) | { stored: false; error: string };
 
+/** Of each source; null: not known. */
+export type LogCounts = { events: EventCounts | null; rejected: RejectionCounts | null };
+
 /** A run that moved nothing is not repeated sooner. */
 const IDLE_MS = 30_000;
 /** How long the requests that woke the object wait for KV, when it must say first what the log is. */
 const START_WAIT_MS = 10_000;
-/** After an error with what is not a segment's put or look. */
-const CHORES_RETRY_MS = 5 * 60_000;
 /** Refused requests start no further try sooner: KV is in trouble already. */
 const START_AGAIN_MS = 5_000;
-
-/** The life of a log: who it is, and what its tables hold. */
-type Life = { identity: Identity; state: State };
 
 /**
  * The head of one log: gives each event its seq, once, and moves sealed runs of events into KV.
@@ -48,7 +49,12 @@ export class Inbox extends DurableObject<Env> {
   readonly #store: InboxStore;
   readonly #ledger: Ledger;
   readonly #rejections = new Rejections();
-  readonly #accept = gather((arrivals: Arrival[]) => this.#acceptAll(arrivals));
+  readonly #accept = gather((arrivals: Arrival[]) => {
+    const accepted = this.#acceptAll(arrivals);
+    this.#live.notify();
+    return accepted;
+  });
+  readonly #live: LiveViewers;
   #life: Life | null = null;
   #starting = false;
   #startAgainAt = 0;
@@ -61,6 +67,7 @@ export class Inbox extends DurableObject<Env> {
     this.#config = configOf(env);
     this.#store = new InboxStore(ctx.storage.sql);
     this.#ledger = new Ledger(ctx.storage.sql);
+    this.#live = new LiveViewers(ctx, () => this.#view());
     // What is late here goes on in the background, and what fails is tried again: a throw would lose the object.
     void ctx.blockConcurrencyWhile(() => withDeadline(this.#start(), START_WAIT_MS).catch(() => {}));
   }
@@ -81,6 +88,28 @@ export class Inbox extends DurableObject<Env> {
 
   find(seq: number): Found | null {
     return find(this.#view(), seq);
+  }
+
+  /** The upgrade to a viewer's socket, which the Worker has authenticated. */
+  override fetch(request: Request): Response {
+    return this.#live.open(request);
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.#live.message(socket, message);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#live.closed(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#live.closed(socket);
+  }
+
+  /** How many events came in each hour of the last day. */
+  arrivals(): Histogram {
+    return arrivals(this.ctx.storage.sql, this.#state, Date.now());
   }
 
   /** Clears one source, or the whole log: at once for every reader, then from KV. */
@@ -108,6 +137,11 @@ export class Inbox extends DurableObject<Env> {
     return { kept: this.#rejections.list(source), counts: this.#rejections.counts() };
   }
 
+  /** What the log shows of each source, and what was refused of it. */
+  counts(): LogCounts {
+    return { events: countEvents(this.#view()), rejected: this.#rejections.counts() };
+  }
+
   /** What waits, and whether KV takes it. */
   status(): InboxStatus {
     return statusOf(this.#state, this.#ledger);
@@ -117,6 +151,11 @@ export class Inbox extends DurableObject<Env> {
   stats(): { head: number; rowsWritten: number } {
     const rowsWritten = this.#store.rowsWritten + this.#ledger.rowsWritten + this.#alarmsWritten;
     return { head: this.#state.next - 1, rowsWritten };
+  }
+
+  /** How many watch the log at this moment. */
+  viewers(): number {
+    return this.#live.size;
   }
 
   /** Never throws: six failed runs would end the alarm for good. */
@@ -131,7 +170,7 @@ export class Inbox extends DurableObject<Env> {
     this.#flushing = false;
     const now = Date.now();
     const retryAt = flushed.failed ? now + retryDelay(this.#state.sealed, now) : null;
-    const chores = { ...this.#state.chores, retryAt: done.failed ? now + CHORES_RETRY_MS : null };
+    const chores = { ...this.#state.chores, retryAt: choresRetryAt(done, this.#state.chores, now) };
     // What accepts armed meanwhile was for the case that this line is never reached.
     this.#state = { ...this.#state, armed: null, retryAt, chores };
     this.#arm(this.#state, flushed.progressed || done.progressed ? now : now + IDLE_MS);
@@ -160,42 +199,21 @@ export class Inbox extends DurableObject<Env> {
   async #start(): Promise<void> {
     this.#starting = true;
     try {
-      const identity = this.#store.identity();
-      if (identity === null) await this.#rebuild();
-      else await this.#wake(identity);
+      this.#life = await start({
+        kv: this.env.EVENTS,
+        storage: this.ctx.storage,
+        store: this.#store,
+        ledger: this.#ledger,
+        timing: this.#config,
+        log: this.ctx.id.name,
+        arm: (state) => this.#arm(state, Date.now()),
+      });
+      this.#rejections.load(this.#ledger.note("rejections"));
     } catch (error) {
       logEvent("start.failed", { error: String(error) });
       this.#startAgainAt = Date.now() + START_AGAIN_MS;
     }
     this.#starting = false;
-  }
-
-  async #wake(stored: Identity): Promise<void> {
-    const current = stored.schema === SCHEMA;
-    const identity = current ? stored : this.ctx.storage.transactionSync(() => this.#store.migrate(stored));
-    const armed = trustedAlarm(await this.ctx.storage.getAlarm(), Date.now());
-    const tables = this.#store.load();
-    this.#rejections.load(this.#ledger.note("rejections"));
-    // A new life does not know the errors of the last, but when that one meant to try again.
-    const waiting = tables.sealed.some((segment) => segment.putAt === null);
-    const retryAt = waiting && armed !== null && armed > Date.now() ? armed : null;
-    this.#life = { identity, state: { ...tables, armed, retryAt, chores: loadChores(this.#ledger) } };
-    this.#arm(this.#state, Date.now());
-  }
-
-  async #rebuild(): Promise<void> {
-    // Kept in the tables: the run of an alarm may not know it.
-    const log = this.ctx.id.name;
-    if (log === undefined) throw new Error("an Inbox is reached by its name");
-    const holdings = await readHoldings(this.env.EVENTS, log);
-    const epoch = toHex(crypto.getRandomValues(new Uint8Array(4)));
-    const [store, ledger, now] = [this.#store, this.#ledger, Date.now()];
-    this.#life = this.ctx.storage.transactionSync(() => {
-      const identity = createFrom(holdings, { store, ledger, timing: this.#config, log, epoch, now });
-      const state = { ...store.load(), armed: null, retryAt: null, chores: loadChores(ledger) };
-      this.#arm(state, now);
-      return { identity, state };
-    });
   }
 
   /** The log as it is known. @throws Problem `log_unavailable` while it is not; another try is begun. */

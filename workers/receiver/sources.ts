@@ -2,7 +2,7 @@ import { ConfigError } from "../../shared/config.ts";
 import { Problem } from "../../shared/problem.ts";
 import type { Config, Env } from "./env.ts";
 import type { Inbox } from "./inbox.ts";
-import type { HandshakeAnswer, SignedRequest, Verdict } from "./schemes/scheme.ts";
+import type { Handshake, HandshakeAnswer, SignedRequest, Verdict } from "./schemes/scheme.ts";
 import { DEFAULT_LOG, type Source } from "./source-config.ts";
 
 /** Who sends to us, and the logs they write to. */
@@ -51,10 +51,14 @@ async function signersOf({ scheme, secrets }: Source, request: SignedRequest): P
   return secrets.filter((_secret, index) => verdicts[index]?.ok);
 }
 
+/** The question that a source's provider may ask and that can be answered, or null. */
+export function questionOf({ scheme: { handshake }, handshakeSecrets }: Source): Handshake | null {
+  return handshake === undefined || (handshake.secret === "own" && handshakeSecrets.length === 0) ? null : handshake;
+}
+
 /** The methods that a source takes. */
-export function methodsOf({ scheme: { handshake }, handshakeSecrets }: Source): string[] {
-  const asks = handshake?.method === "GET" && (handshake.secret !== "own" || handshakeSecrets.length > 0);
-  return asks ? ["GET", "POST"] : ["POST"];
+export function methodsOf(source: Source): string[] {
+  return questionOf(source)?.method === "GET" ? ["GET", "POST"] : ["POST"];
 }
 
 /** @throws ConfigError naming every source that is configured wrongly: such a one accepts nothing. */

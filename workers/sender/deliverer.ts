@@ -1,7 +1,7 @@
 import { checkUrl, isLoopback } from "../../shared/address.ts";
 import { attempt } from "../../shared/attempt.ts";
+import { createResolver, type Resolve } from "../../shared/dns.ts";
 import { parseSigningKey, type SigningKey } from "../../shared/secret.ts";
-import { createResolver, type Resolve } from "./dns.ts";
 import type { Config } from "./env.ts";
 import type { Ending } from "./outcome.ts";
 import type { EndpointConfig } from "./registry.ts";

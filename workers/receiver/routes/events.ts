@@ -4,6 +4,7 @@ import { Problem } from "../../../shared/problem.ts";
 import { configOf, type Env } from "../env.ts";
 import { FILTER_PARAMETERS, readFilter } from "../filter.ts";
 import type { PageQuery } from "../inbox-pages.ts";
+import { longPoll, waitOf } from "../long-poll.ts";
 import { readPage, readRecord } from "../reader.ts";
 import { bodyOf, type EventRecord } from "../record.ts";
 import { exporting } from "./export.ts";
@@ -14,13 +15,16 @@ type App = { Bindings: Env };
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 
-const PARAMETERS = ["log", "after", "before", "limit", ...FILTER_PARAMETERS];
+const PARAMETERS = ["log", "after", "before", "limit", "wait", ...FILTER_PARAMETERS];
 
 export const events = new Hono<App>();
 
 events.get("/", async (c) => {
-  const query = pageQuery(new URL(c.req.url).searchParams, configOf(c.env).scanBytes);
-  return c.json(await readPage(readerOf(c), query));
+  const { searchParams } = new URL(c.req.url);
+  const query = pageQuery(searchParams, configOf(c.env).scanBytes);
+  const waitMs = waitOf(searchParams);
+  if (waitMs === 0) return c.json(await readPage(readerOf(c), query));
+  return c.json(await longPoll(readerOf(c), query, { waitMs, signal: c.req.raw.signal }));
 });
 events.all("/", methodNotAllowed("GET", "DELETE"));
 
@@ -60,7 +64,8 @@ export function pageQuery(parameters: URLSearchParams, scanBytes: number): PageQ
 
 type Text = string | null;
 
-async function recordOf(c: Context<App>): Promise<EventRecord> {
+/** The record that the path names. @throws Problem `not_found` or `segment_unavailable` */
+export async function recordOf(c: Context<App>): Promise<EventRecord> {
   const seq = Number(c.req.param("seq"));
   const record = await readRecord(readerOf(c), seq);
   if (record === null) throw new Problem("not_found", `The log does not hold an event ${seq}, or no longer.`);

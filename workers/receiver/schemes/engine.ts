@@ -29,6 +29,7 @@ export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
     verification: "verified",
     signedId: idSigned || row.idField !== undefined,
     ...(signed.includes("{url}") ? { signedUrl: row.urlQuery ?? "called" } : {}),
+    signatureHeaders: row.format === "numbered" ? numbered(row.header) : [row.header],
     ...(row.typeHeader === undefined ? {} : { typeHeader: row.typeHeader }),
     ...(row.typeField === undefined ? {} : { typeField: row.typeField }),
     timestampOf: (request) => parseTimestamp(timestampIn(row, request) ?? "", unit),
@@ -108,8 +109,7 @@ type Found = { values: string[]; timestamp: string | null };
 /** The values that may be signatures, still encoded, and the timestamp beside them. */
 function valuesOf(row: SignatureRow, headers: Headers): Found | { fault: RejectReason } {
   if (row.format === "numbered") {
-    const values = Array.from({ length: MAX_SIGNATURES }, (_, index) => headers.get(`${row.header}${index + 1}`));
-    const given = values.filter((value) => value !== null);
+    const given = numbered(row.header).flatMap((name) => headers.get(name) ?? []);
     return given.length === 0 ? { fault: "signature_missing" } : { values: given, timestamp: null };
   }
   const header = headers.get(row.header);
@@ -121,6 +121,10 @@ function valuesOf(row: SignatureRow, headers: Headers): Found | { fault: RejectR
   const entries = row.format === "list" ? header.split(" ", MAX_SIGNATURES) : [header];
   const values = entries.filter((entry) => entry.startsWith(prefix)).map((entry) => entry.slice(prefix.length));
   return values.length === 0 ? { fault: "signature_malformed" } : { values, timestamp: null };
+}
+
+function numbered(header: string): string[] {
+  return Array.from({ length: MAX_SIGNATURES }, (_, index) => `${header}${index + 1}`);
 }
 
 function pairsOf(

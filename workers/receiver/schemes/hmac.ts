@@ -5,7 +5,7 @@ import { type Algorithm, rowScheme } from "./engine.ts";
 import type { HmacRow } from "./hmac-row.ts";
 import type { Scheme } from "./scheme.ts";
 
-const DIGESTS = {
+export const DIGESTS = {
   sha1: { hash: "SHA-1", bytes: 20 },
   sha256: { hash: "SHA-256", bytes: 32 },
   sha512: { hash: "SHA-512", bytes: 64 },
@@ -13,7 +13,8 @@ const DIGESTS = {
 
 type Derived = Uint8Array<ArrayBuffer> | null;
 
-const DERIVATIONS: Record<NonNullable<HmacRow["key"]>, { derive: (secret: string) => Derived; says: string }> = {
+/** The key that a secret stands for, null when it stands for none. */
+export const DERIVATIONS: Record<NonNullable<HmacRow["key"]>, { derive: (secret: string) => Derived; says: string }> = {
   text: { derive: utf8, says: "a text" },
   base64: { derive: fromBase64, says: "padded base64" },
   hex: { derive: fromHex, says: "hex" },
@@ -28,7 +29,7 @@ const DERIVATIONS: Record<NonNullable<HmacRow["key"]>, { derive: (secret: string
 
 /** A scheme out of a row: HMAC, RFC 2104, over what the row says. */
 export function hmacScheme(row: HmacRow): Scheme {
-  return rowScheme(row, hmac(row));
+  return { ...rowScheme(row, hmac(row)), row };
 }
 
 // Imported once: an import costs more than an HMAC over a usual body. Cleared when full, as no Worker has so

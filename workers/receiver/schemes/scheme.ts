@@ -1,4 +1,5 @@
 import type { Verification } from "../record.ts";
+import type { HmacRow } from "./hmac-row.ts";
 
 /** One way of proving who sent a request. Every provider is one value of this type; `index.ts` is their table. */
 export type Scheme = {
@@ -13,12 +14,16 @@ export type Scheme = {
   signedUrl?: "called" | "configured";
   /** Headers that carry the secret itself, lower case: masked before anything is stored. */
   secretHeaders?: readonly string[];
+  /** Headers that carry the proof, lower case: they are for us alone, and never sent on. */
+  signatureHeaders?: readonly string[];
   /** The field of a JSON body that names the event's type, where it is called neither `type` nor `event`. */
   typeField?: string;
   /** The header that names it, where the body does not. */
   typeHeader?: string;
   /** How the provider asks whether we are there. */
   handshake?: Handshake;
+  /** How it signs, where that is a row's HMAC: who has the secret can sign an example. */
+  row?: HmacRow;
   /** What is answered to an event in place of a text, where the provider would show or send that to people. */
   answer?: { contentType: string; body: string };
   /** When the request says that it was signed, in unix seconds, proven or not; null when it does not say. */

@@ -17,6 +17,7 @@ export function standardScheme(names: HeaderNames, headers: Pick<Scheme, "typeHe
     verification: "verified",
     signedId: true,
     ...headers,
+    signatureHeaders: [names.signature],
     timestampOf: (request) => parseTimestamp(request.headers.get(names.timestamp) ?? "", "s"),
 
     async verify({ headers: given, body }, secrets, now) {

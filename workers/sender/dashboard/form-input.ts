@@ -1,5 +1,4 @@
-import { fromUtf8 } from "../../../shared/bytes.ts";
-import { readBody } from "../../../shared/http.ts";
+import { readForm as readShared } from "../../../shared/form.ts";
 import { Problem } from "../../../shared/problem.ts";
 import { parseExact } from "../event.ts";
 
@@ -9,14 +8,8 @@ import { parseExact } from "../event.ts";
 const MAX_FORM_BYTES = 800 * 1024;
 
 /** @throws Problem `unsupported_media_type`, `body_too_large`, `bad_request` */
-export async function readForm(request: Request): Promise<URLSearchParams> {
-  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
-  if (mediaType !== "application/x-www-form-urlencoded") {
-    throw new Problem("unsupported_media_type", "The page's forms send application/x-www-form-urlencoded.");
-  }
-  const text = fromUtf8(await readBody(request, MAX_FORM_BYTES));
-  if (text === null) throw new Problem("bad_request", "The form is not UTF-8.");
-  return new URLSearchParams(text);
+export function readForm(request: Request): Promise<URLSearchParams> {
+  return readShared(request, MAX_FORM_BYTES);
 }
 
 /** As the body of `POST /endpoints`; fields left empty are left out. */

@@ -2,6 +2,8 @@ import type { Child, PropsWithChildren } from "hono/jsx";
 import { type Message, Shell } from "../../../shared/page.tsx";
 import { HTMX_CONFIG, script } from "../../../shared/script.ts";
 
+export { State, Time } from "../../../shared/parts.tsx";
+
 /** What every page of the dashboard has around it. */
 
 const LIVE = { script, config: HTMX_CONFIG };
@@ -83,25 +85,6 @@ export function Watched({
 
 /** The address stays that of the page which an action failed on: that is what a reload should show. */
 export const STAY = { "hx-push-url": "false" };
-
-export function State({ kind, sign, text }: { kind: "good" | "bad" | "wait"; sign: string; text: string }) {
-  return (
-    <span class={`state ${kind}`}>
-      <span aria-hidden="true">{sign}</span>
-      {text}
-    </span>
-  );
-}
-
-/** A moment, to the second, in UTC like the log's. */
-export function Time({ at }: { at: string | number }) {
-  const iso = new Date(at).toISOString();
-  return (
-    <time class="number" datetime={iso}>
-      {iso.slice(0, 19).replace("T", " ")} UTC
-    </time>
-  );
-}
 
 export function endpointPath(id: string): string {
   return `/dashboard/endpoints/${encodeURIComponent(id)}`;

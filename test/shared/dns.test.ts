@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createResolver, REQUESTS_PER_NAME } from "../../workers/sender/dns.ts";
-import { judgeAnswers, parseAnswer } from "../../workers/sender/dns-answer.ts";
+import { createResolver, REQUESTS_PER_NAME } from "../../shared/dns.ts";
+import { judgeAnswers, parseAnswer } from "../../shared/dns-answer.ts";
 
 const DOH = "https://doh.example/dns-query";
 const HOST = "hooks.example.com";

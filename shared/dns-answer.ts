@@ -1,4 +1,4 @@
-import { checkIp, type IpReason } from "../../shared/ip.ts";
+import { checkIp, type IpReason } from "./ip.ts";
 
 /** What a DNS answer says about calling a host, in the JSON that Cloudflare and Google serve (no RFC has it). */
 

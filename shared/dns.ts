@@ -1,4 +1,4 @@
-import { ipLiteral, isLoopback } from "../../shared/address.ts";
+import { ipLiteral, isLoopback } from "./address.ts";
 import { type Answer, judgeAnswers, parseAnswer, type Verdict } from "./dns-answer.ts";
 
 /**

@@ -1,0 +1,19 @@
+import { execFile } from "node:child_process";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { print } from "./tools.ts";
+
+const run = promisify(execFile);
+const ROOT = resolve(import.meta.dirname, "../..");
+/** What the tests print of their numbers, among their names and the Worker's log. */
+const TOLD = /^(\d+ events:|puts on that day:|rows an event at)/;
+const NUMBERS = "test/receiver/inbox-numbers.test.ts";
+
+/** A whole day of 10 events a second through the Inbox's accept and alarm, in moved time: the gate's test, longer. */
+export async function measureInboxDay(): Promise<void> {
+  const args = ["run", "--config", "test/vitest.config.ts", "--project", "receiver", "--silent=false", NUMBERS];
+  const env = { ...process.env, INBOX_HOURS: "24", NO_COLOR: "1" };
+  const vitest = join(ROOT, "node_modules/.bin/vitest");
+  const { stdout } = await run(vitest, args, { cwd: ROOT, env, maxBuffer: 64 * 1024 * 1024 });
+  for (const line of stdout.split("\n")) if (TOLD.test(line)) print(line);
+}

@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { drive, percentile, print } from "./tools.ts";
+import type { ViewersCommand, ViewersReport } from "./viewers.ts";
+import { type Pair, SECRET, TOKEN } from "./workers.ts";
+
+/** What `POST /webhook` takes while the log is watched, beside what it takes when nobody looks. */
+const LOAD = { connections: 50, amount: 5000, ratePerSecond: null, secret: SECRET };
+const VIEWERS = 200;
+const ROUNDS = 4;
+
+const AUDIENCES = ["none", "sockets", "mixed"] as const;
+type Audience = (typeof AUDIENCES)[number];
+
+export async function measureLive(pair: Pair): Promise<void> {
+  const viewers = fork(join(import.meta.dirname, "viewers.ts"));
+  const rates: Record<Audience, number[]> = { none: [], sockets: [], mixed: [] };
+  try {
+    // In turns: what else the machine does meets all alike. The first round warms up.
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const audience of AUDIENCES) {
+        const rate = await accepted(pair, viewers, audience);
+        if (round > 0) rates[audience].push(rate);
+      }
+    }
+  } finally {
+    viewers.disconnect();
+  }
+  const none = percentile(rates.none, 0.5);
+  const ratio = (audience: Audience) => {
+    const rate = percentile(rates[audience], 0.5);
+    return `${rate.toFixed(0)} a second, ${(rate / none).toFixed(2)} of it (at least 0.4 is wanted)`;
+  };
+  print(`POST /webhook with nobody watching: ${none.toFixed(0)} a second`);
+  print(`with ${VIEWERS} WebSockets: ${ratio("sockets")}`);
+  print(`with ${VIEWERS} viewers, a third each WebSockets, streams and long polls: ${ratio("mixed")}`);
+}
+
+async function accepted({ urls }: Pair, viewers: ChildProcess, audience: Audience): Promise<number> {
+  if (audience !== "none") {
+    const target = { url: urls.receiver, token: TOKEN, count: VIEWERS, mixed: audience === "mixed" };
+    await tell(viewers, { attach: target });
+  }
+  const { ok, failed, startedAt, endedAt } = await drive({ url: `${urls.receiver}/webhook`, ...LOAD });
+  if (failed > 0) throw new Error(`${failed} webhooks failed`);
+  if (audience !== "none") {
+    const { lowest, batches } = await tell(viewers, { leave: true });
+    if (batches < VIEWERS || lowest === 0) throw new Error(`the viewers saw ${batches} batches`);
+  }
+  return (ok * 1000) / (endedAt - startedAt);
+}
+
+async function tell(viewers: ChildProcess, command: ViewersCommand): Promise<ViewersReport> {
+  viewers.send(command);
+  const [report] = (await once(viewers, "message")) as [ViewersReport];
+  return report;
+}

@@ -1,0 +1,105 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { HeaderList } from "../../workers/receiver/record.ts";
+import { curlOf, MAX_INLINE_BYTES, repeatable } from "../../workers/receiver/viewer/curl.ts";
+
+const run = promisify(execFile);
+
+type Received = { url: string; rawHeaders: string[]; body: Buffer };
+const received: Received[] = [];
+const big = Buffer.alloc(MAX_INLINE_BYTES + 1, "'$\0é");
+
+const server = createServer(async (request, response) => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  if (request.method === "GET") return void response.end(big);
+  received.push({ url: request.url ?? "", rawHeaders: request.rawHeaders, body: Buffer.concat(chunks) });
+  response.end();
+});
+let origin = "";
+
+beforeAll(async () => {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => void server.close());
+
+/** What arrives when a shell runs the line; nothing of the tester's own curl configuration counts. */
+async function sent(shell: string, headers: HeaderList, body: Uint8Array): Promise<Received> {
+  received.length = 0;
+  const line = curlOf({ url: `${origin}/webhook/a`, headers, body, bodyUrl: `${origin}/events/1/body` });
+  // The line as a person pastes it: nothing in it may be a control character of the terminal.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+  expect(line).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/);
+  await run(shell, ["-c", line], { env: { ...process.env, CURL_HOME: "/nowhere", HOME: "/nowhere", API_TOKEN: "t" } });
+  expect(received).toHaveLength(1);
+  return received[0] as Received;
+}
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+describe.each(["sh", "bash"])("curlOf, run by %s,", (shell) => {
+  const bodies: [name: string, body: Uint8Array][] = [
+    ["nothing", utf8("")],
+    ["JSON", utf8('{"type":"order.paid","data":{"total":42}}')],
+    ["quotes", utf8(`it's "quoted" ''' \\' \\"`)],
+    ["what shells expand", utf8(`$HOME \${HOME} $(id) \`id\` !! !$ ~ * ? {a,b} $'x' \\n \\\\`)],
+    ["newlines at both ends", utf8("\n\na\nb\n\n")],
+    ["carriage returns", utf8("a\r\nb\r")],
+    ["a tab", utf8("a\tb")],
+    ["a leading @", utf8("@/etc/passwd")],
+    ["a leading @ and a NUL", utf8("@a\0b")],
+    ["a leading dash and a NUL", utf8("-n\0")],
+    ["percent signs and a NUL", utf8("100% %s %n %% \\0 \\\\ 'q' \0")],
+    ["NUL before digits", utf8("\u00001234\x2e7")],
+    ["every byte", Uint8Array.from({ length: 256 }, (_, byte) => byte)],
+    ["invalid UTF-8", new Uint8Array([0xff, 0xfe, 0x41, 0xc3])],
+    ["a byte order mark", new Uint8Array([0xef, 0xbb, 0xbf, 0x41])],
+    ["other scripts", utf8("žluťoučký 你好 🎉 \u202eevil")],
+    ["a here document's end", utf8("EOF\n; rm -rf /nowhere #")],
+    ["as much text as stands in the line", utf8(`${"'".repeat(1000)}${"x".repeat(MAX_INLINE_BYTES - 1000)}`)],
+    ["more than stands in the line", big],
+  ];
+  it.each(bodies)("sends %s", async (_name, body) => {
+    expect((await sent(shell, [["content-type", "text/plain"]], body)).body.equals(body)).toBe(true);
+  });
+
+  it("sends the headers, and no others of its own but those of the connection", async () => {
+    const headers: HeaderList = [
+      ["user-agent", 'it\'s $HOME `id` "x" 100%'],
+      ["accept", "*/*"],
+      ["x-empty", ""],
+      ["x-at", "@/etc/passwd"],
+      ["x'odd!name", "a; b, c"],
+      ["x-tab", "a\tb"],
+    ];
+    const { rawHeaders, url } = await sent(shell, headers, utf8("{}"));
+    const pairs = rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [[name, rawHeaders[index + 1]]] : []));
+    expect(url).toBe("/webhook/a");
+    expect(pairs.filter(([name]) => !/^(host|content-length)$/i.test(name ?? ""))).toEqual(headers);
+  });
+});
+
+describe("repeatable", () => {
+  it("leaves out what belongs to the way here, and what is masked", () => {
+    const kept: HeaderList = [
+      ["content-type", "application/json"],
+      ["webhook-id", "msg_1"],
+      ["user-agent", "x"],
+    ];
+    const dropped: HeaderList = [
+      ["host", "a"],
+      ["content-length", "2"],
+      ["accept-encoding", "gzip"],
+      ["cf-connecting-ip", "192.0.2.1"],
+      ["x-forwarded-proto", "https"],
+      ["authorization", "(masked)"],
+    ];
+    expect(repeatable([...kept, ...dropped])).toEqual(kept);
+  });
+});

@@ -1,0 +1,286 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { visible as visibleOnServer } from "../../shared/page.tsx";
+import * as server from "../../workers/receiver/viewer/text.ts";
+
+/** The modules as the browser loads them. The Workers know them as text, so their types are written down here. */
+type Batch = { events: { seq: number }[]; next: number; end?: boolean };
+type Wiring = {
+  after: number;
+  socket(after: number): FakeSocket;
+  page(after: number, wait: number): Promise<Batch | null>;
+  deliver(events: { seq: number }[]): void;
+  state(state: string): void;
+  reset(): void;
+  pause(ms: number): Promise<void>;
+  random(): number;
+};
+type Follow = { follow(wiring: Wiring): Promise<void>; backoff(failures: number, random: number): number };
+type Text = { agoText(ms: number): string } & typeof server & { visible(text: string): string };
+
+const client = "../../workers/receiver/viewer/client";
+const { follow, backoff }: Follow = await import(`${client}/follow.js`);
+const text: Text = await import(`${client}/text.js`);
+
+const BATCH = 3;
+
+/** A log that answers as the Inbox does; what is at or below `floor` is not in its tails. */
+class FakeLog {
+  head = 0;
+  floor = 0;
+  blocked = false;
+  deaf = false;
+  down = false;
+  sockets: FakeSocket[] = [];
+
+  batch(after: number): Batch {
+    const events = Array.from({ length: Math.min(BATCH, this.head - after) }, (_, index) => ({
+      seq: after + 1 + index,
+    }));
+    const next = events.at(-1)?.seq ?? after;
+    return next === this.head ? { events, next, end: true } : { events, next };
+  }
+
+  append(count: number): void {
+    this.head += count;
+    for (const socket of this.sockets) socket.serve();
+  }
+
+  async page(after: number, wait: number): Promise<Batch | null> {
+    await Promise.resolve();
+    if (this.down) throw new Error("unreachable");
+    if (after > this.head) return null;
+    if (wait > 0 && after === this.head) await new Promise((done) => setTimeout(done, wait * 1000));
+    return this.batch(after);
+  }
+}
+
+class FakeSocket extends EventTarget {
+  readonly #log: FakeLog;
+  #asked: number | null;
+
+  constructor(log: FakeLog, after: number) {
+    super();
+    this.#log = log;
+    this.#asked = after;
+    log.sockets.push(this);
+    queueMicrotask(() => {
+      if (log.blocked || log.down) return this.break();
+      this.dispatchEvent(new Event("open"));
+      this.serve();
+    });
+  }
+
+  send(message: string): void {
+    if (message === "ping") {
+      if (!this.#log.deaf) this.#say("pong");
+      return;
+    }
+    this.#asked = (JSON.parse(message) as { more: number }).more;
+    queueMicrotask(() => this.serve());
+  }
+
+  /** Answers what was asked, if there is an answer. */
+  serve(): void {
+    const { head, floor, deaf } = this.#log;
+    const asked = this.#asked;
+    if (asked === null || deaf || asked === head) return;
+    this.#asked = null;
+    if (asked > head) this.#say(JSON.stringify({ reset: head }));
+    else if (asked < floor) this.#say(JSON.stringify({ behind: floor }));
+    else this.#say(JSON.stringify(this.#log.batch(asked)));
+  }
+
+  /** The connection ends; the other side hears of it. */
+  break(): void {
+    this.close();
+    this.dispatchEvent(new Event("close"));
+  }
+
+  close(): void {
+    this.#log.sockets = this.#log.sockets.filter((socket) => socket !== this);
+  }
+
+  #say(data: string): void {
+    this.dispatchEvent(new MessageEvent("message", { data }));
+  }
+}
+
+let log = new FakeLog();
+let seen: number[] = [];
+let states: string[] = [];
+let resets = 0;
+
+/** A viewer of a log of its own: those of earlier cases go on, and must not be heard any more. */
+function start(after = 0): void {
+  const [own, delivered, said] = [new FakeLog(), [] as number[], [] as string[]];
+  [log, seen, states, resets] = [own, delivered, said, 0];
+  void follow({
+    after,
+    socket: (from) => new FakeSocket(own, from),
+    page: (from, wait) => own.page(from, wait),
+    deliver: (events) => {
+      delivered.push(...events.map(({ seq }) => seq));
+    },
+    state: (state) => {
+      if (said.at(-1) !== state) said.push(state);
+    },
+    reset: () => {
+      resets += 1;
+    },
+    pause: (ms) => new Promise((done) => setTimeout(done, ms)),
+    random: () => 0.5,
+  });
+}
+
+const upTo = (head: number) => Array.from({ length: head }, (_, index) => index + 1);
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("follow", () => {
+  it("delivers what was there and what comes, each once and in order", async () => {
+    start();
+    log.head = 7;
+    await pass(0);
+    expect([seen, states]).toEqual([upTo(7), ["live", "catching up", "live"]]);
+    log.append(1);
+    await pass(0);
+    expect(seen).toEqual(upTo(8));
+  });
+
+  it("pages over HTTP what is in no tail any more", async () => {
+    start();
+    [log.head, log.floor] = [11, 8];
+    await pass(0);
+    expect([seen, states.at(-1)]).toEqual([upTo(11), "live"]);
+  });
+
+  it("connects again where it was", async () => {
+    start();
+    log.head = 4;
+    await pass(0);
+    log.sockets[0]?.break();
+    log.append(5);
+    await pass(0);
+    expect([seen, states.at(-1)]).toEqual([upTo(4), "reconnecting"]);
+    await pass(60_000);
+    expect([seen, states.at(-1)]).toEqual([upTo(9), "live"]);
+  });
+
+  it("polls where no socket gets through, and tries one again", async () => {
+    start();
+    log.blocked = true;
+    await pass(5_000);
+    log.head = 5;
+    await pass(30_000);
+    expect([seen, log.sockets.length]).toEqual([upTo(5), 0]);
+    log.blocked = false;
+    await pass(12 * 25_000);
+    log.append(2);
+    await pass(0);
+    expect([seen, log.sockets.length, states.at(-1)]).toEqual([upTo(7), 1, "live"]);
+  });
+
+  it("comes back from an outage of everything", async () => {
+    start();
+    log.down = true;
+    await pass(300_000);
+    expect(states.at(-1)).toBe("reconnecting");
+    log.down = false;
+    log.head = 3;
+    await pass(60_000);
+    expect(seen).toEqual(upTo(3));
+  });
+
+  it("leaves a connection that broke without a word", async () => {
+    start();
+    await pass(0);
+    const [first] = log.sockets;
+    log.deaf = true;
+    await pass(40_000);
+    expect(log.sockets).not.toContain(first);
+    log.deaf = false;
+    log.head = 2;
+    await pass(60_000);
+    expect(seen).toEqual(upTo(2));
+  });
+
+  it("keeps a quiet connection", async () => {
+    start();
+    await pass(0);
+    const [first] = log.sockets;
+    await pass(3_600_000);
+    expect(log.sockets).toEqual([first]);
+  });
+
+  it.each([
+    ["a socket", false],
+    ["a poll", true],
+  ])("says once that the log was made anew, by %s", async (_name, blocked) => {
+    start(9);
+    log.blocked = blocked;
+    await pass(60_000);
+    expect([resets, seen]).toEqual([1, []]);
+  });
+
+  it("has no gap and no repeat, whatever breaks", async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = randomOf(seed);
+      start();
+      for (let step = 0; step < 60; step++) {
+        const choice = random();
+        if (choice < 0.4) log.append(Math.ceil(random() * 5));
+        else if (choice < 0.55) log.sockets[0]?.break();
+        else if (choice < 0.65) log.floor = Math.floor(log.head * random());
+        else if (choice < 0.75) log.blocked = !log.blocked;
+        else if (choice < 0.8) log.down = !log.down;
+        else await pass(random() * 20_000);
+      }
+      [log.blocked, log.down] = [false, false];
+      await pass(400_000);
+      expect(seen, `seed ${seed}`).toEqual(upTo(log.head));
+    }
+  });
+});
+
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+describe("backoff", () => {
+  it.each([
+    [0, 0, 500],
+    [0, 1, 1000],
+    [3, 1, 8000],
+    [10, 1, 30_000],
+    [10, 0, 15_000],
+  ])("after %i failures with chance %d: %i ms", (failures, random, ms) => expect(backoff(failures, random)).toBe(ms));
+});
+
+describe("agoText", () => {
+  it.each([
+    [-5_000, "now"],
+    [400, "now"],
+    [1_000, "1 s ago"],
+    [59_000, "59 s ago"],
+    [60_000, "1 min ago"],
+    [3_599_000, "59 min ago"],
+    [7_200_000, "2 h ago"],
+    [172_800_000, "2 d ago"],
+  ])("%i ms: %s", (ms, words) => expect(text.agoText(ms)).toBe(words));
+});
+
+describe("what the script writes", () => {
+  it("is what the server writes", () => {
+    const all = Array.from({ length: 0x10000 }, (_, code) => String.fromCharCode(code)).join("");
+    expect(text.visible(all)).toBe(visibleOnServer(all));
+    expect(text.bytesText(1_048_576)).toBe(server.bytesText(1_048_576));
+    const at = "2040-01-02T03:04:05.678Z";
+    expect(text.momentText(at)).toBe(server.momentText(at));
+  });
+});

@@ -1,0 +1,180 @@
+import { evictDurableObject, reset } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { accept, acceptMany, arrival } from "./arrivals.ts";
+import { type Faults, hasten, injectKv, refuse } from "./faulty-kv.ts";
+import { armedAt, get, inbox, inInbox, pass, runAlarm, SECOND, START, setTime, tables, walk } from "./harness.ts";
+import { checkInvariants, checkLooks, inKv } from "./invariants.ts";
+
+const MINUTE = 60 * SECOND;
+const QUOTA = "KV put() limit exceeded for the day.";
+
+beforeEach(() => setTime(START));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await reset();
+});
+
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+const status = () => inbox().status();
+const never = () => new Promise<never>(() => {});
+
+/** Lets time pass, with every alarm that falls due. */
+async function wait(ms: number): Promise<void> {
+  const end = Date.now() + ms;
+  for (let next = await armedAt(); next !== null && next <= end; next = await armedAt()) {
+    setTime(Math.max(next, Date.now()));
+    await runAlarm();
+  }
+  setTime(end);
+}
+
+/** Runs what is due until nothing waits. */
+async function drain(): Promise<void> {
+  for (let next = await armedAt(); next !== null; next = await armedAt()) await wait(Math.max(next - Date.now(), 0));
+}
+
+describe("an Inbox whose KV", () => {
+  let turn = 0;
+  const sometimes = <T>(next: () => Promise<T>) => (turn++ % 2 === 0 ? refuse()() : next());
+  const faults: [name: string, faults: Faults][] = [
+    ["refuses writes for the day", { put: refuse(QUOTA) }],
+    ["refuses writes as too many", { put: refuse("KV PUT failed: 429 Too Many Requests") }],
+    ["throws at writes", { put: refuse("KV PUT failed: 500 Internal Server Error") }],
+    ["throws at every second write", { put: sometimes }],
+    ["writes, and says that it did not", { put: async (next) => next().then(refuse()) }],
+    ["never answers a write", { put: never }],
+    ["writes, and never answers", { put: async (next) => next().then(never) }],
+    ["does not show what it took", { get: async () => null }],
+    ["shows a part of what it took", { get: async (next) => `${(await next())?.split("\n")[0]}\n` }],
+    ["shows more than it took", { get: async (next) => `${await next()}{}\n` }],
+    ["shows something else", { get: async () => "\n\n" }],
+    ["throws at reads", { get: refuse() }],
+    ["throws at every second read", { get: sometimes }],
+    ["never answers a read", { get: never }],
+    ["does nothing at all", { get: refuse(), put: refuse(), list: refuse(), delete: refuse() }],
+  ];
+  it.each(faults)("%s loses nothing, shows everything once, and is told all when it is well", async (_name, fault) => {
+    await status();
+    const calls = injectKv(fault);
+    hasten();
+    let sent = 0;
+    for (let round = 0; round < 5; round++) {
+      for (const id of ["a", "b"]) expect(await accept(`${round}${id}`)).toBe(++sent);
+      await wait(11 * MINUTE);
+      expect(await walk("after", 3)).toEqual(upTo(sent));
+      expect(await walk("before", 4)).toEqual(upTo(sent).reverse());
+      await checkInvariants(await inKv());
+      if (round === 2) await evictDurableObject(inbox());
+    }
+    checkLooks(calls);
+    injectKv({});
+    await drain();
+    const kv = await inKv();
+    await checkInvariants(kv);
+    expect(
+      [...kv.values()]
+        .flat()
+        .map(({ seq }) => seq)
+        .toSorted((a, b) => a - b),
+    ).toEqual(upTo(sent));
+    expect(await tables("tail")).toEqual([sent + 1]);
+    expect(await status()).toMatchObject({ waiting: 0, oldestWaitingAt: null, kvFailing: false });
+    expect(await walk("after", 3)).toEqual(upTo(sent));
+  });
+
+  it("answers a write after its deadline did no harm by it", async () => {
+    const late: (() => void)[] = [];
+    injectKv({ put: (next) => new Promise((resolve) => late.push(() => resolve(next()))) });
+    hasten();
+    await accept("a");
+    await wait(20 * MINUTE);
+    expect(late.length).toBeGreaterThan(1);
+    injectKv({});
+    await drain();
+    const before = await inKv();
+    for (const write of late) write();
+    await new Promise((done) => setTimeout(done, 20));
+    expect(await inKv()).toEqual(before);
+    expect(await walk("after", 1)).toEqual([1]);
+  });
+
+  it("is slow cannot keep an alarm from ending in time", async () => {
+    injectKv({ put: refuse(QUOTA) });
+    await acceptMany(upTo(12).map((n) => arrival(`a${n}`, { body: "x".repeat(500 * 1024) })));
+    await wait(MINUTE);
+    const calls = injectKv({
+      put: async (next) => {
+        pass(29 * SECOND);
+        await next();
+      },
+    });
+    setTime((await armedAt()) ?? Number.NaN);
+    const began = Date.now();
+    await runAlarm();
+    expect(calls.filter(({ verb }) => verb === "put").length).toBeLessThan(12);
+    expect(Date.now() - began).toBeLessThan(6 * MINUTE);
+    await drain();
+    expect((await inKv()).size).toBe(12);
+  });
+});
+
+describe("status", () => {
+  it("says how many events wait, and since when", async () => {
+    const first = { waiting: 0, oldestWaitingAt: null, kvFailing: false, head: 0, segments: 0, rebuilt: null };
+    expect(await status()).toMatchObject(first);
+    injectKv({ put: refuse(QUOTA) });
+    await accept("a");
+    expect(await status()).toMatchObject({ waiting: 1, oldestWaitingAt: START, kvFailing: false, head: 1 });
+    await wait(10 * MINUTE);
+    await accept("b");
+    const failing = { waiting: 2, oldestWaitingAt: START, kvFailing: true, head: 2, segments: 1 };
+    expect(await status()).toMatchObject(failing);
+    await evictDurableObject(inbox());
+    expect(await status()).toMatchObject(failing);
+    injectKv({});
+    await drain();
+    expect(await status()).toMatchObject({ waiting: 0, oldestWaitingAt: null, kvFailing: false, segments: 2 });
+  });
+
+  it("does not call a fresh seal a failure after a restart", async () => {
+    await acceptMany(upTo(501).map((n) => arrival(`a${n}`)));
+    await evictDurableObject(inbox());
+    expect(await status()).toMatchObject({ waiting: 501, kvFailing: false });
+  });
+});
+
+describe("a long outage", () => {
+  const WAITING = 100_000;
+  const BATCH = 500;
+
+  it(`of ${WAITING} events is held, shown, and drained at once when KV is back`, async () => {
+    injectKv({ put: refuse(QUOTA) });
+    const began = performance.now();
+    for (let sent = 0; sent < WAITING; sent += BATCH) {
+      await acceptMany(Array.from({ length: BATCH }, (_, index) => arrival(`${sent + index}`)));
+      pass(SECOND);
+    }
+    console.log(`accepted ${WAITING} in ${performance.now() - began} ms`);
+    expect(await status()).toMatchObject({ waiting: WAITING, head: WAITING });
+    const size = await inInbox((_instance, { storage }) => storage.sql.databaseSize);
+    await wait(30 * MINUTE);
+    await evictDurableObject(inbox());
+    expect(await get("/events?limit=1")).toMatchObject({ events: [{ seq: WAITING }] });
+    expect(await get("/events?after=0&limit=1")).toMatchObject({ events: [{ seq: 1 }] });
+    injectKv({});
+    setTime((await armedAt()) ?? Number.NaN);
+    const recovered = Date.now();
+    for (let run = 0; (await status()).waiting > 0; run++) {
+      expect(await armedAt(), "goes on at once").toBe(Date.now());
+      await runAlarm();
+      expect(run).toBeLessThan(2 + WAITING / BATCH / 20);
+    }
+    expect(Date.now()).toBe(recovered);
+    await drain();
+    expect(await tables("tail")).toEqual([WAITING + 1]);
+    expect((await inKv()).size).toBe(WAITING / BATCH);
+    expect(await walk("after", 500)).toEqual(upTo(WAITING));
+    expect(await inInbox((_instance, { storage }) => storage.sql.databaseSize)).toBeLessThan(size);
+    console.log(`all in ${performance.now() - began} ms`);
+  });
+});

@@ -1,0 +1,188 @@
+import { logEvent } from "../../shared/telemetry.ts";
+import { readFilter } from "./filter.ts";
+import {
+  batchMessage,
+  CLOSE,
+  dueTogether,
+  type Extent,
+  isAnswer,
+  isDeaf,
+  isDue,
+  Patience,
+  parseQuestion,
+  question,
+  roundDelay,
+  type Viewer,
+} from "./inbox-live-plan.ts";
+import { extentOf, readBatch } from "./inbox-live-read.ts";
+import type { View } from "./inbox-look.ts";
+
+/** The head of the log when the socket was opened, on the answer to the upgrade. */
+export const HEAD_HEADER = "inbox-head";
+/** The query parameter of a Worker that passes on what it is told. */
+export const RELAYED = "relayed";
+
+/** What is in memory of a socket; `key` is its filter as text. */
+type Seat = { socket: WebSocket; viewer: Viewer; key: string; patience: Patience };
+
+/**
+ * The sockets of one Inbox, which hibernates while they are open: what must survive is each socket's
+ * attachment, written with every answer and every wait that begins. While nothing arrives there is no timer.
+ */
+export class LiveViewers {
+  readonly #ctx: DurableObjectState;
+  readonly #view: () => View;
+  readonly #seats = new Map<WebSocket, Seat>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #lastRound = Number.NEGATIVE_INFINITY;
+
+  /** `view` answers at once, with what is committed. */
+  constructor(ctx: DurableObjectState, view: () => View) {
+    this.#ctx = ctx;
+    this.#view = view;
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+    for (const socket of ctx.getWebSockets()) {
+      // A closing socket is still in that list.
+      if (socket.readyState === WebSocket.OPEN) this.#seat(socket, socket.deserializeAttachment() as Viewer);
+    }
+  }
+
+  get size(): number {
+    return this.#seats.size;
+  }
+
+  /** Answers an upgrade that the Worker has authenticated; its query is a filter and, as a first question, `after`. */
+  open(request: Request): Response {
+    const { searchParams } = new URL(request.url);
+    const { head } = extentOf(this.#view());
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#ctx.acceptWebSocket(server);
+    const [filter, relayed] = [readFilter(searchParams), searchParams.has(RELAYED)];
+    const seat = this.#seat(server, { filter, relayed, asked: null, after: head, wants: false, sentAt: Date.now() });
+    const after = searchParams.get("after");
+    if (after === null) server.serializeAttachment(seat.viewer);
+    else this.#ask(seat, Number(after));
+    return new Response(null, { status: 101, webSocket: client, headers: { [HEAD_HEADER]: String(head) } });
+  }
+
+  message(socket: WebSocket, message: string | ArrayBuffer): void {
+    const seat = this.#seats.get(socket);
+    if (seat === undefined) return;
+    const more = parseQuestion(message);
+    if (more === null) this.#close(seat, CLOSE.malformed);
+    else if (!seat.patience.bears(Date.now())) this.#close(seat, CLOSE.flood);
+    else this.#orClose([seat], () => this.#ask(seat, more));
+  }
+
+  /** The viewer has left, or was lost. A hibernating socket does not answer a close by itself. */
+  closed(socket: WebSocket): void {
+    this.#hangUp(socket, { code: 1000, reason: "" });
+  }
+
+  /** After a commit that may have brought events. */
+  notify(): void {
+    if (this.#seats.size > 0) this.#schedule();
+  }
+
+  #ask(seat: Seat, more: number): void {
+    const extent = extentOf(this.#view());
+    const { viewer, answer } = question(seat.viewer, more, extent, Date.now());
+    if (viewer === seat.viewer) return;
+    this.#keep(seat, viewer);
+    if (answer !== null) this.#send(seat, JSON.stringify(answer));
+    else if (isDue(viewer, extent)) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== null) return;
+    const viewers = this.#seats.values().map(({ viewer }) => viewer);
+    this.#timer = setTimeout(() => this.#round(), roundDelay(viewers, this.#lastRound, Date.now()));
+  }
+
+  /** One answer for each viewer that wants one and for whom there is one. */
+  #round(): void {
+    this.#timer = null;
+    this.#lastRound = Date.now();
+    this.#orClose([...this.#seats.values()], () => {
+      const view = this.#view();
+      const extent = extentOf(view);
+      for (const seat of this.#seats.values()) {
+        if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(seat, CLOSE.deaf);
+      }
+      for (const group of dueTogether(this.#seats.values(), extent)) {
+        // A wait that was hibernated may have looked further than its attachment tells, and the tails moved on.
+        const isBehind = group[0].viewer.after < extent.floor;
+        this.#orClose(group, () => (isBehind ? this.#answerBehind(extent, group) : this.#answer(view, extent, group)));
+      }
+    });
+  }
+
+  #answer(view: View, extent: Extent, group: [Seat, ...Seat[]]): void {
+    const [{ viewer: first }] = group;
+    const read = readBatch(view, first.after, first.filter);
+    const { text, next } = batchMessage(read, extent.head);
+    for (const seat of group) {
+      const { viewer } = seat;
+      if (isAnswer(viewer, read)) {
+        seat.patience.answered(this.#lastRound);
+        this.#keep(seat, { ...viewer, after: next, wants: false, sentAt: this.#lastRound });
+        this.#send(seat, text);
+      } else {
+        seat.viewer = { ...viewer, after: read.next };
+        if (isDue(seat.viewer, extent)) this.#schedule();
+      }
+    }
+  }
+
+  #answerBehind(extent: Extent, group: Seat[]): void {
+    for (const seat of group) {
+      const { viewer, answer } = question({ ...seat.viewer, asked: null }, seat.viewer.after, extent, this.#lastRound);
+      this.#keep(seat, viewer);
+      this.#send(seat, JSON.stringify(answer));
+    }
+  }
+
+  #seat(socket: WebSocket, viewer: Viewer): Seat {
+    const seat = { socket, viewer, key: JSON.stringify(viewer.filter), patience: new Patience() };
+    this.#seats.set(socket, seat);
+    return seat;
+  }
+
+  #keep(seat: Seat, viewer: Viewer): void {
+    seat.viewer = viewer;
+    seat.socket.serializeAttachment(viewer);
+  }
+
+  /** Held back by the platform until what it tells of is on disk. */
+  #send({ socket }: Seat, text: string): void {
+    try {
+      socket.send(text);
+    } catch {
+      this.closed(socket);
+    }
+  }
+
+  /** What fails here fails for these viewers, who come back with their cursors, and for nobody who sends. */
+  #orClose(seats: Seat[], work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      logEvent("live.failed", { error: String(error) });
+      for (const seat of seats) this.#close(seat, CLOSE.failed);
+    }
+  }
+
+  #close({ socket }: Seat, why: { code: number; reason: string }): void {
+    this.#hangUp(socket, why);
+    logEvent("live.closed", { code: why.code, viewers: this.#seats.size });
+  }
+
+  #hangUp(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {
+    this.#seats.delete(socket);
+    try {
+      socket.close(code, reason);
+    } catch {
+      // It is closed already.
+    }
+  }
+}

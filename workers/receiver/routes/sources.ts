@@ -1,0 +1,85 @@
+import { Hono } from "hono";
+import { methodNotAllowed } from "../../../shared/http.ts";
+import { logEvent } from "../../../shared/telemetry.ts";
+import { configOf, type Env } from "../env.ts";
+import type { LogCounts } from "../inbox.ts";
+import type { Verification } from "../record.ts";
+import { DEFAULT_SOURCE, inboxOf, logOf, logsOf, questionOf, type Source } from "../sources.ts";
+import { checkParameters } from "./parameters.ts";
+
+/**
+ * A source and what came of it. `fault`: the mistake for which it accepts nothing. `scheme` and `verification` are
+ * null then, and for one that is not configured, or no longer for this log, and has events there. `handshake`:
+ * whether its provider's questions are answered. `events`: those that the log shows of it; both counts are null
+ * while they are not known.
+ */
+type Described = {
+  name: string;
+  log: string;
+  path: string;
+  scheme: string | null;
+  verification: Verification | null;
+  handshake: boolean;
+  fault: string | null;
+  events: number | null;
+  rejected: number | null;
+};
+
+const UNKNOWN: LogCounts = { events: null, rejected: null };
+
+export const sources = new Hono<{ Bindings: Env }>();
+
+/** Who sends to us, in the order of the configuration; with `?log=`, to that log. */
+sources.get("/", async (c) => {
+  const parameters = new URL(c.req.url).searchParams;
+  checkParameters(parameters, ["log"]);
+  const config = configOf(c.env);
+  const named = parameters.get("log");
+  const logs = named === null ? logsOf(config) : [logOf(config, named)];
+  const configured = [...config.sources.values()];
+  const described = await Promise.all(
+    logs.map(async (log) => {
+      const ofLog = configured.filter((source) => source.log === log);
+      return describe(log, ofLog, await countsOf(c.env, log));
+    }),
+  );
+  return c.json({ sources: described.flat() });
+});
+sources.all("/", methodNotAllowed("GET"));
+
+/** One log that cannot say what it holds does not keep the others from it. */
+async function countsOf(env: Env, log: string): Promise<LogCounts> {
+  try {
+    return await inboxOf(env, log).counts();
+  } catch (error) {
+    logEvent("counts.unavailable", { log, error: String(error) });
+    return UNKNOWN;
+  }
+}
+
+function describe(log: string, configured: readonly Source[], { events, rejected }: LogCounts): Described[] {
+  const names = new Set(configured.map(({ name }) => name));
+  const others = Object.keys({ ...events, ...rejected }).filter((name) => !names.has(name));
+  const counts = (name: string) => ({ events: countIn(events, name), rejected: countIn(rejected, name) });
+  return [
+    ...configured.map((source) => ({ ...settingsOf(source), ...counts(source.name) })),
+    ...others.map((name) => ({ ...absent(name, log), ...counts(name) })),
+  ];
+}
+
+function settingsOf(source: Source): Omit<Described, "events" | "rejected"> {
+  const { name, log, fault } = source;
+  const path = name === DEFAULT_SOURCE ? "/webhook" : `/webhook/${name}`;
+  if (fault !== null) return { ...absent(name, log), path, fault };
+  const handshake = questionOf(source) !== null;
+  return { name, log, path, scheme: source.schemeName, verification: source.scheme.verification, handshake, fault };
+}
+
+function absent(name: string, log: string): Omit<Described, "events" | "rejected"> {
+  return { name, log, path: `/webhook/${name}`, scheme: null, verification: null, handshake: false, fault: null };
+}
+
+function countIn(counts: LogCounts["events"], name: string): number | null {
+  if (counts === null) return null;
+  return Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0;
+}

@@ -1,0 +1,149 @@
+// @ts-check
+
+/**
+ * Follows a log from a cursor: each event once, in order, whatever the connection does. Over a WebSocket, which
+ * is asked for one batch at a time; where none can be had, by long polls. Nothing here touches the page.
+ *
+ * @typedef {import("./rows.js").Summary} Summary
+ * @typedef {{ events: Summary[], next: number, end?: boolean }} Batch
+ * @typedef {Pick<WebSocket, "send" | "close"> & EventTarget} Socket
+ *
+ * `page` reads the events after a cursor, and waits for some at most `wait` seconds; it answers null when the log
+ * ends before the cursor, and rejects when it cannot be read. `pause` ends after `ms`, or sooner when a try is
+ * worth it. `reset`: the log was made anew, and shorter.
+ * @typedef {{ after: number, socket(after: number): Socket, page(after: number, wait: number): Promise<Batch | null>,
+ *   deliver(events: Summary[]): void, state(state: "live" | "catching up" | "reconnecting"): void,
+ *   reset(): void, pause(ms: number): Promise<void>, random(): number }} Wiring
+ */
+
+const BACKOFF_MS = { least: 1_000, most: 30_000 };
+const WAIT_SECONDS = 25;
+/** Sockets that never opened in a row: something on the way does not let them through. */
+const BLOCKED = 2;
+/** Polls between two tries of a socket. */
+const POLLS = 12;
+/** A connection that broke without a word is found out by a question that the Inbox answers in its sleep. */
+const PING_MS = 30_000;
+const PONG_MS = 10_000;
+
+/** Ends only when the log was made anew. @param {Wiring} wiring */
+export async function follow(wiring) {
+  const position = { after: wiring.after };
+  for (let failures = 0, blocked = 0; ; ) {
+    const ended = await overSocket(wiring, position);
+    if (ended === "reset") return wiring.reset();
+    wiring.state("reconnecting");
+    blocked = ended === "opened" ? 0 : blocked + 1;
+    failures = ended === "opened" ? 0 : failures + 1;
+    if (blocked >= BLOCKED) {
+      const polled = await overPolls(wiring, position);
+      if (polled === "reset") return wiring.reset();
+      if (polled === "worked") failures = 0;
+      wiring.state("reconnecting");
+    }
+    await wiring.pause(backoff(failures, wiring.random()));
+  }
+}
+
+/** Half of it is chance, so that viewers who lost a server together do not return together. */
+export function backoff(/** @type {number} */ failures, /** @type {number} */ random) {
+  const ms = Math.min(BACKOFF_MS.least * 2 ** failures, BACKOFF_MS.most);
+  return ms * (0.5 + random / 2);
+}
+
+/**
+ * @param {Wiring} wiring @param {{ after: number }} position
+ * @returns {Promise<"opened" | "never opened" | "reset">} when the socket is closed, or given up
+ */
+function overSocket(wiring, position) {
+  return new Promise((resolve) => {
+    const socket = wiring.socket(position.after);
+    const over = new AbortController();
+    const { signal } = over;
+    let opened = false;
+    let beat = setTimeout(() => end(), PONG_MS);
+    /** @param {"reset"} [why] */
+    const end = (why) => {
+      clearTimeout(beat);
+      over.abort();
+      socket.close();
+      resolve(why ?? (opened ? "opened" : "never opened"));
+    };
+    const heard = () => {
+      clearTimeout(beat);
+      beat = setTimeout(() => {
+        beat = setTimeout(() => end(), PONG_MS);
+        socket.send("ping");
+      }, PING_MS);
+    };
+    const ask = (/** @type {"reset" | undefined} */ reset) => {
+      if (reset !== undefined) end(reset);
+      else if (!signal.aborted) socket.send(JSON.stringify({ more: position.after }));
+    };
+    // One message after the other: what one begins to read, the next must not overtake.
+    let work = Promise.resolve();
+    const open = () => {
+      opened = true;
+      wiring.state("live");
+      heard();
+    };
+    /** @param {Event} event */
+    const message = (event) => {
+      heard();
+      const data = "data" in event ? String(event.data) : "pong";
+      if (data !== "pong") work = work.then(() => answer(wiring, position, data)).then(ask, () => end());
+    };
+    socket.addEventListener("open", open, { signal });
+    socket.addEventListener("message", message, { signal });
+    socket.addEventListener("close", () => end(), { signal });
+  });
+}
+
+/**
+ * @param {Wiring} wiring @param {{ after: number }} position @param {string} message
+ * @returns {Promise<"reset" | undefined>}
+ */
+async function answer(wiring, position, message) {
+  /** @type {Batch | { behind: number } | { reset: number }} */
+  const said = JSON.parse(message);
+  if ("reset" in said) return "reset";
+  if ("events" in said) {
+    take(wiring, position, said);
+    wiring.state(said.end === true ? "live" : "catching up");
+    return undefined;
+  }
+  wiring.state("catching up");
+  while (position.after < said.behind) {
+    const page = await wiring.page(position.after, 0);
+    if (page === null) return "reset";
+    take(wiring, position, page);
+    if (page.end === true) break;
+  }
+  wiring.state("live");
+  return undefined;
+}
+
+/**
+ * @param {Wiring} wiring @param {{ after: number }} position
+ * @returns {Promise<"worked" | "failed" | "reset">}
+ */
+async function overPolls(wiring, position) {
+  for (let polls = 0; polls < POLLS; polls++) {
+    try {
+      const page = await wiring.page(position.after, WAIT_SECONDS);
+      if (page === null) return "reset";
+      take(wiring, position, page);
+      wiring.state(page.end === true ? "live" : "catching up");
+    } catch {
+      return polls === 0 ? "failed" : "worked";
+    }
+  }
+  return "worked";
+}
+
+/** @param {Wiring} wiring @param {{ after: number }} position @param {Batch} batch */
+function take(wiring, position, { events, next }) {
+  const fresh = events.filter(({ seq }) => seq > position.after);
+  position.after = Math.max(position.after, next);
+  if (fresh.length > 0) wiring.deliver(fresh);
+}

@@ -1,0 +1,75 @@
+// @ts-check
+
+/**
+ * The page by keyboard: j, k and the arrows go through the list, or from one event to the next; `/` searches, Esc
+ * goes back. What has the focus is a link, so Enter needs nothing.
+ */
+
+export function listenForKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const action = ACTIONS[event.key];
+    if (action === undefined || (isTyping(event.target) && event.key !== "Escape")) return;
+    if (action(event.target)) event.preventDefault();
+  });
+}
+
+/** Each says whether it did something. @type {Record<string, (target: EventTarget | null) => boolean>} */
+const ACTIONS = {
+  j: () => move(1),
+  k: () => move(-1),
+  ArrowDown: (target) => !isScrollable(target) && move(1),
+  ArrowUp: (target) => !isScrollable(target) && move(-1),
+  ArrowRight: (target) => !isScrollable(target) && follow("a[rel=prev]"),
+  ArrowLeft: (target) => !isScrollable(target) && follow("a[rel=next]"),
+  "/": () => focus(document.querySelector("input[type=search]")),
+  Escape: (target) => {
+    if (isTyping(target)) return blur(target);
+    return blur(document.activeElement) || follow("a[rel=up]");
+  },
+};
+
+/** Within a list to another row; elsewhere to the event that comes after (older) or before it. @param {1 | -1} step */
+function move(step) {
+  const links = [...document.querySelectorAll("#events tbody th a")];
+  if (links.length === 0) return document.getElementById("events") === null && follow(step > 0 ? OLDER : NEWER);
+  const active = document.activeElement?.closest("tr")?.querySelector("th a") ?? null;
+  const at = active === null ? -1 : links.indexOf(active);
+  return focus(links[at < 0 ? 0 : at + step] ?? null) || at >= 0;
+}
+
+const OLDER = "a[rel=prev]";
+const NEWER = "a[rel=next]";
+
+/** @param {Element | null} element */
+function focus(element) {
+  if (!(element instanceof HTMLElement)) return false;
+  element.focus();
+  element.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+/** @param {EventTarget | null} element */
+function blur(element) {
+  if (!(element instanceof HTMLElement) || element === document.body) return false;
+  element.blur();
+  return true;
+}
+
+/** @param {string} selector */
+function follow(selector) {
+  const link = document.querySelector(selector);
+  if (!(link instanceof HTMLAnchorElement)) return false;
+  link.click();
+  return true;
+}
+
+/** @param {EventTarget | null} target */
+function isTyping(target) {
+  return target instanceof Element && target.matches("input, select, textarea");
+}
+
+/** Where arrows scroll, they must go on doing so. @param {EventTarget | null} target */
+function isScrollable(target) {
+  return target instanceof Element && target.matches("pre, [tabindex]");
+}

@@ -1,0 +1,58 @@
+// @ts-check
+import { follow } from "./follow.js";
+import { LiveList } from "./live-list.js";
+
+/** Follows the log that the page's list shows, with its filter, from where the page ends. */
+
+const PAGE_EVENTS = 100;
+
+export function followList() {
+  const list = document.getElementById("events");
+  const after = Number(list?.dataset.after ?? "x");
+  if (list === null || !Number.isSafeInteger(after)) return;
+  const query = new URLSearchParams(list.dataset.query);
+  const view = new LiveList(list);
+  void follow({
+    after,
+    socket: (from) => new WebSocket(addressOf("/events/live", query, { after: from }).replace(/^http/, "ws")),
+    page: (from, wait) =>
+      readPage(addressOf("/events", query, { after: from, limit: PAGE_EVENTS, ...(wait && { wait }) })),
+    deliver: (events) => view.add(events),
+    state: (state) => view.state(state),
+    reset: () => location.reload(),
+    pause,
+    random: Math.random,
+  });
+}
+
+/** @param {string} path @param {URLSearchParams} query @param {Record<string, number>} more */
+function addressOf(path, query, more) {
+  const url = new URL(path, location.origin);
+  for (const [name, value] of query) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(more)) url.searchParams.set(name, String(value));
+  return url.href;
+}
+
+/** @param {string} address @returns {Promise<import("./follow.js").Batch | null>} */
+async function readPage(address) {
+  const response = await fetch(address, { headers: { accept: "application/json" } });
+  if (response.status === 401) location.assign("/session");
+  if (response.status === 409) return null;
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return response.json();
+}
+
+/** Over as soon as the network is back, or someone looks. @param {number} ms @returns {Promise<void>} */
+function pause(ms) {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const end = () => {
+      clearTimeout(timer);
+      over.abort();
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    addEventListener("online", end, { signal: over.signal });
+    document.addEventListener("visibilitychange", () => !document.hidden && end(), { signal: over.signal });
+  });
+}

@@ -1,0 +1,122 @@
+// @ts-check
+import { rowOf } from "./rows.js";
+import { showTimes } from "./times.js";
+
+/** @typedef {import("./rows.js").Summary} Summary */
+
+/** Rows kept on the page; older ones are behind its link. */
+const MAX_ROWS = 300;
+/** How often a screen reader is told of new events, at most. */
+const SAY_MS = 10_000;
+
+/**
+ * The list as it changes. New rows come in at the top while the reader is there; whoever has scrolled down, holds a
+ * row by the keyboard or looks at an older page is told how many there are, and nothing moves.
+ */
+export class LiveList {
+  #head;
+  #body;
+  /** @type {Summary[]} */
+  #held = [];
+  #heldCount = 0;
+  #unseen = 0;
+  #title = document.title;
+  #pill = document.getElementById("live");
+  #button = document.getElementById("new");
+  #said = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #saying;
+
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    this.#head = list.dataset.page === "head";
+    this.#body = list.querySelector("tbody");
+    this.#button?.addEventListener("click", (event) => {
+      if (!this.#head || this.#body === null || this.#heldCount > this.#held.length) return;
+      event.preventDefault();
+      this.#release();
+      scrollTo({ top: 0 });
+      this.#body.querySelector("a")?.focus({ preventScroll: true });
+    });
+    document.addEventListener("visibilitychange", () => this.#count());
+  }
+
+  /** @param {Summary[]} events oldest first */
+  add(events) {
+    const fresh = events.filter(({ seq }) => document.getElementById(`e${seq}`) === null);
+    if (fresh.length === 0) return;
+    // An empty list says how to begin; the first event makes it a list.
+    if (this.#head && this.#body === null) return location.reload();
+    this.#held.push(...fresh);
+    this.#held.splice(0, this.#held.length - MAX_ROWS);
+    this.#heldCount += fresh.length;
+    if (document.hidden) this.#unseen += fresh.length;
+    if (this.#head && this.#isAtTop() && this.#heldCount <= MAX_ROWS) this.#release();
+    this.#count();
+    this.#say(fresh.length);
+  }
+
+  /** @param {string} state */
+  state(state) {
+    if (this.#pill === null || this.#pill.dataset.state === state) return;
+    this.#pill.dataset.state = state;
+    this.#pill.textContent = state;
+    this.#pill.hidden = false;
+  }
+
+  #isAtTop() {
+    const body = this.#body;
+    return body !== null && body.getBoundingClientRect().top >= 0 && !body.contains(document.activeElement);
+  }
+
+  #release() {
+    const rows = this.#held.toReversed().flatMap((event) => rowOf(event) ?? []);
+    for (const row of rows) row.classList.add("fresh");
+    this.#held = [];
+    this.#heldCount = 0;
+    const body = this.#body;
+    if (body === null) return;
+    body.prepend(...rows);
+    showTimes(body);
+    if (body.rows.length > MAX_ROWS) this.#trim(body);
+    this.#count();
+  }
+
+  /** The rows that go are those of the next older page, which begins where the list now ends. */
+  #trim(/** @type {HTMLTableSectionElement} */ body) {
+    while (body.rows.length > MAX_ROWS) body.deleteRow(-1);
+    const last = body.rows.item(body.rows.length - 1)?.id.slice(1) ?? "";
+    const older = document.querySelector("#pages a[rel=prev]") ?? document.createElement("a");
+    if (!(older instanceof HTMLAnchorElement)) return;
+    const query = new URLSearchParams(location.search);
+    query.set("before", last);
+    older.href = `/?${query}`;
+    if (older.isConnected) return;
+    older.rel = "prev";
+    older.textContent = "Older";
+    document.getElementById("pages")?.append(older);
+  }
+
+  /** Shows what the reader has not seen: on the button, and in the tab's title. */
+  #count() {
+    if (!document.hidden) this.#unseen = 0;
+    const button = this.#button;
+    if (button !== null) {
+      button.hidden = this.#heldCount === 0;
+      button.textContent = this.#heldCount === 1 ? "1 new event" : `${this.#heldCount} new events`;
+    }
+    const count = Math.max(this.#heldCount, this.#unseen);
+    document.title = count === 0 ? this.#title : `(${count}) ${this.#title}`;
+  }
+
+  /** @param {number} count */
+  #say(count) {
+    this.#said += count;
+    this.#saying ??= setTimeout(() => {
+      const place = document.getElementById("said");
+      if (place !== null) place.textContent = this.#said === 1 ? "1 new event" : `${this.#said} new events`;
+      this.#said = 0;
+      this.#saying = undefined;
+    }, SAY_MS);
+  }
+}

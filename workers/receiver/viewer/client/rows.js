@@ -1,0 +1,51 @@
+// @ts-check
+import { bytesText, momentText, visible } from "./text.js";
+
+/**
+ * Rows of the list, made of the page's own templates. What an event says is only ever the text of a node, or a
+ * parameter of an address on this Worker.
+ *
+ * @typedef {{ seq: number, id: string | null, source: string, type: string | null, receivedAt: string,
+ *   bytes: number, verification: string }} Summary
+ */
+
+/**
+ * @param {Summary} event
+ * @returns {HTMLTableRowElement | null} null when the page has no template for it
+ */
+export function rowOf(event) {
+  const template = document.getElementById(`row-${event.verification}`);
+  // Imported: in a template's own document an address has no base, and cannot be changed in parts.
+  const content = template instanceof HTMLTemplateElement ? document.importNode(template.content, true) : null;
+  const row = content?.firstElementChild;
+  if (!(row instanceof HTMLTableRowElement)) return null;
+  row.id = `e${event.seq}`;
+  write(row, "type", event.type ?? "(no type)");
+  write(row, "id", event.id ?? "");
+  write(row, "source", event.source);
+  write(row, "bytes", bytesText(event.bytes));
+  const link = row.querySelector("[data-slot=link]");
+  if (link instanceof HTMLAnchorElement) link.pathname = `/e/${event.seq}`;
+  const source = row.querySelector("[data-slot=source]");
+  if (source instanceof HTMLAnchorElement) source.search = withSource(source.search, event.source);
+  const time = row.querySelector("time");
+  if (time !== null) {
+    time.dateTime = event.receivedAt;
+    time.textContent = momentText(event.receivedAt);
+  }
+  return row;
+}
+
+/** @param {Element} row @param {string} slot @param {string} text */
+function write(row, slot, text) {
+  const place = row.querySelector(`[data-slot=${slot}]`);
+  const inner = place?.querySelector("bdi") ?? place;
+  if (inner) inner.textContent = visible(text);
+}
+
+/** @param {string} search @param {string} source */
+function withSource(search, source) {
+  const query = new URLSearchParams(search);
+  query.set("source", source);
+  return `?${query}`;
+}

@@ -1,0 +1,42 @@
+// @ts-check
+
+/**
+ * Text from elsewhere, as the server's pages show it: what is invisible or reorders text is shown by its code.
+ *
+ * @param {string} text
+ */
+export function visible(text) {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+    /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (char) => (char === "\r" ? "" : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );
+}
+
+/** @param {number} bytes */
+export function bytesText(bytes) {
+  return `${bytes.toLocaleString("en")} B`;
+}
+
+/** @param {string} at ISO 8601, UTC */
+export function momentText(at) {
+  return `${at.slice(0, 19).replace("T", " ")} UTC`;
+}
+
+const UNITS = /** @type {const} */ ([
+  [86_400, "d"],
+  [3600, "h"],
+  [60, "min"],
+  [1, "s"],
+]);
+
+/**
+ * How long ago, in its biggest unit. The clocks of reader and receiver may differ a little.
+ *
+ * @param {number} ms
+ */
+export function agoText(ms) {
+  const seconds = Math.round(ms / 1000);
+  const [size, unit] = UNITS.find(([size]) => seconds >= size) ?? [1, ""];
+  return unit === "" ? "now" : `${Math.floor(seconds / size)} ${unit} ago`;
+}

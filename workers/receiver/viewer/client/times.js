@@ -1,0 +1,34 @@
+// @ts-check
+import { agoText } from "./text.js";
+
+/** Beside each moment, how long ago it was; the reader's own time stands in its tooltip. */
+
+const PERIOD_MS = 5_000;
+
+/** @param {ParentNode} within */
+export function showTimes(within) {
+  const now = Date.now();
+  for (const time of within.querySelectorAll("time.moment")) {
+    if (!(time instanceof HTMLTimeElement)) continue;
+    const at = new Date(time.dateTime);
+    const text = agoText(now - at.getTime());
+    const before = time.previousElementSibling;
+    if (before instanceof HTMLElement && before.classList.contains("ago")) {
+      if (before.textContent !== text) before.textContent = text;
+      continue;
+    }
+    const ago = document.createElement("span");
+    ago.className = "ago";
+    ago.textContent = text;
+    time.before(ago, " ");
+    time.title = at.toLocaleString();
+  }
+}
+
+export function keepTimes() {
+  showTimes(document);
+  setInterval(() => {
+    if (!document.hidden) showTimes(document);
+  }, PERIOD_MS);
+  document.addEventListener("visibilitychange", () => showTimes(document));
+}

@@ -1,0 +1,90 @@
+import type { Config, Env } from "../env.ts";
+import type { EventFilter } from "../filter.ts";
+import type { Histogram } from "../histogram.ts";
+import type { InboxStatus } from "../inbox-status.ts";
+import { type LogReader, type Page, readPage, readRecord } from "../reader.ts";
+import type { EventRecord, EventSummary } from "../record.ts";
+import type { Rejection } from "../rejections.ts";
+import { sameBytes } from "../same-bytes.ts";
+import { inboxNameOf, inboxOf } from "../sources.ts";
+import type { Place } from "./place.ts";
+
+/** What the pages show, read from the log: the one place where the viewer calls the rest of the receiver. */
+
+const EVENTS_PER_PAGE = 50;
+/** Looked through for the event beside another: a page with one event on it must not cost more than a list. */
+const BESIDE_SCAN_BYTES = 256 * 1024;
+
+export type Cursor = { order: "before" | "after"; seq: number | null };
+
+export type ListData = {
+  events: EventSummary[];
+  newer: number | null;
+  older: number | null;
+  atHead: boolean;
+  status: InboxStatus;
+  histogram: Histogram;
+};
+
+/**
+ * One page of the list, newest first. The status is asked for before the page, and an object answers the calls of one
+ * stub in their order: so no event is between what the page shows and what is followed live.
+ *
+ * @throws Problem `cursor_ahead` or `segment_unavailable`
+ */
+export async function listData(env: Env, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
+  const reader = readerFor(env, place.log);
+  const query = { ...cursor, limit: EVENTS_PER_PAGE, scanBytes: config.scanBytes, filter: place.filter };
+  const [status, histogram, page] = await Promise.all([
+    reader.inbox.status(),
+    reader.inbox.arrivals(),
+    readPage(reader, query),
+  ]);
+  return { ...sides(page, cursor), status, histogram };
+}
+
+/** An `after` page is read oldest first, and shown like the others; what is beside it is the other way round. */
+function sides({ events, next, end }: Page, { order, seq }: Cursor) {
+  if (order === "before") {
+    return { events, newer: seq === null ? null : seq - 1, older: next, atHead: seq === null };
+  }
+  const shown = events.toReversed();
+  return { events: shown, newer: end === true ? null : next, older: (seq ?? 0) + 1, atHead: false };
+}
+
+export type DetailData = { record: EventRecord; older: number | null; newer: number | null; same: EventSummary[] };
+
+/** One event and what is beside it; null when the log does not hold it. @throws Problem `segment_unavailable` */
+export async function detailData(env: Env, place: Place, seq: number): Promise<DetailData | null> {
+  const reader = readerFor(env, place.log);
+  const record = await readRecord(reader, seq);
+  if (record === null) return null;
+  const [older, newer, same] = await Promise.all([
+    beside(reader, place.filter, { order: "before", seq }),
+    beside(reader, place.filter, { order: "after", seq }),
+    sameBytes(reader, record),
+  ]);
+  return { record, older, newer, same };
+}
+
+async function beside(reader: LogReader, filter: EventFilter, cursor: Cursor): Promise<number | null> {
+  const page = await readPage(reader, { ...cursor, limit: 1, scanBytes: BESIDE_SCAN_BYTES, filter });
+  return page.events[0]?.seq ?? null;
+}
+
+/** The refused requests of a log, the newest first, and how many there were in all. */
+export async function rejectedData(env: Env, { log, filter: { source } }: Place) {
+  const { kept, counts } = await inboxOf(env, log).rejections(source);
+  const refused = source === null ? Object.values(counts) : [counts[source] ?? 0];
+  // Tuples lose their length on the way through a call.
+  return { rejections: kept as Rejection[], total: refused.reduce((sum, count) => sum + count, 0) };
+}
+
+/** Clears one source of the log, or all of it. */
+export async function clearLog(env: Env, log: string, source: string | null) {
+  return inboxOf(env, log).clear(source);
+}
+
+function readerFor(env: Env, log: string): LogReader {
+  return { inbox: inboxOf(env, log), kv: env.EVENTS, log: inboxNameOf(log) };
+}

@@ -1,0 +1,32 @@
+import { asset, modules } from "../../../shared/assets.ts";
+import copy from "./client/copy.js";
+import follow from "./client/follow.js";
+import keys from "./client/keys.js";
+import list from "./client/list.js";
+import liveList from "./client/live-list.js";
+import rows from "./client/rows.js";
+import text from "./client/text.js";
+import times from "./client/times.js";
+import viewer from "./client/viewer.js";
+import { STYLE } from "./style.ts";
+
+/** The viewer's own files, beside those of every page. */
+
+export const viewerStyle = asset("viewer.css", "text/css; charset=utf-8", STYLE);
+
+const scripts = modules([
+  ["text.js", text],
+  ["times.js", times],
+  ["copy.js", copy],
+  ["keys.js", keys],
+  ["rows.js", rows],
+  ["follow.js", follow],
+  ["live-list.js", liveList],
+  ["list.js", list],
+  ["viewer.js", viewer],
+]);
+
+export const viewerFiles = [viewerStyle, ...scripts];
+
+/** The module that the pages load; it imports the others. */
+export const entry = scripts.at(-1) ?? viewerStyle;

@@ -1,0 +1,130 @@
+import { Hono } from "hono";
+import type { Guarded } from "../../../shared/auth.ts";
+import { readForm } from "../../../shared/form.ts";
+import { methodNotAllowed } from "../../../shared/http.ts";
+import { htmlPage, type Message } from "../../../shared/page.tsx";
+import { Problem, problems } from "../../../shared/problem.ts";
+import { requireSignIn } from "../../../shared/sign-in.tsx";
+import { configOf, type Env } from "../env.ts";
+import { forwardEvent } from "../routes/forward.ts";
+import { cursorOf } from "../routes/parameters.ts";
+import type { BodyView } from "./body.tsx";
+import { Connect, Empty } from "./connect.tsx";
+import { type Cursor, clearLog, detailData, listData, rejectedData } from "./data.ts";
+import { Detail } from "./detail.tsx";
+import { type Forwarding, outcomeText } from "./forward.tsx";
+import { type View, whole } from "./frame.tsx";
+import { List } from "./list.tsx";
+import { address } from "./place.ts";
+import { Rejected } from "./rejected.tsx";
+import { answerPage, type C, viewOf } from "./view.tsx";
+import { waysOf } from "./ways.ts";
+
+const MAX_FORM_BYTES = 16 * 1024;
+const SEQ = "/e/:seq{[1-9][0-9]{0,14}}";
+
+/** The pages, for whoever has signed in. */
+export function viewer(guarded: Guarded) {
+  const signedIn = requireSignIn(guarded);
+  return new Hono<{ Bindings: Env }>()
+    .onError(answerPage)
+    .use("/", signedIn)
+    .use("/e/*", signedIn)
+    .use("/rejected", signedIn)
+    .use("/connect", signedIn)
+    .use("/clear", signedIn)
+    .get("/", listPage)
+    .all("/", methodNotAllowed("GET"))
+    .get("/connect", connectPage)
+    .all("/connect", methodNotAllowed("GET"))
+    .get("/rejected", rejectedPage)
+    .all("/rejected", methodNotAllowed("GET"))
+    .get(SEQ, (c) => detailPage(c, { forwarding: { url: "", result: null } }))
+    .all(SEQ, methodNotAllowed("GET"))
+    .post(`${SEQ}/forward`, forward)
+    .all(`${SEQ}/forward`, methodNotAllowed("POST"))
+    .post("/clear", clear)
+    .all("/clear", methodNotAllowed("POST"));
+}
+
+async function listPage(c: C): Promise<Response> {
+  const { searchParams } = new URL(c.req.url);
+  // A form sends its empty fields too; what is set should be all that stands in the address.
+  const given = [...searchParams].filter(([, value]) => value !== "");
+  if (given.length < searchParams.size) return c.redirect(withQuery("/", given), 303);
+  const view = viewOf(c);
+  const cursor = cursorIn(searchParams);
+  const now = Date.now();
+  const data = await listData(c.env, configOf(c.env), view.place, cursor);
+  const empty = <Empty ways={data.events.length === 0 ? await waysFor(c, view) : []} view={view} />;
+  return htmlPage(<List {...data} view={view} now={now} empty={empty} />);
+}
+
+/** @throws Problem `invalid_cursor` */
+function cursorIn(parameters: URLSearchParams): Cursor {
+  const [before, after] = [parameters.get("before"), parameters.get("after")];
+  if (after !== null && before === null) return { order: "after", seq: cursorOf(after) };
+  return { order: "before", seq: cursorOf(before) };
+}
+
+async function connectPage(c: C): Promise<Response> {
+  const view = viewOf(c);
+  return htmlPage(<Connect ways={await waysFor(c, view)} view={view} />);
+}
+
+function waysFor(c: C, { origin, place }: View) {
+  const sources = [...configOf(c.env).sources.values()].filter(({ log }) => log === place.log);
+  const { source } = place.filter;
+  const wanted = source === null ? sources : sources.filter(({ name }) => name === source);
+  return waysOf(wanted, { origin, now: Date.now(), id: `msg_${crypto.randomUUID().replaceAll("-", "")}` });
+}
+
+async function rejectedPage(c: C): Promise<Response> {
+  const view = viewOf(c);
+  return htmlPage(<Rejected {...(await rejectedData(c.env, view.place))} view={view} />);
+}
+
+type DetailAnswer = { forwarding: Forwarding; message?: Message; status?: number };
+
+async function detailPage(c: C, { forwarding, message, status = 200 }: DetailAnswer): Promise<Response> {
+  const view = viewOf(c, message);
+  const seq = Number(c.req.param("seq"));
+  const data = await detailData(c.env, view.place, seq);
+  if (data === null) throw new Problem("not_found", `The log does not hold an event ${seq}, or no longer.`);
+  const scheme = configOf(c.env).sources.get(data.record.source)?.schemeName ?? null;
+  const chosen = bodyView(c.req.query("view"));
+  return htmlPage(<Detail {...{ ...data, view, scheme, forwarding }} bodyView={chosen} />, { status });
+}
+
+/** What was refused comes back with what was typed. */
+async function forward(c: C): Promise<Response> {
+  const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";
+  try {
+    const result = await forwardEvent(c, async () => ({ url }));
+    return detailPage(c, { forwarding: { url, result }, message: outcomeText(result) });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code === "not_found") throw error;
+    const [status] = problems[error.code];
+    return detailPage(c, { forwarding: { url, result: null }, message: { text: error.message, failed: true }, status });
+  }
+}
+
+/** @throws Problem `invalid_parameter` */
+function bodyView(text: string | undefined): BodyView | null {
+  if (text === undefined || text === "pretty" || text === "raw" || text === "hex") return text ?? null;
+  throw new Problem("invalid_parameter", "`view` is pretty, raw or hex.");
+}
+
+async function clear(c: C): Promise<Response> {
+  const { place } = viewOf(c);
+  const form = await readForm(c.req.raw, MAX_FORM_BYTES);
+  if (form.get("confirm") !== "yes") {
+    throw new Problem("bad_request", "Say that it is meant: check the box beside Clear.");
+  }
+  const { cleared, remainInKv } = await clearLog(c.env, place.log, form.get("source"));
+  return c.redirect(address("/", whole(place), { done: "cleared", count: cleared, kept: remainInKv }), 303);
+}
+
+function withQuery(path: string, pairs: [string, string][]): string {
+  return pairs.length === 0 ? path : `${path}?${new URLSearchParams(pairs)}`;
+}

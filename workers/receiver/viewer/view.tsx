@@ -1,0 +1,59 @@
+import type { Context } from "hono";
+import { getCookie } from "hono/cookie";
+import { answerError } from "../../../shared/http.ts";
+import { htmlPage, type Message } from "../../../shared/page.tsx";
+import { Problem, problemOf, problems } from "../../../shared/problem.ts";
+import { cookieName } from "../../../shared/session.ts";
+import { configOf, type Env } from "../env.ts";
+import { NO_FILTER, readFilter } from "../filter.ts";
+import { DEFAULT_LOG } from "../source-config.ts";
+import { logOf, logsOf } from "../sources.ts";
+import { Frame, type View } from "./frame.tsx";
+import { messageOf } from "./messages.ts";
+
+/** What a request asks to see; and what is shown of one that asks for what there is not. */
+
+export type C = Context<{ Bindings: Env }>;
+
+/**
+ * What stands in the request's address and its cookie, with `message` or the one that the address names.
+ *
+ * @throws Problem `not_found` or `invalid_parameter`
+ */
+export function viewOf(c: C, message?: Message): View {
+  const { searchParams } = new URL(c.req.url);
+  const log = logOf(configOf(c.env), searchParams.get("log"));
+  const place = { log, filter: readFilter(searchParams) };
+  const around = surroundings(c);
+  const sources = [...configOf(c.env).sources.values()].filter((source) => source.log === log);
+  return { ...around, place, sources: sources.map(({ name }) => name), message: message ?? messageOf(searchParams) };
+}
+
+function surroundings(c: Context) {
+  const config = configOf(c.env as Env);
+  return {
+    origin: new URL(c.req.url).origin,
+    logs: logsOf(config),
+    sources: [],
+    signedIn: getCookie(c, cookieName("receiver", config.localDev)) !== undefined,
+  };
+}
+
+/** A failure as a page, for whoever reads pages. */
+export function answerPage(raw: Error, c: Context): Response | Promise<Response> {
+  const error = problemOf(raw) ?? raw;
+  const answer = answerError(error, c);
+  if (!c.req.header("accept")?.includes("text/html") || !(error instanceof Problem)) return answer;
+  const [status, title] = problems[error.code];
+  const message = { text: error.message, failed: true };
+  // What was asked for may be what is wrong: the page must not ask for it again.
+  const place = { log: DEFAULT_LOG, filter: NO_FILTER };
+  return htmlPage(
+    <Frame title={title} tab="events" view={{ ...surroundings(c), place, message }}>
+      <p>
+        <a href="/">To the newest events</a>
+      </p>
+    </Frame>,
+    { status, headers: error.headers },
+  );
+}

@@ -1,0 +1,21 @@
+import { utf8 } from "../../../shared/bytes.ts";
+import type { Source } from "../source-config.ts";
+import type { Way } from "./connect.tsx";
+import { exampleFor } from "./example.ts";
+import { webhookUrl } from "./place.ts";
+
+/** The ways into a log: each source with its URL and a request that was signed at `now` (unix milliseconds). */
+export function waysOf(
+  sources: readonly Source[],
+  { origin, now, id }: { origin: string; now: number; id: string },
+): Promise<Way[]> {
+  return Promise.all(
+    sources.map(async (source) => {
+      const { name, schemeName: scheme, log, fault } = source;
+      const url = webhookUrl(origin, name);
+      const example = await exampleFor(source, { now, id, url });
+      const curl = example && { url, headers: example.headers, body: utf8(example.body), bodyUrl: url };
+      return { name, scheme, url, log, fault, curl };
+    }),
+  );
+}
