@@ -4,7 +4,7 @@ import { Cursors } from "../../workers/sender/cursors.ts";
 import type { OfferAnswer } from "../../workers/sender/endpoint.ts";
 import { Handover, type Offer } from "../../workers/sender/handover.ts";
 import { OutboxStore } from "../../workers/sender/outbox-store.ts";
-import { type EndpointConfig, type EndpointRow, Registry } from "../../workers/sender/registry.ts";
+import type { EndpointConfig, EndpointRow, Registry } from "../../workers/sender/registry.ts";
 import { endpoint, useReceiver } from "./support.ts";
 
 useReceiver();
@@ -33,18 +33,18 @@ class Bench {
   now = 0;
   #out = 0;
 
-  constructor(sql: SqlStorage) {
-    this.store = new OutboxStore(sql);
+  constructor(storage: DurableObjectStorage) {
+    this.store = new OutboxStore(storage);
     this.store.log.rollOver(0, 1);
-    this.registry = new Registry(this.store.sql);
-    this.cursors = new Cursors(this.store, this.registry);
+    this.registry = this.store.registry;
+    this.cursors = new Cursors(this.store);
     const port = {
       offer: (row: EndpointRow, offer: Offer) => this.#offer(row, offer),
       configure: async (row: EndpointRow) => void this.configured.push(row.id),
       now: () => (this.now += 1000),
       arm: (at: number) => void this.armed.push(at),
     };
-    this.handover = new Handover(this, { port, leaseMs: LEASE_MS });
+    this.handover = new Handover(this.store, this.cursors, { port, leaseMs: LEASE_MS });
   }
 
   async #offer(row: EndpointRow, offer: Offer): Promise<OfferAnswer> {
@@ -88,7 +88,7 @@ class Bench {
 
 async function onStorage(test: (bench: Bench) => Promise<void>): Promise<void> {
   // The storage of an object that nobody configured: nothing else lives there.
-  await runInDurableObject(endpoint("ep_scratch"), async (_instance, { storage }) => test(new Bench(storage.sql)));
+  await runInDurableObject(endpoint("ep_scratch"), async (_instance, { storage }) => test(new Bench(storage)));
 }
 
 const names = (count: number) => Array.from({ length: count }, (_, n) => `ep_${String(n).padStart(4, "0")}`);
@@ -158,7 +158,7 @@ describe("Handover.kick", () => {
       bench.publish(...Array.from({ length: 150 }, () => "order.paid"));
       await bench.run();
       // And again from the tables: memory of the last events is gone after a start.
-      bench.store.reload();
+      bench.store.log.reload();
       bench.registry.put("ep_late", { ...CONFIG, types: ["no.such"] }, 0);
       await bench.run();
       expect(bench.offered).toEqual([]);
@@ -193,22 +193,18 @@ describe("Handover.pull", () => {
       bench.publish(...Array.from({ length: 300 }, () => "order.paid"));
       await bench.run();
       bench.cursors.save();
-      const { store, registry } = bench;
-      const cursors = new Cursors(store, registry);
+      const cursors = new Cursors(bench.store);
       const offers: Offer[] = [];
-      const again = new Handover(
-        { store, registry, cursors },
-        {
-          leaseMs: LEASE_MS,
-          port: {
-            offer: async (_row, offer) => {
-              offers.push(offer);
-              return "taken";
-            },
-            ...{ configure: async () => {}, now: () => 0, arm: () => {} },
+      const again = new Handover(bench.store, cursors, {
+        leaseMs: LEASE_MS,
+        port: {
+          offer: async (_row, offer) => {
+            offers.push(offer);
+            return "taken";
           },
+          ...{ configure: async () => {}, now: () => 0, arm: () => {} },
         },
-      );
+      });
       expect(again.pull("ep_slow", 50)).toMatchObject({ upTo: 150, head: 300 });
       bench.publish("order.paid");
       again.kick();

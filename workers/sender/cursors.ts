@@ -1,5 +1,5 @@
 import type { OutboxStore } from "./outbox-store.ts";
-import type { EndpointRow, Registry } from "./registry.ts";
+import type { EndpointRow } from "./registry.ts";
 
 /** `handed` in meta: the position of all, and of those that lag behind it. */
 type Handed = { h: number; lag: Record<string, number> };
@@ -11,7 +11,6 @@ type Handed = { h: number; lag: Record<string, number> };
  */
 export class Cursors {
   readonly #store: OutboxStore;
-  readonly #registry: Registry;
   /** Up to where every matching event was taken; I2. */
   readonly #acked = new Map<string, number>();
   /**
@@ -22,9 +21,8 @@ export class Cursors {
   #written: string;
   readonly #start: Handed;
 
-  constructor(store: OutboxStore, registry: Registry) {
+  constructor(store: OutboxStore) {
     this.#store = store;
-    this.#registry = registry;
     this.#start = store.meta.get<Handed>("handed") ?? { h: 0, lag: {} };
     this.#written = JSON.stringify(this.#start);
   }
@@ -69,7 +67,9 @@ export class Cursors {
 
   /** Whether everything in the log was handed to everyone and that was written down; else I1 wants an alarm. */
   get settled(): boolean {
-    return !this.#registry.enabled().some((row) => this.lags(row)) && JSON.stringify(this.#state()) === this.#written;
+    return (
+      !this.#store.registry.enabled().some((row) => this.lags(row)) && JSON.stringify(this.#state()) === this.#written
+    );
   }
 
   /** Writes the cursors down when they moved. */
@@ -86,7 +86,7 @@ export class Cursors {
   }
 
   #state(): Handed {
-    const rows = this.#registry.all().filter(({ state }) => state === "live");
+    const rows = this.#store.registry.all().filter(({ state }) => state === "live");
     const positions = rows.map((row) => [row.id, this.acked(row)] as const);
     const h = positions.length === 0 ? this.#store.log.head : Math.max(...positions.map(([, acked]) => acked));
     return { h, lag: Object.fromEntries(positions.filter(([, acked]) => acked < h)) };

@@ -5,14 +5,7 @@ import type { Endpoint } from "./endpoint.ts";
 import type { Config } from "./env.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import type { OutboxStore } from "./outbox-store.ts";
-import {
-  configureCall,
-  DEFAULT_ENDPOINT,
-  defaultConfig,
-  type EndpointConfig,
-  type EndpointRow,
-  type Registry,
-} from "./registry.ts";
+import { configureCall, DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow } from "./registry.ts";
 
 /** What is done to endpoints: every change is a row of the registry first, then brought to the Endpoint. */
 
@@ -39,16 +32,11 @@ export type AdminPort = {
 
 export class EndpointAdmin {
   readonly #store: OutboxStore;
-  readonly #registry: Registry;
   readonly #cursors: Cursors;
   readonly #port: AdminPort;
 
-  constructor(
-    { store, registry, cursors }: { store: OutboxStore; registry: Registry; cursors: Cursors },
-    port: AdminPort,
-  ) {
+  constructor(store: OutboxStore, cursors: Cursors, port: AdminPort) {
     this.#store = store;
-    this.#registry = registry;
     this.#cursors = cursors;
     this.#port = port;
   }
@@ -60,7 +48,7 @@ export class EndpointAdmin {
   async create(id: string, config: EndpointConfig, startFrom: StartFrom): Promise<Changed | "unknown_event"> {
     const from = this.#startSeq(startFrom);
     if (from === null) return "unknown_event";
-    const row = this.#registry.put(id, config, from);
+    const row = this.#store.registry.put(id, config, from);
     // The Outbox hands over from here on; what lies between the start and here the endpoint pulls.
     this.#cursors.startAt(id, this.#store.log.head);
     return this.#push(row);
@@ -68,32 +56,32 @@ export class EndpointAdmin {
 
   /** Merges a change into the current configuration; null for an endpoint that is not there. */
   async update(id: string, change: Partial<EndpointConfig>): Promise<Changed | null> {
-    const row = this.#registry.live(id);
+    const row = this.#store.registry.live(id);
     if (row === null) return null;
     const enabling = change.enabled === true ? { disabledReason: null } : {};
     const disabling =
       change.enabled === false ? { disabledReason: row.config.disabledReason ?? "disabled by the API" } : {};
-    return this.#push(this.#registry.put(id, { ...row.config, ...change, ...enabling, ...disabling }, null));
+    return this.#push(this.#store.registry.put(id, { ...row.config, ...change, ...enabling, ...disabling }, null));
   }
 
   /** Puts new secrets first; the old ones sign beside them until `expiresAt` (unix ms). */
   async rotate(id: string, keys: string[], expiresAt: number): Promise<Changed | null> {
-    const row = this.#registry.live(id);
+    const row = this.#store.registry.live(id);
     if (row === null) return null;
     const now = this.#port.now();
     const old = row.config.secrets
       .filter((secret) => secret.expiresAt === null || secret.expiresAt > now)
       .map(({ key, expiresAt: end }) => ({ key, expiresAt: Math.min(end ?? expiresAt, expiresAt) }));
     const secrets = [...keys.map((key) => ({ key, expiresAt: null })), ...old].slice(0, MAX_SECRETS);
-    return this.#push(this.#registry.put(id, { ...row.config, secrets }, null));
+    return this.#push(this.#store.registry.put(id, { ...row.config, secrets }, null));
   }
 
   /** Deletes an endpoint; `true` when its object is gone, `false` while that is retried, null when unknown. */
   async delete(id: string): Promise<boolean | null> {
-    const row = this.#registry.get(id);
+    const row = this.#store.registry.get(id);
     if (row === undefined) return null;
     this.#port.changed();
-    const deleting = row.state === "deleting" ? row : this.#registry.markDeleting(row);
+    const deleting = row.state === "deleting" ? row : this.#store.registry.markDeleting(row);
     return this.#confirmed(deleting);
   }
 
@@ -101,12 +89,12 @@ export class EndpointAdmin {
   async configure(row: EndpointRow): Promise<void> {
     if (row.state === "deleting") {
       await this.#port.endpoint(row.id).destroy();
-      this.#registry.remove(row.id);
+      this.#store.registry.remove(row.id);
       this.#port.removed(row.id);
       return;
     }
     const answer = await this.#port.endpoint(row.id).configure(configureCall(row));
-    if (answer === "done") this.#registry.confirmed(row.id, row.revision);
+    if (answer === "done") this.#store.registry.confirmed(row.id, row.revision);
   }
 
   /** The alarm stands before the answer: a configuration that is not confirmed now is pushed again. */
@@ -135,10 +123,10 @@ export class EndpointAdmin {
 
   /** WEBHOOK_URL and WEBHOOK_SECRET may have changed with the last deployment: the endpoint follows them. */
   syncDefault({ webhookUrl, webhookSecret }: Config): void {
-    const known = this.#registry.get(DEFAULT_ENDPOINT);
+    const known = this.#store.registry.get(DEFAULT_ENDPOINT);
     const secrets = splitSecrets("WEBHOOK_SECRET", webhookSecret);
     const config = defaultConfig(webhookUrl, secrets, { known: known?.config, now: this.#port.now() });
     if (config === null || JSON.stringify(config) === JSON.stringify(known?.config)) return;
-    this.#registry.put(DEFAULT_ENDPOINT, config, this.#store.log.head);
+    this.#store.registry.put(DEFAULT_ENDPOINT, config, this.#store.log.head);
   }
 }

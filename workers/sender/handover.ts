@@ -5,7 +5,7 @@ import type { OfferAnswer } from "./endpoint.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import type { OutboxStore } from "./outbox-store.ts";
 import { Pace } from "./pace.ts";
-import type { EndpointRow, Registry } from "./registry.ts";
+import type { EndpointRow } from "./registry.ts";
 
 /** Hands the log to the endpoints: offers what is new to each one that wants it, answers those that catch up. */
 
@@ -33,7 +33,6 @@ export type HandoverPort = {
 
 export class Handover {
   readonly #store: OutboxStore;
-  readonly #registry: Registry;
   readonly #cursors: Cursors;
   readonly #port: HandoverPort;
   readonly #busy = new Set<string>();
@@ -47,12 +46,8 @@ export class Handover {
   /** Those that are busy, left alone until the next round; memory, as the alarm of I1 goes on without it. */
   readonly #resting = new Set<string>();
 
-  constructor(
-    { store, registry, cursors }: { store: OutboxStore; registry: Registry; cursors: Cursors },
-    { port, leaseMs }: { port: HandoverPort; leaseMs: number },
-  ) {
+  constructor(store: OutboxStore, cursors: Cursors, { port, leaseMs }: { port: HandoverPort; leaseMs: number }) {
     this.#store = store;
-    this.#registry = registry;
     this.#cursors = cursors;
     this.#port = port;
     this.#backoff = new Backoff(leaseMs);
@@ -66,7 +61,7 @@ export class Handover {
 
   /** When the next endpoint that could not be reached may be tried again; null when none waits. */
   get nextRetry(): number | null {
-    return this.#backoff.next((id) => this.#registry.get(id)?.config.enabled ?? false);
+    return this.#backoff.next((id) => this.#store.registry.get(id)?.config.enabled ?? false);
   }
 
   /**
@@ -77,7 +72,7 @@ export class Handover {
     const now = this.#port.now();
     this.#handsLeft = MAX_HANDS;
     this.#pace.see(this.#store.log.head, now);
-    for (const row of this.#registry.enabled()) {
+    for (const row of this.#store.registry.enabled()) {
       if (this.#pending.has(row.id) || this.#busy.has(row.id) || !this.#cursors.lags(row)) continue;
       if (!this.#backoff.ready(row.id, now) || this.#resting.has(row.id)) continue;
       if (this.#passOver(row)) continue;
@@ -112,7 +107,7 @@ export class Handover {
    * @throws when one of them does not answer
    */
   async tell(seq: number): Promise<void> {
-    for (const row of this.#registry.enabled()) {
+    for (const row of this.#store.registry.enabled()) {
       const [after, upTo] = [this.#cursors.told(row), this.#cursors.acked(row)];
       if (upTo < seq || after >= seq) continue;
       const offer = { after, upTo, events: [], revision: row.revision };
@@ -123,7 +118,7 @@ export class Handover {
 
   /** Events after `after` for one endpoint, as it catches up. */
   pull(id: string, after: number): PullAnswer {
-    const row = this.#registry.get(id);
+    const row = this.#store.registry.get(id);
     if (row === undefined || row.state === "deleting") return "gone";
     if (after + 1 < this.#store.log.oldest) return { expiredTo: this.#store.log.oldest - 1 };
     const scan = this.#store.reader.scan(after, { endpointId: id, types: row.config.types }, PULL);
@@ -148,9 +143,9 @@ export class Handover {
     try {
       // The registry is read anew each time: an endpoint may be changed or deleted while an offer is out.
       for (
-        let row = this.#registry.live(id);
+        let row = this.#store.registry.live(id);
         row?.config.enabled && this.#cursors.lags(row);
-        row = this.#registry.live(id)
+        row = this.#store.registry.live(id)
       ) {
         if (!(await this.#handBatch(row))) return;
       }
@@ -180,7 +175,7 @@ export class Handover {
         return answer === "taken";
       } else {
         // Deleted or changed while the offer was out: what is brought is what the registry says now.
-        const current = this.#registry.get(row.id);
+        const current = this.#store.registry.get(row.id);
         if (current?.state !== "live") return false;
         await withDeadline(this.#port.configure(current), OFFER_TIMEOUT_MS);
       }

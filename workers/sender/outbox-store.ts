@@ -3,10 +3,11 @@ import { Keys } from "./keys.ts";
 import { Later } from "./later.ts";
 import { LogReader } from "./log-reader.ts";
 import { Meta } from "./meta.ts";
+import { Registry } from "./registry.ts";
 import { Sql } from "./sql.ts";
 
 /**
- * The Outbox's storage, by table; the registry of endpoints keeps `ep` itself.
+ * The Outbox's storage, by table.
  *
  * | table             | columns                               | example                              | rows written            | goes                       |
  * |-------------------|---------------------------------------|--------------------------------------|-------------------------|----------------------------|
@@ -19,15 +20,18 @@ import { Sql } from "./sql.ts";
  * `target` null: every endpoint; `+ep`: that one alone; `-ep`: every other.
  */
 export class OutboxStore {
+  readonly #storage: DurableObjectStorage;
   readonly sql: Sql;
   readonly meta: Meta;
   readonly log: EventLog;
   readonly reader: LogReader;
   readonly keys: Keys;
   readonly later: Later;
+  readonly registry: Registry;
 
-  constructor(storage: SqlStorage) {
-    this.sql = new Sql(storage);
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.sql = new Sql(storage.sql);
     this.meta = new Meta(this.sql);
     this.later = new Later(this.sql);
     this.meta.create();
@@ -35,11 +39,16 @@ export class OutboxStore {
     this.log = new EventLog(this.sql);
     this.reader = new LogReader(this.sql, this.log);
     this.keys = new Keys(this.sql);
+    this.registry = new Registry(this.sql);
   }
 
-  /** Reads what memory holds again from the tables, as after a transaction that was rolled back. */
-  reload(): void {
-    this.log.reload();
-    this.keys.reload();
+  /** One transaction; what memory holds of the tables is read again when it was rolled back. */
+  transact<Value>(work: () => Value): Value {
+    try {
+      return this.#storage.transactionSync(work);
+    } catch (error) {
+      for (const part of [this.log, this.keys, this.registry]) part.reload();
+      throw error;
+    }
   }
 }

@@ -13,7 +13,7 @@ import type { EventQuery } from "./log-reader.ts";
 import { OutboxStore } from "./outbox-store.ts";
 import type { PublishCall, Published, PublishResult } from "./publish.ts";
 import { Publisher } from "./publisher.ts";
-import { type EndpointConfig, type EndpointRow, Registry } from "./registry.ts";
+import type { EndpointConfig, EndpointRow } from "./registry.ts";
 import { Reports } from "./reports.ts";
 import { dropPast } from "./retention.ts";
 import type { ConfigureCall } from "./standing.ts";
@@ -33,7 +33,6 @@ export class Outbox extends DurableObject<Env> {
   readonly #config: Config;
   readonly #alarm: Alarm;
   readonly #store: OutboxStore;
-  readonly #registry: Registry;
   readonly #cursors: Cursors;
   readonly #handover: Handover;
   readonly #admin: EndpointAdmin;
@@ -45,40 +44,30 @@ export class Outbox extends DurableObject<Env> {
     super(ctx, env);
     this.#config = configOf(env);
     this.#alarm = new Alarm(ctx);
-    this.#store = new OutboxStore(ctx.storage.sql);
-    this.#registry = new Registry(this.#store.sql);
-    this.#cursors = new Cursors(this.#store, this.#registry);
+    this.#store = new OutboxStore(ctx.storage);
+    this.#cursors = new Cursors(this.#store);
     this.#publisher = new Publisher(this.#store, this.#config, {
-      transact: (work) => this.#transact(work),
       changed: () => this.#changed(),
       scheduled: () => this.#armLater(),
     });
-    const [store, registry, cursors] = [this.#store, this.#registry, this.#cursors];
-    this.#handover = new Handover(
-      { store, registry, cursors },
-      {
-        leaseMs: this.#config.leaseMs,
-        port: {
-          offer: (row, offer) => this.#endpoint(row.id).offer(offer),
-          configure: (row) => this.#admin.configure(row),
-          now: Date.now,
-          arm: (at) => this.#alarm.arm(at),
-        },
-      },
-    );
-    this.#admin = new EndpointAdmin(
-      { store, registry, cursors },
-      {
-        endpoint: (id) => this.#endpoint(id),
-        event: (id) => this.#publisher.event(id),
-        changed: () => this.#changed(),
-        confirmed: () => this.#handover.kick(),
-        removed: (id) => this.#handover.forget(id),
+    this.#handover = new Handover(this.#store, this.#cursors, {
+      leaseMs: this.#config.leaseMs,
+      port: {
+        offer: (row, offer) => this.#endpoint(row.id).offer(offer),
+        configure: (row) => this.#admin.configure(row),
         now: Date.now,
+        arm: (at) => this.#alarm.arm(at),
       },
-    );
-    this.#reports = new Reports(this.#registry, {
-      transact: (work) => this.#transact(work),
+    });
+    this.#admin = new EndpointAdmin(this.#store, this.#cursors, {
+      endpoint: (id) => this.#endpoint(id),
+      event: (id) => this.#publisher.event(id),
+      changed: () => this.#changed(),
+      confirmed: () => this.#handover.kick(),
+      removed: (id) => this.#handover.forget(id),
+      now: Date.now,
+    });
+    this.#reports = new Reports(this.#store, {
       announce: (event) => this.#publisher.announce(event),
       changed: () => this.#changed(),
     });
@@ -101,11 +90,11 @@ export class Outbox extends DurableObject<Env> {
   }
 
   endpoints(): EndpointView[] {
-    return this.#registry.all().map((row) => this.#view(row));
+    return this.#store.registry.all().map((row) => this.#view(row));
   }
 
   endpoint(id: string): EndpointView | null {
-    const row = this.#registry.get(id);
+    const row = this.#store.registry.get(id);
     return row === undefined ? null : this.#view(row);
   }
 
@@ -161,7 +150,7 @@ export class Outbox extends DurableObject<Env> {
     const now = Date.now();
     this.#publisher.schedulePeriodic(t, now);
     this.#work(now);
-    const rows = this.#registry.enabled();
+    const rows = this.#store.registry.enabled();
     const turn = rows[Math.floor(t / 60_000) % rows.length];
     if (turn !== undefined) await this.#endpoint(turn.id).wake();
   }
@@ -182,7 +171,7 @@ export class Outbox extends DurableObject<Env> {
       this.#publisher.release(now);
       this.#cursors.save();
       // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
-      for (const row of this.#registry.unpushed()) this.ctx.waitUntil(this.#admin.configure(row).catch(() => {}));
+      for (const row of this.#store.registry.unpushed()) this.ctx.waitUntil(this.#admin.configure(row).catch(() => {}));
       this.#handover.kick();
       this.#waiters.wake();
       const tell = (seq: number) => this.#handover.tell(seq);
@@ -191,17 +180,6 @@ export class Outbox extends DurableObject<Env> {
     } catch (error) {
       logEvent("outbox.alarm_failed", { error: String(error) });
       this.#alarm.arm(now + RECOVERY_MS);
-    }
-  }
-
-  /** One transaction; memory is read again when it was rolled back. */
-  #transact<Value>(work: () => Value): Value {
-    try {
-      return this.ctx.storage.transactionSync(work);
-    } catch (error) {
-      this.#store.reload();
-      this.#registry.reload();
-      throw error;
     }
   }
 
@@ -214,7 +192,8 @@ export class Outbox extends DurableObject<Env> {
 
   #armNext(now: number): void {
     this.#armLater();
-    if (!this.#cursors.settled || this.#registry.unpushed().length > 0) this.#alarm.arm(now + this.#config.leaseMs);
+    if (!this.#cursors.settled || this.#store.registry.unpushed().length > 0)
+      this.#alarm.arm(now + this.#config.leaseMs);
     const retry = this.#handover.nextRetry;
     if (retry !== null) this.#alarm.arm(Math.max(retry, now + 1000));
   }

@@ -18,9 +18,8 @@ import {
   schedule,
 } from "./publish.ts";
 
-/** The Outbox's object as publishing needs it. `transact` reads memory again when the work was rolled back. */
+/** The Outbox's object as publishing needs it. */
 export type PublisherPort = {
-  transact<Value>(work: () => Value): Value;
   /** Something was logged. */
   changed(): void;
   /** Something was scheduled. */
@@ -67,7 +66,7 @@ export class Publisher {
 
   /** Schedules the periodic events of (covered, t + 60 s]; all times unix ms. */
   schedulePeriodic(t: number, now: number): void {
-    this.#port.transact(() => {
+    this.#store.transact(() => {
       const covered = this.#store.meta.get<number>("covered");
       const window = periodicTimes(covered, t, { now, periodMs: this.#config.periodicMs });
       if (window === null) return;
@@ -82,7 +81,7 @@ export class Publisher {
   release(now: number): void {
     const due = this.#store.later.due(now, RELEASE_BATCH);
     if (due.length === 0) return;
-    this.#port.transact(() => {
+    this.#store.transact(() => {
       for (const later of due) {
         const seq = release(this.#store, later, this.#context(now));
         this.#store.later.drop(later);
@@ -97,7 +96,7 @@ export class Publisher {
     const headBefore = this.#store.log.head;
     let results: PublishResult[];
     try {
-      results = this.#port.transact(() => calls.map((call) => publish(this.#store, call, context)));
+      results = this.#store.transact(() => calls.map((call) => publish(this.#store, call, context)));
     } catch {
       // One bad call must refuse nobody else: each again, in a transaction of its own.
       results = calls.map((call) => this.#publishAlone(call, context));
@@ -109,7 +108,7 @@ export class Publisher {
 
   #publishAlone(call: PublishCall, context: PublishContext): PublishResult {
     try {
-      return this.#port.transact(() => publish(this.#store, call, context));
+      return this.#store.transact(() => publish(this.#store, call, context));
     } catch (error) {
       logEvent("publish.failed", { error: String(error) });
       return { ok: false, code: "storage_unavailable", detail: "Nothing of this request was stored; try again." };

@@ -1,13 +1,13 @@
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Pause } from "./health.ts";
+import type { OutboxStore } from "./outbox-store.ts";
 import type { Announcement, Published } from "./publish.ts";
-import { configureCall, type Registry } from "./registry.ts";
+import { configureCall } from "./registry.ts";
 import type { ConfigureCall } from "./standing.ts";
 
 /** The Outbox as reports need it. `changed`: arms the alarm in this commit and hands over what is new. */
 export type ReportsPort = {
-  transact<Value>(work: () => Value): Value;
   announce(event: Announcement): Published;
   changed(): void;
 };
@@ -19,11 +19,11 @@ const PAUSE_REASONS: Record<Pause["reason"], string> = {
 
 /** What is said about endpoints in the log itself: each thing once, and what went wrong never to whom it went wrong with. */
 export class Reports {
-  readonly #registry: Registry;
+  readonly #store: OutboxStore;
   readonly #port: ReportsPort;
 
-  constructor(registry: Registry, port: ReportsPort) {
-    this.#registry = registry;
+  constructor(store: OutboxStore, port: ReportsPort) {
+    this.#store = store;
     this.#port = port;
   }
 
@@ -38,12 +38,12 @@ export class Reports {
    * which is another one when the pause was over a revision that has passed; null when it is gone.
    */
   paused(id: string, { reason, revision, since }: Pause): ConfigureCall | null {
-    const row = this.#registry.live(id);
+    const row = this.#store.registry.live(id);
     if (row === null) return null;
     if (row.revision > revision) return configureCall(row);
     const why = PAUSE_REASONS[reason];
-    const disabled = this.#port.transact(() => {
-      const changed = this.#registry.put(id, { ...row.config, enabled: false, disabledReason: why }, null);
+    const disabled = this.#store.transact(() => {
+      const changed = this.#store.registry.put(id, { ...row.config, enabled: false, disabledReason: why }, null);
       const data = { endpointId: id, url: row.config.url, reason: why, failingSince: new Date(since).toISOString() };
       this.#port.announce({
         type: "endpoint.disabled",
@@ -76,7 +76,7 @@ export class Reports {
 
   /** Logs an event about an endpoint in a transaction of its own. */
   #say(event: Announcement): Published {
-    const published = this.#port.transact(() => this.#port.announce(event));
+    const published = this.#store.transact(() => this.#port.announce(event));
     this.#port.changed();
     return published;
   }
