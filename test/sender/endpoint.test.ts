@@ -3,7 +3,7 @@ import { Webhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it, vi } from "vitest";
 import { wakeTime } from "../../workers/sender/schedule.ts";
-import { endpoint, moveTo, publish, publishOne, receiver, runAlarms, settled, useReceiver } from "./support.ts";
+import { endpoint, moveTo, outbox, publish, publishOne, receiver, runAlarms, settled, useReceiver } from "./support.ts";
 
 useReceiver();
 
@@ -142,6 +142,34 @@ describe("Endpoint", () => {
       { timeout: 15_000 },
     );
     expect(receiver.counts().size).toBe(100);
+  });
+
+  it("is offered nothing past what it still has to pull, when the Outbox was evicted in between", async () => {
+    let allowed = 0;
+    receiver.answer = async () => {
+      const mine = receiver.sent.length;
+      await vi.waitUntil(() => mine <= allowed, { timeout: 15_000, interval: 2 });
+      return new Response("ok");
+    };
+    await Promise.all(Array.from({ length: 5 }, () => publish(...Array.from({ length: 100 }, () => ({})))));
+    await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === 500, { timeout: 10_000 });
+    await runDurableObjectAlarm(outbox());
+    // 200 were taken. With 50 of them answered, there is room for an offer, and not enough for a pull.
+    allowed = 50;
+    await settled(50);
+    await evictDurableObject(outbox());
+    expect(await outbox().pull("ep_default", 100)).toMatchObject({ upTo: 200 });
+    await publishOne();
+    await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === 501, { timeout: 10_000 });
+    allowed = Number.POSITIVE_INFINITY;
+    await vi.waitUntil(
+      async () => {
+        await runAlarms();
+        return (await settled(1)).length === 501;
+      },
+      { timeout: 15_000 },
+    );
+    expect(receiver.counts().size).toBe(501);
   });
 
   it("has its alarm armed in the commit that takes an offer (I3)", async () => {

@@ -1,7 +1,7 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, vi } from "vitest";
-import type { Delivery } from "../../workers/sender/endpoint-store.ts";
+import type { Delivery } from "../../workers/sender/delivery.ts";
 import type { Env } from "../../workers/sender/env.ts";
 import type { PublishEvent, PublishResult } from "../../workers/sender/publish.ts";
 

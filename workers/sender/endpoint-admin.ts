@@ -1,14 +1,18 @@
 import { withDeadline } from "../../shared/deadline.ts";
 import { splitSecrets } from "../../shared/secret.ts";
-import { logEvent } from "../../shared/telemetry.ts";
-import type { ConfigureCall, Endpoint } from "./endpoint.ts";
-import type { Delivery } from "./endpoint-store.ts";
-import { type Config, TENANT } from "./env.ts";
-import type { Handover } from "./handover.ts";
-import type { Pause } from "./health.ts";
-import type { LoggedEvent, OutboxStore } from "./outbox-store.ts";
-import type { Published } from "./publish.ts";
-import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow, type Registry } from "./registry.ts";
+import type { Cursors } from "./cursors.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Config } from "./env.ts";
+import type { LoggedEvent } from "./event-log.ts";
+import type { OutboxStore } from "./outbox-store.ts";
+import {
+  configureCall,
+  DEFAULT_ENDPOINT,
+  defaultConfig,
+  type EndpointConfig,
+  type EndpointRow,
+  type Registry,
+} from "./registry.ts";
 
 /** What is done to endpoints: every change is a row of the registry first, then brought to the Endpoint. */
 
@@ -16,38 +20,36 @@ import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow,
 export type Changed = { row: EndpointRow; confirmed: boolean };
 export type StartFrom = { at: "now" } | { at: "event"; id: string } | { at: "time"; time: number };
 
-const PAUSE_REASONS: Record<Pause["reason"], string> = {
-  gone: "the endpoint answered 410 Gone",
-  failing: "every attempt has failed for 5 days",
-};
 /** A change is answered once its Endpoint has confirmed it, or after this long without. */
 const CONFIRM_MS = 10_000;
 /** Live secrets of one endpoint: each signs every attempt. */
 const MAX_SECRETS = 10;
 
-/** An event about an endpoint; `id` is made of what happened, so that it is said once. */
-type Announcement = { type: string; data: string; id: string | null; target: string };
-
 /** The Outbox as this file needs it. `changed`: arms the alarm in this commit and hands over what is new. */
 export type AdminPort = {
   endpoint(id: string): DurableObjectStub<Endpoint>;
   event(id: string): LoggedEvent | null;
-  transact<Value>(work: () => Value): Value;
-  announce(event: Announcement): Published;
   changed(): void;
+  /** An Endpoint has confirmed a change: it may be handed what it lacks. */
+  confirmed(): void;
+  /** An Endpoint has destroyed itself. */
+  removed(id: string): void;
   now(): number;
 };
 
 export class EndpointAdmin {
   readonly #store: OutboxStore;
   readonly #registry: Registry;
-  readonly #handover: Handover;
+  readonly #cursors: Cursors;
   readonly #port: AdminPort;
 
-  constructor(store: OutboxStore, registry: Registry, handover: Handover, port: AdminPort) {
+  constructor(
+    { store, registry, cursors }: { store: OutboxStore; registry: Registry; cursors: Cursors },
+    port: AdminPort,
+  ) {
     this.#store = store;
     this.#registry = registry;
-    this.#handover = handover;
+    this.#cursors = cursors;
     this.#port = port;
   }
 
@@ -60,13 +62,13 @@ export class EndpointAdmin {
     if (from === null) return "unknown_event";
     const row = this.#registry.put(id, config, from);
     // The Outbox hands over from here on; what lies between the start and here the endpoint pulls.
-    this.#handover.startAt(id, this.#store.head);
+    this.#cursors.startAt(id, this.#store.log.head);
     return this.#push(row);
   }
 
   /** Merges a change into the current configuration; null for an endpoint that is not there. */
   async update(id: string, change: Partial<EndpointConfig>): Promise<Changed | null> {
-    const row = this.#live(id);
+    const row = this.#registry.live(id);
     if (row === null) return null;
     const enabling = change.enabled === true ? { disabledReason: null } : {};
     const disabling =
@@ -76,7 +78,7 @@ export class EndpointAdmin {
 
   /** Puts new secrets first; the old ones sign beside them until `expiresAt` (unix ms). */
   async rotate(id: string, keys: string[], expiresAt: number): Promise<Changed | null> {
-    const row = this.#live(id);
+    const row = this.#registry.live(id);
     if (row === null) return null;
     const now = this.#port.now();
     const old = row.config.secrets
@@ -95,60 +97,12 @@ export class EndpointAdmin {
     return this.#confirmed(deleting);
   }
 
-  /** Publishes one `webhook.test` event to one endpoint alone, whatever its types; its id and seq. */
-  publishTest(endpointId: string): Published {
-    const data = JSON.stringify({ message: "This is a test event.", endpointId });
-    return this.#say({ type: "webhook.test", data, id: null, target: `+${endpointId}` });
-  }
-
-  /**
-   * An endpoint has paused itself: disables it and says so to the others, each once. Answers the current
-   * configuration, which is another one when the pause was over a revision that has passed; null when gone.
-   */
-  reportPause(id: string, { reason, revision, since }: Pause): ConfigureCall | null {
-    const row = this.#live(id);
-    if (row === null) return null;
-    if (row.revision > revision) return configureCall(row);
-    const why = PAUSE_REASONS[reason];
-    const disabled = this.#port.transact(() => {
-      const changed = this.#registry.put(id, { ...row.config, enabled: false, disabledReason: why }, null);
-      const data = { endpointId: id, url: row.config.url, reason: why, failingSince: new Date(since).toISOString() };
-      const event = {
-        type: "endpoint.disabled",
-        data: JSON.stringify(data),
-        id: `disabled_${id}_${revision}`,
-        target: `-${id}`,
-      };
-      this.#port.announce(event);
-      return changed;
-    });
-    logEvent("endpoint.disabled", { endpoint: id, reason: why });
-    this.#port.changed();
-    return configureCall(disabled);
-  }
-
-  /** A delivery died: says so to the endpoints that ask for it, once, never to the one that failed. */
-  reportDead(endpointId: string, { seq, id, type, attempts }: Omit<Delivery, "body">): void {
-    const last = attempts.at(-1);
-    const data = {
-      endpointId,
-      eventId: id,
-      eventType: type,
-      attempts: attempts.length,
-      status: last?.status ?? 0,
-      code: last?.code ?? null,
-    };
-    // A redelivery that dies again is another death: the attempts so far tell them apart.
-    const name = `failed_${endpointId}_${seq}_${attempts.length}`;
-    this.#say({ type: "delivery.failed", data: JSON.stringify(data), id: name, target: `-${endpointId}` });
-  }
-
   /** Brings an endpoint what the registry says of it. Safe to repeat; the registry notes what was confirmed. */
   async configure(row: EndpointRow): Promise<void> {
     if (row.state === "deleting") {
       await this.#port.endpoint(row.id).destroy();
       this.#registry.remove(row.id);
-      this.#handover.forget(row.id);
+      this.#port.removed(row.id);
       return;
     }
     const answer = await this.#port.endpoint(row.id).configure(configureCall(row));
@@ -159,7 +113,7 @@ export class EndpointAdmin {
   async #push(row: EndpointRow): Promise<Changed> {
     this.#port.changed();
     const confirmed = await this.#confirmed(row);
-    if (confirmed) this.#handover.kick();
+    if (confirmed) this.#port.confirmed();
     return { row, confirmed };
   }
 
@@ -171,22 +125,10 @@ export class EndpointAdmin {
     );
   }
 
-  /** Logs an event about an endpoint in a transaction of its own. */
-  #say(event: Announcement): Published {
-    const published = this.#port.transact(() => this.#port.announce(event));
-    this.#port.changed();
-    return published;
-  }
-
-  #live(id: string): EndpointRow | null {
-    const row = this.#registry.get(id);
-    return row?.state === "live" ? row : null;
-  }
-
   /** The seq that an endpoint starts after; null when the event it names is not in the log. */
   #startSeq(start: StartFrom): number | null {
-    if (start.at === "now") return this.#store.head;
-    if (start.at === "time") return this.#store.firstSince(start.time) - 1;
+    if (start.at === "now") return this.#store.log.head;
+    if (start.at === "time") return this.#store.reader.firstSince(start.time) - 1;
     const event = this.#port.event(start.id);
     return event === null ? null : event.seq - 1;
   }
@@ -197,10 +139,6 @@ export class EndpointAdmin {
     const secrets = splitSecrets("WEBHOOK_SECRET", webhookSecret);
     const config = defaultConfig(webhookUrl, secrets, { known: known?.config, now: this.#port.now() });
     if (config === null || JSON.stringify(config) === JSON.stringify(known?.config)) return;
-    this.#registry.put(DEFAULT_ENDPOINT, config, this.#store.head);
+    this.#registry.put(DEFAULT_ENDPOINT, config, this.#store.log.head);
   }
-}
-
-function configureCall({ id, config, revision, from }: EndpointRow): ConfigureCall {
-  return { tenant: TENANT, id, config, revision, from };
 }

@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryState } from "./endpoint-store.ts";
+import type { Delivery, DeliveryState } from "./delivery.ts";
 
 /** The first attempt at an event: how the delivery stands after it, or that there was none yet. */
 export type FirstOutcome = { state: DeliveryState | "pending"; status: number; code: string | null };

@@ -33,22 +33,22 @@ export class Health {
     const outcome = outcomeOf(ending);
     const since = failingSince(this.#failingSince, outcome, at);
     if (since !== this.#failingSince) {
-      this.#store.setMeta("failingSince", since);
+      this.#store.meta.set("failingSince", since);
       this.#failingSince = since;
     }
     const failing = outcome === "retry" && since !== null && at - since >= FAILING_MS;
     if (this.#pause !== null || !(failing || outcome === "gone")) return false;
     this.#pause = { reason: outcome === "gone" ? "gone" : "failing", revision, since: since ?? at };
-    this.#store.setMeta("pause", this.#pause);
+    this.#store.meta.set("pause", this.#pause);
     return true;
   }
 
   /** A configuration has come; one that enables, or has another URL, also ends the count of failures. */
   configured(forgiven: boolean): void {
-    if (this.#pause !== null) this.#store.setMeta("pause", null);
+    if (this.#pause !== null) this.#store.meta.set("pause", null);
     this.#pause = null;
     if (!forgiven || this.#failingSince === null) return;
-    this.#store.setMeta("failingSince", null);
+    this.#store.meta.set("failingSince", null);
     this.#failingSince = null;
   }
 }

@@ -1,5 +1,5 @@
 import type { AttemptResult } from "../../shared/attempt.ts";
-import type { Attempt, Delivery } from "./endpoint-store.ts";
+import type { Attempt, Delivery } from "./delivery.ts";
 import { parseRetryAfter, retryDelay } from "./schedule.ts";
 import type { Open } from "./window.ts";
 

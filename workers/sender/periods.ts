@@ -1,3 +1,5 @@
+import type { Sql } from "./sql.ts";
+
 /**
  * Tables that hold one period each and are dropped whole: a DROP TABLE writes no rows, a DELETE writes as
  * many as it takes away. Names are `<prefix>_<first>`, `first` being the first number the table may hold.
@@ -14,11 +16,9 @@ export function periodMs(retentionMs: number): number {
 }
 
 /** The existing tables of one prefix, oldest first. */
-export function listTables(sql: SqlStorage, prefix: string): PeriodTable[] {
-  const names = sql
-    .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?", `${prefix}_*`)
-    .toArray();
-  return names
+export function listTables(sql: Sql, prefix: string): PeriodTable[] {
+  return sql
+    .run<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?", `${prefix}_*`)
     .map(({ name }) => ({ name, first: Number(name.slice(prefix.length + 1)) }))
     .sort((a, b) => a.first - b.first);
 }

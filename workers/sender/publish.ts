@@ -1,6 +1,7 @@
 import { eventBody, type NewEvent } from "./event.ts";
 import { eventId, eventSeq, type IdKey, looksOwn, randomId } from "./event-id.ts";
-import type { LoggedEvent, OutboxStore } from "./outbox-store.ts";
+import type { LoggedEvent } from "./event-log.ts";
+import type { OutboxStore } from "./outbox-store.ts";
 import { periodMs } from "./periods.ts";
 
 /** An event to log, with the digest of its content when it may be repeated: it has an id or a `deliverAt`. */
@@ -16,6 +17,9 @@ export type PublishResult =
   | { ok: true; events: Published[] }
   | { ok: false; code: "id_conflict" | "storage_full" | "storage_unavailable" | "invalid_event"; detail: string };
 
+/** An event about an endpoint; `id` is made of what happened, so that it is said once. */
+export type Announcement = { type: string; data: string; id: string | null; target: string };
+
 /** The turn's clock, the log's key for ids, and 10 random bytes for an id without a seq. */
 export type PublishContext = { now: number; retentionMs: number; idKey: IdKey; random: () => Uint8Array };
 
@@ -26,7 +30,7 @@ export type PublishContext = { now: number; retentionMs: number; idKey: IdKey; r
 export function publish(store: OutboxStore, call: PublishCall, context: PublishContext): PublishResult {
   const { request } = call;
   if (request !== null) {
-    const known = store.key("request", request.key);
+    const known = store.keys.get("request", request.key);
     if (known?.digest === request.digest && known.answer !== null)
       return { ok: true, events: JSON.parse(known.answer) };
     if (known !== null) return conflict(`The Idempotency-Key ${JSON.stringify(request.key)}`);
@@ -40,7 +44,7 @@ export function publish(store: OutboxStore, call: PublishCall, context: PublishC
   const inCall = conflictWithin(call.events);
   if (inCall !== null) return inCall;
 
-  store.rollOver(context.now, periodMs(context.retentionMs));
+  store.log.rollOver(context.now, periodMs(context.retentionMs));
   const given = new Map<string, Published>();
   const events = call.events.map((event, index) => {
     const before = repeats[index] ?? (event.id === null ? undefined : given.get(event.id));
@@ -49,7 +53,7 @@ export function publish(store: OutboxStore, call: PublishCall, context: PublishC
     return published;
   });
   if (request !== null) {
-    store.setKey("request", request.key, { ...request, seq: null, answer: JSON.stringify(events) }, period(context));
+    store.keys.set("request", request.key, { ...request, seq: null, answer: JSON.stringify(events) }, period(context));
   }
   return { ok: true, events };
 }
@@ -60,14 +64,14 @@ export function release(
   later: { due: number; id: string; type: string; data: string },
   context: PublishContext,
 ): number {
-  store.rollOver(context.now, periodMs(context.retentionMs));
+  store.log.rollOver(context.now, periodMs(context.retentionMs));
   const seq = log(
     store,
     { id: later.id, type: later.type, data: later.data, bodyAt: later.due, target: null },
     context,
   ).seq;
-  const known = store.key("id", later.id);
-  store.setKey("id", later.id, { digest: known?.digest ?? "", answer: known?.answer ?? null, seq }, period(context));
+  const known = store.keys.get("id", later.id);
+  store.keys.set("id", later.id, { digest: known?.digest ?? "", answer: known?.answer ?? null, seq }, period(context));
   return seq;
 }
 
@@ -87,14 +91,14 @@ export function schedule(
  */
 export function announce(
   store: OutboxStore,
-  { type, data, id, target }: { type: string; data: string; id: string | null; target: string },
+  { type, data, id, target }: Announcement,
   context: PublishContext,
 ): Published {
-  const known = id === null ? null : store.key("id", id);
+  const known = id === null ? null : store.keys.get("id", id);
   if (id !== null && known !== null) return { id, seq: known.seq };
-  store.rollOver(context.now, periodMs(context.retentionMs));
+  store.log.rollOver(context.now, periodMs(context.retentionMs));
   const logged = log(store, { id, type, data, bodyAt: null, target }, context);
-  if (id !== null) store.setKey("id", id, { digest: "", seq: logged.seq, answer: null }, period(context));
+  if (id !== null) store.keys.set("id", id, { digest: "", seq: logged.seq, answer: null }, period(context));
   return { id: logged.id, seq: logged.seq };
 }
 
@@ -105,14 +109,14 @@ function repeated(
   id: string,
   { idKey }: PublishContext,
 ): Published | Extract<PublishResult, { ok: false }> | null {
-  const known = store.key("id", id);
+  const known = store.keys.get("id", id);
   if (known !== null) {
     if (known.digest !== event.digest) return conflict(`The id ${id}`);
     return known.answer === null ? { id, seq: known.seq } : (JSON.parse(known.answer) as Published);
   }
   if (!looksOwn(id)) return null;
   const seq = eventSeq(idKey, id);
-  const logged = seq === null ? null : store.event(seq);
+  const logged = seq === null ? null : store.log.event(seq);
   if (logged === null || logged.id !== id) {
     return {
       ok: false,
@@ -140,13 +144,13 @@ function write(store: OutboxStore, event: PublishEvent, context: PublishContext)
   const { type, data, deliverAt, digest } = event;
   if (deliverAt === null) {
     const { id, seq } = log(store, { id: event.id, type, data, bodyAt: null, target: null }, context);
-    if (event.id !== null) store.setKey("id", id, { digest: digest ?? "", seq, answer: null }, period(context));
+    if (event.id !== null) store.keys.set("id", id, { digest: digest ?? "", seq, answer: null }, period(context));
     return { id, seq };
   }
   const scheduled: Published = { id: event.id ?? randomId("msg_", context.now, context.random()), seq: null };
-  store.addLater({ due: deliverAt, id: scheduled.id, type, data });
+  store.later.add({ due: deliverAt, id: scheduled.id, type, data });
   const answer = JSON.stringify(scheduled);
-  store.setKey("id", scheduled.id, { digest: digest ?? "", seq: null, answer }, period(context));
+  store.keys.set("id", scheduled.id, { digest: digest ?? "", seq: null, answer }, period(context));
   return scheduled;
 }
 
@@ -168,10 +172,10 @@ function log(
   },
   { now, idKey }: PublishContext,
 ): LoggedEvent {
-  const seq = store.head + 1;
-  const at = Math.max(now, store.lastAt);
+  const seq = store.log.head + 1;
+  const at = Math.max(now, store.log.lastAt);
   const event = { seq, at, id: id ?? eventId(idKey, at, seq), type, body: eventBody(type, bodyAt ?? at, data) };
-  store.append(event, target);
+  store.log.append(event, target);
   return event;
 }
 

@@ -1,4 +1,6 @@
-import type { OutboxStore } from "./outbox-store.ts";
+import { TENANT } from "./env.ts";
+import type { Sql } from "./sql.ts";
+import type { ConfigureCall } from "./standing.ts";
 
 /**
  * The endpoints and their configuration: the one truth about them. Every change is a new revision, pushed to
@@ -42,18 +44,22 @@ export const DEFAULT_ENDPOINT = "ep_default";
 type StoredRow = { id: string; config: string; revision: number; pushed: number; from: number | null; state: string };
 
 export class Registry {
-  readonly #store: OutboxStore;
+  readonly #sql: Sql;
   #rows = new Map<string, EndpointRow>();
   #enabled: readonly EndpointRow[] | null = null;
 
-  constructor(store: OutboxStore) {
-    this.#store = store;
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    sql.run(
+      `CREATE TABLE IF NOT EXISTS ep (id TEXT PRIMARY KEY, config TEXT NOT NULL, revision INTEGER NOT NULL,
+         pushed INTEGER NOT NULL, "from" INTEGER, state TEXT NOT NULL) WITHOUT ROWID`,
+    );
     this.reload();
   }
 
   /** Reads the rows again, as after a transaction that was rolled back. */
   reload(): void {
-    const rows = this.#store.run<StoredRow>(`SELECT id, config, revision, pushed, "from", state FROM ep ORDER BY id`);
+    const rows = this.#sql.run<StoredRow>(`SELECT id, config, revision, pushed, "from", state FROM ep ORDER BY id`);
     this.#enabled = null;
     this.#rows = new Map(
       rows.map((row) => [row.id, { ...row, config: JSON.parse(row.config), state: row.state as EndpointState }]),
@@ -104,9 +110,15 @@ export class Registry {
 
   /** The Endpoint has destroyed itself. */
   remove(id: string): void {
-    this.#store.run("DELETE FROM ep WHERE id = ?", id);
+    this.#sql.run("DELETE FROM ep WHERE id = ?", id);
     this.#rows.delete(id);
     this.#enabled = null;
+  }
+
+  /** An endpoint that is not about to be deleted; else null. */
+  live(id: string): EndpointRow | null {
+    const row = this.#rows.get(id);
+    return row?.state === "live" ? row : null;
   }
 
   unpushed(): EndpointRow[] {
@@ -114,13 +126,18 @@ export class Registry {
   }
 
   #write(row: EndpointRow): void {
-    this.#store.run(
+    this.#sql.run(
       `INSERT OR REPLACE INTO ep (id, config, revision, pushed, "from", state) VALUES (?, ?, ?, ?, ?, ?)`,
       ...[row.id, JSON.stringify(row.config), row.revision, row.pushed, row.from, row.state],
     );
     this.#rows.set(row.id, row);
     this.#enabled = null;
   }
+}
+
+/** What an Endpoint is told when it is configured. */
+export function configureCall({ id, config, revision, from }: EndpointRow): ConfigureCall {
+  return { tenant: TENANT, id, config, revision, from };
 }
 
 /** What `ep_default` must look like, WEBHOOK_URL and WEBHOOK_SECRET being what they are now; null for nothing. */

@@ -1,8 +1,8 @@
 import { logEvent } from "../../shared/telemetry.ts";
-import type { ConfigureCall } from "./endpoint.ts";
 import type { EndpointStore } from "./endpoint-store.ts";
 import type { Health } from "./health.ts";
 import type { Outbox } from "./outbox.ts";
+import type { ConfigureCall } from "./standing.ts";
 
 /** Deliveries that are reported between two looks at the table. */
 const BATCH = 20;
@@ -54,10 +54,10 @@ export class Reporter {
   }
 
   async #reportDead(endpointId: string): Promise<void> {
-    const next = () => (this.#store.exists ? this.#store.unreported(BATCH) : []);
+    const next = () => (this.#store.exists ? this.#store.deliveries.unreported(BATCH) : []);
     for (let rows = next(); rows.length > 0; rows = next()) {
       for (const { body: _body, ...row } of rows) await this.#port.outbox().reportDead(endpointId, row);
-      for (const row of rows) this.#store.reported(row.seq);
+      for (const row of rows) this.#store.deliveries.reported(row.seq);
     }
   }
 }

@@ -1,5 +1,5 @@
-import type { Attempt } from "./endpoint-store.ts";
-import type { LoggedEvent } from "./outbox-store.ts";
+import type { Attempt } from "./delivery.ts";
+import type { LoggedEvent } from "./event-log.ts";
 
 /**
  * What an Endpoint holds in memory: its position in the log and the deliveries under way. All of it may be

@@ -1,5 +1,5 @@
 import { Foreign, visible } from "../../../shared/page.tsx";
-import type { Attempt, Delivery, DeliveryState } from "../endpoint-store.ts";
+import type { Attempt, Delivery, DeliveryState } from "../delivery.ts";
 import { Redeliver } from "./forms.tsx";
 import { endpointPath, Frame, type FrameProps, State, Time, Watched } from "./frame.tsx";
 

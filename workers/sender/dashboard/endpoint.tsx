@@ -1,5 +1,5 @@
 import { Foreign } from "../../../shared/page.tsx";
-import type { Delivery, DeliveryState } from "../endpoint-store.ts";
+import type { Delivery, DeliveryState } from "../delivery.ts";
 import { DEFAULT_ENDPOINT } from "../registry.ts";
 import { Chart, Rate } from "./chart.tsx";
 import { DeliveryTable } from "./delivery.tsx";

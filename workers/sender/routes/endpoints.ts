@@ -1,8 +1,8 @@
 import { type Context, Hono } from "hono";
 import { methodNotAllowed, readJson } from "../../../shared/http.ts";
 import { Problem } from "../../../shared/problem.ts";
+import type { DeliveryState } from "../delivery.ts";
 import { type EndpointInput, parseEndpointInput } from "../endpoint-input.ts";
-import type { DeliveryState } from "../endpoint-store.ts";
 import { configOf, type Env } from "../env.ts";
 import type { EndpointView } from "../outbox.ts";
 import {

@@ -1,7 +1,7 @@
+import type { Delivery } from "../delivery.ts";
 import type { EndpointStatus } from "../endpoint.ts";
-import type { Delivery } from "../endpoint-store.ts";
+import type { LoggedEvent } from "../event-log.ts";
 import type { EndpointView } from "../outbox.ts";
-import type { LoggedEvent } from "../outbox-store.ts";
 
 /** The API's shapes: camelCase, ISO 8601 times, no secret. */
 
