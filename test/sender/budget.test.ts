@@ -33,6 +33,32 @@ describe("rows written", () => {
     expect(perEvent).toBeLessThanOrEqual(2.2);
   });
 
+  it("are no more with the tables that retention makes and drops", async () => {
+    const start = Date.UTC(2026, 0, 1);
+    moveTo(start);
+    await publish({});
+    await allDelivered(1);
+    const before = await rowsWritten();
+    const oldest = async () => (await outbox().events({ after: 0, before: null, limit: 1, type: null })).oldest;
+    for (const day of [6, 12, 50]) {
+      moveTo(start + day * DAY);
+      for (let batch = 0; batch < 10; batch++) await publish(...Array.from({ length: 100 }, () => ({})));
+      await vi.waitUntil(
+        async () => {
+          await runAlarms();
+          return (
+            (await endpoint().status()).idle &&
+            (await outbox().endpoint("ep_default"))?.acked === (await outbox().stats()).head
+          );
+        },
+        { timeout: 10_000, interval: 100 },
+      );
+      await outbox().tick(Date.now());
+    }
+    await vi.waitUntil(async () => (await oldest()) > 1000);
+    expect(((await rowsWritten()) - before) / 3000).toBeLessThanOrEqual(2.2);
+  });
+
   it("are at most 3 more for each failed attempt", async () => {
     await publish({});
     await allDelivered(1);

@@ -146,6 +146,7 @@ describe("PATCH /endpoints/:id", () => {
     const { id } = await create();
     await publish({});
     await arrived(URL_A, 1, id);
+    await vi.waitUntil(async () => (await deliveries(id)).length === 1);
     const moved = "http://localhost:7001/moved";
     await call("PATCH", `/endpoints/${id}`, { url: moved });
     moveTo(Date.now() + 10_000);
@@ -325,6 +326,61 @@ describe("ordered: true", () => {
     moveTo(Date.now() + 10_000);
     await arrived(URL_A, 7, id);
     expect(sentTo(URL_A).map(({ body }) => JSON.parse(body).data.n)).toEqual([1, 2, 3, 3, 4, 5, 6]);
+  });
+
+  it("lets go of what is behind an event when that is dead", async () => {
+    const { id } = await create({ ordered: true });
+    receiver.answer = ({ url, body }) =>
+      new Response("", { status: url === URL_A && body.includes('"n":1') ? 500 : 200 });
+    await publish(...[1, 2, 3].map((n) => ({ data: `{"n":${n}}` })));
+    const tried = () => sentTo(URL_A).map(({ body }) => JSON.parse(body).data.n);
+    await vi.waitUntil(
+      async () => {
+        const first = (await deliveries(id)).at(-1);
+        if (first?.state === "due") expect(new Set(tried())).toEqual(new Set([1]));
+        moveTo(Math.max(first?.due ?? 0, Date.now()));
+        await runDurableObjectAlarm(endpoint(id));
+        return first?.state === "dead";
+      },
+      { timeout: 15_000, interval: 5 },
+    );
+    await arrived(URL_A, 12, id);
+    expect(tried()).toEqual([...Array(10).fill(1), 2, 3]);
+  });
+});
+
+describe("an endpoint's secrets", () => {
+  it("are told at its creation and by its own route, and stand in no list, no answer and no log", async () => {
+    const lines: string[] = [];
+    for (const level of ["log", "info", "warn", "error", "debug"] as const) {
+      vi.spyOn(console, level).mockImplementation((...parts) => void lines.push(parts.map(String).join(" ")));
+    }
+    receiver.answer = () => new Response("no", { status: 500 });
+    const { id, secret } = await create({ signing: ["v1", "v1a"], headers: { "x-key": "endpoint-credential" } });
+    const rotated = String((await call("POST", `/endpoints/${id}/rotate`, {})).body.secret);
+    await publish({});
+    await vi.waitUntil(async () => (await deliveries(id)).length === 1);
+    const told = (await call("GET", `/endpoints/${id}/secret`)).body.secrets as { secret: string }[];
+    const secrets = [
+      ...secret.split(" "),
+      ...rotated.split(" "),
+      ...(JSON.stringify(told).match(/wh(?:sec|sk)_[\w+/=-]+/g) ?? []),
+    ];
+    expect(new Set(secrets).size).toBe(4);
+    const answers = [
+      await call("GET", "/endpoints"),
+      await call("GET", `/endpoints/${id}`),
+      await call("PATCH", `/endpoints/${id}`, { description: "changed" }),
+      await call("GET", `/endpoints/${id}/deliveries`),
+      await call("POST", `/endpoints/${id}/test`),
+      await call("POST", `/endpoints/${id}/recover`, { since: "2026-01-01T00:00:00Z" }),
+      await call("DELETE", `/endpoints/${id}`),
+    ];
+    const said = `${JSON.stringify(answers)}\n${lines.join("\n")}`;
+    expect(lines.some((line) => line.includes("attempt.made"))).toBe(true);
+    for (const text of [...secrets, "endpoint-credential", "test-token", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]) {
+      expect(said).not.toContain(text.replace(/^wh(?:sec|sk)_/, ""));
+    }
   });
 });
 

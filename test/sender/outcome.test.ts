@@ -61,12 +61,15 @@ describe("nextDelivery", () => {
   });
 
   it.each([
-    [429, 30_000],
-    [503, 30_000],
-    [500, 5000],
-    [301, 5000],
-  ])("hears a Retry-After of 30 s on %i as %i ms", (status, expected) => {
-    const delivery = nextDelivery(open, { at: 1, ending: ending({ status, retryAfter: "30" }) }, turn);
+    [429, "30", 30_000],
+    [503, "30", 30_000],
+    [503, "Thu, 01 Jan 1970 00:17:10 GMT", 30_000],
+    [503, "1", 5000],
+    [503, "99999999", 86_400_000],
+    [500, "30", 5000],
+    [301, "30", 5000],
+  ])("hears on %i a Retry-After of %s as %i ms", (status, retryAfter, expected) => {
+    const delivery = nextDelivery(open, { at: 1, ending: ending({ status, retryAfter }) }, turn);
     expect(delivery.due).toBe(turn.now + expected);
   });
 

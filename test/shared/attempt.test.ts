@@ -64,7 +64,10 @@ describe("attempt", () => {
     let read = 0;
     let cancelled = false;
     const endless = body(
-      async () => part((read += 1000) && 1000),
+      async () => {
+        read += 1000;
+        return part(1000);
+      },
       async () => {
         cancelled = true;
       },
@@ -98,7 +101,7 @@ describe("attempt", () => {
     ["text", new TextEncoder().encode("é"), "é"],
     [
       "a character that the limit cuts",
-      new TextEncoder().encode("a".repeat(RESPONSE_BYTES - 1) + "é"),
+      new TextEncoder().encode(`${"a".repeat(RESPONSE_BYTES - 1)}é`),
       "a".repeat(RESPONSE_BYTES - 1),
     ],
     ["what is not text", new Uint8Array([0xff, 0xfe, 0x00]), null],
