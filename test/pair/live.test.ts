@@ -13,6 +13,8 @@ const KILLS = Number(process.env.KILLS ?? 2);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 const BURST = 60;
 const HEARTBEAT_MS = 15_000;
+/** For a machine that does other things too: less than a second heartbeat. */
+const SLACK_MS = 13_000;
 
 const folder = temporaryFolder();
 const random = seeded(SEED);
@@ -94,6 +96,6 @@ describe.concurrent("the live faces", () => {
     await fetch(`${quiet.url}/events/stream`, { signal: client.signal });
     client.abort();
     const closed = async () => lines.find((line) => line.includes('"stream.closed"')) ?? null;
-    await until("the end of the stream", closed, HEARTBEAT_MS + 2000);
+    await until("the end of the stream", closed, HEARTBEAT_MS + SLACK_MS);
   });
 });

@@ -1,5 +1,5 @@
 import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { issueSession } from "../../shared/session.ts";
 import { HOUR_MS } from "../../workers/receiver/histogram.ts";
 import {
@@ -20,7 +20,10 @@ import {
 } from "./harness.ts";
 
 beforeEach(() => setTime(START));
-afterEach(() => reset());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await reset();
+});
 
 const HTML = { accept: "text/html,application/xhtml+xml" };
 const SOURCES = {
@@ -28,15 +31,21 @@ const SOURCES = {
   open: { scheme: "none" },
   billing: { scheme: "stripe", secrets: ["STRIPE_SECRET"], log: "billing" },
 };
-const configured = { SOURCES, GITHUB_SECRET: "g", STRIPE_SECRET: "s", LOCAL_DEV: "true" } as object;
+const FORWARD_SECRET = "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+const configured = { DOH_URL: "", SOURCES, GITHUB_SECRET: "g", STRIPE_SECRET: "s", LOCAL_DEV: "true" } as object;
 
 async function page(path: string, changes: object = {}): Promise<{ status: number; text: string; headers: Headers }> {
   const response = await callWith({ ...configured, ...changes }, path, { headers: HTML, redirect: "manual" });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-async function post(path: string, fields: Record<string, string>, headers: Record<string, string> = {}) {
-  const response = await callWith(configured, path, {
+async function post(
+  path: string,
+  fields: Record<string, string>,
+  headers: Record<string, string> = {},
+  changes: object = {},
+) {
+  const response = await callWith({ ...configured, ...changes }, path, {
     method: "POST",
     body: new URLSearchParams(fields).toString(),
     headers: { ...HTML, "content-type": "application/x-www-form-urlencoded", origin: ORIGIN, ...headers },
@@ -245,6 +254,21 @@ describe("GET /e/:seq", () => {
     expect((await page("/")).text).toContain("0 arrivals in the 24 hours before");
   });
 
+  it("is shown without what is beside it, when KV does not show that", async () => {
+    await send("msg_1", '{"type":"a"}');
+    for (let i = 0; i < 2; i++) {
+      pass(10 * 60 * SECOND);
+      await runAlarm();
+    }
+    await send("msg_2", '{"type":"b"}');
+    const EVENTS = { get: async () => null } as unknown as KVNamespace;
+    const { status, text } = await page("/e/2", { EVENTS });
+    expect(status).toBe(200);
+    expect(text).not.toContain('rel="prev"');
+    expect((await page("/e/1", { EVENTS })).status).toBe(503);
+    expect((await page("/e/2")).text).toContain('<a rel="prev" href="/e/1">');
+  });
+
   it.each(["/e/9", "/e/0", "/e/x", "/e/1?view=html"])("answers %s with a page that says why not", async (path) => {
     await send("msg_1");
     expect((await page(path)).status).toBe(path.includes("view") ? 400 : 404);
@@ -267,7 +291,29 @@ describe("the forms", () => {
     expect(await get("/events")).toEqual({ events: [], next: null });
   });
 
-  it("forward, or say why not, and keep what was typed", async () => {
+  it.each([
+    [
+      "what the target said",
+      () => new Response("<b>thanks</b>", { status: 500 }),
+      "Forwarded. The answer: status 500, after",
+    ],
+    [
+      "that it did not answer",
+      () => Promise.reject(new TypeError("network")),
+      "Forwarded, and not answered: request_failed, after",
+    ],
+  ])("forward, and show %s", async (_name, answer, words) => {
+    await send("msg_1", '{"n":1}');
+    const outer = vi.spyOn(globalThis, "fetch").mockImplementation(async () => answer());
+    const { status, text } = await post("/e/1/forward", { url: "https://target.example/hook" }, {}, { FORWARD_SECRET });
+    expect([status, outer.mock.calls.map(([url]) => String(url))]).toEqual([200, ["https://target.example/hook"]]);
+    expect(text).toContain(words);
+    expect(text).toContain('<p class="message failed">');
+    expect(text).not.toContain("<b>");
+    if (words.includes("500")) expect(text).toContain("&lt;b&gt;thanks&lt;/b&gt;");
+  });
+
+  it("say why an event is not forwarded, and keep what was typed", async () => {
     await send("msg_1");
     const unset = await post("/e/1/forward", { url: "https://example.com/a" });
     expect(unset.status).toBe(409);

@@ -1,3 +1,4 @@
+import { logEvent } from "../../../shared/telemetry.ts";
 import type { Config, Env } from "../env.ts";
 import type { EventFilter } from "../filter.ts";
 import type { Histogram } from "../histogram.ts";
@@ -60,11 +61,19 @@ export async function detailData(env: Env, place: Place, seq: number): Promise<D
   const record = await readRecord(reader, seq);
   if (record === null) return null;
   const [older, newer, same] = await Promise.all([
-    beside(reader, place.filter, { order: "before", seq }),
-    beside(reader, place.filter, { order: "after", seq }),
-    sameBytes(reader, record),
+    orNothing(beside(reader, place.filter, { order: "before", seq }), null),
+    orNothing(beside(reader, place.filter, { order: "after", seq }), null),
+    orNothing(sameBytes(reader, record), []),
   ]);
   return { record, older, newer, same };
+}
+
+/** A part of the log that cannot be read just now hides what it holds, not the event beside it. */
+function orNothing<Found>(found: Promise<Found>, nothing: Found): Promise<Found> {
+  return found.catch((error) => {
+    logEvent("viewer.incomplete", { error: String(error) });
+    return nothing;
+  });
 }
 
 async function beside(reader: LogReader, filter: EventFilter, cursor: Cursor): Promise<number | null> {

@@ -41,6 +41,10 @@ export function Forward({ place, seq, forwarding }: { place: Place; seq: number;
 
 /** What became of it, in words. */
 export function outcomeText({ status, code, ms }: Forwarded): { text: string; failed: boolean } {
-  const answered = code === null ? `Answered with status ${status}` : status === 0 ? code : `Status ${status}, ${code}`;
-  return { text: `Forwarded. ${answered}, after ${ms} ms.`, failed: code !== null || status < 200 || status > 299 };
+  if (status === 0) return { text: `Forwarded, and not answered: ${code}, after ${ms} ms.`, failed: true };
+  const answered = code === null ? `status ${status}` : `status ${status}, ${code}`;
+  return {
+    text: `Forwarded. The answer: ${answered}, after ${ms} ms.`,
+    failed: status < 200 || status > 299 || code !== null,
+  };
 }
