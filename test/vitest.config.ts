@@ -33,6 +33,7 @@ export default defineConfig({
   root,
   test: {
     silent: "passed-only", // the Workers log each event they handle
+    maxWorkers: 2, // most of the time is spent waiting, so also on two cores
     projects: [
       {
         root,
