@@ -211,6 +211,32 @@ describe("diagnose", () => {
     expect(await diagnose(request, "timestamp_malformed", { suspects, now: NOW })).toBeNull();
   });
 
+  const rows = Array.from({ length: 200 }, (_, id) => ({ id, name: "a name of usual length", tags: ["x", "y"] }));
+  const changed: [name: string, signed: string, code: string][] = [
+    ["Python's spaces", JSON.stringify({ rows }).replaceAll(":", ": ").replaceAll(",", ", "), "body_reserialised"],
+    ["an indentation", JSON.stringify({ rows }, null, 2), "body_reserialised"],
+  ];
+  it.each(changed)("names it also where a body of many KiB lost %s", async (_name, signed, code) => {
+    const arrived = utf8(JSON.stringify({ rows }));
+    expect(arrived.byteLength).toBeGreaterThan(11_000);
+    expect(await diagnosed("github", { body: utf8(signed) }, { arrived })).toMatchObject({ code });
+  });
+
+  it("does not examine a header that is full of signatures, which each trial would try", async () => {
+    const scheme = schemeOf("stripe");
+    const list = Array.from({ length: 99 }, () => `v1=${"0".repeat(64)}`).join(",");
+    const headers = new Headers({ "stripe-signature": `t=${NOW},${list}` });
+    const request = { method: "POST", url: URL_CALLED, headers, body: utf8("{}") };
+    const suspects = { scheme, secrets: [SECRET], others: [] };
+    const diagnosis = await diagnose(request, "signature_mismatch", { suspects, now: NOW });
+    expect(diagnosis).toMatchObject({ code: "not_examined", text: expect.stringContaining("signatures") });
+  });
+
+  it("calls no request forged that it could not examine whole", async () => {
+    const body = utf8(JSON.stringify({ text: "y".repeat(60_000) }));
+    expect(await diagnosed("github", { body, secret: OTHER })).toMatchObject({ code: "not_examined" });
+  });
+
   it("looks at a large body for its age alone, and says so", async () => {
     const body = new Uint8Array(200_000);
     expect(await diagnosed("slack", { body, at: NOW - 400 })).toMatchObject({ code: "stale" });
@@ -227,13 +253,16 @@ describe("bodyVariants", () => {
   it("stays within its bytes, whatever the body", () => {
     const bodies = [utf8("[".repeat(10_000)), utf8(`"${"\\u00eb".repeat(3000)}"`), new Uint8Array(200_000).fill(255)];
     for (const body of [...bodies, utf8(""), utf8("{"), concat(utf8('"'), new Uint8Array(5)), utf8("&#99999999;%")]) {
-      const bytes = bodyVariants(body, 100_000).reduce((sum, { body: variant }) => sum + variant.byteLength, 0);
+      const bytes = bodyVariants(body, 100_000).variants.reduce(
+        (sum, { body: variant }) => sum + variant.byteLength,
+        0,
+      );
       expect(bytes).toBeLessThanOrEqual(100_000);
     }
   });
 
   it("offers none twice, and never the body itself", () => {
-    const texts = bodyVariants(utf8('{"a": "Zoë/<b>"}\r\n'), 1_000_000).map(({ body }) => toBase64(body));
+    const texts = bodyVariants(utf8('{"a": "Zoë/<b>"}\r\n'), 1_000_000).variants.map(({ body }) => toBase64(body));
     expect(new Set(texts).size).toBe(texts.length);
     expect(texts).not.toContain(toBase64(utf8('{"a": "Zoë/<b>"}\r\n')));
   });

@@ -22,8 +22,11 @@ export type BodyChange =
   | "normalised"
   | "not_signed";
 
-/** The first variants of a body, none twice and none that is the body itself; `limit` bytes of them at most. */
-export function bodyVariants(body: Uint8Array, limit: number): BodyVariant[] {
+/**
+ * The first variants of a body, none twice and none that is the body itself; `limit` bytes of them at most, and
+ * `all` of them or not.
+ */
+export function bodyVariants(body: Uint8Array, limit: number): { variants: BodyVariant[]; all: boolean } {
   const seen = new Set([keyOf(body)]);
   const variants: BodyVariant[] = [];
   let bytes = 0;
@@ -32,10 +35,10 @@ export function bodyVariants(body: Uint8Array, limit: number): BodyVariant[] {
     if (seen.has(key)) continue;
     seen.add(key);
     bytes += variant.body.byteLength;
-    if (bytes > limit) break;
+    if (bytes > limit) return { variants, all: false };
     variants.push(variant);
   }
-  return variants;
+  return { variants, all: true };
 }
 
 function* candidates(body: Uint8Array): Generator<BodyVariant> {
@@ -57,11 +60,23 @@ function* textVariants(text: string): Generator<[BodyChange, string]> {
   yield ["line_ends", text.replace(/\r\n/g, "\n")];
   yield ["line_ends", text.replace(/\r?\n/g, "\r\n")];
   yield ["byte_order_mark", text.startsWith(BOM) ? text.slice(1) : BOM + text];
-  yield* serialisations(bare.replace(BOM, ""));
   yield ["trimmed", `${text} `];
   yield ["trimmed", ` ${text}`];
   yield ["trimmed", text.trim()];
+  // Both are many: what every framework does comes before what few do.
+  const serialised = serialisations(bare.replace(BOM, ""));
+  yield* take(serialised, LAYOUTS.length);
   yield* decodings(text);
+  yield* serialised;
+}
+
+/** The first of what a generator gives, which goes on after them. */
+function* take<Value>(values: Generator<Value>, count: number): Generator<Value> {
+  for (let taken = 0; taken < count; taken++) {
+    const { value, done } = values.next();
+    if (done) return;
+    yield value;
+  }
 }
 
 const BOM = "\ufeff";
@@ -101,12 +116,13 @@ function* serialisations(text: string): Generator<[BodyChange, string]> {
     const written = spelled.join("");
     if (spellings.has(written)) continue;
     spellings.add(written);
-    for (const layout of LAYOUTS) {
-      const laidOut = layOut(spelled, layout);
-      yield ["reserialised", laidOut];
-      yield ["reserialised", `${laidOut}\n`];
-    }
+    for (const layout of LAYOUTS) yield ["reserialised", layOut(spelled, layout)];
+    if (spellings.size === 1) yield* sortedOnce(text);
+    for (const layout of LAYOUTS) yield ["reserialised", `${layOut(spelled, layout)}\n`];
   }
+}
+
+function* sortedOnce(text: string): Generator<[BodyChange, string]> {
   const sorted = sortedKeys(text);
   if (sorted !== null) yield ["reserialised", sorted];
 }

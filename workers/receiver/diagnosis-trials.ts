@@ -63,7 +63,8 @@ const PREFIX = "whsec_";
 function undecoded(secret: string): string[] {
   const bare = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret;
   const asText = [bare, PREFIX + bare];
-  const asKey = asText.map((text) => PREFIX + toBase64(utf8(text)));
+  const bytes = asText.map((text) => utf8(text));
+  const asKey = bytes.flatMap((key) => [PREFIX + toBase64(key), toBase64(key), toHex(key)]);
   return [...asText, ...asKey];
 }
 

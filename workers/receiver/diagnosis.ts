@@ -1,4 +1,4 @@
-import { type BodyChange, bodyVariants } from "./body-variants.ts";
+import { type BodyChange, type BodyVariant, bodyVariants } from "./body-variants.ts";
 import { encodingOf, MAX_OTHERS, secretOf, type Trial, urlOf, verifies } from "./diagnosis-trials.ts";
 import { TOLERANCE_SECONDS } from "./schemes/rules.ts";
 import type { RejectReason, Scheme, SignedRequest } from "./schemes/scheme.ts";
@@ -48,9 +48,11 @@ const INCOMPLETE: ReadonlySet<RejectReason> = new Set([
 ]);
 
 /** As many bytes of changed bodies as are verified: what keeps one diagnosis near a millisecond. */
-const BODY_BYTES = 64 * 1024;
+const BODY_BYTES = 512 * 1024;
 /** A larger body is only looked at for its age: each trial hashes all of it. */
-const LARGE_BODY_BYTES = 128 * 1024;
+const LARGE_BODY_BYTES = 64 * 1024;
+/** Every trial looks at each signature that the header holds; more than a sender has keys are a burden. */
+const MAX_SIGNATURE_LENGTH = 2048;
 
 const BODY_TEXTS: Record<BodyChange, string> = {
   newline: "a newline at the end of the body was added or removed on the way",
@@ -76,8 +78,10 @@ export async function diagnose(
   reason: RejectReason,
   { suspects, now }: { suspects: Suspects; now: number },
 ): Promise<Diagnosis | null> {
+  if (!INCOMPLETE.has(reason) && !UNPROVEN.has(reason)) return null;
+  if (suspects.others.concat({ name: "", ...suspects }).some(({ scheme }) => isCrowded(scheme, request)))
+    return CROWDED;
   if (INCOMPLETE.has(reason)) return otherSource(request, suspects, now);
-  if (!UNPROVEN.has(reason)) return null;
   const { scheme, secrets } = suspects;
   const signedAt = scheme.timestampOf?.(request) ?? null;
   // From here on only the signature counts: a request may be both changed and late.
@@ -86,13 +90,14 @@ export async function diagnose(
   const age = await ageOf(trial, { at, now });
   if (age !== null) return age;
   if (request.body.byteLength > LARGE_BODY_BYTES) return TOO_LARGE;
+  const bodies = bodyVariants(request.body, BODY_BYTES);
   const found =
     (await secretOf(request, suspects, at)) ??
     (await encodingOf(trial, at)) ??
     (await urlOf(trial, at)) ??
-    (await bodyOf(trial, at)) ??
+    (await bodyOf(trial, bodies.variants, at)) ??
     (await otherSource(request, suspects, now));
-  if (found === null) return UNKNOWN;
+  if (found === null) return bodies.all ? UNKNOWN : TOO_LARGE;
   return Math.abs(now - at) > TOLERANCE_SECONDS ? { ...found, text: `${found.text}, and ${ageText(now - at)}` } : found;
 }
 
@@ -106,6 +111,12 @@ export const NOT_EXAMINED: Diagnosis = {
   text: "too many requests were refused at that time to examine each",
 };
 const TOO_LARGE: Diagnosis = { code: "not_examined", text: "not genuine as it is, and too large to examine further" };
+const CROWDED: Diagnosis = { code: "not_examined", text: "it holds more signatures than are worth examining" };
+
+function isCrowded({ signatureHeaders = [] }: Scheme, { headers }: SignedRequest): boolean {
+  const length = signatureHeaders.reduce((sum, name) => sum + (headers.get(name)?.length ?? 0), 0);
+  return length > MAX_SIGNATURE_LENGTH;
+}
 
 async function ageOf(trial: Trial, { at, now }: { at: number; now: number }): Promise<Diagnosis | null> {
   if (!(await verifies(trial, at))) return null;
@@ -116,10 +127,14 @@ function ageText(seconds: number): string {
   return seconds >= 0 ? `${seconds} s old` : `${-seconds} s ahead of our clock`;
 }
 
-async function bodyOf({ request, ...trial }: Trial, at: number): Promise<Diagnosis | null> {
+async function bodyOf(
+  { request, ...trial }: Trial,
+  variants: readonly BodyVariant[],
+  at: number,
+): Promise<Diagnosis | null> {
   // A token says nothing about a body.
   if (trial.scheme.verification !== "verified") return null;
-  for (const { change, body } of bodyVariants(request.body, BODY_BYTES)) {
+  for (const { change, body } of variants) {
     if (await verifies({ ...trial, request: { ...request, body } }, at)) {
       return { code: `body_${change}`, text: BODY_TEXTS[change] };
     }
