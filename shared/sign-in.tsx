@@ -1,9 +1,13 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { type Guarded, requireSameOrigin, requireToken, sameText, wrongToken } from "./auth.ts";
+import { readForm } from "./form.ts";
 import { methodNotAllowed } from "./http.ts";
 import { htmlPage, Shell } from "./page.tsx";
 import { Problem, problems } from "./problem.ts";
 import { issueSession, sessionCookie } from "./session.ts";
+
+/** Nobody has shown a token yet: whatever they send is bounded. */
+const MAX_FORM_BYTES = 4096;
 
 /** The page's door: the token is typed once, and a session cookie stands for it from then on. */
 export function signIn(guarded: Guarded) {
@@ -12,8 +16,8 @@ export function signIn(guarded: Guarded) {
     .post("/session", async (c) => {
       requireSameOrigin(c.req.raw);
       const { apiToken, localDev } = guarded.configOf(c.env);
-      const { token } = await c.req.parseBody();
-      if (typeof token !== "string" || !(await sameText(token, apiToken))) {
+      const token = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("token") ?? "";
+      if (!(await sameText(token, apiToken))) {
         const problem = wrongToken(c, guarded.now());
         const fault =
           problem.code === "too_many_failures"

@@ -123,6 +123,18 @@ describe("readPage", () => {
     expect(await shown(1, "limit=9")).toEqual({ seqs: [4], next: 4 });
   });
 
+  it("is 503 as well when KV throws", async () => {
+    await segments(1, new Uint8Array(1));
+    const get = async () => {
+      throw new Error("KV GET failed: 500");
+    };
+    const EVENTS = Object.assign(Object.create(env.EVENTS), { get });
+    for (const path of ["/events", "/events/1"]) {
+      const response = await callWith({ EVENTS }, path);
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+    }
+  });
+
   it.each(["/events", "/events?after=0", "/events/1", "/events/1/body"])(
     "is 503, not a gap, at %s when a segment cannot be read whole",
     async (path) => {

@@ -55,10 +55,21 @@ describe("Rejections", () => {
     expect(kept.counts()).toEqual({ a: KEPT_PER_SOURCE + 12, b: 1 });
   });
 
+  it("saves of each source in turn, so that no flood hides the others", () => {
+    const kept = new Rejections();
+    kept.add(rejection("quiet", 1), 0);
+    for (let at = 2; at <= 90; at++) kept.add(rejection("loud", at, "x".repeat(10_000)), 0);
+    const loaded = new Rejections();
+    loaded.load(kept.save(7));
+    expect(loaded.list("quiet")).toHaveLength(1);
+    expect(loaded.list(null)[0]?.at).toBe(90);
+    expect(loaded.savedAt).toBe(7);
+  });
+
   it("saves what fits one row, the newest, and loads it again", () => {
     const kept = new Rejections();
     for (let at = 1; at <= 90; at++) kept.add(rejection("a", at, "x".repeat(10_000)), 0);
-    const saved = kept.save();
+    const saved = kept.save(0);
     expect(saved.length).toBeLessThan(270_000);
     const loaded = new Rejections();
     loaded.load(saved);
@@ -159,17 +170,26 @@ describe("a flood of forgeries", () => {
     await forge();
     await vi.waitFor(async () => expect((await listed()).counts.default).toBeGreaterThanOrEqual(1981));
     expect((await listed()).counts.default).toBe(1981);
-    // Two rows an event, and one alarm that came closer.
-    expect((await inbox().stats()).rowsWritten - before).toBeLessThanOrEqual(20 * 2 + 2);
+    // Two rows an event, one that saves the first of them, and one alarm that came closer for the others.
+    expect((await inbox().stats()).rowsWritten - before).toBeLessThanOrEqual(20 * 2 + 3);
+  });
+
+  it("saves the first at once: an idle object forgets", async () => {
+    await forge();
+    await evictDurableObject(inbox());
+    expect(await listed()).toMatchObject({ rejections: [{ source: "default" }], counts: { default: 1 } });
+    await forge();
+    expect(await armedAt()).toBe(began + MINUTE);
   });
 
   it("is one row a minute, kept through an eviction", async () => {
     await forge();
-    const before = (await inbox().stats()).rowsWritten;
+    const before = (await inbox().stats()).rowsWritten + 1;
     for (let i = 0; i < 3; i++) {
       pass(SECOND);
       await forge();
     }
+    // The alarm that will save them.
     expect((await inbox().stats()).rowsWritten).toBe(before);
     expect(await armedAt()).toBe(began + MINUTE);
     setTime(began + MINUTE);

@@ -68,6 +68,11 @@ describe("readSources", () => {
     ],
     ["an empty secret", { x: { scheme: "github", secrets: ["EMPTY"] } }, "secrets names EMPTY, which is not set"],
     ["an inherited secret", { x: { scheme: "github", secrets: ["toString"] } }, "secrets names toString"],
+    [
+      "the secret itself for its name",
+      { x: { scheme: "standard", secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw+/="] } },
+      "secrets is not made of names of secrets",
+    ],
     ["secrets of none", { x: { scheme: "none", secrets: ["GITHUB"] } }, "secrets means nothing"],
     ["a log no key holds", { x: { scheme: "none", log: "a/b" } }, "log is no name of a log"],
     ["no URL where it is signed", { x: { scheme: "square", secrets: ["GITHUB"] } }, "url is missing"],
@@ -232,6 +237,9 @@ describe("POST /webhook/:source", () => {
     expect((await call("/health")).status).toBe(500);
     const { broken: _broken, ...whole } = SOURCES;
     expect((await callWith({ ...changes, SOURCES: whole }, "/health")).status).toBe(200);
+    // A secret that is set and can be no key of its scheme.
+    const useless = { ...whole, short: { scheme: "standard", secrets: ["TOKEN"] } };
+    expect((await callWith({ ...changes, SOURCES: useless }, "/health")).status).toBe(500);
   });
 });
 

@@ -351,6 +351,10 @@ describe("signing in", () => {
     return (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
   }
 
+  it("takes no more than a token from who has shown none", async () => {
+    expect((await send("/session", { token: "x".repeat(5000) }, {}, PUBLIC)).status).toBe(413);
+  });
+
   it("is asked of whoever reads pages, and of nobody else", async () => {
     expect(await call("/", {}, PUBLIC)).toMatchObject({ status: 303, location: "/session" });
     expect(await call(path("ep_default"), {}, PUBLIC)).toMatchObject({ status: 303, location: "/session" });

@@ -24,9 +24,9 @@ app.onError((error, c) => answerError(problemOf(error) ?? error, c));
 app.notFound(answerNotFound);
 
 app.route("/webhook", webhook);
-app.get("/health", (c) => {
+app.get("/health", async (c) => {
   const config = configOf(c.env);
-  checkSources(config);
+  await checkSources(config);
   checkForwarding(config.forwarding);
   return c.json({ status: "ok" });
 });

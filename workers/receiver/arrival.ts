@@ -19,7 +19,14 @@ export type Dedup = { key: string; ttlMs: number };
 const MAX_TYPE_LENGTH = 128;
 /** What stands in the place of a secret value. */
 export const MASK = "(masked)";
-const SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie"];
+/** The last is what Cloudflare Access adds for whoever is signed in. */
+const SECRET_HEADERS = [
+  "authorization",
+  "proxy-authorization",
+  "x-forwarded-authorization",
+  "cookie",
+  "cf-access-jwt-assertion",
+];
 
 /** Without an id only equal bytes in quick succession are taken for a repetition: it may be a second event. */
 const NO_ID_TTL_MS = 300_000;

@@ -77,7 +77,7 @@ function parse(env: Env): Config {
   return config;
 }
 
-/** A mistake within a source is that source's own: the others go on, and `/health` names it. */
+/** A mistake within a source is that source's own: the others go on, and `/health` fails. */
 function sourcesOf(reader: ConfigReader, env: Env): ReadonlyMap<string, Source> {
   const secrets = reader
     .required("WEBHOOK_SECRET")

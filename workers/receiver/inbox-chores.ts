@@ -2,9 +2,10 @@ import { withDeadline } from "../../shared/deadline.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Flushing, FlushResult } from "./inbox-flush.ts";
 import type { Ledger } from "./inbox-ledger.ts";
-import { type Chores, choresDue, DELETES_PER_DAY, REJECTIONS_MS, sweptOn } from "./inbox-plan.ts";
+import { type Chores, choresDue, DELETES_PER_DAY, REJECTIONS_MS, type State, sweptOn } from "./inbox-plan.ts";
 import { relist } from "./inbox-rebuild.ts";
 import { deleteSegment, putTombstones } from "./log.ts";
+import type { Rejections } from "./rejections.ts";
 
 /** At most this many deletes a run, like the puts of a flush. */
 const RUN_DELETES = 20;
@@ -35,7 +36,7 @@ export function loadChores(ledger: Ledger): Chores {
 export async function doChores(inbox: Flushing): Promise<FlushResult> {
   const run: FlushResult = { progressed: false, failed: false };
   if (!isDue(inbox.state().chores, inbox.now())) return run;
-  for (const [name, chore] of Object.entries({ saveRejections, saveTombstones, relistAfterRebuild, deleteGone })) {
+  for (const [name, chore] of Object.entries({ saveRefused, saveTombstones, relistAfterRebuild, deleteGone })) {
     try {
       if (await chore(inbox)) run.progressed = true;
     } catch (error) {
@@ -46,15 +47,20 @@ export async function doChores(inbox: Flushing): Promise<FlushResult> {
   return run;
 }
 
-/** One row a minute at most, however many were refused. */
-async function saveRejections({ ledger, rejections, state, commit, now }: Flushing): Promise<boolean> {
+/** What was refused within a minute of the last save. */
+async function saveRefused({ ledger, rejections, state, commit, now }: Flushing): Promise<boolean> {
   const { refusedAt } = state().chores;
   if (refusedAt === null || refusedAt + REJECTIONS_MS > now()) return false;
-  commit((draft) => {
-    ledger.setNote("rejections", rejections.save());
-    draft.chores = { ...draft.chores, refusedAt: null };
-  });
+  commit((draft) => saveRejections({ ledger, rejections, draft, now: now() }));
   return true;
+}
+
+type Saving = { ledger: Ledger; rejections: Rejections; draft: State; now: number };
+
+/** One row a minute at most, however many were refused. */
+export function saveRejections({ ledger, rejections, draft, now }: Saving): void {
+  ledger.setNote("rejections", rejections.save(now));
+  draft.chores = { ...draft.chores, refusedAt: null };
 }
 
 /** When chores may be tried next, after a run at `now`; one that was not due yet changes nothing. */

@@ -58,6 +58,11 @@ export class InboxMemory {
     this.#known.state = state;
   }
 
+  /** Whether memory alone knows of some refused requests. */
+  get holdsRefused(): boolean {
+    return (this.#life?.state.chores.refusedAt ?? null) !== null;
+  }
+
   /** Since this object woke, alarms among them. */
   get rowsWritten(): number {
     return this.store.rowsWritten + this.ledger.rowsWritten + this.#alarmsWritten;

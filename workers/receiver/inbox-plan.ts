@@ -22,7 +22,7 @@ export const DELETES_PER_DAY = 500;
 /** A segment is put again when this many looks, GRACE apart, did not find it whole. */
 export const MAX_MISSES = 3;
 
-/** Refused requests are saved this long after the first that is not. */
+/** Refused requests are saved at once, but so long after the last time that they were. */
 export const REJECTIONS_MS = MINUTE;
 
 /** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while it is empty. */
@@ -56,8 +56,8 @@ export type Tables = {
 
 /**
  * What the Inbox owes KV beside segments. `saved`: KV knows the tombstones; `gone`: how many keys are to be
- * deleted; `retryAt`: after an error, none of it is tried before; `refusedAt`: since when refused requests wait to
- * be saved.
+ * deleted; `retryAt`: after an error, none of it is tried before; `refusedAt`: while refused requests wait to be
+ * saved, when others last were.
  */
 export type Chores = {
   tombstones: readonly Tombstone[];

@@ -5,11 +5,13 @@ import { type Config, configOf, type Env } from "./env.ts";
 import type { Histogram } from "./histogram.ts";
 import { acceptOne, type Place } from "./inbox-accept.ts";
 import { arrivals } from "./inbox-arrivals.ts";
+import { saveRejections } from "./inbox-chores.ts";
 import { type ClearResult, clear } from "./inbox-clear.ts";
 import { countEvents, type EventCounts } from "./inbox-counts.ts";
 import { LiveViewers } from "./inbox-live.ts";
 import { InboxMemory } from "./inbox-memory.ts";
 import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./inbox-pages.ts";
+import { REJECTIONS_MS } from "./inbox-plan.ts";
 import { type InboxStatus, statusOf } from "./inbox-status.ts";
 import type { EventRow } from "./record.ts";
 import type { Rejection, RejectionCounts } from "./rejections.ts";
@@ -32,6 +34,7 @@ export class Inbox extends DurableObject<Env> {
   readonly #config: Config;
   readonly #memory: InboxMemory;
   readonly #live: LiveViewers;
+  #awake: ReturnType<typeof setTimeout> | null = null;
   readonly #accept = gather((arrivals: Arrival[]) => {
     const accepted = this.#acceptAll(arrivals);
     this.#live.notify();
@@ -100,11 +103,17 @@ export class Inbox extends DurableObject<Env> {
   reject(rejection: Rejection, unseen: number): void {
     const memory = this.#memory;
     const { state } = memory;
-    memory.rejections.add(rejection, unseen);
-    if (state.chores.refusedAt !== null) return;
+    const { rejections } = memory;
+    rejections.add(rejection, unseen);
     const now = Date.now();
-    memory.state = { ...state, chores: { ...state.chores, refusedAt: now } };
+    if (rejections.savedAt + REJECTIONS_MS <= now) {
+      return memory.commit((draft) => saveRejections({ ledger: memory.ledger, rejections, draft, now }));
+    }
+    if (state.chores.refusedAt !== null) return;
+    memory.state = { ...state, chores: { ...state.chores, refusedAt: rejections.savedAt } };
     memory.arm(memory.state, now);
+    // An idle object would be dropped from memory before its alarm comes; a timer keeps it.
+    this.#awake = setTimeout(() => {}, REJECTIONS_MS);
   }
 
   /** The newest refused requests, of one source or of all, and how many there were of each. */
@@ -133,8 +142,9 @@ export class Inbox extends DurableObject<Env> {
     return this.#live.size;
   }
 
-  override alarm(): Promise<void> {
-    return this.#memory.work();
+  override async alarm(): Promise<void> {
+    await this.#memory.work();
+    if (this.#awake !== null && !this.#memory.holdsRefused) clearTimeout(this.#awake);
   }
 
   /** All arrivals of one turn in one commit; if that fails, each in its own: a bad one refuses no other. */

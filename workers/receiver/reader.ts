@@ -1,4 +1,6 @@
+import { withDeadline } from "../../shared/deadline.ts";
 import { Problem } from "../../shared/problem.ts";
+import { logEvent } from "../../shared/telemetry.ts";
 import type { Inbox } from "./inbox.ts";
 import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "./inbox-pages.ts";
 import { readSegment } from "./log.ts";
@@ -7,6 +9,9 @@ import { recordsIn } from "./segment.ts";
 import { isCleared } from "./tombstone.ts";
 
 /** Reads one log: the Inbox says what its tails hold and which segments hold the rest; those are read here. */
+
+/** A reader is told to come back rather than kept waiting. */
+const KV_DEADLINE_MS = 10_000;
 
 export type LogReader = { inbox: DurableObjectStub<Inbox>; kv: KVNamespace; log: string };
 
@@ -52,7 +57,10 @@ export function checkCursor({ order, seq }: PageQuery, head: number): void {
 
 /** A segment that the Inbox names exists, so one that cannot be read is an error: a page never shows a gap. */
 export async function textOf({ kv, log }: LogReader, segment: SegmentRef): Promise<string> {
-  const text = await readSegment(kv, log, segment);
+  const text = await withDeadline(readSegment(kv, log, segment), KV_DEADLINE_MS).catch((error: unknown) => {
+    logEvent("segment.unread", { firstSeq: segment.firstSeq, error: String(error) });
+    return null;
+  });
   if (text !== null) return text;
   throw new Problem(
     "segment_unavailable",

@@ -21,8 +21,10 @@ const unseen = new Map<string, number>();
 
 const MAX_HEADERS = 64;
 const MAX_VALUE = 1024;
+/** Of all headers together: a hundred of each of many sources must fit the object's memory and one answer. */
+const MAX_TOTAL = 4096;
 /** What people put tokens into besides what every source masks. */
-const SECRET_NAME = /token|secret|api-?key|passw|credential|session/;
+const SECRET_NAME = /token|secret|api[-_]?key|access-key|functions-key|passw|credential|session|auth|jwt/;
 
 export type Refused = { source: Source; request: SignedRequest; reason: Rejection["reason"]; bytes: number | null };
 
@@ -75,10 +77,13 @@ function secretNames({ scheme }: Source, headers: Headers): string[] {
 
 /** Someone who is refused decides how long these are. */
 function shortened(headers: HeaderList): HeaderList {
-  return headers
-    .slice(0, MAX_HEADERS)
-    .map(([name, value]) => [
-      name.slice(0, MAX_VALUE),
-      value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}… (${value.length} characters)` : value,
-    ]);
+  const kept: HeaderList = [];
+  let length = 0;
+  for (const [name, value] of headers.slice(0, MAX_HEADERS)) {
+    const cut = value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}… (${value.length} characters)` : value;
+    length += name.length + cut.length;
+    if (length > MAX_TOTAL) break;
+    kept.push([name, cut]);
+  }
+  return kept;
 }

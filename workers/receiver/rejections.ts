@@ -22,11 +22,13 @@ export const KEPT_PER_SOURCE = 100;
 const SAVED_BYTES = 256 * 1024;
 const MAX_SOURCES = 50;
 
-type Saved = { kept: Rejection[]; counts: RejectionCounts };
+type Saved = { kept: Rejection[]; counts: RejectionCounts; savedAt: number };
 
 export class Rejections {
   #kept: Rejection[] = [];
   readonly #counts = new Map<string, number>();
+  /** When `save` last gave its row, in unix milliseconds. */
+  savedAt = 0;
 
   /** One more; `unseen` more were refused of its source that nothing else is known of. */
   add(rejection: Rejection, unseen: number): void {
@@ -48,23 +50,30 @@ export class Rejections {
     return Object.fromEntries(this.#counts);
   }
 
-  /** One row's worth: the newest, as far as they fit. */
-  save(): string {
-    const kept: Rejection[] = [];
+  /** One row's worth: the newest of each source in turn, as far as they fit, so that no flood hides the others. */
+  save(now: number): string {
+    this.savedAt = now;
+    const bySource = Map.groupBy(this.#kept, ({ source }) => source);
+    const inTurn = Array.from({ length: KEPT_PER_SOURCE }, (_, index) => index).flatMap((index) =>
+      [...bySource.values()].flatMap((list) => list[index] ?? []),
+    );
+    const kept = new Set<Rejection>();
     let bytes = 0;
-    for (const rejection of this.#kept) {
+    for (const rejection of inTurn) {
       bytes += JSON.stringify(rejection).length;
       if (bytes > SAVED_BYTES) break;
-      kept.push(rejection);
+      kept.add(rejection);
     }
-    return JSON.stringify({ kept, counts: this.counts() } satisfies Saved);
+    const inOrder = this.#kept.filter((rejection) => kept.has(rejection));
+    return JSON.stringify({ kept: inOrder, counts: this.counts(), savedAt: now } satisfies Saved);
   }
 
   /** What `save` gave; null when it never did. */
   load(text: string | null): void {
     if (text === null) return;
-    const { kept, counts } = JSON.parse(text) as Saved;
+    const { kept, counts, savedAt } = JSON.parse(text) as Saved;
     this.#kept = kept;
+    this.savedAt = savedAt;
     for (const [source, count] of Object.entries(counts)) this.#counts.set(source, count);
   }
 

@@ -26,6 +26,8 @@ export const DEFAULT_LOG = "main";
 
 /** Names stand in URLs, in the names of objects and in KV keys. */
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+/** As variables are named. */
+const SECRET_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const KEYS = ["scheme", "secrets", "log", "url", "hmac", "handshakeSecret"];
 
 type Table = Record<string, unknown>;
@@ -121,7 +123,8 @@ function secretsOf(
 }
 
 function secretNamed(key: string, name: unknown, env: Secrets): string {
-  if (typeof name !== "string" || name === "") throw new Fault(`${key} is not made of names of secrets`);
+  // What is no name is perhaps the secret itself, which no message may repeat.
+  if (typeof name !== "string" || !SECRET_NAME.test(name)) throw new Fault(`${key} is not made of names of secrets`);
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (typeof value === "string" && value !== "") return value;
   throw new Fault(`${key} names ${name}, which is not set`);

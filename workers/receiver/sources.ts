@@ -62,9 +62,26 @@ export function methodsOf(source: Source): string[] {
 }
 
 /** @throws ConfigError naming every source that is configured wrongly: such a one accepts nothing. */
-export function checkSources({ sources }: Config): void {
-  const faults = [...sources.values()].filter(({ fault }) => fault !== null).map(faultOf);
+export async function checkSources({ sources }: Config): Promise<void> {
+  const faults = (await Promise.all([...sources.values()].map(usableFault))).flatMap((fault) => fault ?? []);
   if (faults.length > 0) throw new ConfigError(faults.join("; "));
+}
+
+/** What keeps a source from verifying anything, its secrets included, which only its scheme can tell. */
+async function usableFault(source: Source): Promise<string | null> {
+  const nothing = {
+    method: "POST",
+    url: source.url ?? "https://localhost/",
+    headers: new Headers(),
+    body: new Uint8Array(),
+  };
+  try {
+    await verifyFrom(source, nothing, 0);
+    return null;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
 }
 
 function faultOf({ name, fault }: Source): string {

@@ -1,3 +1,5 @@
+export { hmacScheme } from "./hmac.ts";
+
 import { HEADER } from "../../../shared/signature.ts";
 import { providers } from "./providers.ts";
 import type { Scheme } from "./scheme.ts";

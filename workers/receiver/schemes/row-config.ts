@@ -21,7 +21,8 @@ const RULES: Record<keyof HmacRow, Rule> = {
   header,
   format: oneOf("plain", "pairs", "list", "numbered"),
   prefix: text,
-  separator: text,
+  // Two headers of one name arrive joined like that, and are refused.
+  separator: { takes: (value) => text.takes(value) && value !== ", ", says: 'a text other than ", "' },
   pair: text,
   encoding: oneOf("hex", "base64", "base64url"),
   signed: {
