@@ -4,7 +4,7 @@ import { Problem } from "../../shared/problem.ts";
 import { eventStream, frames, type StreamLimits } from "../../workers/receiver/event-stream.ts";
 import type { Batch } from "../../workers/receiver/inbox-live-plan.ts";
 import type { EventSummary } from "../../workers/receiver/record.ts";
-import { call, get, inbox, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
+import { call, callWith, get, inbox, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
 import { leaveAll, openSockets, Stream, seqsOf, untilSockets } from "./live-harness.ts";
 
 beforeEach(() => setTime(START));
@@ -99,6 +99,21 @@ describe("GET /events/stream", () => {
     expect(await stream.next()).toEqual({ id: "520", event: "message", data: null });
     await send("c", '{"type":"rare"}');
     expect(seqsOf(await stream.events(1))).toEqual([521]);
+  });
+
+  it("scans no more of KV than one request may, and lets the client come back for the rest", async () => {
+    for (let segment = 1; segment <= 3; segment++) {
+      await send(`s${segment}`, "x".repeat(300_000));
+      await flushAll();
+    }
+    const ids: (string | null | undefined)[] = ["0"];
+    for (const end of [true, true, false]) {
+      const path = `/events/stream?type=rare&after=${ids.at(-1)}`;
+      const stream = new Stream((await callWith({ SCAN_BYTES: "1000" }, path)).body);
+      ids.push((await stream.next())?.id);
+      if (end) expect([await stream.next(), stream.retries]).toEqual([null, [3000, 100]]);
+    }
+    expect(ids).toEqual(["0", "1", "2", "3"]);
   });
 
   it("closes its socket in the Inbox when the client leaves", async () => {

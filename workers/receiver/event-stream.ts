@@ -1,6 +1,7 @@
 import { utf8 } from "../../shared/bytes.ts";
 import { Problem } from "../../shared/problem.ts";
 import { logEvent } from "../../shared/telemetry.ts";
+import type { Followed } from "./follow.ts";
 import type { Batch } from "./inbox-live-plan.ts";
 
 /**
@@ -29,21 +30,25 @@ const RETRY_MS = { lost: 3000, ended: 100 };
  * that has left is noticed at the next write, at the latest the next heartbeat, and `close` is called then.
  */
 export function eventStream(
-  batches: AsyncIterator<Batch, void>,
+  batches: AsyncIterator<Followed, void>,
   { close, limits = STREAM_LIMITS, now }: { close(): void; limits?: StreamLimits; now(): number },
 ): ReadableStream<Uint8Array> {
   const began = now();
   let sent = 0;
-  let coming: Promise<IteratorResult<Batch, void> | null> | null = null;
+  // One request scans one page's worth of KV, here as elsewhere.
+  let scanned = false;
+  let coming: Promise<IteratorResult<Followed, void> | null> | null = null;
 
   async function nextFrames(): Promise<{ text: string; last: boolean }> {
-    if (sent >= limits.events || now() - began >= limits.ms) return { text: retry(RETRY_MS.ended), last: true };
+    if (scanned || sent >= limits.events || now() - began >= limits.ms)
+      return { text: retry(RETRY_MS.ended), last: true };
     coming ??= batches.next();
     const result = await before(coming, limits.heartbeatMs);
     if (result === null) return { text: ":\n\n", last: false };
     coming = null;
     if (result.done) return { text: "", last: true };
     sent += result.value.events.length;
+    scanned = result.value.scanned ?? false;
     return { text: frames(result.value), last: false };
   }
 

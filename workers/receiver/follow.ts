@@ -6,13 +6,16 @@ import { type LogReader, readPage } from "./reader.ts";
 /** The log from a position on, as one read: what the tails do not hold is paged, then the socket waits. */
 export type Following = { reader: LogReader; socket: LiveSocket; filter: EventFilter; scanBytes: number };
 
+/** `scanned`: it is as much of KV as one request may scan, and there is more. */
+export type Followed = Batch & { scanned?: true };
+
 /**
  * Batches from `after` on, each as soon as there is any, without end; a batch may be empty and only say how far
  * its filter has looked. Ends when the socket is closed.
  *
  * @throws Problem `cursor_ahead` when the log ends before its position, or `segment_unavailable`.
  */
-export async function* follow(following: Following, after: number): AsyncGenerator<Batch, void> {
+export async function* follow(following: Following, after: number): AsyncGenerator<Followed, void> {
   for (let position = after; ; ) {
     const answer = await following.socket.ask(position);
     if ("closed" in answer) return;
@@ -24,8 +27,8 @@ export async function* follow(following: Following, after: number): AsyncGenerat
     }
     while (position < answer.behind) {
       const batch = await readBacklog(following, position);
-      yield batch;
       position = batch.next;
+      yield position < answer.behind ? { ...batch, scanned: true } : batch;
     }
   }
 }
