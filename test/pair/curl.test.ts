@@ -11,12 +11,18 @@ const run = promisify(execFile);
 
 type Received = { url: string; rawHeaders: string[]; body: Buffer };
 const received: Received[] = [];
+/** The authorization that a GET of the body must have, and the one it had. */
+let wanted: string | undefined;
+let authorized: string | undefined;
 const big = Buffer.alloc(MAX_INLINE_BYTES + 1, "'$\0é");
 
 const server = createServer(async (request, response) => {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
-  if (request.method === "GET") return void response.end(big);
+  if (request.method === "GET") {
+    authorized = request.headers.authorization;
+    return void response.writeHead(authorized === wanted ? 200 : 401).end(authorized === wanted ? big : "refused");
+  }
   received.push({ url: request.url ?? "", rawHeaders: request.rawHeaders, body: Buffer.concat(chunks) });
   response.end();
 });
@@ -30,13 +36,15 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 /** What arrives when a shell runs the line; nothing of the tester's own curl configuration counts. */
-async function sent(shell: string, headers: HeaderList, body: Uint8Array): Promise<Received> {
+async function sent(shell: string, headers: HeaderList, body: Uint8Array, token?: string): Promise<Received> {
   received.length = 0;
   const line = curlOf({ url: `${origin}/webhook/a`, headers, body, bodyUrl: `${origin}/events/1/body` });
   // The line as a person pastes it: nothing in it may be a control character of the terminal.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
   expect(line).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/);
-  await run(shell, ["-c", line], { env: { ...process.env, CURL_HOME: "/nowhere", HOME: "/nowhere", API_TOKEN: "t" } });
+  const { API_TOKEN: _own, ...env } = process.env;
+  const variables = token === undefined ? {} : { API_TOKEN: token };
+  await run(shell, ["-c", line], { env: { ...env, CURL_HOME: "/nowhere", HOME: "/nowhere", ...variables } });
   expect(received).toHaveLength(1);
   return received[0] as Received;
 }
@@ -67,6 +75,24 @@ describe.each(["sh", "bash"])("curlOf, run by %s,", (shell) => {
   ];
   it.each(bodies)("sends %s", async (_name, body) => {
     expect((await sent(shell, [["content-type", "text/plain"]], body)).body.equals(body)).toBe(true);
+  });
+
+  it.each([
+    ["with the token", "t'$ *x", "Bearer t'$ *x"],
+    ["without one", undefined, undefined],
+    ["with an empty one", "", undefined],
+  ])("fetches what does not stand in the line %s", async (_what, token, authorization) => {
+    wanted = authorization;
+    const { body } = await sent(shell, [["content-type", "text/plain"]], big, token);
+    wanted = undefined;
+    expect([body.equals(big), authorized]).toEqual([true, authorization]);
+  });
+
+  it("does not send a refusal in place of the body", async () => {
+    wanted = "Bearer right";
+    const { body } = await sent(shell, [["content-type", "text/plain"]], big, "wrong");
+    wanted = undefined;
+    expect(body).toHaveLength(0);
   });
 
   it("sends the headers, and no others of its own but those of the connection", async () => {

@@ -273,6 +273,23 @@ describe("a socket is closed", () => {
     expect(await viewer.next()).toMatchObject({ next: 2 });
   });
 
+  it("with 4029 when it asks on without what it was sent", async () => {
+    await sendMany(3, "a");
+    const viewer = await Viewer.open();
+    for (let time = 0; time < 100; time++) expect(await viewer.ask(time % 2)).toMatchObject({ next: 3 });
+    viewer.send('{"more":0}');
+    expect(await viewer.closed).toMatchObject({ code: 4029 });
+  });
+
+  it("not for any number of questions that go on from the last batch", async () => {
+    const viewer = await Viewer.open("?after=0");
+    for (let seq = 1; seq <= 120; seq++) {
+      await send(`a${seq}`);
+      expect(await viewer.next()).toMatchObject({ next: seq });
+      viewer.send(`{"more":${seq}}`);
+    }
+  });
+
   it("with 4029 when it asks without end", async () => {
     const viewer = await Viewer.open();
     for (let time = 0; time < 200; time++) viewer.send('{"more":0}');

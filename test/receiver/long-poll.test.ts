@@ -2,7 +2,7 @@ import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { app } from "../../workers/receiver/app.ts";
 import type { Page } from "../../workers/receiver/reader.ts";
-import { env, get, inbox, ORIGIN, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
+import { call, env, get, inbox, inInbox, ORIGIN, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
 import { seqsOf, untilSockets } from "./live-harness.ts";
 
 beforeEach(() => setTime(START));
@@ -67,6 +67,17 @@ describe("GET /events?after=&wait=", () => {
     }
     await growing;
     expect(seen).toEqual(upTo(260));
+  });
+
+  it.each([1011, 1012, 4008, 4029])("is no end of the log when the Inbox closes with %i", async (code) => {
+    const answer = call("/events?after=0&wait=30");
+    await untilSockets(1);
+    await inInbox((_instance, state) => {
+      for (const socket of state.getWebSockets()) socket.close(code, "");
+    });
+    const response = await answer;
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+    expect(await response.json()).toMatchObject({ code: "log_unavailable" });
   });
 
   it("closes its socket when the client leaves", async () => {

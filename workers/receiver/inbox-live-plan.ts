@@ -25,7 +25,7 @@ export const DEAF_MS = 60_000;
 const ROUND_MS = { direct: 0.25, relayed: 2 };
 
 const MAX_MESSAGE_LENGTH = 256;
-/** Questions that got no events: more than these within the window come from a client in a loop. */
+/** Questions that prove nothing was read: more than these within the window come from a client in a loop. */
 const MAX_QUESTIONS = 100;
 const QUESTIONS_MS = 10_000;
 
@@ -79,6 +79,11 @@ export function question(viewer: Viewer, more: number, { head, floor }: Extent, 
   if (more > head) return { viewer: { ...answered, after: head }, answer: { reset: head } };
   if (more < floor) return { viewer: { ...answered, after: floor }, answer: { behind: floor } };
   return { viewer: { ...viewer, asked: more, after: more, wants: true }, answer: null };
+}
+
+/** Whether who asks has read the last batch: only there is its `next`. Nothing else tells how much a client takes. */
+export function provesRead({ asked, wants, after }: Viewer, more: number): boolean {
+  return asked !== null && !wants && more === after;
 }
 
 /** Whether there is something to look at for a viewer. */
@@ -135,20 +140,18 @@ export function batchMessage({ events, next }: Pick<Batch, "events" | "next">, h
   return { text: `{"events":[${texts.join(",")}],"next":${reached}${end}}`, next: reached };
 }
 
-/** Counts questions that brought no events; a batch starts the count anew. */
+/** Counts questions that do not prove that the last batch was read; no batch starts the count anew. */
 export class Patience {
   #asked = 0;
   #since = Number.NEGATIVE_INFINITY;
 
   /** False when the client asks without end. */
   bears(now: number): boolean {
-    if (now - this.#since > QUESTIONS_MS) this.answered(now);
+    if (now - this.#since > QUESTIONS_MS) {
+      this.#asked = 0;
+      this.#since = now;
+    }
     this.#asked += 1;
     return this.#asked <= MAX_QUESTIONS;
-  }
-
-  answered(now: number): void {
-    this.#asked = 0;
-    this.#since = now;
   }
 }

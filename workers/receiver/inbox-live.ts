@@ -10,6 +10,7 @@ import {
   isDue,
   Patience,
   parseQuestion,
+  provesRead,
   question,
   roundDelay,
   type Viewer,
@@ -70,7 +71,7 @@ export class LiveViewers {
     if (seat === undefined) return;
     const more = parseQuestion(message);
     if (more === null) this.#close(seat, CLOSE.malformed);
-    else if (!seat.patience.bears(Date.now())) this.#close(seat, CLOSE.flood);
+    else if (!provesRead(seat.viewer, more) && !seat.patience.bears(Date.now())) this.#close(seat, CLOSE.flood);
     else this.#orClose([seat], () => this.#ask(seat, more));
   }
 
@@ -124,7 +125,6 @@ export class LiveViewers {
     for (const seat of group) {
       const { viewer } = seat;
       if (isAnswer(viewer, read)) {
-        seat.patience.answered(this.#lastRound);
         this.#keep(seat, { ...viewer, after: next, wants: false, sentAt: this.#lastRound });
         this.#send(seat, text);
       } else {

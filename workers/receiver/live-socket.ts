@@ -7,6 +7,9 @@ import type { Batch } from "./inbox-live-plan.ts";
 /** What a question is answered with; `closed` once there is nobody to ask any more. */
 export type Answer = Batch | { behind: number } | { reset: number } | { closed: number };
 
+/** The code of a socket that this end has closed; the Inbox has others for its reasons. */
+export const CLOSED_HERE = 1000;
+
 /** The Worker's end of a socket in the Inbox: a question at a time, and `close`, which ends a wait. */
 export class LiveSocket {
   /** The newest event when the socket was opened. */
@@ -53,8 +56,8 @@ export class LiveSocket {
   /** False when it was closed already. */
   close(): boolean {
     if (this.#closed !== null) return false;
-    this.#end(1000);
-    this.#socket.close(1000);
+    this.#end(CLOSED_HERE);
+    this.#socket.close(CLOSED_HERE);
     return true;
   }
 

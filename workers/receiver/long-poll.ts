@@ -1,7 +1,7 @@
 import { Problem } from "../../shared/problem.ts";
 import type { Batch } from "./inbox-live-plan.ts";
 import type { PageQuery } from "./inbox-pages.ts";
-import { cursorAhead, LiveSocket } from "./live-socket.ts";
+import { CLOSED_HERE, cursorAhead, LiveSocket } from "./live-socket.ts";
 import { type LogReader, type Page, readPage } from "./reader.ts";
 
 /** Proxies and clients give up on a silent request after a minute. */
@@ -25,7 +25,7 @@ export function waitOf(parameters: URLSearchParams): number {
  * The page after a cursor, as soon as it is not empty; after `waitMs` the empty one. What is in no tail any
  * more is an ordinary page, and so at once.
  *
- * @throws Problem `cursor_ahead` or `segment_unavailable`.
+ * @throws Problem `cursor_ahead`, `segment_unavailable`, or `log_unavailable` when the Inbox ended the wait.
  */
 export async function longPoll(reader: LogReader, query: PageQuery, wait: Wait): Promise<Page> {
   const after = query.seq ?? 0;
@@ -45,12 +45,22 @@ export async function longPoll(reader: LogReader, query: PageQuery, wait: Wait):
 async function news(socket: LiveSocket, reader: LogReader, query: PageQuery): Promise<Page> {
   for (let after = query.seq ?? 0; ; ) {
     const answer = await socket.ask(after);
-    if ("closed" in answer) return { events: [], next: after, end: true };
+    if ("closed" in answer) {
+      if (answer.closed !== CLOSED_HERE) throw lost();
+      return { events: [], next: after, end: true };
+    }
     if ("reset" in answer) throw cursorAhead(answer.reset);
     if ("behind" in answer) return readPage(reader, { ...query, seq: after });
     if (answer.events.length > 0) return cut(answer, query.limit);
     after = answer.next;
   }
+}
+
+/** The object restarted, moved or failed: what follows the cursor is not known, so this is not its end. */
+function lost(): Problem {
+  return new Problem("log_unavailable", "The log was lost while waiting; ask again with the same cursor.", {
+    headers: { "retry-after": "5" },
+  });
 }
 
 /** A batch as the page that a limit asks for. */

@@ -45,7 +45,8 @@ function argument(text: string): string {
 
 function sourceOf(body: Uint8Array, bodyUrl: string): string {
   if (body.byteLength <= MAX_INLINE_BYTES) return printf(body);
-  return `curl -s ${quoted(bodyUrl)} -H "authorization: Bearer $API_TOKEN"`;
+  // One word, since zsh does not split what it expands; none where no token is set. A refusal is not a body.
+  return `curl -fsS \${API_TOKEN:+"-Hauthorization: Bearer $API_TOKEN"} ${quoted(bodyUrl)}`;
 }
 
 function plainText(body: Uint8Array): string | null {

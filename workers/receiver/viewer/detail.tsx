@@ -59,7 +59,8 @@ export function Detail(props: DetailProps) {
         <summary>As curl</summary>
         <p class="quiet">
           The same headers and bytes, to this receiver or wherever you change the address to. Headers that were masked
-          are not in it, and a signature is good for five minutes after it was made.
+          are not in it, and a signature is good for five minutes after it was made. A large body is fetched first: from
+          a deployed receiver, set API_TOKEN in the shell.
         </p>
         <Snippet id="curl" label="curl" text={curlOf(request)} />
       </details>
