@@ -20,7 +20,7 @@ describe.skipIf(chrome === null)("the pair", () => {
   beforeAll(async () => {
     const [first = 0, second = 0] = await freePorts(2);
     startReceiver = () => runWorker("receiver", { port: first, stateDir: folder.path, vars: {} });
-    const vars = { WEBHOOK_URL: `http://127.0.0.1:${first}/webhook`, RETRY_SECONDS: "1 1 1 1 1 1 1 1 1 1" };
+    const vars = { WEBHOOK_URL: `http://127.0.0.1:${first}/webhook`, RETRY_SECONDS: "1 1 1 2 2 2 4 4 8 8 8" };
     [browser, receiver, sender] = await Promise.all([
       launch(chrome ?? ""),
       startReceiver(),

@@ -82,6 +82,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await page.reload();
     expect(await shown()).toEqual(expected);
     // Counts above the list are as old as the page.
+    await live();
     await screenshot(visit, "viewer");
   });
 
