@@ -77,8 +77,20 @@ export function sendSigned(
   const key = Buffer.from(variables.WEBHOOK_SECRET.slice("whsec_".length), "base64");
   const signature = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64");
   const signed = { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${signature}` };
+  return send(receiver, { ...headers, ...signed }, body);
+}
+
+/** What nobody signed. Resolves to its status. */
+export function sendUnsigned(
+  receiver: string,
+  { headers, body }: Pick<Hostile, "headers" | "body">,
+): Promise<number | undefined> {
+  return send(receiver, headers, body);
+}
+
+function send(receiver: string, headers: Record<string, string>, body: string | Buffer): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const sent = request(`${receiver}/webhook`, { method: "POST", headers: { ...headers, ...signed } }, (response) => {
+    const sent = request(`${receiver}/webhook`, { method: "POST", headers }, (response) => {
       response.resume().on("end", () => resolve(response.statusCode));
     });
     sent.on("error", reject);

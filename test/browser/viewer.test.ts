@@ -3,14 +3,18 @@ import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
+import { until } from "../pair/until.ts";
 import { freePorts, runWorker, temporaryFolder, variables } from "../pair/workers.ts";
 import { expectAccessible } from "./axe.ts";
 import { expectNoSidewaysScroll, launch, screenshot, signIn, Visit, type VisitOptions } from "./browser.ts";
-import { HOSTILE, sendSigned } from "./hostile.ts";
+import { HOSTILE, MARKUP, sendSigned, sendUnsigned } from "./hostile.ts";
 
 /** The receiver's pages in a real browser. */
 const chrome = inject("chrome");
 const run = promisify(execFile);
+
+/** The ways out of a text, of an attribute, of a script and of an element. */
+const REFUSED = [MARKUP[2], MARKUP[3], MARKUP[5], MARKUP[4]].map(String);
 
 const folder = temporaryFolder();
 let browser: Browser;
@@ -65,17 +69,21 @@ describe.skipIf(chrome === null)("the viewer", () => {
   });
 
   test("shows what arrives, in order, above what was there", async () => {
+    await send("was.there");
     const page = await visiting();
     await page.goto("/");
     await live();
     const sent = ["order.paid", "order.shipped", "invoice.created", "customer.updated", "order.paid", "live.last"];
     for (const type of sent) expect(await send(type, { data: { total: 42 } })).toBe(200);
     await page.getByRole("link", { name: "live.last" }).waitFor();
-    const shown = [...sent.toReversed(), "example.sent"];
-    expect(await types()).toEqual(shown);
-    await screenshot(visit, "viewer");
+    const shown = async () => (await types()).slice(0, sent.length + 1);
+    const expected = [...sent.toReversed(), "was.there"];
+    expect(await shown()).toEqual(expected);
     await page.reload();
-    expect(await types()).toEqual(shown);
+    expect(await shown()).toEqual(expected);
+    // Counts above the list are as old as the page.
+    await live();
+    await screenshot(visit, "viewer");
   });
 
   test("moves nothing under a reader who has scrolled, and counts", async () => {
@@ -113,6 +121,35 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("link", { name: "q: it's $HOME" }).waitFor();
     expect(await types()).toEqual(["key.b"]);
+  });
+
+  test("is read by the arrow keys, which go on scrolling what scrolls", async () => {
+    for (const type of ["arrow.a", "arrow.b", "arrow.c"]) await send(type);
+    const page = await visiting();
+    await page.goto("/");
+    const selected = () => page.evaluate(() => document.activeElement?.querySelector("[data-slot=type]")?.textContent);
+    const walk = [];
+    for (const key of ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp"]) {
+      await page.keyboard.press(key);
+      walk.push(await selected());
+    }
+    expect(walk).toEqual(["arrow.c", "arrow.b", "arrow.a", "arrow.b"]);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "arrow.b" }).waitFor();
+    const at = page.url();
+    await page.getByLabel("Body", { exact: true }).focus();
+    for (const key of ["ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp"]) await page.keyboard.press(key);
+    expect(page.url()).toBe(at);
+    await page.keyboard.press("Escape");
+    for (const [key, type] of [
+      ["ArrowLeft", "arrow.c"],
+      ["ArrowRight", "arrow.b"],
+      ["ArrowRight", "arrow.a"],
+      ["ArrowLeft", "arrow.b"],
+    ] as const) {
+      await page.keyboard.press(key);
+      await page.getByRole("heading", { name: type }).waitFor();
+    }
   });
 
   test("filters, and keeps the filter while it is live and while it pages", async () => {
@@ -175,6 +212,33 @@ describe.skipIf(chrome === null)("the viewer", () => {
     for (let seq = 1; seq <= HOSTILE.length; seq++) {
       for (const view of ["", "?view=raw"]) await page.goto(`/e/${seq}${view}`);
     }
+  });
+
+  test("runs nothing that a refused request holds", async () => {
+    const page = await visiting({ origin: hostile.url });
+    for (const text of REFUSED) {
+      const headers = { "user-agent": text, "x-custom": text, "webhook-id": text, "webhook-signature": text };
+      await until(`${text} is shown`, async () => {
+        // Of a flood only a few a second are told, so it may take more than one.
+        expect(await sendUnsigned(hostile.url, { headers, body: text })).toBe(401);
+        await page.goto("/rejected");
+        return (await page.locator(".refusal dd").allTextContents()).includes(text) ? true : null;
+      });
+      await page.locator("details").evaluateAll((all) => all.map((each) => each.setAttribute("open", "")));
+    }
+  });
+
+  test.each(REFUSED)("runs nothing of an address: %s", async (text) => {
+    const page = await visiting({ origin: hostile.url });
+    const hostileText = encodeURIComponent(text);
+    for (const name of ["q", "type", "source", "before"]) {
+      await page.goto(`/?${name}=${hostileText}`);
+    }
+    for (const path of ["/webhook/", "/e/", "/e/1?view=", "/rejected?source="]) {
+      await page.goto(`${path}${hostileText}`);
+    }
+    // An address that means nothing is refused, and nothing else may happen.
+    expect(visit.takeFaults().filter((fault) => !/^4\d\d GET /.test(fault))).toEqual([]);
   });
 
   test.each<[name: string, path: string, state?: "open"]>([

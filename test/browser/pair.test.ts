@@ -1,0 +1,78 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
+import { freePorts, runWorker, temporaryFolder } from "../pair/workers.ts";
+import { launch, Visit } from "./browser.ts";
+
+/** Both Workers and a real browser: what a person sees who triggers a webhook and looks. */
+const chrome = inject("chrome");
+/** What a receiver that is gone leaves in a console. */
+const GONE = /^console: .*WebSocket|^console: .*ERR_CONNECTION/;
+
+const folder = temporaryFolder();
+let browser: Browser;
+let sender: WorkerProcess;
+let receiver: WorkerProcess;
+let startReceiver: () => Promise<WorkerProcess>;
+let visit: Visit;
+
+describe.skipIf(chrome === null)("the pair", () => {
+  beforeAll(async () => {
+    const [first = 0, second = 0] = await freePorts(2);
+    startReceiver = () => runWorker("receiver", { port: first, stateDir: folder.path, vars: {} });
+    const vars = { WEBHOOK_URL: `http://127.0.0.1:${first}/webhook`, RETRY_SECONDS: "1 1 1 2 2 2 4 4 8 8 8" };
+    [browser, receiver, sender] = await Promise.all([
+      launch(chrome ?? ""),
+      startReceiver(),
+      runWorker("sender", { port: second, stateDir: folder.path, vars }),
+    ]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await Promise.all([receiver.stop(), sender.stop()]);
+    folder.remove();
+  });
+  afterEach(async () => {
+    expect(visit.takeFaults()).toEqual([]);
+    await visit.close();
+  });
+
+  const trigger = async (type?: string) => {
+    const response = await fetch(`${sender.url}/trigger${type === undefined ? "" : `?type=${type}`}`);
+    return (await response.text()).trim();
+  };
+  const state = (text: string) => visit.page.locator("#live", { hasText: text }).waitFor();
+
+  test("shows what is triggered as it arrives, and opens it", async () => {
+    // A page without a single event is replaced by the first.
+    await trigger("was.there");
+    visit = await Visit.open(browser, { origin: receiver.url });
+    const { page } = visit;
+    await page.goto("/");
+    await state("live");
+    await page.evaluate(() => document.documentElement.setAttribute("data-loaded", "once"));
+    expect(await trigger()).toBe("Webhook sent, status: 200");
+    const row = page.getByRole("row").getByRole("link", { name: "value.changed" });
+    await row.waitFor();
+    expect(await page.locator("html").getAttribute("data-loaded")).toBe("once");
+    await row.click();
+    await page.getByRole("heading", { name: "value.changed" }).waitFor();
+    const body = await page.getByLabel("Body", { exact: true }).textContent();
+    expect(body).toMatch(/"timestamp": ?"?\d/);
+    expect(body).toMatch(/"value": ?[\d.]+/);
+  });
+
+  test("says that the receiver is gone, and shows what was sent meanwhile when it is back", async () => {
+    visit = await Visit.open(browser, { origin: receiver.url });
+    const { page } = visit;
+    await page.goto("/");
+    await state("live");
+    await receiver.stop();
+    await state("reconnecting");
+    expect(await trigger("sent.meanwhile")).toMatch(/^Webhook stored, first attempt failed/);
+    receiver = await startReceiver();
+    await page.getByRole("link", { name: "sent.meanwhile" }).waitFor();
+    await state("live");
+    expect(visit.takeFaults().filter((fault) => !GONE.test(fault))).toEqual([]);
+  });
+});
