@@ -83,10 +83,8 @@ export class Endpoint extends DurableObject<Env> {
     if (after > window.pos || crowded) window.behind = true;
     else window.take(events, upTo, (seq) => this.#store.deliveries.has(seq));
     this.#advance();
-    if (!window.full && !this.#courier.gate.slowed && !crowded) return "taken";
-    // It pulls by itself as soon as it has room: whoever is merely quick never waits to be offered more.
-    window.behind = true;
-    return "busy";
+    // Not one that is merely full: it may be quick, and then lives on being offered more.
+    return this.#courier.gate.slowed || crowded ? "busy" : "taken";
   }
 
   firstOutcome(seq: number): Promise<FirstOutcome> {
