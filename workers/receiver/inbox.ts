@@ -101,19 +101,11 @@ export class Inbox extends DurableObject<Env> {
 
   /** A refused request, of which its sender has been told; `unseen` others were refused besides. */
   reject(rejection: Rejection, unseen: number): void {
-    const memory = this.#memory;
-    const { state } = memory;
-    const { rejections } = memory;
+    const { rejections, ledger } = this.#memory;
     rejections.add(rejection, unseen);
     const now = Date.now();
-    if (rejections.savedAt + REJECTIONS_MS <= now) {
-      return memory.commit((draft) => saveRejections({ ledger: memory.ledger, rejections, draft, now }));
-    }
-    if (state.chores.refusedAt !== null) return;
-    memory.state = { ...state, chores: { ...state.chores, refusedAt: rejections.savedAt } };
-    memory.arm(memory.state, now);
-    // An idle object would be dropped from memory before its alarm comes; a timer keeps it.
-    this.#awake = setTimeout(() => {}, REJECTIONS_MS);
+    if (rejections.savedAt + REJECTIONS_MS > now) this.#saveRefusedLater(now);
+    else this.#memory.commit((draft) => saveRejections({ ledger, rejections, draft, now }));
   }
 
   /** The newest refused requests, of one source or of all, and how many there were of each. */
@@ -145,6 +137,16 @@ export class Inbox extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     await this.#memory.work();
     if (this.#awake !== null && !this.#memory.holdsRefused) clearTimeout(this.#awake);
+  }
+
+  #saveRefusedLater(now: number): void {
+    const memory = this.#memory;
+    const { chores } = memory.state;
+    if (chores.refusedAt !== null) return;
+    memory.state = { ...memory.state, chores: { ...chores, refusedAt: memory.rejections.savedAt } };
+    memory.arm(memory.state, now);
+    // An idle object would be dropped from memory before its alarm comes; a timer keeps it.
+    this.#awake = setTimeout(() => {}, REJECTIONS_MS);
   }
 
   /** All arrivals of one turn in one commit; if that fails, each in its own: a bad one refuses no other. */
