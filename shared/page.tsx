@@ -77,16 +77,6 @@ export function Lines({ lines }: { lines: readonly (readonly [string, string])[]
   );
 }
 
-/** A heading, a paragraph (the children), and lines to paste. */
-export function Page({ title, lines, children }: PropsWithChildren<{ title: string; lines: [string, string][] }>) {
-  return (
-    <Shell title={title}>
-      <p>{children}</p>
-      <Lines lines={lines} />
-    </Shell>
-  );
-}
-
 /**
  * Text that came from elsewhere, isolated from the direction of the text around it; control characters and
  * those that reorder text are shown by their code, so that nothing can look like what it is not.

@@ -18,7 +18,7 @@ import { type ConfigureCall, Standing } from "./standing.ts";
 
 /** One registered callback URL: its position in the log, its attempts, its retry alarm. */
 
-/** `busy`: taken, and there is more to send than will be soon; what comes next can wait a while. */
+/** `busy`: taken, but it keeps failing or lacks room; what comes next can wait a while. */
 export type OfferAnswer = "taken" | "busy" | "gone" | "stale" | "disabled";
 export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
 

@@ -17,7 +17,7 @@ const PULL = { scanned: 10_000, limit: 100, maxBytes: 1024 * 1024 };
 const WAVE = 50;
 const MAX_HANDS = 250;
 const OFFER_TIMEOUT_MS = 30_000;
-/** Endpoints that have enough to do are woken this often, not for each event: that would cost the others. */
+/** Endpoints that keep failing or lack room are woken this often, not for each event: that would cost the others. */
 const REST_MS = 500;
 
 export type Offer = { after: number; upTo: number; events: LoggedEvent[]; revision: number };
