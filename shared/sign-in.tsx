@@ -4,36 +4,42 @@ import { readForm } from "./form.ts";
 import { methodNotAllowed } from "./http.ts";
 import { htmlPage, Shell } from "./page.tsx";
 import { Problem, problems } from "./problem.ts";
+import { returnPath, signInAddress } from "./return-path.ts";
 import { issueSession, sessionCookie } from "./session.ts";
 
 /** Nobody has shown a token yet: whatever they send is bounded. */
 const MAX_FORM_BYTES = 4096;
 
-/** The page's door: the token is typed once, and a session cookie stands for it from then on. */
-export function signIn(guarded: Guarded) {
+/**
+ * The page's door: the token is typed once, and a session cookie stands for it from then on. It leads back to the
+ * page that was asked for, if its path is one of `pages`.
+ */
+export function signIn(guarded: Guarded, pages: RegExp) {
+  const { worker } = guarded;
   return new Hono()
-    .get("/session", () => htmlPage(<SignIn worker={guarded.worker} />))
+    .get("/session", (c) => htmlPage(<SignIn worker={worker} to={returnPath(c.req.query("to") ?? null, pages)} />))
     .post("/session", async (c) => {
       requireSameOrigin(c.req.raw);
       const { apiToken, localDev } = guarded.configOf(c.env);
-      const token = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("token") ?? "";
-      if (!(await sameText(token, apiToken))) {
+      const form = await readForm(c.req.raw, MAX_FORM_BYTES);
+      const to = returnPath(form.get("to"), pages);
+      if (!(await sameText(form.get("token") ?? "", apiToken))) {
         const problem = wrongToken(c, guarded.now());
         const fault =
           problem.code === "too_many_failures"
             ? "Too many wrong tokens came from this address. Wait a minute."
             : "That token is wrong.";
         const [status] = problems[problem.code];
-        return htmlPage(<SignIn worker={guarded.worker} fault={fault} />, { status, headers: problem.headers });
+        return htmlPage(<SignIn worker={worker} to={to} fault={fault} />, { status, headers: problem.headers });
       }
-      const session = await issueSession({ worker: guarded.worker, apiToken }, guarded.now());
-      c.header("set-cookie", sessionCookie(session, { worker: guarded.worker, local: localDev }));
-      return c.redirect("/", 303);
+      const session = await issueSession({ worker, apiToken }, guarded.now());
+      c.header("set-cookie", sessionCookie(session, { worker, local: localDev }));
+      return c.redirect(to, 303);
     })
     .post("/session/end", (c) => {
       requireSameOrigin(c.req.raw);
       const { localDev } = guarded.configOf(c.env);
-      c.header("set-cookie", sessionCookie("", { worker: guarded.worker, local: localDev }));
+      c.header("set-cookie", sessionCookie("", { worker, local: localDev }));
       return c.redirect("/session", 303);
     })
     .all("/session", methodNotAllowed("GET", "POST"))
@@ -50,15 +56,17 @@ export function requireSignIn(guarded: Guarded): MiddlewareHandler {
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== "token_required") throw error;
       // A redirect would put the form where a part of the page was; htmx follows this header instead.
-      if (c.req.header("hx-request") !== undefined) return c.body(null, 401, { "hx-redirect": "/session" });
-      if (c.req.header("accept")?.includes("text/html")) return c.redirect("/session", 303);
+      const form = signInAddress(c.req.raw);
+      if (c.req.header("hx-request") !== undefined) return c.body(null, 401, { "hx-redirect": form });
+      if (c.req.header("accept")?.includes("text/html")) return c.redirect(form, 303);
       throw error;
     }
     return next();
   };
 }
 
-function SignIn({ worker, fault }: { worker: string; fault?: string }) {
+/** `to`: where it leads, a path of this Worker. */
+function SignIn({ worker, to, fault }: { worker: string; to: string; fault?: string }) {
   return (
     <Shell title={`Sign in to the webhook ${worker}`}>
       {fault && (
@@ -67,6 +75,7 @@ function SignIn({ worker, fault }: { worker: string; fault?: string }) {
         </p>
       )}
       <form method="post" action="/session" class="fields">
+        {to !== "/" && <input type="hidden" name="to" value={to} />}
         <label>
           API token
           <input

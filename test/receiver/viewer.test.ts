@@ -372,7 +372,10 @@ describe("every page", () => {
   it.each(PAGES)("%s asks for the token", async (path) => {
     await send("msg_1");
     const deployed = await callWith({ LOCAL_DEV: "false" }, path, { headers: HTML, redirect: "manual" });
-    expect([deployed.status, deployed.headers.get("location")]).toEqual([303, "/session"]);
+    const form = path === "/" ? "/session" : `/session?${new URLSearchParams({ to: path })}`;
+    expect([deployed.status, deployed.headers.get("location")]).toEqual([303, form]);
+    const token = await post("/session", { token: env.API_TOKEN, to: path }, {}, { LOCAL_DEV: "false" });
+    expect([token.status, token.location]).toEqual([303, path]);
     expect((await callWith({ LOCAL_DEV: "false" }, path)).status).toBe(401);
   });
 
@@ -395,6 +398,14 @@ describe("every page", () => {
 });
 
 describe("what came from outside", () => {
+  it.each(["//evil.example/e/1", "/\\evil.example", "https://evil.example", "/events/export", "/.//evil.example"])(
+    "is where signing in leads, and %s is not",
+    async (to) => {
+      expect((await page(`/session?${new URLSearchParams({ to })}`)).text).not.toContain("hidden");
+      expect(await post("/session", { token: env.API_TOKEN, to })).toMatchObject({ status: 303, location: "/" });
+    },
+  );
+
   const EVIL = `"><script>alert(1)</script>' onload=x javascript:alert(1) \u202eevil\0</template></pre>`;
 
   it("is text wherever it stands", async () => {

@@ -357,7 +357,10 @@ describe("signing in", () => {
 
   it("is asked of whoever reads pages, and of nobody else", async () => {
     expect(await call("/", {}, PUBLIC)).toMatchObject({ status: 303, location: "/session" });
-    expect(await call(path("ep_default"), {}, PUBLIC)).toMatchObject({ status: 303, location: "/session" });
+    const asked = `/session?${new URLSearchParams({ to: `${path("ep_default")}?state=dead` })}`;
+    expect(await call(`${path("ep_default")}?state=dead`, {}, PUBLIC)).toMatchObject({ status: 303, location: asked });
+    const boosted = await call(`${path("ep_default")}?state=dead`, { headers: { "hx-request": "true" } }, PUBLIC);
+    expect(boosted.headers.get("hx-redirect")).toBe(asked);
     const part = await call("/", { headers: { "hx-request": "true" } }, PUBLIC);
     expect([part.status, part.headers.get("hx-redirect")]).toEqual([401, "/session"]);
     for (const api of ["/endpoints", "/events"]) {
@@ -379,6 +382,22 @@ describe("signing in", () => {
     expect(page.text).toContain("Sign out");
     expect((await call("/endpoints", { headers: { cookie: await session() } }, PUBLIC)).status).toBe(200);
   });
+
+  it("leads to the page that was asked for, also after a wrong token", async () => {
+    const to = `${path("ep_default")}?state=dead`;
+    const { text } = await call(`/session?${new URLSearchParams({ to })}`, {}, PUBLIC);
+    expect(text).toContain(`<input type="hidden" name="to" value="${to}"/>`);
+    expect((await send("/session", { token: "wrong", to }, {}, PUBLIC)).text).toContain(`value="${to}"`);
+    expect((await send("/session", { token: "test-token", to }, {}, PUBLIC)).location).toBe(to);
+  });
+
+  it.each(["//evil.example", "/\\evil.example", "https://evil.example/", "/trigger"])(
+    "does not lead to %s",
+    async (to) => {
+      expect((await call(`/session?${new URLSearchParams({ to })}`, {}, PUBLIC)).text).not.toContain("hidden");
+      expect((await send("/session", { token: "test-token", to }, {}, PUBLIC)).location).toBe("/");
+    },
+  );
 
   it("shows what was wrong with the token", async () => {
     const { status, headers, text } = await send("/session", { token: "wrong" }, {}, PUBLIC);

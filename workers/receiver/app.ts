@@ -15,7 +15,7 @@ import { sources } from "./routes/sources.ts";
 import { webhook } from "./routes/webhook.ts";
 import { checkSources } from "./sources.ts";
 import { viewerFiles } from "./viewer/files.ts";
-import { viewer } from "./viewer/routes.tsx";
+import { PAGES, viewer } from "./viewer/routes.tsx";
 
 export const app = new Hono<{ Bindings: Env }>();
 
@@ -35,7 +35,7 @@ app.all("/health", methodNotAllowed("GET"));
 const guarded: Guarded = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
 const authenticated = requireToken(guarded);
 app.route("/", serveAssets([stylesheet, ...viewerFiles]));
-app.route("/", signIn(guarded));
+app.route("/", signIn(guarded, PAGES));
 app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);
 app.use("/sources/*", authenticated);

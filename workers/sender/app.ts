@@ -4,7 +4,7 @@ import { type Guarded, requireToken } from "../../shared/auth.ts";
 import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
 import { script } from "../../shared/script.ts";
 import { signIn } from "../../shared/sign-in.tsx";
-import { dashboard } from "./dashboard/routes.tsx";
+import { dashboard, PAGES } from "./dashboard/routes.tsx";
 import { configOf, type Env } from "./env.ts";
 import { endpoints } from "./routes/endpoints.ts";
 import { events } from "./routes/events.ts";
@@ -17,7 +17,7 @@ export const app = new Hono<{ Bindings: Env }>()
   .get("/health", (c) => c.json({ status: "ok" }))
   .all("/health", methodNotAllowed("GET"))
   .route("/", serveAssets([stylesheet, script]))
-  .route("/", signIn(guarded))
+  .route("/", signIn(guarded, PAGES))
   .route("/", dashboard(guarded))
   .use(requireToken(guarded))
   .route("/", trigger)

@@ -23,6 +23,9 @@ import { waysOf } from "./ways.ts";
 const MAX_FORM_BYTES = 16 * 1024;
 const SEQ = "/e/:seq{[1-9][0-9]{0,14}}";
 
+/** The paths of what only shows something. */
+export const PAGES = /^\/(e\/.*|rejected|connect)?$/;
+
 /** The pages, for whoever has signed in. */
 export function viewer(guarded: Guarded) {
   const signedIn = requireSignIn(guarded);

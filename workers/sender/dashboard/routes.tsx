@@ -29,6 +29,9 @@ const PREFIX = "/dashboard/endpoints/:id";
 
 export type C = Context<{ Bindings: Env }>;
 
+/** The paths of what only shows something; a form's own, when it is asked for, is answered that there is no page. */
+export const PAGES = /^\/(dashboard\/.*)?$/;
+
 /** The pages, and what their forms post: the API's own functions behind HTML, for whoever has signed in. */
 export function dashboard(guarded: Guarded) {
   const signedIn = requireSignIn(guarded);

@@ -36,7 +36,9 @@ function addressOf(path, query, more) {
 /** @param {string} address @returns {Promise<import("./follow.js").Batch | null>} */
 async function readPage(address) {
   const response = await fetch(address, { headers: { accept: "application/json" } });
-  if (response.status === 401) location.assign("/session");
+  if (response.status === 401) {
+    location.assign(`/session?${new URLSearchParams({ to: location.pathname + location.search })}`);
+  }
   if (response.status === 409) return null;
   if (!response.ok) throw new Error(`status ${response.status}`);
   return response.json();
