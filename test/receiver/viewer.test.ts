@@ -334,6 +334,13 @@ describe("the forms", () => {
   });
 });
 
+  it("lead to the event when the address of a forward is read", async () => {
+    const { status, headers } = await page("/e/7/forward?log=billing");
+    expect([status, headers.get("location")]).toEqual([303, "/e/7?log=billing"]);
+    const put = await callWith(configured, "/e/7/forward", { method: "PUT" });
+    expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, POST"]);
+  });
+
 describe("GET /rejected", () => {
   it("shows what was refused, with its reason and diagnosis", async () => {
     expect((await page("/rejected")).text).toContain("None was refused.");

@@ -45,7 +45,8 @@ export function viewer(guarded: Guarded) {
     .get(SEQ, (c) => detailPage(c, { forwarding: { url: "", result: null } }))
     .all(SEQ, methodNotAllowed("GET"))
     .post(`${SEQ}/forward`, forward)
-    .all(`${SEQ}/forward`, methodNotAllowed("POST"))
+    .get(`${SEQ}/forward`, (c) => c.redirect(`/e/${c.req.param("seq")}${new URL(c.req.url).search}`, 303))
+    .all(`${SEQ}/forward`, methodNotAllowed("GET", "POST"))
     .post("/clear", clear)
     .all("/clear", methodNotAllowed("POST"));
 }
@@ -99,7 +100,10 @@ async function detailPage(c: C, { forwarding, message, status = 200 }: DetailAns
   return htmlPage(<Detail {...{ ...data, view, scheme, forwarding }} bodyView={chosen} />, { status });
 }
 
-/** What was refused comes back with what was typed. */
+/**
+ * What was refused comes back with what was typed. The target's answer is kept nowhere, so it is shown at once; whoever
+ * asks for that address again gets the event.
+ */
 async function forward(c: C): Promise<Response> {
   const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";
   try {
