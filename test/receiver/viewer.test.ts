@@ -87,6 +87,7 @@ describe("GET /", () => {
     expect(rows(third.text)).toEqual(Array.from({ length: 20 }, (_, index) => 20 - index));
     expect(href(third.text, "Older")).toBeNull();
     expect(third.text).toContain('data-after="120" data-query="" data-page="older"');
+    expect(href((await page("/?after=0")).text, "Older")).toBeNull();
     const back = await page(href(third.text, "Newer") ?? "");
     expect(rows(back.text)).toEqual(rows(second.text));
     expect(rows((await page(href(back.text, "Newer") ?? "")).text)).toEqual(rows(first.text));
@@ -103,6 +104,17 @@ describe("GET /", () => {
     expect(text).toContain("/events/export?source=default&amp;type=order.*&amp;q=BLUE&amp;format=ndjson");
     expect(text).toContain('href="/?source=default&amp;q=BLUE"><span class="unseen">Remove </span>type: ');
     expect(text).toContain('<input type="search" name="q" value="BLUE"');
+  });
+
+  it("offers no older page where nothing is older, within the filter", async () => {
+    for (const [id, type] of Object.entries({ msg_1: "a", msg_2: "b", msg_3: "a" }))
+      await send(id, `{"type":"${type}"}`);
+    const older = async (query: string) => href((await page(`/?${query}`)).text, "Older");
+    expect(await older("after=1")).toBe("/?before=2");
+    expect(await older("after=2")).toBe("/?before=3");
+    expect(await older("after=1&type=b")).toBeNull();
+    expect(await older("after=2&type=b")).toBe("/?type=b&before=3");
+    expect(await older("after=3&source=open")).toBeNull();
   });
 
   it("leaves out of its address what a form sent empty", async () => {

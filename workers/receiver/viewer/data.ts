@@ -14,7 +14,7 @@ import type { Place } from "./place.ts";
 
 const EVENTS_PER_PAGE = 50;
 /** Looked through for the event beside another: a page with one event on it must not cost more than a list. */
-const BESIDE_SCAN_BYTES = 256 * 1024;
+const BESIDE = { limit: 1, scanBytes: 256 * 1024 };
 
 export type Cursor = { order: "before" | "after"; seq: number | null };
 
@@ -36,21 +36,31 @@ export type ListData = {
 export async function listData(env: Env, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
   const reader = readerFor(env, place.log);
   const query = { ...cursor, limit: EVENTS_PER_PAGE, scanBytes: config.scanBytes, filter: place.filter };
-  const [status, histogram, page] = await Promise.all([
+  const [status, histogram, page, older] = await Promise.all([
     reader.inbox.status(),
     reader.inbox.arrivals(),
     readPage(reader, query),
+    cursor.order === "after" ? olderThan(reader, place.filter, cursor.seq ?? 0) : null,
   ]);
-  return { ...sides(page, cursor), status, histogram };
+  return { ...sides(page, cursor, older), status, histogram };
 }
 
 /** An `after` page is read oldest first, and shown like the others; what is beside it is the other way round. */
-function sides({ events, next, end }: Page, { order, seq }: Cursor) {
+function sides({ events, next, end }: Page, { order, seq }: Cursor, older: number | null) {
   if (order === "before") {
     return { events, newer: seq === null ? null : seq - 1, older: next, atHead: seq === null };
   }
-  const shown = events.toReversed();
-  return { events: shown, newer: end === true ? null : next, older: (seq ?? 0) + 1, atHead: false };
+  return { events: events.toReversed(), newer: end === true ? null : next, older, atHead: false };
+}
+
+/** The cursor of the page that begins with `seq` and what is older; null when it is known that there is nothing. */
+function olderThan(reader: LogReader, filter: EventFilter, seq: number): Promise<number | null> {
+  const older = seq + 1;
+  const page = readPage(reader, { order: "before", seq: older, ...BESIDE, filter });
+  return orNothing(
+    page.then(({ events, next }) => (events.length === 0 && next === null ? null : older)),
+    older,
+  );
 }
 
 export type DetailData = { record: EventRecord; older: number | null; newer: number | null; same: EventSummary[] };
@@ -77,7 +87,7 @@ function orNothing<Found>(found: Promise<Found>, nothing: Found): Promise<Found>
 }
 
 async function beside(reader: LogReader, filter: EventFilter, cursor: Cursor): Promise<number | null> {
-  const page = await readPage(reader, { ...cursor, limit: 1, scanBytes: BESIDE_SCAN_BYTES, filter });
+  const page = await readPage(reader, { ...cursor, ...BESIDE, filter });
   return page.events[0]?.seq ?? null;
 }
 
