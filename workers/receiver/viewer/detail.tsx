@@ -5,6 +5,7 @@ import { curlOf, repeatable } from "./curl.ts";
 import { Forward, type Forwarding } from "./forward.tsx";
 import { CHECKS, Check, Copy, Frame, Moment, Snippet, type View, whole } from "./frame.tsx";
 import { Headers } from "./headers.tsx";
+import { Keys } from "./keys.tsx";
 import { address, type Place, webhookUrl } from "./place.ts";
 import { NO_TYPE } from "./row.tsx";
 import { bytesText } from "./text.ts";
@@ -64,6 +65,7 @@ export function Detail(props: DetailProps) {
         </p>
         <Snippet id="curl" label="curl" text={curlOf(request)} />
       </details>
+      <Keys />
     </Frame>
   );
 }

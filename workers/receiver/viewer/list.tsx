@@ -5,6 +5,7 @@ import type { EventSummary } from "../record.ts";
 import { Filters } from "./filters.tsx";
 import { Frame, Moment, type View, whole } from "./frame.tsx";
 import { Arrivals } from "./histogram.tsx";
+import { Keys } from "./keys.tsx";
 import { address, placeQuery } from "./place.ts";
 import { Row, RowTemplates } from "./row.tsx";
 
@@ -148,10 +149,7 @@ function Tools({ view: { place } }: { view: View }) {
           </button>
         </form>
       </div>
-      <p class="keys">
-        Keys: <kbd>j</kbd> <kbd>k</kbd> or arrows through the list, <kbd>Enter</kbd> opens, <kbd>/</kbd> searches,{" "}
-        <kbd>Esc</kbd> goes back.
-      </p>
+      <Keys />
     </>
   );
 }

@@ -56,7 +56,8 @@ form.search label { color: var(--quiet); font-size: .85rem; }
 .events .moment { color: var(--quiet); font-size: .85rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .ago { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pages { margin: .8rem 0; justify-content: start; }
-.keys { color: var(--quiet); font-size: .85rem; }
+.keys { display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; color: var(--quiet); font-size: .85rem; }
+.keys [hidden] { display: none; }
 kbd { padding: 0 .35rem; border: 1px solid var(--line); border-radius: .25rem; font: .85em ui-monospace, monospace; }
 .snippet { position: relative; margin: .5rem 0; }
 .snippet .copy { position: absolute; top: .4rem; right: .4rem; padding: .1rem .6rem; font-size: .85rem; }

@@ -2,16 +2,50 @@
 
 /**
  * The page by keyboard: j, k and the arrows go through the list, or from one event to the next; `/` searches, Esc
- * goes back. What has the focus is a link, so Enter needs nothing.
+ * goes back. What has the focus is a link, so Enter needs nothing. Whoever does not want single characters to do
+ * anything turns those off.
  */
 
 export function listenForKeys() {
+  const characters = offerSwitch();
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const action = ACTIONS[event.key];
     if (action === undefined || (isTyping(event.target) && event.key !== "Escape")) return;
+    if (event.key.length === 1 && !characters()) return;
     if (action(event.target)) event.preventDefault();
   });
+}
+
+/** Shows the switch of the page, if it has one. @returns {() => boolean} whether it is on */
+function offerSwitch() {
+  const box = document.getElementById("characters");
+  if (!(box instanceof HTMLInputElement)) return () => true;
+  box.checked = remembered() !== OFF;
+  box.addEventListener("change", () => remember(box.checked ? "" : OFF));
+  if (box.parentElement !== null) box.parentElement.hidden = false;
+  return () => box.checked;
+}
+
+const SETTING = "characters";
+const OFF = "off";
+
+/** Browsers that keep nothing for a page throw here: the switch is then the page's own. */
+function remembered() {
+  try {
+    return localStorage.getItem(SETTING);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} value */
+function remember(value) {
+  try {
+    localStorage.setItem(SETTING, value);
+  } catch {
+    // Nothing is kept, as said above.
+  }
 }
 
 /** Each says whether it did something. @type {Record<string, (target: EventTarget | null) => boolean>} */
@@ -29,13 +63,18 @@ const ACTIONS = {
   },
 };
 
-/** Within a list to another row; elsewhere to the event that comes after (older) or before it. @param {1 | -1} step */
+/**
+ * Within a list to another row; elsewhere to the event that comes after (older) or before it. Beyond the ends of the
+ * list nothing is done, so that arrows scroll there.
+ *
+ * @param {1 | -1} step
+ */
 function move(step) {
   const links = [...document.querySelectorAll("#events tbody th a")];
   if (links.length === 0) return document.getElementById("events") === null && follow(step > 0 ? OLDER : NEWER);
   const active = document.activeElement?.closest("tr")?.querySelector("th a") ?? null;
   const at = active === null ? -1 : links.indexOf(active);
-  return focus(links[at < 0 ? 0 : at + step] ?? null) || at >= 0;
+  return focus(links[at < 0 ? 0 : at + step] ?? null);
 }
 
 const OLDER = "a[rel=prev]";
