@@ -20,12 +20,14 @@ type ShellProps = PropsWithChildren<{
   /** More files of the page: styles and modules, told apart by their type. */
   files?: readonly Asset[];
   message?: Message | undefined;
-  /** What stands beside the title: links, the sign-out button. */
+  /** What stands above the title: links, the sign-out button. */
   navigation?: Child;
+  /** What stands beside the title. */
+  beside?: Child;
 }>;
 
 /** The document around a page's content. With `live`, links and forms replace `#page` instead of the document. */
-export function Shell({ title, live, files = [], message, navigation, children }: ShellProps) {
+export function Shell({ title, live, files = [], message, navigation, beside, children }: ShellProps) {
   const boost =
     live === undefined
       ? {}
@@ -52,7 +54,14 @@ export function Shell({ title, live, files = [], message, navigation, children }
         <div id="page">
           {navigation && <nav aria-label="Page">{navigation}</nav>}
           <main>
-            <h1>{title}</h1>
+            {beside === undefined ? (
+              <h1>{title}</h1>
+            ) : (
+              <div class="title">
+                <h1>{title}</h1>
+                {beside}
+              </div>
+            )}
             {children}
           </main>
         </div>

@@ -15,10 +15,16 @@ type Wiring = {
   random(): number;
 };
 type Follow = { follow(wiring: Wiring): Promise<void>; backoff(failures: number, random: number): number };
+type Hours = { from: number; hours: readonly number[] };
+type HoursModule = { moved(hours: Hours, now: number): Hours; counted(hours: Hours, at: number): Hours };
+type Say = { state(text: string): void; count(text: string): void };
+type SpeechModule = { Speech: new (say: Say) => { state(state: string): void; events(count: number): void } };
 type Text = { agoText(ms: number): string } & typeof server & { visible(text: string): string };
 
 const client = "../../workers/receiver/viewer/client";
 const { follow, backoff }: Follow = await import(`${client}/follow.js`);
+const { moved, counted }: HoursModule = await import(`${client}/hours.js`);
+const { Speech }: SpeechModule = await import(`${client}/speech.js`);
 const text: Text = await import(`${client}/text.js`);
 
 const BATCH = 3;
@@ -282,5 +288,72 @@ describe("what the script writes", () => {
     expect(text.bytesText(1_048_576)).toBe(server.bytesText(1_048_576));
     const at = "2040-01-02T03:04:05.678Z";
     expect(text.momentText(at)).toBe(server.momentText(at));
+    for (const hours of [[0], [1, 0], [1200, 34]]) {
+      expect(text.arrivalsLabel(hours)).toBe(server.arrivalsLabel(hours));
+      expect(text.arrivalsSummary(hours, Date.parse(at))).toBe(server.arrivalsSummary(hours, Date.parse(at)));
+    }
+  });
+});
+
+describe("the hours of the last day", () => {
+  const HOUR_MS = 3_600_000;
+  const from = 1000 * HOUR_MS;
+  const day = { from, hours: Array.from({ length: 24 }, (_, hour) => hour + 1) };
+  const zeros = (count: number) => Array.from({ length: count }, () => 0);
+
+  it.each([
+    ["stay as they are within the hour", 24 * HOUR_MS - 1, 0, day.hours],
+    ["stay as they are for a clock that is behind", -5 * HOUR_MS, 0, day.hours],
+    ["lose the first when the next begins", 24 * HOUR_MS, 1, [...day.hours.slice(1), 0]],
+    ["lose all in two days", 72 * HOUR_MS - 1, 48, zeros(24)],
+  ])("%s", (_name, after, gone, hours) => {
+    expect(moved(day, from + after)).toEqual({ from: from + gone * HOUR_MS, hours });
+  });
+
+  it.each([
+    ["in its hour", 3 * HOUR_MS, 0, day.hours.with(3, 5)],
+    ["in an hour that has begun with it", 25 * HOUR_MS, 2, [...day.hours.slice(2), 0, 1]],
+    ["nowhere when it is older", -1, 0, day.hours],
+  ])("count an event %s", (_name, at, gone, hours) => {
+    expect(counted(day, from + at)).toEqual({ from: from + gone * HOUR_MS, hours });
+  });
+});
+
+describe("Speech", () => {
+  const listen = () => {
+    const said: string[] = [];
+    const say = (text: string) => void said.push(text);
+    return { said, speech: new Speech({ state: say, count: say }) };
+  };
+
+  it("tells of a state that lasts, once, and not that all is as expected", async () => {
+    const { said, speech } = listen();
+    for (const state of ["live", "reconnecting", "live"]) speech.state(state);
+    await pass(5_000);
+    for (let flaps = 0; flaps < 50; flaps++) {
+      speech.state("catching up");
+      await pass(100);
+      speech.state("live");
+      await pass(1_900);
+    }
+    expect(said).toEqual([]);
+    for (const state of ["reconnecting", "reconnecting", "live", "live"]) {
+      speech.state(state);
+      await pass(2_000);
+    }
+    expect(said).toEqual(["reconnecting", "live"]);
+  });
+
+  it("counts what came, every ten seconds at most", async () => {
+    const { said, speech } = listen();
+    for (let burst = 0; burst < 100; burst++) {
+      speech.events(3);
+      await pass(100);
+    }
+    speech.events(1);
+    await pass(10_000);
+    expect(said).toEqual(["300 new events", "1 new event"]);
+    await pass(60_000);
+    expect(said).toHaveLength(2);
   });
 });

@@ -7,12 +7,16 @@ const SEGMENTS_AT_ONCE = 250;
 /** Sealed tails that are counted event by event; while KV is away for long, older ones count as their segments do. */
 const MAX_TAILS = 8;
 
+/** `head`: the newest event that is counted. */
+export type Arrivals = Histogram & { head: number };
+
 /** When the events of the last day came: the newest tails by each event, the rest by what their segments say. */
-export function arrivals(sql: SqlStorage, { sealed, open }: State, now: number): Histogram {
+export function arrivals(sql: SqlStorage, { sealed, open, next }: State, now: number): Arrivals {
   const start = histogramStart(now);
   const tails = [...sealed.slice(-MAX_TAILS).map(({ firstSeq }) => firstSeq), open.firstSeq];
   const counted = tails.flatMap((tail) => runsOfTail(sql, tail, start));
-  return histogramOf([...segmentRuns(sql, tails[0] ?? open.firstSeq, start), ...counted], now);
+  const runs = [...segmentRuns(sql, tails[0] ?? open.firstSeq, start), ...counted];
+  return { ...histogramOf(runs, now), head: next - 1 };
 }
 
 function runsOfTail(sql: SqlStorage, tail: number, start: number): Run[] {

@@ -2,9 +2,8 @@ import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
 import type { Arrival } from "./arrival.ts";
 import { type Config, configOf, type Env } from "./env.ts";
-import type { Histogram } from "./histogram.ts";
 import { acceptOne, type Place } from "./inbox-accept.ts";
-import { arrivals } from "./inbox-arrivals.ts";
+import { type Arrivals, arrivals } from "./inbox-arrivals.ts";
 import { saveRejections } from "./inbox-chores.ts";
 import { type ClearResult, clear } from "./inbox-clear.ts";
 import { countEvents, type EventCounts } from "./inbox-counts.ts";
@@ -84,7 +83,7 @@ export class Inbox extends DurableObject<Env> {
   }
 
   /** How many events came in each hour of the last day. */
-  arrivals(): Histogram {
+  arrivals(): Arrivals {
     return arrivals(this.ctx.storage.sql, this.#memory.state, Date.now());
   }
 

@@ -36,7 +36,7 @@ export function Ways({ ways, view }: { ways: readonly Way[]; view: View }) {
   );
 }
 
-function WayIn({ way: { name, url, curl }, view }: { way: Way; view: View }) {
+function WayIn({ way: { name, scheme, url, curl }, view }: { way: Way; view: View }) {
   return (
     <>
       <p>Give the provider this URL:</p>
@@ -46,8 +46,13 @@ function WayIn({ way: { name, url, curl }, view }: { way: Way; view: View }) {
       ) : (
         <>
           <p>
-            Or send an event yourself. This line was signed just now and is good for five minutes;{" "}
-            <a href={address("/connect", whole(view.place), { source: name })}>sign a new one</a>.
+            Or send an event yourself.{" "}
+            {scheme !== "none" && (
+              <>
+                This line was signed just now and is good for five minutes;{" "}
+                <a href={address("/connect", whole(view.place), { source: name })}>sign a new one</a>.
+              </>
+            )}
           </p>
           <Snippet id={`curl-${name}`} label={`curl for ${name}`} text={curlOf(curl)} />
         </>

@@ -1,7 +1,7 @@
 import { logEvent } from "../../../shared/telemetry.ts";
 import type { Config, Env } from "../env.ts";
 import type { EventFilter } from "../filter.ts";
-import type { Histogram } from "../histogram.ts";
+import type { Arrivals } from "../inbox-arrivals.ts";
 import type { InboxStatus } from "../inbox-status.ts";
 import { type LogReader, type Page, readPage, readRecord } from "../reader.ts";
 import type { EventRecord, EventSummary } from "../record.ts";
@@ -24,7 +24,7 @@ export type ListData = {
   older: number | null;
   atHead: boolean;
   status: InboxStatus;
-  histogram: Histogram;
+  arrivals: Arrivals;
 };
 
 /**
@@ -36,13 +36,13 @@ export type ListData = {
 export async function listData(env: Env, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
   const reader = readerFor(env, place.log);
   const query = { ...cursor, limit: EVENTS_PER_PAGE, scanBytes: config.scanBytes, filter: place.filter };
-  const [status, histogram, page, older] = await Promise.all([
+  const [status, arrivals, page, older] = await Promise.all([
     reader.inbox.status(),
     reader.inbox.arrivals(),
     readPage(reader, query),
     cursor.order === "after" ? olderThan(reader, place.filter, cursor.seq ?? 0) : null,
   ]);
-  return { ...sides(page, cursor, older), status, histogram };
+  return { ...sides(page, cursor, older), status, arrivals };
 }
 
 /** An `after` page is read oldest first, and shown like the others; what is beside it is the other way round. */

@@ -3,7 +3,7 @@ import { bodyOf, type EventRecord, type EventSummary } from "../record.ts";
 import { Body, type BodyView } from "./body.tsx";
 import { curlOf, repeatable } from "./curl.ts";
 import { Forward, type Forwarding } from "./forward.tsx";
-import { CHECKS, Check, Copy, Frame, Moment, Snippet, type View, whole } from "./frame.tsx";
+import { Check, Copy, Frame, Moment, Snippet, type View, whole } from "./frame.tsx";
 import { Headers } from "./headers.tsx";
 import { Keys } from "./keys.tsx";
 import { address, type Place, webhookUrl } from "./place.ts";
@@ -98,10 +98,7 @@ function Facts({ view: { place }, record, same, scheme }: DetailProps) {
     <dl class="facts">
       <dt>Check</dt>
       <dd>
-        <Check verification={verification} />{" "}
-        <span class="quiet" aria-hidden="true">
-          {CHECKS[verification].why}
-        </span>
+        <Check verification={verification} full={true} />
       </dd>
       <dt>Received</dt>
       <dd>

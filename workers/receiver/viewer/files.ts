@@ -1,10 +1,13 @@
 import { asset, modules } from "../../../shared/assets.ts";
+import arrivals from "./client/arrivals.js";
 import copy from "./client/copy.js";
 import follow from "./client/follow.js";
+import hours from "./client/hours.js";
 import keys from "./client/keys.js";
 import list from "./client/list.js";
 import liveList from "./client/live-list.js";
 import rows from "./client/rows.js";
+import speech from "./client/speech.js";
 import text from "./client/text.js";
 import times from "./client/times.js";
 import viewer from "./client/viewer.js";
@@ -21,6 +24,9 @@ const scripts = modules([
   ["keys.js", keys],
   ["rows.js", rows],
   ["follow.js", follow],
+  ["hours.js", hours],
+  ["arrivals.js", arrivals],
+  ["speech.js", speech],
   ["live-list.js", liveList],
   ["list.js", list],
   ["viewer.js", viewer],

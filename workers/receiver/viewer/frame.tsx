@@ -1,4 +1,4 @@
-import type { PropsWithChildren } from "hono/jsx";
+import type { Child, PropsWithChildren } from "hono/jsx";
 import type { Asset } from "../../../shared/assets.ts";
 import { type Message, Shell } from "../../../shared/page.tsx";
 import { State } from "../../../shared/parts.tsx";
@@ -29,7 +29,9 @@ const TABS: readonly (readonly [Tab, path: string, text: string])[] = [
   ["connect", "/connect", "Connect"],
 ];
 
-export function Frame({ title, tab, view, children }: PropsWithChildren<{ title: string; tab: Tab; view: View }>) {
+export type FrameProps = PropsWithChildren<{ title: string; tab: Tab; view: View; beside?: Child }>;
+
+export function Frame({ title, tab, view, beside, children }: FrameProps) {
   const navigation = (
     <>
       <ul class="tabs">
@@ -50,7 +52,7 @@ export function Frame({ title, tab, view, children }: PropsWithChildren<{ title:
     </>
   );
   return (
-    <Shell title={title} files={FILES} message={view.message} navigation={navigation}>
+    <Shell title={title} files={FILES} message={view.message} navigation={navigation} beside={beside}>
       {children}
     </Shell>
   );
@@ -75,20 +77,30 @@ export function whole({ log }: Place): Place {
   return { log, filter: NO_FILTER };
 }
 
-/** How a record was checked: the badge, and what it is worth. */
-export const CHECKS: Record<Verification, { kind: "good" | "wait" | "bad"; sign: string; text: string; why: string }> =
-  {
-    verified: { kind: "good", sign: "●", text: "Verified", why: "a signature covers the exact bytes of the body" },
-    authenticated: { kind: "wait", sign: "◐", text: "Authenticated", why: "by a shared token; no signature covers it" },
-    unverified: { kind: "bad", sign: "○", text: "Unverified", why: "its source asks for no proof" },
-  };
+type Checked = { kind: "good" | "wait" | "bad"; sign: string; text: string; by: string; why: string };
 
-export function Check({ verification }: { verification: Verification }) {
-  const { why, ...state } = CHECKS[verification];
+/** How a record was checked: the badge, its reason in a word, and what it is worth. */
+const CHECKS: Record<Verification, Checked> = {
+  verified: {
+    ...{ kind: "good", sign: "●", text: "Verified", by: "by its signature" },
+    why: "a signature covers the exact bytes of the body",
+  },
+  authenticated: {
+    ...{ kind: "wait", sign: "◐", text: "Authenticated", by: "by a token" },
+    why: "by a shared token; no signature covers it",
+  },
+  unverified: {
+    ...{ kind: "bad", sign: "○", text: "Unverified", by: "no proof asked" },
+    why: "its source asks for no proof",
+  },
+};
+
+/** The badge with its reason: in a word, or `full`. */
+export function Check({ verification, full = false }: { verification: Verification; full?: boolean }) {
+  const { by, why, ...state } = CHECKS[verification];
   return (
-    <span title={why}>
-      <State {...state} />
-      <span class="unseen">: {why}</span>
+    <span class="check" title={full ? undefined : why}>
+      <State {...state} /> <span class="quiet">{full ? why : by}</span>
     </span>
   );
 }

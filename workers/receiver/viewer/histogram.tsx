@@ -1,37 +1,38 @@
-import { type Histogram, HOUR_MS } from "../histogram.ts";
-import { address, type Place } from "./place.ts";
+import { HOUR_MS } from "../histogram.ts";
+import type { Arrivals as Counted } from "../inbox-arrivals.ts";
+import { whole } from "./frame.tsx";
+import { address, type Place, placeQuery } from "./place.ts";
+import { arrivalsLabel, arrivalsSummary, hourText } from "./text.ts";
 
 const BAR = 10;
 const HEIGHT = 40;
 
-/** Arrivals of the last day by the hour, and behind it the same as a list, each hour a link to what came in it. */
-export function Arrivals({ histogram, place, now }: { histogram: Histogram; place: Place; now: number }) {
-  const { from, hours, exact } = histogram;
+/**
+ * Arrivals of the last day by the hour, and behind it the same as a list, each hour a link to what came in it. The
+ * script goes on from there (client/arrivals.js), so hours without any are there too.
+ */
+export function Arrivals({ arrivals, place, now }: { arrivals: Counted; place: Place; now: number }) {
+  const { from, hours, exact, head } = arrivals;
   const most = Math.max(1, ...hours);
-  const total = hours.reduce((sum, count) => sum + count, 0);
-  const width = hours.length * BAR;
+  const data = { "data-from": from, "data-hours": hours.join(" "), "data-head": head, "data-now": now };
   return (
-    <div class="arrivals">
+    <div class="arrivals" id="arrivals" data-query={placeQuery(whole(place)).toString()} {...data}>
       <svg
-        viewBox={`0 0 ${width} ${HEIGHT}`}
+        viewBox={`0 0 ${hours.length * BAR} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`Arrivals of the last 24 hours by the hour: ${total} in all, at most ${Math.max(...hours)} in one hour`}
+        aria-label={arrivalsLabel(hours)}
       >
-        <line x1="0" y1={HEIGHT - 0.5} x2={width} y2={HEIGHT - 0.5} />
-        {hours.map((count, index) => {
-          // One of many must still be seen.
-          const height = count === 0 ? 0 : Math.max(2, Math.round((count / most) * (HEIGHT - 2)));
-          return height > 0 && <rect x={index * BAR + 1} y={HEIGHT - height} width={BAR - 2} height={height} />;
-        })}
+        {hours.map((count, index) => (
+          <Bar x={index * BAR + 1} count={count} most={most} />
+        ))}
       </svg>
       <details>
-        <summary>
-          {total.toLocaleString("en")} {total === 1 ? "arrival" : "arrivals"} in the 24 hours before {hourText(now)},
-          all sources
-        </summary>
+        <summary>{arrivalsSummary(hours, now)}</summary>
         <ol>
-          {hours.map((count, index) => count > 0 && <Hour at={from + index * HOUR_MS} count={count} place={place} />)}
+          {hours.map((count, index) => (
+            <Hour at={from + index * HOUR_MS} count={count} place={place} />
+          ))}
         </ol>
         {!exact && <p class="quiet">Older parts of the log are counted as if their events had come evenly.</p>}
       </details>
@@ -39,15 +40,17 @@ export function Arrivals({ histogram, place, now }: { histogram: Histogram; plac
   );
 }
 
+/** One of many must still be seen, and that there was none, too. */
+function Bar({ x, count, most }: { x: number; count: number; most: number }) {
+  const height = count === 0 ? 1 : Math.max(3, Math.round((count / most) * HEIGHT));
+  return <rect class={count === 0 ? "none" : ""} x={x} y={HEIGHT - height} width={BAR - 2} height={height} />;
+}
+
 function Hour({ at, count, place }: { at: number; count: number; place: Place }) {
   const filter = { ...place.filter, since: at, until: at + HOUR_MS };
   return (
-    <li>
-      <a href={address("/", { ...place, filter })}>{hourText(at)}</a>: {count}
+    <li hidden={count === 0}>
+      <a href={address("/", { ...place, filter })}>{hourText(at)}</a>: <span>{count}</span>
     </li>
   );
-}
-
-function hourText(at: number): string {
-  return `${new Date(at).toISOString().slice(11, 16)} UTC`;
 }

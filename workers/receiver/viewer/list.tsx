@@ -1,5 +1,5 @@
 import type { Child } from "hono/jsx";
-import type { Histogram } from "../histogram.ts";
+import type { Arrivals as Counted } from "../inbox-arrivals.ts";
 import type { InboxStatus } from "../inbox-status.ts";
 import type { EventSummary } from "../record.ts";
 import { Filters } from "./filters.tsx";
@@ -19,7 +19,7 @@ export type ListProps = {
   /** Whether this is where new events come in. */
   atHead: boolean;
   status: InboxStatus;
-  histogram: Histogram;
+  arrivals: Counted;
   now: number;
   /** What stands in the place of a log without any event. */
   empty: Child;
@@ -27,21 +27,24 @@ export type ListProps = {
 
 /** `GET /`: the events of a log, newest first, and live. */
 export function List(props: ListProps) {
-  const { view, events, status, histogram, now, empty, atHead } = props;
+  const { view, events, status, arrivals, now, empty, atHead } = props;
   const { place } = view;
   const filtered = placeQuery(whole(place)).toString() !== placeQuery(place).toString();
   const isEmpty = events.length === 0 && atHead && !filtered && props.older === null;
+  const beside = (
+    <>
+      <p class="pill" id="live" hidden>
+        connecting
+      </p>
+      {!isEmpty && <Arrivals arrivals={arrivals} place={place} now={now} />}
+    </>
+  );
   return (
-    <Frame title="Webhook receiver" tab="events" view={view}>
+    <Frame title="Webhook receiver" tab="events" view={view} beside={beside}>
       <Waiting status={status} />
-      <div class="head">
-        <p class="pill" id="live" role="status" hidden>
-          connecting
-        </p>
-        {!isEmpty && <Arrivals histogram={histogram} place={place} now={now} />}
-      </div>
       {!isEmpty && <Filters place={place} sources={view.sources} now={now} />}
-      <p id="said" class="unseen" role="status" />
+      <p id="said-state" class="unseen" role="status" />
+      <p id="said-count" class="unseen" role="status" />
       <a id="new" class="new" href={address("/", place)} hidden>
         new events
       </a>

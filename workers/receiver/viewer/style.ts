@@ -6,7 +6,8 @@ body { max-width: 78rem; }
 .tabs a { display: block; padding: .25rem .7rem; border-radius: .4rem; color: var(--text); text-decoration: none; }
 .tabs a:hover { background: var(--panel); }
 .tabs a[aria-current] { background: var(--panel); box-shadow: inset 0 0 0 1px var(--line); font-weight: 600; }
-.head { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center; justify-content: space-between; }
+nav[aria-label=Page] { padding-bottom: .6rem; border-bottom: 1px solid var(--line); }
+.title { display: flex; flex-wrap: wrap; gap: .2rem 1rem; align-items: center; margin-top: .4rem; }
 .refusal { padding: .2rem 0 .6rem; border-bottom: 1px solid var(--line); }
 .refusal h2 { margin: .6rem 0 0; font-size: 1rem; }
 .refusal p { margin: .2rem 0; overflow-wrap: anywhere; }
@@ -19,10 +20,10 @@ body { max-width: 78rem; }
 .new { position: sticky; top: .5rem; z-index: 1; display: block; width: max-content; margin: .3rem auto; padding: .3rem 1rem;
   border-radius: 1rem; color: var(--on-accent); background: var(--accent); text-decoration: none; }
 .new[hidden] { display: none; }
-.arrivals { flex: 1 1 16rem; max-width: 30rem; margin: 0; }
+.arrivals { flex: 1 1 16rem; max-width: 32rem; margin: .3rem 0 0 auto; }
 .arrivals svg { display: block; width: 100%; height: 2.6rem; }
 .arrivals rect { fill: var(--accent); }
-.arrivals line { stroke: var(--line); }
+.arrivals rect.none { fill: var(--quiet); opacity: .5; }
 .arrivals summary { font-size: .85rem; font-weight: 400; color: var(--quiet); }
 .arrivals details { margin: 0; padding: 0; border: 0; }
 .arrivals ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0 1rem; padding: 0;
@@ -38,8 +39,11 @@ form.search label { color: var(--quiet); font-size: .85rem; }
   color: var(--text); text-decoration: none; overflow-wrap: anywhere; }
 .chips a:hover { border-color: var(--accent); }
 .chips a[aria-current] { color: var(--on-accent); background: var(--accent); border-color: var(--accent); }
+.check .state { padding: 0 .55rem; border-radius: 1rem; background: color-mix(in srgb, currentColor 9%, transparent);
+  font-size: .9rem; }
+.events .check .quiet { display: block; }
 .events { table-layout: fixed; }
-.events thead th:nth-child(2) { width: 10rem; }
+.events thead th:nth-child(2) { width: 11rem; }
 .events thead th:nth-child(3) { width: 9rem; }
 .events thead th:nth-child(4) { width: 7rem; }
 .events thead th:nth-child(5) { width: 13rem; }
@@ -60,6 +64,7 @@ form.search label { color: var(--quiet); font-size: .85rem; }
 .keys [hidden] { display: none; }
 kbd { padding: 0 .35rem; border: 1px solid var(--line); border-radius: .25rem; font: .85em ui-monospace, monospace; }
 .snippet { position: relative; margin: .5rem 0; }
+.snippet pre { padding-right: 5rem; }
 .snippet .copy { position: absolute; top: .4rem; right: .4rem; padding: .1rem .6rem; font-size: .85rem; }
 .copy[hidden] { display: none; }
 .headers td, .headers th { padding: .15rem .8rem .15rem 0; font-size: .9rem; }
@@ -86,6 +91,8 @@ kbd { padding: 0 .35rem; border: 1px solid var(--line); border-radius: .25rem; f
   .events td:last-child { grid-row: 3; text-align: left; }
   .events td:nth-child(4) { grid-row: 3; grid-column: 2; }
   .events td[data-label]::before { content: none; }
+  .events .check .quiet { display: inline; }
+  .arrivals { max-width: none; }
   .headers th { min-width: 0; }
   .headers .unseen { display: none; }
   .headers tr { display: grid; grid-template-columns: 1fr auto; }

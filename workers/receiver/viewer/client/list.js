@@ -1,4 +1,5 @@
 // @ts-check
+import { Arrivals } from "./arrivals.js";
 import { follow } from "./follow.js";
 import { LiveList } from "./live-list.js";
 
@@ -10,15 +11,32 @@ export function followList() {
   const list = document.getElementById("events");
   const after = Number(list?.dataset.after ?? "x");
   if (list === null || !Number.isSafeInteger(after)) return;
-  const query = new URLSearchParams(list.dataset.query);
+  const { query = "" } = list.dataset;
   const view = new LiveList(list);
+  const place = document.getElementById("arrivals");
+  const arrivals = place === null ? null : new Arrivals(place);
+  const whole = place?.dataset.query ?? query;
+  followLog(query, after, {
+    deliver: (events) => {
+      view.add(events);
+      if (whole === query) arrivals?.add(events);
+    },
+    state: (state) => view.state(state),
+  });
+  // The picture shows all that arrives, also what the list leaves out.
+  if (whole !== query) followLog(whole, after, { deliver: (events) => arrivals?.add(events), state: () => {} });
+}
+
+/** @param {string} search @param {number} after @param {Pick<import("./follow.js").Wiring, "deliver" | "state">} to */
+function followLog(search, after, to) {
+  const query = new URLSearchParams(search);
   void follow({
     after,
     socket: (from) => new WebSocket(addressOf("/events/live", query, { after: from }).replace(/^http/, "ws")),
     page: (from, wait) =>
       readPage(addressOf("/events", query, { after: from, limit: PAGE_EVENTS, ...(wait && { wait }) })),
-    deliver: (events) => view.add(events),
-    state: (state) => view.state(state),
+    deliver: to.deliver,
+    state: to.state,
     reset: () => location.reload(),
     pause,
     random: Math.random,

@@ -1,13 +1,12 @@
 // @ts-check
 import { rowOf } from "./rows.js";
+import { Speech } from "./speech.js";
 import { showTimes } from "./times.js";
 
 /** @typedef {import("./rows.js").Summary} Summary */
 
 /** Rows kept on the page; older ones are behind its link. */
 const MAX_ROWS = 300;
-/** How often a screen reader is told of new events, at most. */
-const SAY_MS = 10_000;
 
 /**
  * The list as it changes. New rows come in at the top while the reader is there; whoever has scrolled down, holds a
@@ -23,9 +22,7 @@ export class LiveList {
   #title = document.title;
   #pill = document.getElementById("live");
   #button = document.getElementById("new");
-  #said = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #saying;
+  #speech = new Speech({ state: (text) => write("said-state", text), count: (text) => write("said-count", text) });
 
   /** @param {HTMLElement} list */
   constructor(list) {
@@ -53,7 +50,7 @@ export class LiveList {
     if (document.hidden) this.#unseen += fresh.length;
     if (this.#head && this.#isAtTop() && this.#heldCount <= MAX_ROWS) this.#release();
     this.#count();
-    this.#say(fresh.length);
+    this.#speech.events(fresh.length);
   }
 
   /** @param {string} state */
@@ -62,6 +59,7 @@ export class LiveList {
     this.#pill.dataset.state = state;
     this.#pill.textContent = state;
     this.#pill.hidden = false;
+    this.#speech.state(state);
   }
 
   #isAtTop() {
@@ -108,15 +106,10 @@ export class LiveList {
     const count = Math.max(this.#heldCount, this.#unseen);
     document.title = count === 0 ? this.#title : `(${count}) ${this.#title}`;
   }
+}
 
-  /** @param {number} count */
-  #say(count) {
-    this.#said += count;
-    this.#saying ??= setTimeout(() => {
-      const place = document.getElementById("said");
-      if (place !== null) place.textContent = this.#said === 1 ? "1 new event" : `${this.#said} new events`;
-      this.#said = 0;
-      this.#saying = undefined;
-    }, SAY_MS);
-  }
+/** @param {string} id @param {string} text */
+function write(id, text) {
+  const place = document.getElementById(id);
+  if (place !== null) place.textContent = text;
 }

@@ -23,6 +23,29 @@ export function momentText(at) {
   return `${at.slice(0, 19).replace("T", " ")} UTC`;
 }
 
+/** @param {number} at unix milliseconds */
+export function hourText(at) {
+  return `${new Date(at).toISOString().slice(11, 16)} UTC`;
+}
+
+/** @param {readonly number[]} hours */
+export function arrivalsLabel(hours) {
+  const counts = `${totalOf(hours)} in all, at most ${Math.max(...hours)} in one hour`;
+  return `Arrivals of the last 24 hours by the hour: ${counts}`;
+}
+
+/** @param {readonly number[]} hours @param {number} now unix milliseconds */
+export function arrivalsSummary(hours, now) {
+  const total = totalOf(hours);
+  const arrivals = `${total.toLocaleString("en")} ${total === 1 ? "arrival" : "arrivals"}`;
+  return `${arrivals} in the 24 hours before ${hourText(now)}, all sources`;
+}
+
+/** @param {readonly number[]} hours */
+function totalOf(hours) {
+  return hours.reduce((sum, count) => sum + count, 0);
+}
+
 const UNITS = /** @type {const} */ ([
   [86_400, "d"],
   [3600, "h"],

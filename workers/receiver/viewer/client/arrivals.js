@@ -1,0 +1,78 @@
+// @ts-check
+import { counted, HOUR_MS, moved } from "./hours.js";
+import { arrivalsLabel, arrivalsSummary, hourText } from "./text.js";
+
+/** @typedef {import("./rows.js").Summary} Summary */
+
+/** The hours that a page has been open for move on with the minutes that it names. */
+const PERIOD_MS = 5_000;
+/** As the server draws it: histogram.tsx. */
+const HEIGHT = 40;
+
+/** The picture of the last day as it changes: what comes in is counted, and what is a day old goes. */
+export class Arrivals {
+  #place;
+  #head;
+  /** How far the server's clock, which says when events came, is ahead of the reader's. */
+  #ahead;
+  /** @type {import("./hours.js").Hours} */
+  #hours;
+
+  /** @param {HTMLElement} place */
+  constructor(place) {
+    const { head, now, from, hours = "" } = place.dataset;
+    this.#place = place;
+    this.#head = Number(head);
+    this.#ahead = Number(now) - Date.now();
+    this.#hours = { from: Number(from), hours: hours.split(" ").map(Number) };
+    setInterval(() => this.#draw(), PERIOD_MS);
+    document.addEventListener("visibilitychange", () => this.#draw());
+  }
+
+  /** Those that the server had counted are left out. @param {Summary[]} events */
+  add(events) {
+    for (const { seq, receivedAt } of events) {
+      if (seq > this.#head) this.#hours = counted(this.#hours, Date.parse(receivedAt));
+    }
+    this.#draw();
+  }
+
+  #draw() {
+    if (document.hidden) return;
+    const now = Date.now() + this.#ahead;
+    this.#hours = moved(this.#hours, now);
+    const { from, hours } = this.#hours;
+    this.#place.querySelector("svg")?.setAttribute("aria-label", arrivalsLabel(hours));
+    const summary = this.#place.querySelector("summary");
+    if (summary !== null) summary.textContent = arrivalsSummary(hours, now);
+    const most = Math.max(1, ...hours);
+    const bars = this.#place.querySelectorAll("rect");
+    const lines = this.#place.querySelectorAll("li");
+    for (const [index, count] of hours.entries()) {
+      const [bar, line] = [bars[index], lines[index]];
+      if (bar !== undefined) drawBar(bar, count, most);
+      if (line !== undefined) writeLine(line, from + index * HOUR_MS, count);
+    }
+  }
+}
+
+/** @param {SVGRectElement} bar @param {number} count @param {number} most */
+function drawBar(bar, count, most) {
+  const height = count === 0 ? 1 : Math.max(3, Math.round((count / most) * HEIGHT));
+  bar.setAttribute("y", String(HEIGHT - height));
+  bar.setAttribute("height", String(height));
+  bar.classList.toggle("none", count === 0);
+}
+
+/** @param {HTMLLIElement} line @param {number} at when the hour begins @param {number} count */
+function writeLine(line, at, count) {
+  line.hidden = count === 0;
+  const [link, number] = [line.querySelector("a"), line.querySelector("span")];
+  if (link === null || number === null) return;
+  const query = new URLSearchParams(link.search);
+  query.set("since", new Date(at).toISOString());
+  query.set("until", new Date(at + HOUR_MS).toISOString());
+  link.search = `?${query}`;
+  link.textContent = hourText(at);
+  number.textContent = String(count);
+}
