@@ -1,13 +1,12 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startWorker, type WorkerProcess } from "../../workers/dev/worker-process.ts";
-import { freePorts, root, temporaryFolder, variables } from "./workers.ts";
+import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
+import { configuredRoot, freePorts, runWorker, temporaryFolder, variables } from "./workers.ts";
 
 /** The receiver on real sockets: what is written there byte by byte, and what it sends on. */
 
@@ -20,27 +19,15 @@ let url: URL;
 
 beforeAll(async () => {
   const [port = 0] = await freePorts(1);
-  const vars = { ...variables, MAX_BODY_BYTES: String(LIMIT), FORWARD_SECRET };
-  const options = { port, stateDir: join(folder.path, "state"), variables: vars, print: () => {} };
-  worker = startWorker({ name: "receiver", root: configured(folder.path), ...options });
-  await worker.ready;
+  const root = configuredRoot(folder.path, { secrets: ["FORWARD_SECRET"] });
+  const vars = { MAX_BODY_BYTES: String(LIMIT), FORWARD_SECRET };
+  worker = await runWorker("receiver", { port, stateDir: join(folder.path, "state"), vars, root });
   url = new URL(worker.url);
 });
 afterAll(async () => {
   await worker?.stop();
   folder.remove();
 });
-
-/** A folder with the TOML file as the README has it changed for who sends events on. */
-function configured(path: string): string {
-  const file = "wrangler.receiver.toml";
-  const text = readFileSync(join(root, file), "utf8")
-    .replace(/^main = "(.*)"$/m, (_line, main: string) => `main = ${JSON.stringify(join(root, main))}`)
-    .replace(/^required = \[/m, 'required = ["FORWARD_SECRET", ');
-  writeFileSync(join(path, file), text);
-  symlinkSync(join(root, "node_modules"), join(path, "node_modules"));
-  return path;
-}
 
 type Part = string | Buffer;
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -39,13 +39,36 @@ export async function freePorts(count: number): Promise<number[]> {
   );
 }
 
+/**
+ * Makes a folder to run the receiver in, with the TOML file as the README has it changed: more names of secrets, and
+ * tables at its end.
+ */
+export function configuredRoot(path: string, { secrets = [], tables = "" }: Configured): string {
+  const file = "wrangler.receiver.toml";
+  const text = readFileSync(join(root, file), "utf8")
+    .replace(/^main = "(.*)"$/m, (_line, main: string) => `main = ${JSON.stringify(join(root, main))}`)
+    .replace(/^required = \[/m, `$&${secrets.map((name) => `"${name}", `).join("")}`);
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, file), `${text}\n${tables}`);
+  symlinkSync(join(root, "node_modules"), join(path, "node_modules"));
+  return path;
+}
+
+type Configured = { secrets?: readonly string[]; tables?: string };
+
+type RunOptions = {
+  port: number;
+  stateDir: string;
+  vars: Record<string, string>;
+  /** Where its TOML file is. */
+  root?: string;
+  print?: (line: string) => void;
+};
+
 /** One Worker as `npm start` runs it, ready to answer; what it prints goes to `print`. */
-export async function runWorker(
-  name: "sender" | "receiver",
-  options: { port: number; stateDir: string; vars: Record<string, string>; print?: (line: string) => void },
-): Promise<WorkerProcess> {
-  const { port, stateDir, vars, print = () => {} } = options;
-  const worker = startWorker({ name, root, port, stateDir, variables: { ...variables, ...vars }, print });
+export async function runWorker(name: "sender" | "receiver", options: RunOptions): Promise<WorkerProcess> {
+  const { vars, ...rest } = options;
+  const worker = startWorker({ name, root, print: () => {}, ...rest, variables: { ...variables, ...vars } });
   await worker.ready;
   return worker;
 }
