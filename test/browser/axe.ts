@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect } from "vitest";
-import type { Visit } from "./browser.ts";
+import { expectNoSidewaysScroll, showNarrow, type Visit } from "./browser.ts";
 
 const SOURCE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 type Result = { id: string; impact: string | null; help: string; nodes: { target: string[] }[] };
 
 /** axe finds nothing serious or critical on the page as it stands: WCAG 2.2 AA and its best practices. */
-export async function expectAccessible({ page }: Visit): Promise<void> {
+async function expectAccessible({ page }: Visit): Promise<void> {
   // Evaluated over the debugger, which no policy of the page's holds back.
   await page.evaluate(SOURCE);
   const violations = await page.evaluate(async () => {
@@ -20,4 +20,12 @@ export async function expectAccessible({ page }: Visit): Promise<void> {
     ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target).join("; ")}`,
   );
   expect(described, `axe on ${page.url()}`).toEqual([]);
+}
+
+/** That, wide and light, then narrow and dark, where nothing needs to be scrolled sideways either. */
+export async function expectReadable(visit: Visit): Promise<void> {
+  await expectAccessible(visit);
+  await showNarrow(visit);
+  await expectNoSidewaysScroll(visit);
+  await expectAccessible(visit);
 }

@@ -9,6 +9,8 @@ const QUIET = [
   ...["--disable-component-update", "--disable-sync"],
 ];
 const ACTION_DEADLINE_MS = 20_000;
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 360, height: 740 };
 /** More than the focusable elements of any page here: whoever tabs further goes in circles. */
 const MAX_TABS = 120;
 
@@ -18,29 +20,15 @@ export function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: QUIET });
 }
 
-export type VisitOptions = {
-  /** Where the visited Worker is; relative paths begin there, and requests elsewhere are faults. */
-  origin: string;
-  width?: number;
-  dark?: boolean;
-  /** Sent with every request. `x-forwarded-for` makes a Worker ask for a session in local development too. */
-  headers?: Record<string, string>;
-};
-
 /** One visitor with cookies of its own, on one page. */
 export class Visit {
   readonly page: Page;
   readonly #context: BrowserContext;
   #faults: string[] = [];
 
-  static async open(browser: Browser, options: VisitOptions): Promise<Visit> {
-    const { origin, width = 1280, dark = false, headers = {} } = options;
-    const context = await browser.newContext({
-      baseURL: origin,
-      viewport: { width, height: 800 },
-      colorScheme: dark ? "dark" : "light",
-      extraHTTPHeaders: headers,
-    });
+  /** `origin`: where the visited Worker is; relative paths begin there, and requests elsewhere are faults. */
+  static async open(browser: Browser, origin: string): Promise<Visit> {
+    const context = await browser.newContext({ baseURL: origin, viewport: WIDE, colorScheme: "light" });
     context.setDefaultTimeout(ACTION_DEADLINE_MS);
     const page = await context.newPage();
     const visit = new Visit(context, page);
@@ -106,9 +94,9 @@ export class Visit {
   }
 }
 
-/** Signs in with the token as a person does. */
-export async function signIn({ page }: Visit, token: string): Promise<void> {
-  await page.goto("/");
+/** Signs in with the token as a person does who wants to see `path`. */
+export async function signIn({ page }: Visit, token: string, path = "/"): Promise<void> {
+  await page.goto(path);
   await page.getByLabel("API token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
@@ -124,6 +112,23 @@ export async function tabTo({ page }: Visit, target: Locator): Promise<void> {
     return;
   }
   throw new Error(`not reached by Tab: ${target}`);
+}
+
+/** As on a desk, in light. */
+export async function showWide({ page }: Visit): Promise<void> {
+  await page.setViewportSize(WIDE);
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** As on a small telephone, in the dark. */
+export async function showNarrow({ page }: Visit): Promise<void> {
+  await page.setViewportSize(NARROW);
+  await page.emulateMedia({ colorScheme: "dark" });
+}
+
+/** Opens all that folds. */
+export async function unfold({ page }: Visit): Promise<void> {
+  await page.locator("details").evaluateAll((all) => all.map((each) => each.setAttribute("open", "")));
 }
 
 /** The page fits: nothing is cut off, and nothing has to be scrolled sideways. */

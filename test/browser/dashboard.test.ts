@@ -5,8 +5,8 @@ import { deliveryOf, publish } from "../pair/client.ts";
 import { Listener } from "../pair/listener.ts";
 import { until } from "../pair/until.ts";
 import { freePorts, runWorker, temporaryFolder, variables } from "../pair/workers.ts";
-import { expectAccessible } from "./axe.ts";
-import { expectNoSidewaysScroll, launch, screenshot, signIn, tabTo, Visit, type VisitOptions } from "./browser.ts";
+import { expectReadable } from "./axe.ts";
+import { launch, screenshot, signIn, tabTo, unfold, Visit } from "./browser.ts";
 import { MARKUP } from "./hostile.ts";
 
 /** The sender's pages in a real browser, its endpoint a listener that fails when it is told to. */
@@ -47,13 +47,13 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await visit.close();
   });
 
-  const visiting = async (options: Partial<VisitOptions> = {}) => {
-    visit = await Visit.open(browser, { origin: open.url, ...options });
+  const visiting = async (worker = open) => {
+    visit = await Visit.open(browser, worker.url);
     return visit.page;
   };
 
   test("signs in by the token, and out", async () => {
-    const page = await visiting({ origin: closed.url });
+    const page = await visiting(closed);
     await signIn(visit, "wrong");
     await page.getByRole("alert").filter({ hasText: "That token is wrong." }).waitFor();
     expect(visit.takeFaults()).toEqual(["401 POST /session"]);
@@ -166,24 +166,19 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     expect(await link.evaluate((element) => element === document.activeElement)).toBe(true);
   });
 
-  test.each<[name: string, pathOf: () => string | Promise<string>, opened?: string]>([
+  test.each<[name: string, pathOf: () => string | Promise<string>, state?: "open"]>([
     ["the list", () => "/"],
-    ["the list with its forms open", () => "/", "details"],
+    ["the list with its forms open", () => "/", "open"],
     ["an endpoint", () => "/dashboard/endpoints/ep_default"],
     ["a failed delivery", async () => `/dashboard/endpoints/ep_default/deliveries/${await failedSeq()}`],
     ["a secret", () => "/dashboard/endpoints/ep_default/secret"],
     ["a page that is not there", () => "/dashboard/endpoints/ep_none"],
     ["the sign-in form", () => "/session"],
-  ])("%s is readable: for axe, light and dark, from 360 pixels up", async (_name, pathOf, opened) => {
+  ])("%s is readable: for axe, light and dark, from 360 pixels up", async (_name, pathOf, state) => {
     const page = await visiting();
     await page.goto(await pathOf());
-    if (opened !== undefined)
-      await page.locator(opened).evaluateAll((all) => all.map((each) => each.setAttribute("open", "")));
-    await expectAccessible(visit);
-    await page.setViewportSize({ width: 360, height: 740 });
-    await page.emulateMedia({ colorScheme: "dark" });
-    await expectNoSidewaysScroll(visit);
-    await expectAccessible(visit);
+    if (state === "open") await unfold(visit);
+    await expectReadable(visit);
     expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe("rgb(20, 23, 27)");
     visit.takeFaults();
   });

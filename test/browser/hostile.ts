@@ -1,6 +1,4 @@
-import { createHmac, randomUUID } from "node:crypto";
-import { request } from "node:http";
-import { variables } from "../pair/workers.ts";
+import type { Sent } from "./receiver.ts";
 
 /**
  * What an attacker whose webhooks are verified would send to whoever reads them: everything that could run calls
@@ -33,16 +31,28 @@ export const MARKUP: readonly string[] = [
 
 const LONG = "<b onclick=fault(4)>".repeat(400);
 
-/** One hostile webhook; header values are printable ASCII, as HTTP has it. */
-export type Hostile = { name: string; id: string; headers: Record<string, string>; body: string | Buffer };
+/** All of it at once, each text the value of a header. */
+export const MARKUP_HEADERS: Record<string, string> = Object.fromEntries(
+  MARKUP.map((text, index) => [`x-${index}`, text]),
+);
 
-export const HOSTILE: readonly Hostile[] = [
-  ...MARKUP.map((text, index) => ({
-    name: text.slice(0, 40),
-    id: `${text.replaceAll(".", "").slice(0, 200)} ${index}`,
-    headers: { "user-agent": text, "x-from": text, referer: text },
-    body: JSON.stringify({ type: text.slice(0, 128), [text]: text, list: [text, { [text]: [text] }] }),
-  })),
+/** One hostile webhook. */
+export type Hostile = Required<Sent> & { name: string };
+
+/** Each text as the id, the type, the user agent and the body of an event. */
+export const HOSTILE_MARKUP: readonly Hostile[] = MARKUP.map((text, index) => ({
+  name: text.slice(0, 40),
+  id: `${text.replaceAll(".", "").slice(0, 200)} ${index}`,
+  headers: { "user-agent": text, "x-from": text, referer: text },
+  body: JSON.stringify({ type: text.slice(0, 128), [text]: text, list: [text, { [text]: [text] }] }),
+}));
+
+/** Bodies that ask for a look in every view; the first two hold all texts, as JSON and as no JSON. */
+export const HOSTILE_BODIES: readonly Hostile[] = [
+  {
+    ...hostile("everything", Buffer.from(JSON.stringify(MARKUP.map((text) => ({ [text]: text }))))),
+    headers: MARKUP_HEADERS,
+  },
   hostile("a body that says it is a page", Buffer.from(`<!doctype html>${MARKUP.join("\n")}`), "text/html"),
   hostile(
     "a body that says it is a picture",
@@ -64,36 +74,13 @@ export const HOSTILE: readonly Hostile[] = [
   hostile("nothing", Buffer.alloc(0)),
 ];
 
+export const HOSTILE: readonly Hostile[] = [...HOSTILE_MARKUP, ...HOSTILE_BODIES];
+
+/** The number in a log that got these first, and in this order. */
+export function seqOf(name: string): number {
+  return HOSTILE.findIndex((each) => each.name === name) + 1;
+}
+
 function hostile(name: string, body: Buffer, type = "application/json"): Hostile {
   return { name, id: name.replaceAll(" ", "_"), headers: { "content-type": type }, body };
-}
-
-/** A genuine webhook to a receiver, as `fetch` would refuse to send it. Resolves to its status. */
-export function sendSigned(
-  receiver: string,
-  { id = `msg_${randomUUID()}`, headers = {}, body }: Partial<Hostile> & { body: string | Buffer },
-): Promise<number | undefined> {
-  const timestamp = String(Math.floor(Date.now() / 1000));
-  const key = Buffer.from(variables.WEBHOOK_SECRET.slice("whsec_".length), "base64");
-  const signature = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64");
-  const signed = { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${signature}` };
-  return send(receiver, { ...headers, ...signed }, body);
-}
-
-/** What nobody signed. Resolves to its status. */
-export function sendUnsigned(
-  receiver: string,
-  { headers, body }: Pick<Hostile, "headers" | "body">,
-): Promise<number | undefined> {
-  return send(receiver, headers, body);
-}
-
-function send(receiver: string, headers: Record<string, string>, body: string | Buffer): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    const sent = request(`${receiver}/webhook`, { method: "POST", headers }, (response) => {
-      response.resume().on("end", () => resolve(response.statusCode));
-    });
-    sent.on("error", reject);
-    sent.end(body);
-  });
 }

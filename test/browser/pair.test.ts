@@ -46,7 +46,7 @@ describe.skipIf(chrome === null)("the pair", () => {
   test("shows what is triggered as it arrives, and opens it", async () => {
     // A page without a single event is replaced by the first.
     await trigger("was.there");
-    visit = await Visit.open(browser, { origin: receiver.url });
+    visit = await Visit.open(browser, receiver.url);
     const { page } = visit;
     await page.goto("/");
     await state("live");
@@ -63,12 +63,13 @@ describe.skipIf(chrome === null)("the pair", () => {
   });
 
   test("says that the receiver is gone, and shows what was sent meanwhile when it is back", async () => {
-    visit = await Visit.open(browser, { origin: receiver.url });
+    visit = await Visit.open(browser, receiver.url);
     const { page } = visit;
     await page.goto("/");
     await state("live");
     await receiver.stop();
     await state("reconnecting");
+    await page.locator("#said-state", { hasText: "reconnecting" }).waitFor({ state: "attached" });
     expect(await trigger("sent.meanwhile")).toMatch(/^Webhook stored, first attempt failed/);
     receiver = await startReceiver();
     await page.getByRole("link", { name: "sent.meanwhile" }).waitFor();

@@ -1,26 +1,20 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Browser } from "playwright-core";
+import type { Browser, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
-import { until } from "../pair/until.ts";
-import { freePorts, runWorker, temporaryFolder, variables } from "../pair/workers.ts";
-import { expectAccessible } from "./axe.ts";
-import { expectNoSidewaysScroll, launch, screenshot, signIn, Visit, type VisitOptions } from "./browser.ts";
-import { HOSTILE, MARKUP, sendSigned, sendUnsigned } from "./hostile.ts";
+import { freePorts, temporaryFolder, variables } from "../pair/workers.ts";
+import { launch, screenshot, showNarrow, signIn, Visit } from "./browser.ts";
+import { runReceiver, sendGithub, sendLegacy, sendSigned } from "./receiver.ts";
 
 /** The receiver's pages in a real browser. */
 const chrome = inject("chrome");
 const run = promisify(execFile);
 
-/** The ways out of a text, of an attribute, of a script and of an element. */
-const REFUSED = [MARKUP[2], MARKUP[3], MARKUP[5], MARKUP[4]].map(String);
-
 const folder = temporaryFolder();
 let browser: Browser;
-/** `open` is as under `npm start`, `hostile` another with the hostile events, `closed` as deployed. */
+/** `open` is as under `npm start`, `closed` as deployed. */
 let open: WorkerProcess;
-let hostile: WorkerProcess;
 let closed: WorkerProcess;
 let visit: Visit;
 
@@ -29,20 +23,16 @@ const send = (type: string, more: object = {}, to = open) =>
 
 describe.skipIf(chrome === null)("the viewer", () => {
   beforeAll(async () => {
-    const ports = await freePorts(3);
-    const start = (name: string, port = 0, vars = {}) =>
-      runWorker("receiver", { port, stateDir: `${folder.path}/${name}`, vars });
-    [browser, open, hostile, closed] = await Promise.all([
+    const [first, second] = await freePorts(2);
+    [browser, open, closed] = await Promise.all([
       launch(chrome ?? ""),
-      start("open", ports[0]),
-      start("hostile", ports[1]),
-      start("closed", ports[2], { LOCAL_DEV: "false" }),
+      runReceiver(`${folder.path}/open`, { port: first }),
+      runReceiver(`${folder.path}/closed`, { port: second, vars: { LOCAL_DEV: "false" } }),
     ]);
-    for (const each of HOSTILE) expect(await sendSigned(hostile.url, each), each.name).toBe(200);
   });
   afterAll(async () => {
     await browser.close();
-    await Promise.all([open.stop(), hostile.stop(), closed.stop()]);
+    await Promise.all([open.stop(), closed.stop()]);
     folder.remove();
   });
   afterEach(async () => {
@@ -50,12 +40,19 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await visit.close();
   });
 
-  const visiting = async (options: Partial<VisitOptions> = {}) => {
-    visit = await Visit.open(browser, { origin: open.url, ...options });
+  const visiting = async (worker = open) => {
+    visit = await Visit.open(browser, worker.url);
     return visit.page;
   };
-  const live = () => visit.page.locator("#live", { hasText: "live" }).waitFor();
+  const state = (text: string) => visit.page.locator("#live", { hasText: text }).waitFor();
+  const live = () => state("live");
   const rows = () => visit.page.locator("#events tbody tr");
+  /** What has the focus, as far as that is an event. */
+  const selected = () =>
+    visit.page.evaluate(() => document.activeElement?.closest("a")?.querySelector("[data-slot=type]")?.textContent);
+  /** The histogram as it is drawn and written, but for the minute it names. */
+  const picture = async () =>
+    (await visit.page.locator("#arrivals").innerHTML()).replace(/before \d\d:\d\d UTC/, "before now");
   const types = () => visit.page.locator("#events tbody [data-slot=type]").allTextContents();
 
   test("begins with a line that works, and shows what it brings", async () => {
@@ -73,17 +70,70 @@ describe.skipIf(chrome === null)("the viewer", () => {
     const page = await visiting();
     await page.goto("/");
     await live();
-    const sent = ["order.paid", "order.shipped", "invoice.created", "customer.updated", "order.paid", "live.last"];
-    for (const type of sent) expect(await send(type, { data: { total: 42 } })).toBe(200);
+    const sent = ["order.paid", "order.shipped", "ticket.opened", "pull_request", "invoice.created", "live.last"];
+    const ways: Record<string, typeof send> = {
+      "ticket.opened": () => sendLegacy(open.url, "ticket.opened"),
+      pull_request: () => sendGithub(open.url, "pull_request"),
+    };
+    for (const type of sent) expect(await (ways[type] ?? send)(type, { data: { total: 42 } })).toBe(200);
     await page.getByRole("link", { name: "live.last" }).waitFor();
     const shown = async () => (await types()).slice(0, sent.length + 1);
     const expected = [...sent.toReversed(), "was.there"];
     expect(await shown()).toEqual(expected);
+    const drawn = await picture();
     await page.reload();
     expect(await shown()).toEqual(expected);
-    // Counts above the list are as old as the page.
+    expect(drawn).toEqual(await picture());
     await live();
     await screenshot(visit, "viewer");
+    await showNarrow(visit);
+    const [badges] = await rows().filter({ hasText: "ticket.opened" }).locator(".check").allInnerTexts();
+    expect(badges).toBe("◐\nAuthenticated by a token");
+  });
+
+  test("counts in its picture of the day what a filter leaves out, and goes on with the hours", async () => {
+    await send("day.first");
+    const page = await visiting();
+    await page.clock.install();
+    await page.goto("/?source=default&type=day.*");
+    await live();
+    const summary = page.locator("#arrivals summary");
+    const before = Number.parseInt((await summary.textContent()) ?? "", 10);
+    for (const sending of [sendGithub, sendLegacy]) await sending(open.url, "day.elsewhere");
+    await send("day.last");
+    await summary.filter({ hasText: new RegExp(`^${before + 3} arrivals`) }).waitFor();
+    await page.getByRole("link", { name: "day.last" }).waitFor();
+    expect(await types()).toEqual(["day.last", "day.first"]);
+    await page.clock.fastForward("30:00:00");
+    await summary.filter({ hasText: /^0 arrivals/ }).waitFor();
+    expect(await page.locator("#arrivals rect:not(.none)").count()).toBe(0);
+  });
+
+  test("says how it stands: live, reconnecting, catching up, and live again", async () => {
+    await send("missed.not");
+    const page = await visiting();
+    const sockets: WebSocketRoute[] = [];
+    const back = Promise.withResolvers<void>();
+    const questions: (() => void)[] = [];
+    await page.routeWebSocket(/\/events\/live/, async (socket) => {
+      const first = sockets.push(socket) === 1;
+      if (!first) await back.promise;
+      const server = socket.connectToServer();
+      // The server sends one batch; what is asked after it waits.
+      socket.onMessage((message) => (first ? server.send(message) : questions.push(() => server.send(message))));
+    });
+    await page.goto("/?type=missed.*");
+    await live();
+    await sockets[0]?.close();
+    await state("reconnecting");
+    const missed = 120;
+    await Promise.all(Array.from({ length: missed }, () => send("missed.it")));
+    back.resolve();
+    await state("catching up");
+    expect(await rows().count()).toBe(1 + 100);
+    for (const ask of questions) ask();
+    await live();
+    expect(await rows().count()).toBe(1 + missed);
   });
 
   test("moves nothing under a reader who has scrolled, and counts", async () => {
@@ -121,25 +171,39 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("link", { name: "q: it's $HOME" }).waitFor();
     expect(await types()).toEqual(["key.b"]);
+    await page.getByLabel("Use j, k and /").uncheck();
+    await page.goto("/");
+    for (const key of ["j", "/"]) await page.keyboard.press(key);
+    expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true);
+    await page.keyboard.press("ArrowDown");
+    expect(await selected()).toBe("key.b");
+    await page.getByLabel("Use j, k and /").check();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("j");
+    expect(await selected()).toBe("key.b");
   });
 
   test("is read by the arrow keys, which go on scrolling what scrolls", async () => {
     for (const type of ["arrow.a", "arrow.b", "arrow.c"]) await send(type);
     const page = await visiting();
     await page.goto("/");
-    const selected = () => page.evaluate(() => document.activeElement?.querySelector("[data-slot=type]")?.textContent);
     const walk = [];
     for (const key of ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp"]) {
       await page.keyboard.press(key);
       walk.push(await selected());
     }
     expect(walk).toEqual(["arrow.c", "arrow.b", "arrow.a", "arrow.b"]);
-    await page.keyboard.press("Enter");
+    await page.setViewportSize({ width: 1280, height: 300 });
+    await rows().last().getByRole("link").first().focus();
+    const at = await page.evaluate(() => scrollY);
+    await page.keyboard.press("ArrowDown");
+    await page.waitForFunction((before) => scrollY > before, at);
+    await rows().nth(1).getByRole("link").first().press("Enter");
     await page.getByRole("heading", { name: "arrow.b" }).waitFor();
-    const at = page.url();
+    const address = page.url();
     await page.getByLabel("Body", { exact: true }).focus();
     for (const key of ["ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp"]) await page.keyboard.press(key);
-    expect(page.url()).toBe(at);
+    expect(page.url()).toBe(address);
     await page.keyboard.press("Escape");
     for (const [key, type] of [
       ["ArrowLeft", "arrow.c"],
@@ -166,6 +230,49 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(await types()).toEqual(Array.from({ length: 5 }, () => "paged.it"));
   });
 
+  test("filters by its switch, fields and chips, all of it in the address", async () => {
+    await sendGithub(open.url, "chip.github");
+    for (const type of ["chip.a", "chip.b", "other.c"]) await send(type);
+    const page = await visiting();
+    await page.goto("/");
+    const sources = page.getByRole("list", { name: "Sources" });
+    const address = () => Object.fromEntries(new URL(page.url()).searchParams);
+    const leadsTo = async (query: object, shown: string[]) => {
+      await page.waitForURL((url) => url.searchParams.size === Object.keys(query).length);
+      expect(address()).toEqual(query);
+      expect((await types()).slice(0, shown.length)).toEqual(shown);
+    };
+    await sources.getByRole("link", { name: "github" }).click();
+    await leadsTo({ source: "github" }, ["chip.github"]);
+    expect(await sources.locator("[aria-current]").allTextContents()).toEqual(["github"]);
+    await sources.getByRole("link", { name: "default" }).click();
+    await leadsTo({ source: "default" }, ["other.c", "chip.b", "chip.a"]);
+    await page.getByText("Type and time").click();
+    await page.getByLabel("Type", { exact: true }).fill("chip.*");
+    await page.getByLabel("Since (UTC)").fill("2026-01-01");
+    await page.getByLabel("Until (UTC)").fill("2100-01-01T08:00Z");
+    await page.getByRole("button", { name: "Search" }).click();
+    const times = { since: "2026-01-01T00:00:00.000Z", until: "2100-01-01T08:00:00.000Z" };
+    await page.getByRole("link", { name: "Remove until: 2100-01-01T08:00:00.000Z" }).waitFor();
+    expect(await types()).toEqual(["chip.b", "chip.a"]);
+    await page.getByRole("link", { name: "Remove type: chip.*" }).click();
+    await leadsTo({ source: "default", ...times }, ["other.c", "chip.b", "chip.a"]);
+    await page.goBack();
+    await page.getByRole("link", { name: "Remove type: chip.*" }).waitFor();
+    expect(await page.getByLabel("Type", { exact: true }).inputValue()).toBe("chip.*");
+    expect(await types()).toEqual(["chip.b", "chip.a"]);
+    await sources.getByRole("link", { name: "All sources" }).click();
+    await leadsTo({ type: "chip.*", ...times }, ["chip.b", "chip.a", "chip.github"]);
+    await page.getByRole("link", { name: "Clear filters" }).click();
+    await leadsTo({}, ["other.c", "chip.b", "chip.a", "chip.github"]);
+    await page.getByRole("link", { name: "last hour" }).click();
+    await page.getByRole("link", { name: /^Remove since: / }).click();
+    await leadsTo({}, ["other.c"]);
+    await page.getByRole("list", { name: "Logs" }).getByRole("link", { name: "audit" }).click();
+    await page.getByText("No event here yet").waitFor();
+    expect(address()).toEqual({ log: "audit" });
+  });
+
   test("gives an event to take away: as curl, header by header, as a file", async () => {
     const body = `{"type":"take.away","text":"it's $HOME \`id\` !! \\" \\\\ \u202e"}\r\n@`;
     await sendSigned(open.url, { headers: { "x-mine": "a 'quoted' $value" }, body });
@@ -183,6 +290,9 @@ describe.skipIf(chrome === null)("the viewer", () => {
     const { stdout } = await run("bash", ["-c", curl.replace("curl ", "curl -si ")]);
     expect(stdout).toMatch(/webhook-duplicate: true/i);
     expect(await copied("Copy x-mine", "Copied x-mine")).toBe("a 'quoted' $value");
+    const all = await copied("Copy all headers", "Copied headers");
+    expect(all).toMatch(/^webhook-id: msg_[^\n]+$/m);
+    expect(all).toContain("\nx-mine: a 'quoted' $value");
     const [download] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("link", { name: "Download the body" }).click(),
@@ -190,9 +300,29 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(await streamText(await download.createReadStream())).toBe(body);
   });
 
-  test("signs in by the token, and out; nothing is shown before", async () => {
-    const page = await visiting({ origin: closed.url });
-    await signIn(visit, variables.API_TOKEN);
+  test("folds the JSON of a body, by mouse and by keyboard", async () => {
+    await send("fold.me", { outer: { first: 1, second: [2, 3] }, last: "end" });
+    const page = await visiting();
+    await page.goto("/");
+    await page.getByRole("link", { name: "fold.me" }).click();
+    const body = page.getByLabel("Body", { exact: true });
+    const outer = body.locator("summary", { hasText: '"outer"' });
+    const lines = async () => ((await body.allInnerTexts())[0] ?? "").split("\n").map((line) => line.trim());
+    const whole = ["{", ...['"type": "fold.me",', '"outer": {', '"first": 1,', '"second": [', "2,", "3", "]", "},"]];
+    expect(await lines()).toEqual([...whole, '"last": "end"', "}"]);
+    await outer.click();
+    expect(await lines()).toEqual(["{", '"type": "fold.me",', '"outer": { … 2 items', "},", '"last": "end"', "}"]);
+    await outer.press("Enter");
+    expect(await lines()).toEqual([...whole, '"last": "end"', "}"]);
+  });
+
+  test("signs in by the token to what was asked for, and out; nothing is shown before", async () => {
+    await send("asked.for", {}, closed);
+    const page = await visiting(closed);
+    await signIn(visit, variables.API_TOKEN, "/e/1?type=asked.*");
+    await page.getByRole("heading", { name: "asked.for" }).waitFor();
+    expect(page.url()).toBe(`${closed.url}/e/1?type=asked.*`);
+    await page.getByRole("link", { name: "Events", exact: true }).click();
     await live();
     await send("behind.a.door", {}, closed);
     await page.getByRole("link", { name: "behind.a.door" }).waitFor();
@@ -200,66 +330,6 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await page.getByLabel("API token").waitFor();
     await page.goto("/e/1");
     await page.getByLabel("API token").waitFor();
-  });
-
-  test("runs nothing that an event holds, live or read, in any view", async () => {
-    const page = await visiting({ origin: hostile.url });
-    await page.goto("/");
-    await live();
-    for (const each of HOSTILE) await sendSigned(hostile.url, { ...each, id: `again_${each.id}` });
-    await page.waitForFunction((seq) => document.getElementById(`e${seq}`) !== null, 2 * HOSTILE.length);
-    expect(await rows().count()).toBe(2 * HOSTILE.length);
-    for (let seq = 1; seq <= HOSTILE.length; seq++) {
-      for (const view of ["", "?view=raw"]) await page.goto(`/e/${seq}${view}`);
-    }
-  });
-
-  test("runs nothing that a refused request holds", async () => {
-    const page = await visiting({ origin: hostile.url });
-    for (const text of REFUSED) {
-      const headers = { "user-agent": text, "x-custom": text, "webhook-id": text, "webhook-signature": text };
-      await until(`${text} is shown`, async () => {
-        // Of a flood only a few a second are told, so it may take more than one.
-        expect(await sendUnsigned(hostile.url, { headers, body: text })).toBe(401);
-        await page.goto("/rejected");
-        return (await page.locator(".refusal dd").allTextContents()).includes(text) ? true : null;
-      });
-      await page.locator("details").evaluateAll((all) => all.map((each) => each.setAttribute("open", "")));
-    }
-  });
-
-  test.each(REFUSED)("runs nothing of an address: %s", async (text) => {
-    const page = await visiting({ origin: hostile.url });
-    const hostileText = encodeURIComponent(text);
-    for (const name of ["q", "type", "source", "before"]) {
-      await page.goto(`/?${name}=${hostileText}`);
-    }
-    for (const path of ["/webhook/", "/e/", "/e/1?view=", "/rejected?source="]) {
-      await page.goto(`${path}${hostileText}`);
-    }
-    // An address that means nothing is refused, and nothing else may happen.
-    expect(visit.takeFaults().filter((fault) => !/^4\d\d GET /.test(fault))).toEqual([]);
-  });
-
-  test.each<[name: string, path: string, state?: "open"]>([
-    ["the list", "/", "open"],
-    ["an event", "/e/1", "open"],
-    ["a long event", `/e/${HOSTILE.length - 2}`],
-    ["bytes", `/e/${HOSTILE.length - 3}`],
-    ["refusals", "/rejected", "open"],
-    ["how to connect", "/connect"],
-  ])("%s is readable: for axe, light and dark, from 360 pixels up", async (_name, path, state) => {
-    await fetch(`${hostile.url}/webhook`, { method: "POST", body: "{}" });
-    const page = await visiting({ origin: hostile.url });
-    await page.goto(path);
-    if (state === "open") {
-      await page.locator("details").evaluateAll((all) => all.map((each) => each.setAttribute("open", "")));
-    }
-    await expectAccessible(visit);
-    await page.setViewportSize({ width: 360, height: 740 });
-    await page.emulateMedia({ colorScheme: "dark" });
-    await expectNoSidewaysScroll(visit);
-    await expectAccessible(visit);
   });
 });
 

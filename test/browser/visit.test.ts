@@ -30,7 +30,7 @@ describe.skipIf(chrome === null)("Visit.takeFaults", () => {
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     browser = await launch(chrome ?? "");
-    visit = await Visit.open(browser, { origin });
+    visit = await Visit.open(browser, origin);
   });
   afterAll(async () => {
     await browser.close();

@@ -72,7 +72,8 @@ function writeLine(line, at, count) {
   const query = new URLSearchParams(link.search);
   query.set("since", new Date(at).toISOString());
   query.set("until", new Date(at + HOUR_MS).toISOString());
-  link.search = `?${query}`;
+  // As it stands in the page, where an address has no origin.
+  link.setAttribute("href", `${link.pathname}?${query}`);
   link.textContent = hourText(at);
   number.textContent = String(count);
 }
