@@ -6,7 +6,7 @@ import { Listener } from "../pair/listener.ts";
 import { until } from "../pair/until.ts";
 import { freePorts, runWorker, temporaryFolder, variables } from "../pair/workers.ts";
 import { expectReadable } from "./axe.ts";
-import { launch, screenshot, signIn, tabTo, unfold, Visit } from "./browser.ts";
+import { launch, screenshot, showWide, signIn, tabTo, unfold, Visit } from "./browser.ts";
 import { MARKUP } from "./hostile.ts";
 
 /** The sender's pages in a real browser, its endpoint a listener that fails when it is told to. */
@@ -19,6 +19,8 @@ let listener: Listener;
 /** `open` is as under `npm start`, `closed` as deployed: it asks everyone to sign in. */
 let open: WorkerProcess;
 let closed: WorkerProcess;
+/** Of `open`; what a test leaves in its clock would be there for the next one. */
+let shared: Visit;
 let visit: Visit;
 
 describe.skipIf(chrome === null)("the dashboard", () => {
@@ -32,6 +34,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
       runWorker("sender", { port: first, stateDir: `${folder.path}/open`, vars }),
       runWorker("sender", { port: second, stateDir: `${folder.path}/closed`, vars: { LOCAL_DEV: "false" } }),
     ]);
+    shared = await Visit.open(browser, open.url);
   });
   afterAll(async () => {
     await browser.close();
@@ -39,21 +42,23 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     folder.remove();
   });
 
-  beforeEach(() => {
+  beforeEach(async () => {
     listener.answer = (response) => response.end("thank you");
+    visit = shared;
+    await showWide(visit);
   });
   afterEach(async () => {
     expect(visit.takeFaults()).toEqual([]);
-    await visit.close();
+    if (visit !== shared) await visit.close();
   });
 
-  const visiting = async (worker = open) => {
-    visit = await Visit.open(browser, worker.url);
+  const visitAlone = async ({ url } = open) => {
+    visit = await Visit.open(browser, url);
     return visit.page;
   };
 
   test("signs in by the token, and out", async () => {
-    const page = await visiting(closed);
+    const page = await visitAlone(closed);
     await signIn(visit, "wrong");
     await page.getByRole("alert").filter({ hasText: "That token is wrong." }).waitFor();
     expect(visit.takeFaults()).toEqual(["401 POST /session"]);
@@ -68,7 +73,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
   });
 
   test("publishes by its form, and says what is wrong with an event", async () => {
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     await page.getByText("Publish an event").click();
     await page.getByLabel("Type", { exact: true }).fill("webhook.mine");
@@ -91,7 +96,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     };
     await publish(open.url, { id: "failing", type: "order.failing", data: EVIL });
     await failed("failing");
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     await page.getByText("Retrying 1").waitFor();
     await page.getByRole("link", { name: listener.url }).click();
@@ -110,7 +115,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
   });
 
   test("adds, disables and deletes an endpoint", async () => {
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     await page.getByText("Add an endpoint").click();
     await page.getByLabel("URL").fill(`${listener.url}/second`);
@@ -131,7 +136,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
   });
 
   test("needs no mouse", async () => {
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     await tabTo(visit, page.locator("summary", { hasText: "Publish an event" }));
     await page.keyboard.press("Enter");
@@ -155,7 +160,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
   });
 
   test("keeps the focus where it was when a part of the page is renewed", async () => {
-    const page = await visiting();
+    const page = await visitAlone();
     await page.clock.install();
     await page.goto("/");
     const link = page.getByRole("link", { name: listener.url });
@@ -175,7 +180,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     ["a page that is not there", () => "/dashboard/endpoints/ep_none"],
     ["the sign-in form", () => "/session"],
   ])("%s is readable: for axe, light and dark, from 360 pixels up", async (_name, pathOf, state) => {
-    const page = await visiting();
+    const { page } = visit;
     await page.goto(await pathOf());
     if (state === "open") await unfold(visit);
     await expectReadable(visit);

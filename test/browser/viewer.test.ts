@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Browser, WebSocketRoute } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { freePorts, temporaryFolder, variables } from "../pair/workers.ts";
-import { launch, screenshot, showNarrow, signIn, Visit } from "./browser.ts";
+import { launch, screenshot, showNarrow, showWide, signIn, Visit } from "./browser.ts";
 import { runReceiver, sendGithub, sendLegacy, sendSigned } from "./receiver.ts";
 
 /** The receiver's pages in a real browser. */
@@ -16,6 +16,8 @@ let browser: Browser;
 /** `open` is as under `npm start`, `closed` as deployed. */
 let open: WorkerProcess;
 let closed: WorkerProcess;
+/** Of `open`; what a test leaves in its storage or its clock would be there for the next one. */
+let shared: Visit;
 let visit: Visit;
 
 const send = (type: string, more: object = {}, to = open) =>
@@ -29,19 +31,24 @@ describe.skipIf(chrome === null)("the viewer", () => {
       runReceiver(`${folder.path}/open`, { port: first }),
       runReceiver(`${folder.path}/closed`, { port: second, vars: { LOCAL_DEV: "false" } }),
     ]);
+    shared = await Visit.open(browser, open.url);
   });
   afterAll(async () => {
     await browser.close();
     await Promise.all([open.stop(), closed.stop()]);
     folder.remove();
   });
+  beforeEach(async () => {
+    visit = shared;
+    await showWide(visit);
+  });
   afterEach(async () => {
     expect(visit.takeFaults()).toEqual([]);
-    await visit.close();
+    if (visit !== shared) await visit.close();
   });
 
-  const visiting = async (worker = open) => {
-    visit = await Visit.open(browser, worker.url);
+  const visitAlone = async ({ url } = open) => {
+    visit = await Visit.open(browser, url);
     return visit.page;
   };
   const state = (text: string) => visit.page.locator("#live", { hasText: text }).waitFor();
@@ -56,7 +63,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
   const types = () => visit.page.locator("#events tbody [data-slot=type]").allTextContents();
 
   test("begins with a line that works, and shows what it brings", async () => {
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     await live();
     const line = await page.locator("#curl-default").textContent();
@@ -67,7 +74,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
 
   test("shows what arrives, in order, above what was there", async () => {
     await send("was.there");
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     await live();
     const sent = ["order.paid", "order.shipped", "ticket.opened", "pull_request", "invoice.created", "live.last"];
@@ -93,7 +100,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
 
   test("counts in its picture of the day what a filter leaves out, and goes on with the hours", async () => {
     await send("day.first");
-    const page = await visiting();
+    const page = await visitAlone();
     await page.clock.install();
     await page.goto("/?source=default&type=day.*");
     await live();
@@ -111,7 +118,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
 
   test("says how it stands: live, reconnecting, catching up, and live again", async () => {
     await send("missed.not");
-    const page = await visiting();
+    const page = await visitAlone();
     const sockets: WebSocketRoute[] = [];
     const back = Promise.withResolvers<void>();
     const questions: (() => void)[] = [];
@@ -138,7 +145,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
 
   test("moves nothing under a reader who has scrolled, and counts", async () => {
     await Promise.all(Array.from({ length: 30 }, (_, index) => send(`filler.${index}`)));
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     await live();
     await page.mouse.wheel(0, 900);
@@ -156,7 +163,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
   test("is read by keyboard alone", async () => {
     await Promise.all(["key.a", "key.a"].map((type) => send(type)));
     await send("key.b", { data: { note: "it's $HOME `id` @ \\ \n" } });
-    const page = await visiting();
+    const page = await visitAlone();
     await page.goto("/");
     for (const key of ["j", "j", "k", "Enter"]) await page.keyboard.press(key);
     await page.getByRole("heading", { name: "key.b" }).waitFor();
@@ -185,7 +192,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
 
   test("is read by the arrow keys, which go on scrolling what scrolls", async () => {
     for (const type of ["arrow.a", "arrow.b", "arrow.c"]) await send(type);
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     const walk = [];
     for (const key of ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp"]) {
@@ -218,7 +225,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
 
   test("filters, and keeps the filter while it is live and while it pages", async () => {
     await Promise.all(Array.from({ length: 55 }, (_, index) => send("paged.it", { index })));
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/?type=paged.*");
     await live();
     await send("other.type");
@@ -233,7 +240,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
   test("filters by its switch, fields and chips, all of it in the address", async () => {
     await sendGithub(open.url, "chip.github");
     for (const type of ["chip.a", "chip.b", "other.c"]) await send(type);
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     const sources = page.getByRole("list", { name: "Sources" });
     const address = () => Object.fromEntries(new URL(page.url()).searchParams);
@@ -276,7 +283,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
   test("gives an event to take away: as curl, header by header, as a file", async () => {
     const body = `{"type":"take.away","text":"it's $HOME \`id\` !! \\" \\\\ \u202e"}\r\n@`;
     await sendSigned(open.url, { headers: { "x-mine": "a 'quoted' $value" }, body });
-    const page = await visiting();
+    const { page } = visit;
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.goto("/?q=it's");
     await rows().first().getByRole("link").first().click();
@@ -302,7 +309,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
 
   test("folds the JSON of a body, by mouse and by keyboard", async () => {
     await send("fold.me", { outer: { first: 1, second: [2, 3] }, last: "end" });
-    const page = await visiting();
+    const { page } = visit;
     await page.goto("/");
     await page.getByRole("link", { name: "fold.me" }).click();
     const body = page.getByLabel("Body", { exact: true });
@@ -318,7 +325,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
 
   test("signs in by the token to what was asked for, and out; nothing is shown before", async () => {
     await send("asked.for", {}, closed);
-    const page = await visiting(closed);
+    const page = await visitAlone(closed);
     await signIn(visit, variables.API_TOKEN, "/e/1?type=asked.*");
     await page.getByRole("heading", { name: "asked.for" }).waitFor();
     expect(page.url()).toBe(`${closed.url}/e/1?type=asked.*`);
