@@ -4,7 +4,7 @@ import { arrivalsLabel, arrivalsSummary, hourText } from "./text.js";
 
 /** @typedef {import("./rows.js").Summary} Summary */
 
-/** The hours that a page has been open for move on with the minutes that it names. */
+/** How old the minute that is named may be. */
 const PERIOD_MS = 5_000;
 /** As the server draws it: histogram.tsx. */
 const HEIGHT = 40;
@@ -17,6 +17,8 @@ export class Arrivals {
   #ahead;
   /** @type {import("./hours.js").Hours} */
   #hours;
+  /** What the picture shows. */
+  #drawn;
 
   /** @param {HTMLElement} place */
   constructor(place) {
@@ -25,6 +27,7 @@ export class Arrivals {
     this.#head = Number(head);
     this.#ahead = Number(now) - Date.now();
     this.#hours = { from: Number(from), hours: hours.split(" ").map(Number) };
+    this.#drawn = this.#hours.hours;
     setInterval(() => this.#draw(), PERIOD_MS);
     document.addEventListener("visibilitychange", () => this.#draw());
   }
@@ -37,14 +40,18 @@ export class Arrivals {
     this.#draw();
   }
 
+  /** Touches only what changes: someone may be reading it. */
   #draw() {
     if (document.hidden) return;
     const now = Date.now() + this.#ahead;
     this.#hours = moved(this.#hours, now);
     const { from, hours } = this.#hours;
-    this.#place.querySelector("svg")?.setAttribute("aria-label", arrivalsLabel(hours));
     const summary = this.#place.querySelector("summary");
-    if (summary !== null) summary.textContent = arrivalsSummary(hours, now);
+    const text = arrivalsSummary(hours, now);
+    if (summary !== null && summary.textContent !== text) summary.textContent = text;
+    if (hours === this.#drawn) return;
+    this.#drawn = hours;
+    this.#place.querySelector("svg")?.setAttribute("aria-label", arrivalsLabel(hours));
     const most = Math.max(1, ...hours);
     const bars = this.#place.querySelectorAll("rect");
     const lines = this.#place.querySelectorAll("li");

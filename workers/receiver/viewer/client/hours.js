@@ -9,7 +9,11 @@
 
 export const HOUR_MS = 3_600_000;
 
-/** The same at `now`: what is a day old has gone. @param {Hours} given @param {number} now @returns {Hours} */
+/**
+ * The same at `now`: what is a day old has gone. Within the hour, `hours` is the very same.
+ *
+ * @param {Hours} given @param {number} now @returns {Hours}
+ */
 export function moved({ from, hours }, now) {
   const begun = Math.floor(now / HOUR_MS) * HOUR_MS;
   const passed = Math.max(0, (begun - from) / HOUR_MS - (hours.length - 1));
@@ -18,7 +22,11 @@ export function moved({ from, hours }, now) {
   return { from: from + passed * HOUR_MS, hours: [...left, ...Array(hours.length - left.length).fill(0)] };
 }
 
-/** With one more, which came at `at`; if that is in an hour to come, that has begun. @param {Hours} given @param {number} at @returns {Hours} */
+/**
+ * With one more, which came at `at`; an hour to come has begun with it.
+ *
+ * @param {Hours} given @param {number} at @returns {Hours}
+ */
 export function counted(given, at) {
   const { from, hours } = moved(given, at);
   const hour = Math.floor((at - from) / HOUR_MS);

@@ -30,7 +30,7 @@ function offerSwitch() {
 const SETTING = "characters";
 const OFF = "off";
 
-/** Browsers that keep nothing for a page throw here: the switch is then the page's own. */
+/** A browser that keeps nothing for this page throws here. */
 function remembered() {
   try {
     return localStorage.getItem(SETTING);
@@ -44,7 +44,7 @@ function remember(value) {
   try {
     localStorage.setItem(SETTING, value);
   } catch {
-    // Nothing is kept, as said above.
+    // It holds until the page is left.
   }
 }
 
