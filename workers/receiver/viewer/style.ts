@@ -93,6 +93,8 @@ kbd { padding: 0 .35rem; border: 1px solid var(--line); border-radius: .25rem; f
   .events td[data-label]::before { content: none; }
   .events .check .quiet { display: inline; }
   .arrivals { max-width: none; }
+  .snippet pre { padding-right: .8rem; }
+  .snippet .copy { position: static; }
   .headers th { min-width: 0; }
   .headers .unseen { display: none; }
   .headers tr { display: grid; grid-template-columns: 1fr auto; }
