@@ -80,7 +80,7 @@ export function svg(results: readonly Result[]): string {
 }
 
 function inWords({ calls, flows, publicUrl }: Nature): string {
-  return `the ${calls} calls, events come ${flows}${publicUrl === "yes" ? ", public URL needed" : ""}`;
+  return `${calls} calls, events ${flows}${publicUrl === "yes" ? ": needs a public URL" : ""}`;
 }
 
 /** A class of `STYLE`. */

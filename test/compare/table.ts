@@ -2,9 +2,14 @@ import { natureOf, totals } from "./nature.ts";
 import type { Phase } from "./phases.ts";
 import type { Measured } from "./run.ts";
 
-/** What was measured, as Markdown. */
+/** What was measured, as Markdown: the part of the README that a run brings. */
 
 export type Result = { phase: Phase; measured: Measured[] };
+
+const INTRODUCTION = [
+  "`npm run compare` sends one stream of events through all of them at once, measures for two and a half minutes and",
+  "draws the picture anew. Both tables are of one run, the first of its three rates together, in bytes an event:",
+].join(" ");
 
 const NOTES = [
   "One machine, all consumers beside each other: only what differs between them means something elsewhere.",
@@ -16,8 +21,11 @@ const NOTES = [
   "minute was run 25 times faster: the waiting that consumers choose was shortened, and stretched again in what is shown.",
 ].join(" ");
 
-export function markdown(results: readonly Result[]): string {
-  return [table(natureRows(results)), "", table(measuredRows(results)), "", NOTES].join("\n");
+/** @param picture its Markdown */
+export function markdown(results: readonly Result[], picture: string): string {
+  return [INTRODUCTION, "", picture, "", table(natureRows(results)), "", table(measuredRows(results)), "", NOTES].join(
+    "\n",
+  );
 }
 
 function natureRows(results: readonly Result[]): string[][] {

@@ -74,13 +74,13 @@ describe("npm run compare", () => {
 
   test("shows it as tables and a picture", () => {
     const results = [{ phase: PHASE, measured: [...measured.values()] }];
-    const lines = markdown(results).split("\n");
+    const lines = markdown(results, "").split("\n");
     expect(lines.find((line) => line.startsWith("| webhook"))).toMatch(
       /^\| webhook +\| 0 +\| [1-9]\d* +\| producer +\| in requests +\| \d+ +\| \d+ +\| yes +\|$/,
     );
     expect(lines.find((line) => line.startsWith("| SSE"))).toMatch(/\| consumer +\| in an open answer +\|.*\| no +\|$/);
     const picture = svg(results);
-    expect(picture).toContain("the producer calls, events come in requests, public URL needed</text>");
+    expect(picture).toContain("producer calls, events in requests: needs a public URL</text>");
     expect(picture.match(/text-anchor="end"/g)).toHaveLength(measured.size);
     expect(picture).not.toMatch(/NaN|undefined|Infinity/);
   });
