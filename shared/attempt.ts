@@ -41,7 +41,7 @@ export type AttemptResult = {
 };
 
 /** From the start of the POST to the end of headers and body. */
-export const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 20_000;
 /** As much of a response as is read and kept: a body of any size or speed costs no more memory than this. */
 export const RESPONSE_BYTES = 4096;
 export const USER_AGENT = "workers-webhooks/1.0";

@@ -16,7 +16,8 @@ const testTimeout = 20_000; // two cores, several suites at once
 // Where a variable is required, wrangler looks for it here and warns when it is missing.
 Object.assign(process.env, { WEBHOOK_SECRET: bindings.WEBHOOK_SECRET, API_TOKEN: bindings.API_TOKEN });
 
-function workerd(name: "sender" | "receiver", vars: Record<string, string> = {}) {
+/** `isolate` false: files take turns in one runtime, which spares a start for each; each empties the storage. */
+function workerd(name: "sender" | "receiver", vars: Record<string, string>, isolate: boolean) {
   return {
     root,
     plugins: [
@@ -25,7 +26,7 @@ function workerd(name: "sender" | "receiver", vars: Record<string, string> = {})
         miniflare: { bindings: { ...bindings, ...vars } },
       }),
     ],
-    test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout },
+    test: { name, isolate, include: [`test/${name}/**/*.test.ts`], testTimeout },
   };
 }
 
@@ -38,12 +39,12 @@ export default defineConfig({
       {
         root,
         plugins: [cloudflareTest({ miniflare: { compatibilityDate: "2026-11-02" } })],
-        test: { name: "shared", include: ["test/shared/**/*.test.ts"], testTimeout },
+        test: { name: "shared", isolate: false, include: ["test/shared/**/*.test.ts"], testTimeout },
       },
       // One hour of a day is simulated here, all of it by `npm run bench inbox-day`.
-      workerd("receiver", { DOH_URL: "", INBOX_HOURS: process.env.INBOX_HOURS ?? "1" }),
+      workerd("receiver", { DOH_URL: "", INBOX_HOURS: process.env.INBOX_HOURS ?? "1" }, true),
       // Never reached: the sender's tests replace outbound fetch.
-      workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }),
+      workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }, false),
       {
         // The pair as it is deployed, each Worker from its own TOML file, in processes of their own.
         root,
@@ -53,7 +54,9 @@ export default defineConfig({
           include: ["test/pair/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Each waits for deadlines, restarts and retries; each has folders and ports of its own.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
         },
       },
       {

@@ -1,4 +1,5 @@
-import { drive, percentile, print } from "./tools.ts";
+import { percentile } from "./percentile.ts";
+import { drive, print } from "./tools.ts";
 import { type Pair, SECRET } from "./workers.ts";
 
 /** What `POST /webhook` takes, beside a Worker that verifies the same requests and stores nothing. */

@@ -1,4 +1,5 @@
-import { call, drive, percentile, print, type Sink, startSink, until } from "./tools.ts";
+import { percentile } from "./percentile.ts";
+import { call, drive, print, type Sink, startSink, until } from "./tools.ts";
 import type { Pair } from "./workers.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { drive, percentile, print } from "./tools.ts";
+import { percentile } from "./percentile.ts";
+import { drive, print } from "./tools.ts";
 import type { ViewersCommand, ViewersReport } from "./viewers.ts";
 import { type Pair, SECRET, TOKEN } from "./workers.ts";
 

@@ -1,4 +1,5 @@
-import { drive, percentile, print, until } from "./tools.ts";
+import { percentile } from "./percentile.ts";
+import { drive, print, until } from "./tools.ts";
 import { type Pair, SECRET, TOKEN } from "./workers.ts";
 
 /** Reading the log at growing sizes, all of it in KV segments but for what came last. */

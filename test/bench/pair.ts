@@ -1,5 +1,6 @@
 import type { Load, LoadResult } from "./load.ts";
-import { drive, percentile, print, until } from "./tools.ts";
+import { percentile } from "./percentile.ts";
+import { drive, print, until } from "./tools.ts";
 import { type Pair, TOKEN } from "./workers.ts";
 
 /** What the pair relays, stored and logged, beside what the same machine relays without storing anything. */

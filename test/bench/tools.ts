@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { Load, LoadResult } from "./load.ts";
 import { type Pair, TOKEN } from "./workers.ts";
 
-/** What the measurements share: driving load, waiting, percentiles, and the sink that stands for endpoints. */
+/** What the measurements share: driving load, waiting, and the sink that stands for endpoints. */
 
 const run = promisify(execFile);
 
@@ -22,12 +22,6 @@ export async function until(what: string, done: () => Promise<boolean>, giveUpMs
     if (Date.now() > deadline) throw new Error(`gave up waiting: ${what}`);
     await sleep(50);
   }
-}
-
-/** The value below which `share` of the samples lie; NaN of none. */
-export function percentile(samples: readonly number[], share: number): number {
-  const sorted = samples.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
 export function print(line: string): void {

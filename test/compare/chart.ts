@@ -1,9 +1,10 @@
+import { type Nature, natureOf } from "./nature.ts";
 import type { Measured } from "./run.ts";
 import type { Result } from "./table.ts";
 
 /**
- * The picture: one row for each consumer and rate, three scales. Everything is on logarithmic scales, as what
- * the patterns differ by are factors; so there are dots, not bars.
+ * The picture: one row for each consumer and rate, three scales, and a colour for each way in which events came.
+ * Everything is on logarithmic scales, as what the patterns differ by are factors; so there are dots, not bars.
  */
 
 type Scale = { title: string; min: number; max: number; ticks: Readonly<Record<string, number>> };
@@ -24,7 +25,10 @@ const PANELS: readonly Panel[] = [
   },
   {
     ...{ title: "bytes an event ●", min: 100, max: 100_000 },
-    ...{ ticks: { "100": 100, "1 k": 1000, "10 k": 10_000, "100 k": 100_000 }, of: (row) => row.bytes / row.events },
+    ...{
+      ticks: { "100": 100, "1 k": 1000, "10 k": 10_000, "100 k": 100_000 },
+      of: (row) => (row.bytesIn + row.bytesOut) / row.events,
+    },
   },
 ];
 
@@ -32,7 +36,8 @@ const LABELS = 150;
 const PANEL = 230;
 const GAP = 40;
 const ROW = 22;
-const HEAD = 58;
+const LEGEND = 30;
+const HEAD = 58 + LEGEND;
 const PHASE = 34;
 
 /** Readable on a light page and on a dark one: the page's own scheme decides. */
@@ -40,22 +45,25 @@ const STYLE = `
   svg { color-scheme: light dark; font: 13px system-ui, sans-serif; }
   text { fill: #1b1f24; } .quiet { fill: #57606a; font-size: 11px; } .phase { font-weight: 600; }
   line { stroke: #d5dae0; } .range { stroke-width: 3; } .end { stroke-width: 3; }
-  .pull { fill: #8a5300; stroke: #8a5300; } .push { fill: #0b57d0; stroke: #0b57d0; }
+  .way0 { fill: #8a5300; stroke: #8a5300; } .way1 { fill: #0f766e; stroke: #0f766e; }
+  .way2 { fill: #0b57d0; stroke: #0b57d0; } .way3 { fill: #1b1f24; stroke: #1b1f24; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6e8eb; } .quiet { fill: #9aa4af; } line { stroke: #343b44; }
-    .pull { fill: #e9b44c; stroke: #e9b44c; } .push { fill: #8ab4f8; stroke: #8ab4f8; }
+    .way0 { fill: #e9b44c; stroke: #e9b44c; } .way1 { fill: #5fd3bc; stroke: #5fd3bc; }
+    .way2 { fill: #8ab4f8; stroke: #8ab4f8; } .way3 { fill: #e6e8eb; stroke: #e6e8eb; }
   }
   .ring { fill: none; }`;
 
 export function svg(results: readonly Result[]): string {
   const width = LABELS + PANELS.length * (PANEL + GAP);
+  const ways = [...new Set(results.flatMap(({ measured }) => measured.map((row) => inWords(natureOf(row)))))];
   const parts: string[] = [];
   let y = HEAD;
   for (const { phase, measured } of results) {
     parts.push(`<text class="phase" x="0" y="${y + 16}">Events: ${phase.name}</text>`);
     y += PHASE;
     for (const row of measured) {
-      parts.push(...rowOf(row, y));
+      parts.push(...rowOf(row, y, classOf(ways.indexOf(inWords(natureOf(row))))));
       y += ROW;
     }
   }
@@ -63,11 +71,29 @@ export function svg(results: readonly Result[]): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y + 10}" role="img" aria-labelledby="title">`,
     `<title id="title">Latency, requests and bytes of polling, long polling, SSE and webhook at three rates</title>`,
     `<style>${STYLE}\n</style>`,
+    ...ways.flatMap(legend),
     ...PANELS.flatMap((panel, index) => axis(panel, index, y)),
     ...parts,
     "</svg>",
     "",
   ].join("\n");
+}
+
+function inWords({ calls, flows, publicUrl }: Nature): string {
+  return `${calls} calls, events ${flows}${publicUrl === "yes" ? ": needs a public URL" : ""}`;
+}
+
+/** A class of `STYLE`. */
+function classOf(way: number): string {
+  return `way${Math.min(way, 3)}`;
+}
+
+function legend(words: string, way: number): string[] {
+  const x = left(way) - LABELS + 6;
+  return [
+    `<circle class="${classOf(way)}" cx="${x}" cy="10" r="4.5"/>`,
+    `<text class="quiet" x="${x + 10}" y="14">${words}</text>`,
+  ];
 }
 
 function axis(panel: Panel, index: number, bottom: number): string[] {
@@ -81,8 +107,7 @@ function axis(panel: Panel, index: number, bottom: number): string[] {
   return [`<text x="${left(index)}" y="${HEAD - 36}">${panel.title}</text>`, ...lines];
 }
 
-function rowOf(row: Measured, y: number): string[] {
-  const kind = row.consumer.includes("polling") ? "pull" : "push";
+function rowOf(row: Measured, y: number, kind: string): string[] {
   const middle = y + 4;
   const marks = PANELS.flatMap((panel, index) => {
     const x = position(panel, index, panel.of(row));

@@ -5,11 +5,13 @@ import type { Wire } from "./wire.ts";
 
 /** The four ways to get the same events. */
 
-/** `elapsed`: milliseconds from a moment until now, both in the consumer's own time. */
-export type Seen = (id: string, elapsed: (since: number) => number) => void;
-/** What a consumer did so far; `empty` of its requests brought no event. */
-export type Tally = { requests: number; empty: number; bytes: number };
-export type Consumer = { run(signal: AbortSignal): Promise<void>; tally(): Tally };
+/**
+ * `message`: what the event came in. `elapsed`: milliseconds from a moment until now, both in the consumer's own
+ * time.
+ */
+export type Seen = (id: string, message: IncomingMessage, elapsed: (since: number) => number) => void;
+/** `empty`: how many requests so far have brought no event. */
+export type Consumer = { run(signal: AbortSignal): Promise<void>; empty(): number };
 
 /** `from`: the position in the log that is read, at the start. */
 export type Source = { url: string; from: number; wire: Wire; scale: number; seen: Seen };
@@ -17,7 +19,7 @@ type Page = { events: { id: string }[]; next: number; end?: boolean };
 
 const PAGE = 100;
 /** An idle long poll is held this long by the server, 55 s at most. */
-export const LONG_POLL_SECONDS = 25;
+const LONG_POLL_SECONDS = 25;
 /** How long a stream lives before its client comes back. */
 const STREAM_MS = 300_000;
 /** What the server asks for when it has ended a stream. */
@@ -26,33 +28,35 @@ const STREAM_RETRY_MS = 100;
 /** `GET /events?after=` of the sender every `intervalMs`, pages at once until the head. */
 export function polling({ url, from, wire, scale, seen }: Source, intervalMs: number): Consumer {
   const pause = new Pause(scale);
-  const tally = { requests: 0, empty: 0 };
+  let empty = 0;
   const run = async (signal: AbortSignal) => {
     for (let after = from, due = performance.now(); !signal.aborted; ) {
-      const page = await getPage(wire, `${url}/events?after=${after}&limit=${PAGE}`, tally);
+      const { response, page } = await getPage(wire, `${url}/events?after=${after}&limit=${PAGE}`);
       after = page.next;
-      for (const { id } of page.events) seen(id, since(pause));
+      for (const { id } of page.events) seen(id, response, since(pause));
+      if (page.events.length === 0) empty++;
       if (page.end !== true) continue;
       due += intervalMs / scale;
       await pause.wait(Math.max(0, due - performance.now()) * scale, signal);
     }
   };
-  return { run, tally: () => ({ ...tally, bytes: wire.bytes }) };
+  return { run, empty: () => empty };
 }
 
 /** `GET /events?after=&wait=` of the sender, again and again; the server does the waiting. */
 export function longPolling({ url, from, wire, scale, seen }: Source): Consumer {
   const pause = new Pause(scale);
-  const tally = { requests: 0, empty: 0 };
+  let empty = 0;
   const wait = Math.max(1, Math.round(LONG_POLL_SECONDS / scale));
   const run = async (signal: AbortSignal) => {
     for (let after = from; !signal.aborted; ) {
-      const page = await getPage(wire, `${url}/events?after=${after}&limit=${PAGE}&wait=${wait}`, tally);
+      const { response, page } = await getPage(wire, `${url}/events?after=${after}&limit=${PAGE}&wait=${wait}`);
       after = page.next;
-      for (const { id } of page.events) seen(id, since(pause));
+      for (const { id } of page.events) seen(id, response, since(pause));
+      if (page.events.length === 0) empty++;
     }
   };
-  return { run, tally: () => ({ ...tally, bytes: wire.bytes }) };
+  return { run, empty: () => empty };
 }
 
 /**
@@ -62,11 +66,9 @@ export function longPolling({ url, from, wire, scale, seen }: Source): Consumer 
  */
 export function streaming({ url, from, wire, scale, seen }: Source): Consumer {
   const pause = new Pause(scale);
-  const tally = { requests: 0, empty: 0 };
-  let heartbeats = 0;
+  let empty = 0;
   const run = async (signal: AbortSignal) => {
     for (let last = String(from), retryMs = 0; !signal.aborted; await pause.wait(retryMs, signal)) {
-      tally.requests++;
       const response = await wire.get(`${url}/events/stream?after=${from}`, { "last-event-id": last });
       const end = setTimeout(() => response.destroy(), STREAM_MS / scale);
       response.once("close", () => clearTimeout(end));
@@ -74,16 +76,16 @@ export function streaming({ url, from, wire, scale, seen }: Source): Consumer {
       for await (const { field, value, wireBytes } of fieldsOf(response)) {
         if (field === "id") last = value;
         if (field === "retry") retryMs = Number(value);
-        if (field === "") heartbeats += wireBytes;
+        if (field === "") wire.spared(wireBytes * (scale - 1));
         if (field !== "data") continue;
         events++;
-        seen((JSON.parse(value) as { id: string }).id, since(pause));
+        seen((JSON.parse(value) as { id: string }).id, response, since(pause));
       }
       if (scale > 1) retryMs = STREAM_RETRY_MS;
-      if (events === 0) tally.empty++;
+      if (events === 0) empty++;
     }
   };
-  return { run, tally: () => ({ ...tally, bytes: wire.bytes + heartbeats * (scale - 1) }) };
+  return { run, empty: () => empty };
 }
 
 function since(pause: Pause): (since: number) => number {
@@ -91,11 +93,9 @@ function since(pause: Pause): (since: number) => number {
   return (from) => pause.elapsed(from, now);
 }
 
-async function getPage(wire: Wire, url: string, tally: { requests: number; empty: number }): Promise<Page> {
-  tally.requests++;
-  const page = (await json(await wire.get(url))) as Page;
-  if (page.events.length === 0) tally.empty++;
-  return page;
+async function getPage(wire: Wire, url: string): Promise<{ response: IncomingMessage; page: Page }> {
+  const response = await wire.get(url);
+  return { response, page: (await json(response)) as Page };
 }
 
 type Field = { field: string; value: string; wireBytes: number };

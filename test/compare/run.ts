@@ -1,18 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { percentile } from "../bench/tools.ts";
-import { type Pair, TOKEN } from "../bench/workers.ts";
-import { type Consumer, longPolling, polling, type Seen, type Source, streaming, type Tally } from "./consumers.ts";
+import { percentile } from "../bench/percentile.ts";
+import { type Consumer, longPolling, polling, type Seen, type Source, streaming } from "./consumers.ts";
 import type { Phase } from "./phases.ts";
 import { webhook } from "./webhook.ts";
-import { Wire } from "./wire.ts";
+import { type Traffic, Wire } from "./wire.ts";
 
-/** What one consumer did and saw in one phase. Times in milliseconds, sizes in bytes. */
-export type Measured = Tally & { consumer: string; events: number; p50: number; p99: number };
+/** What one consumer did and saw in one phase; `empty` of its requests brought no event. Times in milliseconds. */
+export type Measured = Traffic & { consumer: string; events: number; empty: number; p50: number; p99: number };
 
-type Making = { pair: Pair; heads: { sender: number; receiver: number }; phase: Phase; wire: Wire; seen: Seen };
+/** The two Workers, and the token of both. */
+type Target = { urls: { sender: string; receiver: string }; token: string };
+type Making = { pair: Target; heads: { sender: number; receiver: number }; phase: Phase; wire: Wire; seen: Seen };
 
 const JSON_TYPE = { "content-type": "application/json" };
-const AUTHORIZATION = { authorization: `Bearer ${TOKEN}` };
 
 /** Real time for what is on its way when a phase is over. */
 const GRACE_MS = 500;
@@ -28,17 +28,18 @@ const CONSUMERS: Record<string, (making: Making) => Consumer | Promise<Consumer>
 };
 
 /** Runs all consumers beside each other on the events of one phase. @throws Error when one of them missed any */
-export async function run(pair: Pair, phase: Phase): Promise<Measured[]> {
-  const heads = { sender: await head(pair.urls.sender), receiver: await head(pair.urls.receiver) };
+export async function run(pair: Target, phase: Phase): Promise<Measured[]> {
+  const heads = { sender: await head(pair, "sender"), receiver: await head(pair, "receiver") };
   const published = new Map<string, number>();
   const running = await Promise.all(
     Object.entries(CONSUMERS).map(async ([name, make]) => {
-      const wire = new Wire(AUTHORIZATION);
+      const wire = new Wire(authorization(pair));
       const latencies = new Map<string, number>();
-      const seen: Seen = (id, elapsed) => {
+      const seen: Seen = (id, message, elapsed) => {
         const since = published.get(id);
         if (since === undefined || latencies.has(id)) throw new Error(`${name} got ${id} twice, or from elsewhere`);
         latencies.set(id, elapsed(since));
+        wire.brought(message);
       };
       return { name, wire, latencies, consumer: await make({ pair, heads, phase, wire, seen }) };
     }),
@@ -53,7 +54,11 @@ export async function run(pair: Pair, phase: Phase): Promise<Measured[]> {
     ),
   );
   await Promise.race([ends, publishAll(pair, phase, published)]);
-  const measured = running.map(({ name, latencies, consumer }) => summary(name, consumer, latencies));
+  const measured = running.map(({ name, wire, latencies, consumer }) => ({
+    ...{ consumer: name, events: latencies.size, empty: consumer.empty() },
+    ...wire.traffic,
+    ...{ p50: percentile([...latencies.values()], 0.5), p99: percentile([...latencies.values()], 0.99) },
+  }));
   stop.abort();
   for (const { wire } of running) wire.close();
   await ends;
@@ -63,7 +68,7 @@ export async function run(pair: Pair, phase: Phase): Promise<Measured[]> {
 }
 
 /** Publishes at the phase's moments, and resolves at its end. */
-async function publishAll(pair: Pair, { scale, publishAt, lengthMs }: Phase, published: Map<string, number>) {
+async function publishAll(pair: Target, { scale, publishAt, lengthMs }: Phase, published: Map<string, number>) {
   const start = performance.now();
   const until = (ms: number) => delay(Math.max(0, start + ms / scale - performance.now()));
   const answers: Promise<void>[] = [];
@@ -79,40 +84,38 @@ async function publishAll(pair: Pair, { scale, publishAt, lengthMs }: Phase, pub
   await delay(GRACE_MS);
 }
 
-async function publish({ urls }: Pair, id: string): Promise<void> {
+async function publish(pair: Target, id: string): Promise<void> {
   const data = { orderId: id, customer: "cus_8f3a", currency: "EUR", total: 42.5, items: 3 };
-  await post(`${urls.sender}/events`, { id, type: "order.paid", data });
-}
-
-function summary(name: string, consumer: Consumer, latencies: Map<string, number>): Measured {
-  const all = [...latencies.values()];
-  const percentiles = { p50: percentile(all, 0.5), p99: percentile(all, 0.99) };
-  return { consumer: name, events: all.length, ...consumer.tally(), ...percentiles };
+  await post(pair, "/events", { id, type: "order.paid", data });
 }
 
 function atSender({ pair, heads, phase, wire, seen }: Making): Source {
   return { url: pair.urls.sender, from: heads.sender, scale: phase.scale, wire, seen };
 }
 
-async function head(url: string): Promise<number> {
-  const response = await fetch(`${url}/events?limit=1`, { headers: AUTHORIZATION });
+async function head(pair: Target, name: "sender" | "receiver"): Promise<number> {
+  const response = await fetch(`${pair.urls[name]}/events?limit=1`, { headers: authorization(pair) });
   const { events } = (await response.json()) as { events: { seq: number }[] };
   return events[0]?.seq ?? 0;
 }
 
-async function register({ urls }: Pair, url: string): Promise<() => Promise<void>> {
-  const { id } = (await (await post(`${urls.sender}/endpoints`, { url })).json()) as { id: string };
+async function register(pair: Target, url: string): Promise<() => Promise<void>> {
+  const { id } = (await (await post(pair, "/endpoints", { url })).json()) as { id: string };
   return async () => {
-    await fetch(`${urls.sender}/endpoints/${id}`, { method: "DELETE", headers: AUTHORIZATION });
+    await fetch(`${pair.urls.sender}/endpoints/${id}`, { method: "DELETE", headers: authorization(pair) });
   };
 }
 
-async function post(url: string, body: unknown): Promise<Response> {
-  const response = await fetch(url, {
+async function post(pair: Target, path: string, body: unknown): Promise<Response> {
+  const response = await fetch(`${pair.urls.sender}${path}`, {
     method: "POST",
-    headers: { ...JSON_TYPE, ...AUTHORIZATION },
+    headers: { ...JSON_TYPE, ...authorization(pair) },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`POST ${url} answered ${response.status}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
   return response;
+}
+
+function authorization({ token }: Target): { authorization: string } {
+  return { authorization: `Bearer ${token}` };
 }

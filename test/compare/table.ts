@@ -1,33 +1,41 @@
+import { natureOf, totals } from "./nature.ts";
 import type { Phase } from "./phases.ts";
 import type { Measured } from "./run.ts";
 
-/** What was measured, as Markdown. */
+/** What was measured, as Markdown: the part of the README that a run brings. */
 
 export type Result = { phase: Phase; measured: Measured[] };
 
-const NOTES = [
-  "Measured by `npm run compare` on one machine, all consumers beside each other: only what differs between them",
-  "means something elsewhere. Time runs from the publisher's request to the consumer having the event; of 20 or 30 the p99 is the slowest. Bytes are",
-  "those of TCP in both directions, without TLS. SSE is read from the receiver: its time includes the webhook that",
-  "brought the event there, and its messages are summaries, a body being one more request. An event a minute was run",
-  "25 times faster: the waiting that consumers choose was shortened, and stretched again in what is shown.",
+const INTRODUCTION = [
+  "`npm run compare` sends one stream of events through all of them at once, measures for two and a half minutes and",
+  "draws the picture anew. Both tables are of one run, the first of its three rates together, in bytes an event:",
 ].join(" ");
 
-/** What follows from how a pattern works, beside what is measured. */
-const NATURE: Record<string, { calls: string; flows: string; publicUrl: string }> = {
-  polling: { calls: "consumer", flows: "in its answers", publicUrl: "no" },
-  "long polling": { calls: "consumer", flows: "in its answers", publicUrl: "no" },
-  SSE: { calls: "consumer", flows: "down its open connection", publicUrl: "no" },
-  webhook: { calls: "producer", flows: "in its requests", publicUrl: "yes" },
-};
+const NOTES = [
+  "One machine, all consumers beside each other: only what differs between them means something elsewhere.",
+  "Everything is counted at each consumer's own sockets: who opened its connections, and whether an event came in an",
+  "answer, in an answer that went on, or in a request; a webhook's URL is registered once, which is not counted.",
+  "Time runs from the publisher's request to the consumer having the event; of 20 or 30 the p99 is the slowest. Bytes",
+  "are those of TCP in both directions, headers included, without TLS. SSE is read from the receiver: its time includes",
+  "the webhook that brought the event there, and its messages are summaries, a body being one more request. An event a",
+  "minute was run 25 times faster: the waiting that consumers choose was shortened, and stretched again in what is shown.",
+].join(" ");
 
-export function markdown(results: readonly Result[]): string {
-  return [table(natureRows()), "", table(measuredRows(results)), "", NOTES].join("\n");
+/** @param picture its Markdown */
+export function markdown(results: readonly Result[], picture: string): string {
+  return [INTRODUCTION, "", picture, "", table(natureRows(results)), "", table(measuredRows(results)), "", NOTES].join(
+    "\n",
+  );
 }
 
-function natureRows(): string[][] {
-  const rows = Object.entries(NATURE).map(([name, { calls, flows, publicUrl }]) => [name, calls, flows, publicUrl]);
-  return [["", "who calls", "events travel", "consumer needs a public URL"], ...rows];
+function natureRows(results: readonly Result[]): string[][] {
+  const head = ["", "connections it opened", "accepted", "who calls", "events came", "bytes to it", "from it"];
+  const rows = totals(results.map(({ measured }) => measured)).map((row) => {
+    const { calls, flows, publicUrl } = natureOf(row);
+    const bytes = [row.bytesIn, row.bytesOut].map((each) => bytesInWords(each / row.events));
+    return [row.consumer, String(row.opened), String(row.accepted), calls, flows, ...bytes, publicUrl];
+  });
+  return [[...head, "needs a public URL"], ...rows];
 }
 
 function measuredRows(results: readonly Result[]): string[][] {
@@ -37,7 +45,7 @@ function measuredRows(results: readonly Result[]): string[][] {
       row.consumer,
       String(row.requests),
       `${row.empty}`,
-      bytesInWords(row.bytes / row.events),
+      bytesInWords((row.bytesIn + row.bytesOut) / row.events),
       timeInWords(row.p50),
       timeInWords(row.p99),
     ]),

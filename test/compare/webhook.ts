@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import type { Consumer, Seen, Tally } from "./consumers.ts";
+import type { Consumer, Seen } from "./consumers.ts";
 import type { Wire } from "./wire.ts";
 
 /** A server that is called: it does nothing until something happened. `register` tells the sender its URL. */
@@ -12,18 +12,17 @@ export async function webhook(
   register: (url: string) => Promise<() => Promise<void>>,
 ): Promise<Consumer> {
   const known = new Set<string>();
-  const tally: Omit<Tally, "bytes"> = { requests: 0, empty: 0 };
+  let empty = 0;
   const server = createServer(async (request, response) => {
     await text(request);
     const now = performance.now();
     response.end();
     const id = String(request.headers["webhook-id"]);
-    tally.requests++;
-    if (known.has(id)) tally.empty++;
-    else seen(id, (since) => now - since);
+    if (known.has(id)) empty++;
+    else seen(id, request, (since) => now - since);
     known.add(id);
   });
-  server.on("connection", (socket) => wire.add(socket));
+  wire.watch(server);
   server.keepAliveTimeout = 60_000;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -34,5 +33,5 @@ export async function webhook(
     server.close();
     server.closeAllConnections();
   };
-  return { run, tally: () => ({ ...tally, bytes: wire.bytes }) };
+  return { run, empty: () => empty };
 }

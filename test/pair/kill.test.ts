@@ -10,7 +10,7 @@ import { freePorts, runWorker, temporaryFolder } from "./workers.ts";
  * kill -9 of either Worker, or of both, at random moments: whatever the sender acknowledged is in the
  * receiver's log once. `KILLS=50 KILL_SEED=7 npx vitest …` for more, and for the same again.
  */
-const KILLS = Number(process.env.KILLS ?? 8);
+const KILLS = Number(process.env.KILLS ?? 5);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 const MAX_BURST = 60;
 const MAX_CONNECTIONS = 20;

@@ -1,8 +1,9 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
+import { getJson, postJson, publish } from "./client.ts";
 import { until } from "./until.ts";
-import { freePorts, runWorker, temporaryFolder, variables } from "./workers.ts";
+import { freePorts, runWorker, temporaryFolder } from "./workers.ts";
 
 /** Endpoints that misbehave on the wire, each in its own way, beside one that does not; all at once. */
 
@@ -89,7 +90,7 @@ describe("an endpoint that misbehaves", () => {
     for (const way of ways) ids.set(way.name, await endpointAt(await listen(way.answer)));
     ids.set("refuses connections", await endpointAt(`http://127.0.0.1:${refused}/`));
     ids.set("speaks no TLS", await endpointAt((await listen((s) => s.end("no"))).replace("http:", "https:")));
-    await call("POST", "/events", { type: "order.paid", data: 1 });
+    await publish(url, { id: "order_1", type: "order.paid", data: 1 });
   });
 
   afterAll(async () => {
@@ -110,17 +111,8 @@ describe("an endpoint that misbehaves", () => {
   }
 
   async function endpointAt(target: string): Promise<string> {
-    return String((await call("POST", "/endpoints", { url: target })).id);
-  }
-
-  async function call(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
-    const headers = { authorization: `Bearer ${variables.API_TOKEN}`, "content-type": "application/json" };
-    const response = await fetch(`${url}${path}`, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return (await response.json()) as Record<string, unknown>;
+    const response = await postJson(`${url}/endpoints`, JSON.stringify({ url: target }));
+    return ((await response.json()) as { id: string }).id;
   }
 
   const cases = [
@@ -131,8 +123,8 @@ describe("an endpoint that misbehaves", () => {
   it.each(cases)("that $name is recorded with its own code", async ({ name, status, code, state }) => {
     const path = `/endpoints/${ids.get(name)}/deliveries`;
     const [row] = await until("the attempt is recorded", async () => {
-      const page = (await call("GET", path)) as { deliveries: Row[] };
-      return page.deliveries.length > 0 ? page.deliveries : null;
+      const { deliveries } = await getJson<{ deliveries: Row[] }>(`${url}${path}`);
+      return deliveries.length > 0 ? deliveries : null;
     });
     expect(row).toMatchObject({ state, attempts: [{ status, code }] });
     const [attempt] = row?.attempts ?? [];

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { readLog } from "./client.ts";
 import { descendantsOf, stillRunning } from "./processes.ts";
@@ -7,14 +7,13 @@ import { freePorts, runWorker, temporaryFolder } from "./workers.ts";
 
 const folder = temporaryFolder();
 let worker: WorkerProcess;
-let lines: string[];
+const lines: string[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
   const [port = 0] = await freePorts(1);
-  lines = [];
   worker = await runWorker("receiver", { port, stateDir: folder.path, vars: {}, print: (line) => lines.push(line) });
 });
-afterEach(async () => {
+afterAll(async () => {
   await worker.stop();
   folder.remove();
 });

@@ -1,10 +1,8 @@
-import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { app } from "../../workers/receiver/app.ts";
-import { call, callWith, env, START, send, setTime, signed } from "./harness.ts";
+import { call, callWith, env, send, signed, useEmptyStorage } from "./harness.ts";
 
-beforeEach(() => setTime(START));
-afterEach(() => reset());
+useEmptyStorage();
 
 describe("app", () => {
   const statuses: [method: string, path: string, status: number, code: string][] = [

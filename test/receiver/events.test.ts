@@ -1,11 +1,9 @@
-import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { NO_FILTER } from "../../workers/receiver/filter.ts";
 import { pageQuery } from "../../workers/receiver/routes/events.ts";
-import { call, get, START, send, sendMany, setTime } from "./harness.ts";
+import { call, get, send, sendMany, useEmptyStorage } from "./harness.ts";
 
-beforeEach(() => setTime(START));
-afterEach(() => reset());
+useEmptyStorage();
 
 const query = (text: string) => pageQuery(new URLSearchParams(text), 100);
 

@@ -1,13 +1,11 @@
-import { reset } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { fromBase64, utf8 } from "../../shared/bytes.ts";
 import type { EventRecord } from "../../workers/receiver/record.ts";
-import { call, get, START, send, setTime, tables } from "./harness.ts";
+import { call, get, send, tables, useEmptyStorage } from "./harness.ts";
 import { settle } from "./logged.ts";
 
-beforeEach(() => setTime(START));
-afterEach(() => reset());
+useEmptyStorage();
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Body = { bytes: Bytes; type?: string };

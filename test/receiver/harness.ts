@@ -1,11 +1,12 @@
 import {
   createExecutionContext,
+  reset,
   runDurableObjectAlarm,
   runInDurableObject,
   waitOnExecutionContext,
 } from "cloudflare:test";
 import { env as bindings, exports } from "cloudflare:workers";
-import { vi } from "vitest";
+import { afterEach, beforeEach, vi } from "vitest";
 import { utf8 } from "../../shared/bytes.ts";
 import { parseSecrets } from "../../shared/secret.ts";
 import { HEADER, sign } from "../../shared/signature.ts";
@@ -33,6 +34,15 @@ export function setTime(ms: number): void {
 
 export function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
+}
+
+/** Each test begins at START; what it stored and replaced is gone after it. */
+export function useEmptyStorage(): void {
+  beforeEach(() => setTime(START));
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await reset();
+  });
 }
 
 /** Calls the Worker's fetch handler. */

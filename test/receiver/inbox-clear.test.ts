@@ -1,5 +1,5 @@
 import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { accept } from "./arrivals.ts";
 import { injectKv, laggingList, loseStorage, realKv, refuse } from "./faulty-kv.ts";
 import {
@@ -16,16 +16,13 @@ import {
   START,
   setTime,
   tables,
+  useEmptyStorage,
 } from "./harness.ts";
 import { checkInvariants, inKv } from "./invariants.ts";
 
 const FLUSH = 300 * SECOND;
 
-beforeEach(() => setTime(START));
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await reset();
-});
+useEmptyStorage();
 
 /** Logs one event of each named source: `a1` is the first of source `a`, and so on. */
 async function log(...ids: string[]): Promise<void> {

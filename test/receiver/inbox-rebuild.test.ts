@@ -1,5 +1,5 @@
-import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
 import { firstSeqAfter, SEQ_GAP } from "../../workers/receiver/inbox-rebuild.ts";
 import { accept, arrival } from "./arrivals.ts";
 import { injectKv, laggingList, loseStorage, realKv, refuse } from "./faulty-kv.ts";
@@ -17,6 +17,7 @@ import {
   START,
   send,
   setTime,
+  useEmptyStorage,
   walk,
 } from "./harness.ts";
 import { checkInvariants, inKv } from "./invariants.ts";
@@ -24,11 +25,7 @@ import { checkInvariants, inKv } from "./invariants.ts";
 const MINUTE = 60 * SECOND;
 const FLUSH = 5 * MINUTE;
 
-beforeEach(() => setTime(START));
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await reset();
-});
+useEmptyStorage();
 
 /** Logs each group as one segment that KV holds; with `keepTail` the last one still has its tail. */
 async function segments(...groups: string[][]): Promise<void> {

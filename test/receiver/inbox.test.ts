@@ -1,5 +1,5 @@
-import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
 import {
   armedAt,
   call,
@@ -18,14 +18,14 @@ import {
   sendMany,
   setTime,
   tables,
+  useEmptyStorage,
   walk,
 } from "./harness.ts";
 
 const FLUSH = 300 * SECOND;
 const GRACE = 300 * SECOND;
 
-beforeEach(() => setTime(START));
-afterEach(() => reset());
+useEmptyStorage();
 
 /** Seals what is in the open tail for its age, and puts it. */
 async function flush(): Promise<void> {

@@ -127,7 +127,7 @@ export async function follow(from: LogReader, read: Read): Promise<{ events: Eve
 }
 
 /** Texts that storing and searching may stumble over. */
-export const awkward = fc.constantFrom(
+const awkward = fc.constantFrom(
   ..."aA b:é".split(""),
   ..."ÉσςΣſK".split(""),
   ...['"', "\\", "\n", "\t", "\u0000", "\u001f", "\u2028", "</", "😀", ": ", '","', '"encoding":"base64"}', "\ufeff"],

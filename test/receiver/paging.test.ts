@@ -1,6 +1,6 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   call,
   callWith,
@@ -15,11 +15,11 @@ import {
   send,
   sendMany,
   setTime,
+  useEmptyStorage,
   walk,
 } from "./harness.ts";
 
-beforeEach(() => setTime(START));
-afterEach(() => reset());
+useEmptyStorage();
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 

@@ -1,12 +1,10 @@
-import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readRecord } from "../../workers/receiver/reader.ts";
 import { sameBytes } from "../../workers/receiver/same-bytes.ts";
-import { START, setTime } from "./harness.ts";
+import { useEmptyStorage } from "./harness.ts";
 import { type Logged, log, reader, segments } from "./logged.ts";
 
-beforeEach(() => setTime(START));
-afterEach(() => reset());
+useEmptyStorage();
 
 async function sameAs(seq: number, from = reader(), scanBytes?: number): Promise<number[]> {
   const record = await readRecord(from, seq);

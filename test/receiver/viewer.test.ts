@@ -1,5 +1,4 @@
-import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { issueSession } from "../../shared/session.ts";
 import { HOUR_MS } from "../../workers/receiver/histogram.ts";
 import {
@@ -13,17 +12,12 @@ import {
   replaceKv,
   runAlarm,
   SECOND,
-  START,
   send,
   sendMany,
-  setTime,
+  useEmptyStorage,
 } from "./harness.ts";
 
-beforeEach(() => setTime(START));
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await reset();
-});
+useEmptyStorage();
 
 const HTML = { accept: "text/html,application/xhtml+xml" };
 const SOURCES = {

@@ -1,14 +1,12 @@
-import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../../shared/bytes.ts";
 import { parseSecrets } from "../../shared/secret.ts";
 import { sign } from "../../shared/signature.ts";
 import type { Page } from "../../workers/receiver/reader.ts";
 import type { EventRecord } from "../../workers/receiver/record.ts";
-import { call, callWith, env, get, inInbox, START, send, setTime, signed } from "./harness.ts";
+import { call, callWith, env, get, inInbox, send, signed, useEmptyStorage } from "./harness.ts";
 
-beforeEach(() => setTime(START));
-afterEach(() => reset());
+useEmptyStorage();
 
 async function seqs(): Promise<number[]> {
   const { events } = await get<Page>("/events?limit=500");

@@ -21,6 +21,18 @@ async function allDelivered(count: number): Promise<void> {
   );
 }
 
+/** Waits until the endpoint has taken the whole log and has nothing left to do. */
+async function allIdle(): Promise<void> {
+  await vi.waitUntil(
+    async () => {
+      await runAlarms();
+      const { idle } = await endpoint().status();
+      return idle && (await outbox().endpoint("ep_default"))?.acked === (await outbox().stats()).head;
+    },
+    { timeout: 10_000, interval: 10 },
+  );
+}
+
 describe("rows written", () => {
   it("are at most 2.2 an event, delivered at once", async () => {
     await publish({});
@@ -43,16 +55,7 @@ describe("rows written", () => {
     for (const day of [6, 12, 50]) {
       moveTo(start + day * DAY);
       for (let batch = 0; batch < 10; batch++) await publish(...Array.from({ length: 100 }, () => ({})));
-      await vi.waitUntil(
-        async () => {
-          await runAlarms();
-          return (
-            (await endpoint().status()).idle &&
-            (await outbox().endpoint("ep_default"))?.acked === (await outbox().stats()).head
-          );
-        },
-        { timeout: 10_000, interval: 100 },
-      );
+      await allIdle();
       await outbox().tick(Date.now());
     }
     await vi.waitUntil(async () => (await oldest()) > 1000);
@@ -111,16 +114,7 @@ describe("storage", () => {
     for (let day = 0; day < 90; day++) {
       moveTo(start + day * DAY);
       await publish(...Array.from({ length: 40 }, () => ({ data })));
-      await vi.waitUntil(
-        async () => {
-          await runAlarms();
-          return (
-            (await endpoint().status()).idle &&
-            (await outbox().endpoint("ep_default"))?.acked === (await outbox().stats()).head
-          );
-        },
-        { timeout: 10_000, interval: 2 },
-      );
+      await allIdle();
       await outbox().tick(Date.now());
       await runAlarms();
       sizes.push({ outbox: await size(outbox()), endpoint: await size(endpoint()) });

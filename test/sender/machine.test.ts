@@ -163,7 +163,8 @@ class Machine {
           (list) => list.length === 0,
         );
       },
-      { timeout: 20_000, interval: 5 },
+      // Each look costs more than the deliveries that it waits for.
+      { timeout: 20_000, interval: 40 },
     );
   }
 

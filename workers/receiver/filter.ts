@@ -47,7 +47,7 @@ export function filterParameters(filter: EventFilter): Record<string, string> {
 }
 
 /** Whether a summary is wanted, its text aside. */
-export function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
+function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
   if (filter.source !== null && event.source !== filter.source) return false;
   if (filter.type !== null && !matchesType(filter.type, event.type)) return false;
   const at = Date.parse(event.receivedAt);

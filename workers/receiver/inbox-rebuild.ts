@@ -74,7 +74,7 @@ export function createFrom(holdings: Holdings, { store, ledger, timing, log, epo
 }
 
 /** What is noted about a new life: null when there was none before it. */
-export function rebuiltFrom(holdings: Holdings, now: number): Rebuilt | null {
+function rebuiltFrom(holdings: Holdings, now: number): Rebuilt | null {
   const lostAfter = highestSeq(holdings);
   if (lostAfter === 0) return null;
   const relists = RELIST_AFTER_MS.map((ms) => now + ms);
@@ -88,7 +88,7 @@ type Adopting = { ledger: Ledger; timing: Timing; epoch: string; now: number; ol
  * one's stand: that is what readers saw last. What was put in the last minutes may be read before its grace is
  * over: `list` has shown it, and should `get` not do so yet, a page is refused for a while rather than short.
  */
-export function adopt(holdings: readonly Listed[], tombstones: readonly Tombstone[], adopting: Adopting): number {
+function adopt(holdings: readonly Listed[], tombstones: readonly Tombstone[], adopting: Adopting): number {
   const { ledger, timing, epoch, now, oldestTail } = adopting;
   let adopted = 0;
   for (const segment of holdings.toSorted((a, b) => b.from - a.from)) {

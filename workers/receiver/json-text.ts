@@ -5,7 +5,15 @@
 
 /** Strings, numbers, literals and punctuation of RFC 8259, without the white space between them. */
 const TOKEN =
-  /[ \t\r\n]*("(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:])/y;
+  /[ \t\r\n]*("[^"\\]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:])/y;
+
+/**
+ * A cursor over the tokens of one text: each `exec` finds the next one, as its first group, and `lastIndex` is
+ * where that ends; null at the end, and where something is no token.
+ */
+export function jsonCursor(): RegExp {
+  return new RegExp(TOKEN);
+}
 
 /**
  * The tokens of a text, or null when something in it is none. Neither whether they form a document is looked at,
@@ -13,10 +21,10 @@ const TOKEN =
  */
 export function jsonTokens(text: string): string[] | null {
   const tokens: string[] = [];
-  TOKEN.lastIndex = 0;
+  const cursor = jsonCursor();
   const end = text.trimEnd().length;
-  while (TOKEN.lastIndex < end) {
-    const [, token] = TOKEN.exec(text) ?? [];
+  while (cursor.lastIndex < end) {
+    const token = cursor.exec(text)?.[1];
     if (token === undefined) return null;
     tokens.push(token);
   }

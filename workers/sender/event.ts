@@ -5,7 +5,7 @@ export type NewEvent = { type: string; data: string; id: string | null; deliverA
 
 export type ParsedEvents = { ok: true; events: NewEvent[]; single: boolean } | { ok: false; reason: string };
 
-export const MAX_EVENTS = 100;
+const MAX_EVENTS = 100;
 export const MAX_EVENT_BYTES = 256 * 1024;
 /** A whole request: as many events as it may hold, each as large as it may be, and their frame. */
 export const MAX_REQUEST_BYTES = MAX_EVENTS * MAX_EVENT_BYTES + 64 * 1024;
@@ -80,7 +80,7 @@ function printed(data: unknown): string | null {
 }
 
 /** What is wrong with an event's size, or null. A text has at most three bytes for each of its units. */
-export function sizeFault({ data }: NewEvent): string | null {
+function sizeFault({ data }: NewEvent): string | null {
   if (data.length * 3 <= MAX_EVENT_BYTES) return null;
   const bytes = new TextEncoder().encode(data).byteLength;
   return bytes <= MAX_EVENT_BYTES ? null : `data is ${bytes} bytes, at most ${MAX_EVENT_BYTES} are taken`;

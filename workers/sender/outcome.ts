@@ -10,7 +10,7 @@ export type Ending = Omit<AttemptResult, "code"> & { code: string | null };
 export type Outcome = "delivered" | "retry" | "gone" | "postponed";
 
 /** The resolver did not answer: nobody's fault, and no reason to call an address unchecked. */
-export const POSTPONED_CODE = "dns_unavailable";
+const POSTPONED_CODE = "dns_unavailable";
 const POSTPONED_MS = 60_000;
 const GONE = 410;
 /** The statuses on which a Retry-After is heard: RFC 9110 section 15.6.4 and RFC 6585 section 4. */

@@ -44,7 +44,7 @@ const ALGORITHMS = {
 } satisfies Record<string, Algorithm>;
 
 /** `r` and `s` side by side, as Web Crypto takes them, out of a DER sequence of two integers (X.690, strict). */
-export function fromDer(bytes: Bytes): Bytes | null {
+function fromDer(bytes: Bytes): Bytes | null {
   if (bytes[0] !== 0x30 || bytes[1] !== bytes.byteLength - 2) return null;
   const r = integer(bytes, 2);
   const s = r === null ? null : integer(bytes, r.end);

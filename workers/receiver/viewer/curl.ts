@@ -27,7 +27,7 @@ const OF_THE_WAY =
   /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|content-length|cdn-loop|forwarded|via|true-client-ip|x-real-ip|cf-.*|x-forwarded-.*|proxy-.*|mf-.*)$/;
 
 /** Within single quotes a POSIX shell takes everything as it is, but the quote itself. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -1,3 +1,5 @@
+import { jsonCursor } from "../json-text.ts";
+
 /**
  * JSON for reading: only the white space between its tokens is laid out anew. Nothing is parsed into values, so
  * that repeated members, big numbers and escapes stay as they were sent. Pure.
@@ -13,8 +15,6 @@ export type Member = { key: string | null; value: Json };
 const MAX_DEPTH = 60;
 /** A page with more lines is slow to make and to read. */
 export const MAX_LINES = 4000;
-
-const TOKEN = /[\t\n\r ]*("[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\t\n\r {}[\],:"]+)/y;
 
 /** Null when the text is not JSON; "long" when it has too many lines. */
 export function readJsonText(text: string): Json | "long" | null {
@@ -45,7 +45,7 @@ function valueFrom(tokens: Tokens, first: string, depth: number): Json {
 /** The tokens of a text one after the other, and how many lines they have made up to here. */
 class Tokens {
   readonly #text: string;
-  readonly #token = new RegExp(TOKEN);
+  readonly #cursor = jsonCursor();
   lines = 0;
 
   constructor(text: string) {
@@ -54,20 +54,20 @@ class Tokens {
 
   /** Empty at the end of the text. */
   next(): string {
-    const token = this.#token.exec(this.#text)?.[1] ?? "";
+    const token = this.#cursor.exec(this.#text)?.[1] ?? "";
     if (/^[{}[\],]$/.test(token)) this.lines += 1;
     return token;
   }
 
   /** From the opening token that was the last, through the one that closes it, as it stands. */
   restOfContainer(): string {
-    const start = this.#token.lastIndex - 1;
+    const start = this.#cursor.lastIndex - 1;
     for (let open = 1; open > 0; ) {
-      const token = this.#token.exec(this.#text)?.[1];
+      const token = this.#cursor.exec(this.#text)?.[1];
       if (token === undefined) break;
       if (token === "{" || token === "[") open += 1;
       if (token === "}" || token === "]") open -= 1;
     }
-    return this.#text.slice(start, this.#token.lastIndex);
+    return this.#text.slice(start, this.#cursor.lastIndex);
   }
 }

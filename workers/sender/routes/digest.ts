@@ -8,7 +8,7 @@ export async function digestOf(parts: readonly (string | number | null)[]): Prom
   return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(JSON.stringify(parts)))));
 }
 
-export function eventDigest({ type, data, deliverAt }: NewEvent): Promise<string> {
+function eventDigest({ type, data, deliverAt }: NewEvent): Promise<string> {
   return digestOf([type, data, deliverAt]);
 }
 

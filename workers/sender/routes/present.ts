@@ -37,6 +37,6 @@ export function presentEvent({ seq, id, type, at, body }: LoggedEvent) {
   return { seq, id, type, loggedAt: time(at), timestamp, data };
 }
 
-export function time(at: number | null): string | null {
+function time(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
 }
