@@ -1,4 +1,4 @@
-import type { Context, Handler } from "hono";
+import type { Context, Handler, MiddlewareHandler } from "hono";
 import { concat, fromUtf8 } from "./bytes.ts";
 import { ConfigError } from "./config.ts";
 import { Problem, problemResponse } from "./problem.ts";
@@ -114,6 +114,17 @@ export function answerError(error: Error, c: Context): Response {
   logEvent("request.failed", { method: c.req.method, path: c.req.path, error: String(error.stack ?? error) });
   return problemResponse(new Problem("internal_error", "Nothing was acknowledged; try again."));
 }
+
+/**
+ * Mounted before all routes of a Worker. Many answers repeat what strangers sent, so no browser may guess another
+ * type than they have, and nothing on the way keeps one that does not say how long.
+ */
+export const plainAnswers: MiddlewareHandler = async (c, next) => {
+  await next();
+  const { headers } = c.res;
+  headers.set("x-content-type-options", "nosniff");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+};
 
 /** The one `notFound` of a Worker. */
 export function answerNotFound(c: Context): Response {

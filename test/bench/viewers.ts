@@ -11,6 +11,8 @@ export type ViewersCommand =
 /** `lowest`: the position of the viewer that saw least; `batches`: answers and messages that arrived. */
 export type ViewersReport = { viewers: number; lowest: number; batches: number };
 
+const ENDING = /"(?:next|reset)":(\d+)(?:,"end":true)?,"receipt":"(\w+)"/;
+
 type Attached = { position: number; leave: () => void };
 
 let attached: Attached[] = [];
@@ -44,10 +46,11 @@ function webSocket({ url, token }: Target): Promise<Attached> {
   });
   const viewer = { position: 0, leave: () => socket.terminate() };
   socket.on("message", (data: Buffer) => {
-    const text = data.subarray(-40).toString();
-    viewer.position = Number(/"(?:next|reset)":(\d+)/.exec(text)?.[1] ?? fail(data.toString()));
+    const text = data.subarray(-80).toString();
+    const [, position, receipt] = ENDING.exec(text) ?? fail(data.toString());
+    viewer.position = Number(position);
     batches += 1;
-    socket.send(`{"more":${viewer.position}}`);
+    socket.send(`{"more":${position},"receipt":"${receipt}"}`);
   });
   return new Promise((resolve, reject) => {
     socket.on("error", reject);

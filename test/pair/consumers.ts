@@ -33,11 +33,11 @@ function socket(url: string, seen: EventSummary[], signal: AbortSignal): Promise
   const client = new WebSocket(`${url.replace("http", "ws")}/events/live?after=${cursorOf(seen)}`);
   signal.addEventListener("abort", () => client.terminate());
   client.on("message", async (data: Buffer) => {
-    const answer = JSON.parse(data.toString()) as { events?: EventSummary[]; next?: number; behind?: number };
+    const answer = JSON.parse(data.toString()) as { events?: EventSummary[]; behind?: number; receipt: string };
     seen.push(...(answer.events ?? []));
     try {
       while (cursorOf(seen) < (answer.behind ?? 0)) seen.push(...(await page(url, `after=${cursorOf(seen)}`)));
-      client.send(JSON.stringify({ more: cursorOf(seen) }));
+      client.send(JSON.stringify({ more: cursorOf(seen), receipt: answer.receipt }));
     } catch {
       client.terminate();
     }

@@ -63,6 +63,8 @@ class FakeLog {
 class FakeSocket extends EventTarget {
   readonly #log: FakeLog;
   #asked: number | null;
+  /** Of the last answer, which the next question must bring back. */
+  #receipt = 0;
 
   constructor(log: FakeLog, after: number) {
     super();
@@ -81,7 +83,9 @@ class FakeSocket extends EventTarget {
       if (!this.#log.deaf) this.#say("pong");
       return;
     }
-    this.#asked = (JSON.parse(message) as { more: number }).more;
+    const { more, receipt } = JSON.parse(message) as { more: number; receipt: unknown };
+    expect(receipt).toBe(String(this.#receipt));
+    this.#asked = more;
     queueMicrotask(() => this.serve());
   }
 
@@ -91,9 +95,9 @@ class FakeSocket extends EventTarget {
     const asked = this.#asked;
     if (asked === null || deaf || asked === head) return;
     this.#asked = null;
-    if (asked > head) this.#say(JSON.stringify({ reset: head }));
-    else if (asked < floor) this.#say(JSON.stringify({ behind: floor }));
-    else this.#say(JSON.stringify(this.#log.batch(asked)));
+    if (asked > head) this.#answer({ reset: head });
+    else if (asked < floor) this.#answer({ behind: floor });
+    else this.#answer(this.#log.batch(asked));
   }
 
   /** The connection ends; the other side hears of it. */
@@ -104,6 +108,11 @@ class FakeSocket extends EventTarget {
 
   close(): void {
     this.#log.sockets = this.#log.sockets.filter((socket) => socket !== this);
+  }
+
+  #answer(answer: object): void {
+    this.#receipt += 1;
+    this.#say(JSON.stringify({ ...answer, receipt: String(this.#receipt) }));
   }
 
   #say(data: string): void {

@@ -47,6 +47,21 @@ describe("app", () => {
     expect((await ask({ authorization: "Bearer test-token" })).status).toBe(200);
   });
 
+  it.each(["/health", "/events", "/events/1", "/events/1/body", "/rejections", "/sources", "/webhook", "/nothing"])(
+    "has the answer of %s kept by nobody, and of no other type than it says",
+    async (path) => {
+      await send("msg_1");
+      const { headers } = await call(path);
+      expect(headers.get("cache-control")).toMatch(/^(private, )?no-store$/);
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+    },
+  );
+
+  it("lets browsers keep its files, whose paths change with them", async () => {
+    const [path] = /\/assets\/[\w.-]+\.css/.exec(await (await call("/")).text()) ?? [];
+    expect((await call(String(path))).headers.get("cache-control")).toContain("immutable");
+  });
+
   it("answers /health and /webhook without a token, also deployed", async () => {
     const health = await callWith({ LOCAL_DEV: "false" }, "/health");
     expect([health.status, await health.json()]).toEqual([200, { status: "ok" }]);

@@ -1,22 +1,27 @@
 import { describe, expect, it } from "vitest";
+import { utf8 } from "../../shared/bytes.ts";
 import { NO_FILTER } from "../../workers/receiver/filter.ts";
 import {
   BATCH_BYTES,
   batchMessage,
+  charged,
   dueTogether,
   isAnswer,
   isDeaf,
   isDue,
-  Patience,
-  provesRead,
+  isOverdrawn,
+  parseQuestion,
+  QUESTION_BYTES,
   question,
   roundDelay,
   type Viewer,
+  withReceipt,
 } from "../../workers/receiver/inbox-live-plan.ts";
 import type { EventSummary } from "../../workers/receiver/record.ts";
 
 const viewer = (changes: Partial<Viewer> = {}): Viewer => {
-  return { filter: NO_FILTER, relayed: false, asked: null, after: 0, wants: false, sentAt: 0, ...changes };
+  const nothing = { asked: null, after: 0, wants: false, sentAt: 0, receipt: null, unread: 0 };
+  return { filter: NO_FILTER, relayed: false, ...nothing, ...changes };
 };
 const event = (seq: number, type: string | null = null): EventSummary => {
   const summary = { id: null, source: "default", bytes: 2, verification: "verified" as const };
@@ -53,16 +58,47 @@ describe("question", () => {
   });
 });
 
-describe("provesRead", () => {
-  const cases: [what: string, before: Partial<Viewer>, more: number, proves: boolean][] = [
-    ["the `next` of the last batch", { asked: 3, after: 7 }, 7, true],
-    ["another position", { asked: 3, after: 7 }, 6, false],
-    ["the same question", { asked: 3, after: 7 }, 3, false],
-    ["a question while one is open", { asked: 3, after: 7, wants: true }, 7, false],
-    ["the first question, or one after `behind` or `reset`", { after: 7 }, 7, false],
+describe("parseQuestion", () => {
+  const cases: [message: string, question: object | null][] = [
+    ['{"more":0}', { more: 0, receipt: null }],
+    ['{"more":7,"receipt":null}', { more: 7, receipt: null }],
+    ['{"more":7,"receipt":"ab"}', { more: 7, receipt: "ab" }],
+    ['{"more":7,"receipt":1}', null],
+    ['{"receipt":"ab"}', null],
   ];
-  it.each(cases)("of %s", (_what, before, more, proves) => {
-    expect(provesRead(viewer(before), more)).toBe(proves);
+  it.each(cases)("%s", (message, question) => expect(parseQuestion(message)).toEqual(question));
+});
+
+describe("charged", () => {
+  const cases: [what: string, given: string | null, receipt: string | null, unread: number][] = [
+    ["the last receipt pays for all", "b", null, QUESTION_BYTES],
+    ["an older one for nothing", "a", "b", 9000 + QUESTION_BYTES],
+    ["nor does none", null, "b", 9000 + QUESTION_BYTES],
+  ];
+  it.each(cases)("%s", (_what, given, receipt, unread) => {
+    expect(charged(viewer({ receipt: "b", unread: 9000 }), given)).toEqual(viewer({ receipt, unread }));
+  });
+
+  it("takes a receipt once", () => {
+    const once = charged(viewer({ receipt: "a", unread: 9000 }), "a");
+    expect(charged(once, "a").unread).toBe(2 * QUESTION_BYTES);
+    expect(charged(charged(once, null), null).unread).toBe(3 * QUESTION_BYTES);
+  });
+
+  it("lets a question through as long as a mebibyte is not exceeded", () => {
+    const overdrawn = (unread: number) => isOverdrawn(charged(viewer({ unread }), null));
+    expect(overdrawn(1024 * 1024 - QUESTION_BYTES)).toBe(false);
+    expect(overdrawn(1024 * 1024 - QUESTION_BYTES + 1)).toBe(true);
+  });
+});
+
+describe("withReceipt", () => {
+  it("adds the receipt, and no more than a question counts", () => {
+    const largest = Number.MAX_SAFE_INTEGER;
+    const { text, bytes } = batchMessage({ events: [], next: largest }, 0);
+    const sent = withReceipt(text, "0123456789abcdef");
+    expect(JSON.parse(sent)).toEqual({ events: [], next: largest, end: true, receipt: "0123456789abcdef" });
+    expect([bytes, sent.length < QUESTION_BYTES]).toEqual([0, true]);
   });
 });
 
@@ -124,9 +160,10 @@ describe("batchMessage", () => {
     ["as many as fit", [event(1, large), event(2, large), event(3, large)], [1, 2]],
     ["one, however large", [event(1, large.repeat(4)), event(2)], [1]],
   ])("holds %s, in bytes", (_what, events, seqs) => {
-    const { text, next } = batchMessage({ events, next: 9 }, 9);
+    const { text, next, bytes } = batchMessage({ events, next: 9 }, 9);
     const batch = JSON.parse(text) as { events: EventSummary[]; next: number };
     expect([batch.events.map(({ seq }) => seq), batch.next, next]).toEqual([seqs, seqs.at(-1), seqs.at(-1)]);
+    expect(bytes).toBe(utf8(JSON.stringify(batch.events)).byteLength - 1);
     expect(batch).not.toHaveProperty("end");
   });
 });
@@ -144,16 +181,5 @@ describe("roundDelay", () => {
   ];
   it.each(cases)("is %s", (_what, viewers, last, now, delay) => {
     expect(roundDelay(viewers, last, now)).toBe(delay);
-  });
-});
-
-describe("Patience", () => {
-  it("bears 100 questions in 10 s", () => {
-    const patience = new Patience();
-    const ask = (times: number, now: number) => Array.from({ length: times }, () => patience.bears(now)).every(Boolean);
-    expect(ask(100, 0)).toBe(true);
-    expect(ask(1, 10_000)).toBe(false);
-    expect(ask(100, 10_001)).toBe(true);
-    expect(ask(1, 10_002)).toBe(false);
   });
 });

@@ -1,5 +1,7 @@
+import { evictDurableObject } from "cloudflare:test";
+import { expect } from "vitest";
 import type { EventSummary } from "../../workers/receiver/record.ts";
-import { call, inInbox } from "./harness.ts";
+import { call, inbox, inInbox } from "./harness.ts";
 
 /** Clients of the live faces, each as a stranger would write it. */
 
@@ -23,11 +25,12 @@ export async function discard(response: Response): Promise<void> {
   await response.body?.cancel();
 }
 
-/** A WebSocket client: `next` is the next message, in order, whenever it came. */
+/** A WebSocket client: `next` is the next message, in order, whenever it came; its receipt goes with the next `put`. */
 export class Viewer {
   readonly #socket: WebSocket;
   readonly #messages: string[] = [];
   #waiting: ((message: string | null) => void) | null = null;
+  #receipt: string | null = null;
   readonly closed: Promise<{ code: number; reason: string }>;
 
   static async open(query = "", headers: Record<string, string> = {}): Promise<Viewer> {
@@ -60,8 +63,12 @@ export class Viewer {
 
   /** The next message as it was sent, or null when none comes within `ms`. */
   async text(ms = 5000): Promise<string | null> {
-    const message = this.#messages.shift();
-    if (message !== undefined) return message;
+    const message = this.#messages.shift() ?? (await this.#coming(ms));
+    this.#receipt = /"receipt":"(\w+)"}$/.exec(message ?? "")?.[1] ?? this.#receipt;
+    return message;
+  }
+
+  #coming(ms: number): Promise<string | null> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#waiting = null;
@@ -77,11 +84,18 @@ export class Viewer {
   async next(): Promise<Message> {
     const text = await this.text();
     if (text === null) throw new Error("no message came");
-    return JSON.parse(text) as Message;
+    const { receipt, ...message } = JSON.parse(text) as Message & { receipt: string };
+    expect(receipt).toMatch(/^[0-9a-f]{16}$/);
+    return message;
+  }
+
+  /** Asks, and says that the last answer was read. */
+  put(more: number): void {
+    this.send(JSON.stringify({ more, receipt: this.#receipt }));
   }
 
   ask(more: number): Promise<Message> {
-    this.send(JSON.stringify({ more }));
+    this.put(more);
     return this.next();
   }
 
@@ -173,4 +187,14 @@ export async function untilSockets(count: number): Promise<void> {
     if (performance.now() > deadline) throw new Error(`${await openSockets()} sockets are open, not ${count}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Sooner than anything that an object could hold for a viewer ends by itself. */
+const IDLE_MS = 5000;
+
+/** Evicts the Inbox, which takes as long as any request or timer of the object: here there must be none. */
+export async function evictIdle(): Promise<void> {
+  const began = performance.now();
+  await evictDurableObject(inbox());
+  expect(performance.now() - began).toBeLessThan(IDLE_MS);
 }

@@ -47,7 +47,7 @@ class Client {
     const text = await this.#viewer?.text(ms);
     if (text === null || text === undefined) return;
     await this.#take(JSON.parse(text) as Message);
-    if (this.#viewer?.isOpen) this.#viewer.send(JSON.stringify({ more: this.#next }));
+    if (this.#viewer?.isOpen) this.#viewer.put(this.#next);
   }
 
   /** Takes answers until `count` events are there, and whatever else comes. */

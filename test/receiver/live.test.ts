@@ -1,8 +1,10 @@
 import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BATCH_BYTES, QUESTION_BYTES } from "../../workers/receiver/inbox-live-plan.ts";
 import { inboxOf } from "../../workers/receiver/sources.ts";
 import { call, callWith, env, get, inbox, ORIGIN, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
 import { discard, leaveAll, openSockets, seqsOf, untilSockets, Viewer } from "./live-harness.ts";
+import { log } from "./logged.ts";
 
 beforeEach(() => setTime(START));
 afterEach(async () => {
@@ -185,10 +187,11 @@ describe("hibernation", () => {
   it("keeps a wait, its filter and its position", async () => {
     const long = (letter: string) => letter.repeat(256);
     const query = new URLSearchParams({ after: "0", type: "order.*", source: "default", q: "€" });
+    const times = { after: "0", since: "1970-01-02T03:04:05.678Z", until: "2999-01-02T03:04:05.678Z" };
     const viewers = [
       await Viewer.open(`?${query}`),
       // The longest filter there can be, in letters that take the most room.
-      await Viewer.open(`?${new URLSearchParams({ after: "0", type: long("Ж"), source: long("ß"), q: long("語") })}`),
+      await Viewer.open(`?${new URLSearchParams({ ...times, type: long("Ж"), source: long("ß"), q: long("語") })}`),
     ];
     await evictDurableObject(inbox());
     await send("a", '{"type":"order.paid","data":"5 €"}');
@@ -272,28 +275,76 @@ describe("a socket is closed", () => {
     await send("b");
     expect(await viewer.next()).toMatchObject({ next: 2 });
   });
+});
 
-  it("with 4029 when it asks on without what it was sent", async () => {
-    await sendMany(3, "a");
-    const viewer = await Viewer.open();
-    for (let time = 0; time < 100; time++) expect(await viewer.ask(time % 2)).toMatchObject({ next: 3 });
-    viewer.send('{"more":0}');
-    expect(await viewer.closed).toMatchObject({ code: 4029 });
-  });
+describe("a socket that does not show what it read", () => {
+  const MIB = 1024 * 1024;
+  const EVENTS = 40;
+  /** Asks for what follows `more`; `receipt`: one that another client was given. */
+  type Ask = (viewer: Viewer, more: number, receipt: string) => void;
+  const plainly: Ask = (viewer, more) => viewer.send(JSON.stringify({ more }));
+  const asks: [how: string, ask: Ask][] = [
+    ["without receipts", plainly],
+    ["with a receipt it made up", (viewer, more) => viewer.send(JSON.stringify({ more, receipt: "0123456789abcdef" }))],
+    ["with another's receipts", (viewer, more, receipt) => viewer.send(JSON.stringify({ more, receipt }))],
+  ];
 
-  it("not for any number of questions that go on from the last batch", async () => {
-    const viewer = await Viewer.open("?after=0");
-    for (let seq = 1; seq <= 120; seq++) {
-      await send(`a${seq}`);
-      expect(await viewer.next()).toMatchObject({ next: seq });
-      viewer.send(`{"more":${seq}}`);
+  // All of them are one batch of 100 KiB.
+  beforeEach(() => log(...Array.from({ length: EVENTS }, () => ({ type: "t".repeat(2440) }))));
+
+  /** Asks for a batch again and again, at most `most` times, until the socket is closed; how many bytes came. */
+  async function bytesSent(viewer: Viewer, ask: Ask, most = 1000): Promise<number> {
+    const other = await Viewer.open("?after=1");
+    let bytes = 0;
+    for (let turn = 0; turn < most; turn++) {
+      const [, receipt = ""] = /"receipt":"(\w+)"/.exec((await other.text()) ?? "") ?? [];
+      other.put(turn % 2);
+      ask(viewer, turn % 2, receipt);
+      const text = await Promise.race([viewer.text(), viewer.closed.then(() => null)]);
+      if (text === null) break;
+      bytes += text.length;
     }
+    return bytes;
+  }
+
+  it.each(asks)("is closed with 4029 after a mebibyte and a batch at most when it asks %s", async (_how, ask) => {
+    const viewer = await Viewer.open();
+    const bytes = await bytesSent(viewer, ask);
+    expect(bytes).toBeGreaterThan(MIB - BATCH_BYTES);
+    expect(bytes).toBeLessThan(MIB + BATCH_BYTES);
+    expect(await viewer.closed).toEqual({ code: 4029, reason: expect.stringContaining("connect again") });
   });
 
-  it("with 4029 when it asks without end", async () => {
+  it("is not forgiven for hibernating, but for a receipt", async () => {
+    const [viewer, honest] = [await Viewer.open(), await Viewer.open()];
+    const before = [await bytesSent(viewer, plainly, 6), await bytesSent(honest, plainly, 6)];
+    await evictDurableObject(inbox());
+    await honest.ask(0);
+    expect((before[0] ?? 0) + (await bytesSent(viewer, plainly))).toBeLessThan(MIB + BATCH_BYTES);
+    honest.put(2);
+    await honest.next();
+    expect(await bytesSent(honest, plainly)).toBeGreaterThan(MIB - BATCH_BYTES);
+  });
+
+  it("goes on with another socket where it was", async () => {
+    await bytesSent(await Viewer.open(), plainly);
+    const again = await Viewer.open(`?after=${EVENTS - 1}`);
+    expect(await again.next()).toMatchObject({ events: [{ seq: EVENTS }], next: EVENTS, end: true });
+  });
+
+  it("is closed when it asks without end, however little it is sent", async () => {
     const viewer = await Viewer.open();
-    for (let time = 0; time < 200; time++) viewer.send('{"more":0}');
+    for (let time = 0; time <= MIB / QUESTION_BYTES; time++) viewer.send(`{"more":${EVENTS + 1}}`);
     expect(await viewer.closed).toMatchObject({ code: 4029 });
+  });
+});
+
+describe("a socket that shows what it read", () => {
+  it("may ask as long as it likes", async () => {
+    await log(...Array.from({ length: 40 }, () => ({ type: "t".repeat(2440) })));
+    const viewer = await Viewer.open();
+    for (let turn = 0; turn < 60; turn++) expect(await viewer.ask(turn % 2)).toMatchObject({ next: 40 });
+    expect(viewer.isOpen).toBe(true);
   });
 });
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { app } from "../../workers/receiver/app.ts";
 import type { Page } from "../../workers/receiver/reader.ts";
 import { call, env, get, inbox, inInbox, ORIGIN, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
-import { seqsOf, untilSockets } from "./live-harness.ts";
+import { evictIdle, seqsOf, untilSockets } from "./live-harness.ts";
 
 beforeEach(() => setTime(START));
 afterEach(async () => {
@@ -24,6 +24,15 @@ describe("GET /events?after=&wait=", () => {
     await send("a");
     const answer = get("/events?after=1&wait=30");
     await untilSockets(1);
+    await send("b");
+    expect(await answer).toMatchObject({ events: [{ seq: 2, id: "b" }], next: 2, end: true });
+  });
+
+  it("waits without keeping the Inbox awake", async () => {
+    await send("a");
+    const answer = get("/events?after=1&wait=30");
+    await untilSockets(1);
+    await evictIdle();
     await send("b");
     expect(await answer).toMatchObject({ events: [{ seq: 2, id: "b" }], next: 2, end: true });
   });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Env } from "../../workers/receiver/env.ts";
 import { call, callWith, DAY, env, inbox, inInbox, pass, SECOND, START, send, setTime, signed } from "./harness.ts";
+import { leaveAll, Stream, untilSockets, Viewer } from "./live-harness.ts";
 import { flush, follow, log, reader, segments, settle } from "./logged.ts";
 
 const SECRETS = { GITHUB: "github's own secret", TOKEN: "a shared token", VERIFY: "a verify token" };
@@ -16,7 +17,10 @@ const SOURCES = {
 };
 const changes = { ...SECRETS, SOURCES } as unknown as Partial<Env>;
 
-type Listed = { sources: { name: string; events: number | null; rejected: number | null }[] };
+type Listed = {
+  sources: { name: string; events: number | null; rejected: number | null }[];
+  logs: { name: string; viewers: number | null }[];
+};
 
 /** Times pass between tests, so that no limit of a second reaches from one to the next. */
 let began = START;
@@ -140,14 +144,33 @@ describe("GET /sources", () => {
     expect(sources.at(-1)).toMatchObject({ scheme: null, verification: null, log: "main" });
   });
 
+  it("says of each log how many watch it", async () => {
+    const watched = async () => (await (await call("/sources")).json<Listed>()).logs;
+    const clients = [await Viewer.open(), await Stream.open("?after=0"), await Viewer.open("?after=0")];
+    const poll = call("/events?after=0&wait=30");
+    await untilSockets(4);
+    expect(await watched()).toEqual([{ name: "main", viewers: 4 }]);
+    await send("msg_1");
+    await poll;
+    await clients[0]?.leave();
+    await untilSockets(2);
+    expect(await watched()).toEqual([{ name: "main", viewers: 2 }]);
+    await leaveAll();
+    expect(await watched()).toEqual([{ name: "main", viewers: 0 }]);
+  });
+
   it("knows no counts of a log that does not answer, and shows the others", async () => {
     const INBOX = {
       getByName: (name: string) =>
         name.endsWith("/internal") ? { counts: () => Promise.reject(new Error("lost")) } : env.INBOX.getByName(name),
     };
     const response = await callWith({ ...changes, INBOX } as never, "/sources");
-    const { sources } = await response.json<Listed>();
+    const { sources, logs } = await response.json<Listed>();
     expect(sources.map(({ events }) => events)).toEqual([0, 0, 0, 0, 0, 0, null]);
+    expect(logs).toEqual([
+      { name: "main", viewers: 0 },
+      { name: "internal", viewers: null },
+    ]);
   });
 
   it.each([

@@ -2,10 +2,10 @@ import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Problem } from "../../shared/problem.ts";
 import { eventStream, frames, type StreamLimits } from "../../workers/receiver/event-stream.ts";
-import type { Batch } from "../../workers/receiver/inbox-live-plan.ts";
+import { type Batch, QUESTION_BYTES, type Viewer } from "../../workers/receiver/inbox-live-plan.ts";
 import type { EventSummary } from "../../workers/receiver/record.ts";
-import { call, callWith, get, inbox, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
-import { leaveAll, openSockets, Stream, seqsOf, untilSockets } from "./live-harness.ts";
+import { call, callWith, get, inbox, inInbox, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
+import { evictIdle, leaveAll, openSockets, Stream, seqsOf, untilSockets } from "./live-harness.ts";
 
 beforeEach(() => setTime(START));
 afterEach(async () => {
@@ -114,6 +114,31 @@ describe("GET /events/stream", () => {
       if (end) expect([await stream.next(), stream.retries]).toEqual([null, [3000, 100]]);
     }
     expect(ids).toEqual(["0", "1", "2", "3"]);
+  });
+
+  it("waits without keeping the Inbox awake", async () => {
+    await send("a");
+    const stream = await Stream.open("?after=1");
+    for (const seq of [2, 3]) {
+      const coming = stream.events(1);
+      await untilSockets(1);
+      await evictIdle();
+      await send(`b${seq}`);
+      expect(seqsOf(await coming)).toEqual([seq]);
+    }
+  });
+
+  it("shows the Inbox what it took", async () => {
+    const stream = await Stream.open("?after=0");
+    for (let seq = 1; seq <= 5; seq++) {
+      await send(`a${seq}`);
+      await stream.events(1);
+    }
+    const unread = await inInbox((_instance, state) => {
+      return state.getWebSockets().map((socket) => (socket.deserializeAttachment() as Viewer).unread);
+    });
+    expect(unread).toEqual([expect.any(Number)]);
+    expect(unread[0]).toBeLessThan(2 * QUESTION_BYTES);
   });
 
   it("closes its socket in the Inbox when the client leaves", async () => {

@@ -152,6 +152,17 @@ describe("GET /endpoints", () => {
   });
 });
 
+describe("an answer", () => {
+  it.each(["/health", "/trigger", "/events", "/endpoints", "/endpoints/ep_default/secret", "/nothing"])(
+    "of %s is kept by nobody, and of no other type than it says",
+    async (path) => {
+      const { headers } = await call(path);
+      expect(headers.get("cache-control")).toBe("no-store");
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+    },
+  );
+});
+
 describe("problems", () => {
   it.each([
     ["bad JSON", () => post("/events", "{"), 400, "invalid_json"],

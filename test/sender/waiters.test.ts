@@ -1,8 +1,11 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { app } from "../../workers/sender/app.ts";
 import { MAX_WAITERS, Waiters, type WaitQuery } from "../../workers/sender/waiters.ts";
-import { outbox, publish, publishOne, settled, useReceiver } from "./support.ts";
+import { bindings, outbox, publish, publishOne, settled, useReceiver } from "./support.ts";
+
+const ORIGIN = "http://localhost:5000";
 
 describe("Waiters", () => {
   type Row = { seq: number; type: string };
@@ -69,6 +72,20 @@ describe("Waiters", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("ends the wait of whoever leaves, and no other", async () => {
+    const waits = ["a", "b"].map((id) => Promise.resolve(waiters.page(query, 1000, id)));
+    const answered: number[] = [];
+    for (const [index, wait] of waits.entries()) void wait.then(() => answered.push(index));
+    waiters.leave("a");
+    waiters.leave("unknown");
+    await vi.advanceTimersByTimeAsync(0);
+    expect(answered).toEqual([0]);
+    append("late");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(answered).toEqual([0, 1]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("leaves those waiting who filter away what came, and reads on for them from there", async () => {
     const answers = asked({ type: "b" }, { type: "a" }, { type: "b", limit: 1 });
     append("a");
@@ -119,15 +136,18 @@ describe("GET /events?after=&wait=", () => {
 
   async function get(query: string): Promise<Page & { status: number }> {
     const { default: fetcher } = exports as unknown as { default: Fetcher };
-    const response = await fetcher.fetch(`http://localhost:5000/events?${query}`);
+    return read(await fetcher.fetch(`${ORIGIN}/events?${query}`));
+  }
+
+  async function read(response: Response): Promise<Page & { status: number }> {
     return { status: response.status, ...((await response.json()) as Page) };
   }
 
   /** Asks, and resolves once the log's object holds the call back. */
-  async function waiting(query: string): Promise<{ answer: ReturnType<typeof get> }> {
+  async function waiting(query: string, ask = get): Promise<{ answer: ReturnType<typeof get> }> {
     const { mock } = vi.spyOn(Waiters.prototype, "page");
     const before = mock.calls.length;
-    const answer = get(query);
+    const answer = ask(query);
     await vi.waitUntil(() => mock.calls.length > before, { interval: 1 });
     return { answer };
   }
@@ -159,6 +179,17 @@ describe("GET /events?after=&wait=", () => {
     const { answer } = await waiting("after=1&wait=25");
     await runInDurableObject(outbox(), async () => void vi.advanceTimersByTime(25_000));
     expect(await answer).toEqual({ status: 200, events: [], next: 1, end: true });
+  });
+
+  it("waits no longer than its client", async () => {
+    const client = new AbortController();
+    const ask = async (query: string) => {
+      const request = new Request(`${ORIGIN}/events?${query}`, { signal: client.signal });
+      return read(await app.fetch(request, bindings));
+    };
+    const { answer } = await waiting("after=0&wait=55", ask);
+    client.abort();
+    expect(await answer).toEqual({ status: 200, events: [], next: 0, end: true });
   });
 
   it("goes on waiting when the log's object is moved meanwhile", async () => {

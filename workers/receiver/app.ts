@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { serveAssets, stylesheet } from "../../shared/assets.ts";
 import { type Guarded, requireToken } from "../../shared/auth.ts";
-import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
+import { answerError, answerNotFound, methodNotAllowed, plainAnswers } from "../../shared/http.ts";
 import { problemOf } from "../../shared/problem.ts";
 import { signIn } from "../../shared/sign-in.tsx";
 import { configOf, type Env } from "./env.ts";
@@ -23,6 +23,7 @@ export const app = new Hono<{ Bindings: Env }>();
 app.onError((error, c) => answerError(problemOf(error) ?? error, c));
 app.notFound(answerNotFound);
 
+app.use(plainAnswers);
 app.route("/webhook", webhook);
 app.get("/health", async (c) => {
   const config = configOf(c.env);

@@ -17,7 +17,11 @@ export const STREAM_HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** What ends a stream, and how often it says that it is there; times in milliseconds. */
+/**
+ * What ends a stream, and how often it says that it is there; times in milliseconds. A heartbeat is two writes:
+ * TCP takes the first that follows a client's leaving, the client's machine answers it with a reset, and the next
+ * one fails.
+ */
 export type StreamLimits = { events: number; ms: number; heartbeatMs: number };
 
 export const STREAM_LIMITS: StreamLimits = { events: 100, ms: 300_000, heartbeatMs: 15_000 };
@@ -27,7 +31,7 @@ const RETRY_MS = { lost: 3000, ended: 100 };
 
 /**
  * The stream of what `batches` brings. It is read one batch at a time, only when the client takes it; a client
- * that has left is noticed at the next write, at the latest the next heartbeat, and `close` is called then.
+ * that has left is noticed when a write fails, within one heartbeat, and `close` is called then.
  */
 export function eventStream(
   batches: AsyncIterator<Followed, void>,
@@ -43,7 +47,7 @@ export function eventStream(
     if (scanned || sent >= limits.events || now() - began >= limits.ms)
       return { text: retry(RETRY_MS.ended), last: true };
     coming ??= batches.next();
-    const result = await before(coming, limits.heartbeatMs);
+    const result = await before(coming, limits.heartbeatMs / 2);
     if (result === null) return { text: ":\n\n", last: false };
     coming = null;
     if (result.done) return { text: "", last: true };

@@ -9,6 +9,12 @@ import type { EventSummary } from "./record.ts";
  * `{"behind": s}` when what follows is only in segments, to be paged over HTTP up to `s`; `{"reset": head}`
  * when the log ends before `n`. Then it asks again. So at most one batch is on its way to each viewer, and
  * what was missed and what is new are the same read.
+ *
+ * A socket's `send` never says whether the other end reads, and a position can be guessed. So each answer has a
+ * `receipt` that cannot be, and the next question brings it back: `{"more": n, "receipt": r}`. What was sent since
+ * the last receipt may still lie in a buffer, and is counted; a viewer that has too much of it is closed. One
+ * that never gives receipts is so after about a megabyte, and goes on by its cursor with another socket. The
+ * platform's own `pong` is not counted: it takes no more room than the `ping` that it answers.
  */
 
 /** One batch holds at most this many events, or bytes of them, but at least one event. */
@@ -24,16 +30,21 @@ export const DEAF_MS = 60_000;
 /** How far apart rounds of answers are, per viewer: a relayed answer also costs a Worker its request or write. */
 const ROUND_MS = { direct: 0.25, relayed: 2 };
 
+/** Beyond this no question is answered: at most so much, and one batch, lies in a buffer for a viewer. */
+export const UNREAD_BYTES = 1024 * 1024;
+/** What a question counts besides events: more than the rest of its answer has, so that nobody asks without end. */
+export const QUESTION_BYTES = 512;
+
 const MAX_MESSAGE_LENGTH = 256;
-/** Questions that prove nothing was read: more than these within the window come from a client in a loop. */
-const MAX_QUESTIONS = 100;
-const QUESTIONS_MS = 10_000;
 
 /** Codes of the application's range, RFC 6455 section 7.4.2; the reason says what to do. */
 export const CLOSE = {
-  malformed: { code: 4400, reason: 'send {"more": n} with the seq or cursor to go on from' },
+  malformed: { code: 4400, reason: 'send {"more": n} with the seq or cursor to go on from, and the last "receipt"' },
   deaf: { code: 4008, reason: "events waited 60 s for the next question; connect again with your cursor" },
-  flood: { code: 4029, reason: "too many questions; wait for the answer before the next one" },
+  unread: {
+    code: 4029,
+    reason: "too much sent without a receipt; return each answer's, or connect again with your cursor",
+  },
   failed: { code: 1011, reason: "the log could not be read; connect again with your cursor" },
 } as const;
 
@@ -41,7 +52,8 @@ export const CLOSE = {
  * What is known of one socket; it survives hibernation as the socket's attachment, whose 2,048 bytes it fits.
  * `asked`: the position of the last question, null when it was answered by `behind` or `reset`; `after`: up to
  * where it was answered, or the wait has looked; `wants`: the question is still open; `sentAt`: when the last
- * answer left; `relayed`: a Worker asks, for a stream or a poll.
+ * answer left; `relayed`: a Worker asks, for a stream or a poll; `receipt`: the last answer's, null when it was
+ * given; `unread`: bytes sent since the last receipt that was.
  */
 export type Viewer = {
   filter: EventFilter;
@@ -50,7 +62,12 @@ export type Viewer = {
   after: number;
   wants: boolean;
   sentAt: number;
+  receipt: string | null;
+  unread: number;
 };
+
+/** A client's message. */
+export type Question = { more: number; receipt: string | null };
 
 /** The log as viewers see it: its newest event, and the newest one that is in no tail any more. */
 export type Extent = { head: number; floor: number };
@@ -61,15 +78,29 @@ export type Outcome = { viewer: Viewer; answer: { behind: number } | { reset: nu
 /** `end`: with this batch the viewer has everything there is. */
 export type Batch = { events: EventSummary[]; next: number; end?: true };
 
-/** The position in a client's message, or null when it is no question. */
-export function parseQuestion(message: string | ArrayBuffer): number | null {
+/** Null when it is no question. */
+export function parseQuestion(message: string | ArrayBuffer): Question | null {
   if (typeof message !== "string" || message.length > MAX_MESSAGE_LENGTH) return null;
   try {
-    const { more } = JSON.parse(message) as { more?: unknown };
-    return Number.isSafeInteger(more) && (more as number) >= 0 ? (more as number) : null;
+    const { more, receipt = null } = JSON.parse(message) as { more?: unknown; receipt?: unknown };
+    if (!Number.isSafeInteger(more) || (more as number) < 0) return null;
+    return receipt === null || typeof receipt === "string" ? { more: more as number, receipt } : null;
   } catch {
     return null;
   }
+}
+
+/** The viewer with one more question on its account. A receipt counts once, for all that was sent up to it. */
+export function charged(viewer: Viewer, receipt: string | null): Viewer {
+  const isRead = receipt !== null && receipt === viewer.receipt;
+  return isRead
+    ? { ...viewer, receipt: null, unread: QUESTION_BYTES }
+    : { ...viewer, unread: viewer.unread + QUESTION_BYTES };
+}
+
+/** Whether a charged question is one too many. */
+export function isOverdrawn({ unread }: Viewer): boolean {
+  return unread > UNREAD_BYTES;
 }
 
 /** The same question twice is one question: a client may put it into the URL and send it as well. */
@@ -79,11 +110,6 @@ export function question(viewer: Viewer, more: number, { head, floor }: Extent, 
   if (more > head) return { viewer: { ...answered, after: head }, answer: { reset: head } };
   if (more < floor) return { viewer: { ...answered, after: floor }, answer: { behind: floor } };
   return { viewer: { ...viewer, asked: more, after: more, wants: true }, answer: null };
-}
-
-/** Whether who asks has read the last batch: only there is its `next`. Nothing else tells how much a client takes. */
-export function provesRead({ asked, wants, after }: Viewer, more: number): boolean {
-  return asked !== null && !wants && more === after;
 }
 
 /** Whether there is something to look at for a viewer. */
@@ -125,33 +151,23 @@ export function roundDelay(viewers: Iterable<Viewer>, last: number, now: number)
   return Math.min(Math.max(last + apart - now, 0), apart);
 }
 
-/** A batch's message, and how far it reaches: what exceeds its size is for the next one. */
+/** A batch's message, how far it reaches, and the size of its events: what exceeds a batch is for the next one. */
 export function batchMessage({ events, next }: Pick<Batch, "events" | "next">, head: number) {
   const texts: string[] = [];
   let bytes = 0;
   for (const event of events) {
     const text = JSON.stringify(event);
-    bytes += utf8(text).byteLength;
-    if (texts.length > 0 && bytes > BATCH_BYTES) break;
+    const more = bytes + utf8(text).byteLength + 1;
+    if (texts.length > 0 && more > BATCH_BYTES) break;
     texts.push(text);
+    bytes = more;
   }
   const reached = texts.length === events.length ? next : (events[texts.length - 1]?.seq ?? next);
   const end = reached >= head ? ',"end":true' : "";
-  return { text: `{"events":[${texts.join(",")}],"next":${reached}${end}}`, next: reached };
+  return { text: `{"events":[${texts.join(",")}],"next":${reached}${end}}`, next: reached, bytes };
 }
 
-/** Counts questions that do not prove that the last batch was read; no batch starts the count anew. */
-export class Patience {
-  #asked = 0;
-  #since = Number.NEGATIVE_INFINITY;
-
-  /** False when the client asks without end. */
-  bears(now: number): boolean {
-    if (now - this.#since > QUESTIONS_MS) {
-      this.#asked = 0;
-      this.#since = now;
-    }
-    this.#asked += 1;
-    return this.#asked <= MAX_QUESTIONS;
-  }
+/** An answer's JSON as it is sent to one viewer; the rest of it may be shared. */
+export function withReceipt(text: string, receipt: string): string {
+  return `${text.slice(0, -1)},"receipt":"${receipt}"}`;
 }

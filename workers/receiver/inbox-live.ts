@@ -3,17 +3,19 @@ import { readFilter } from "./filter.ts";
 import {
   batchMessage,
   CLOSE,
+  charged,
   dueTogether,
   type Extent,
   isAnswer,
   isDeaf,
   isDue,
-  Patience,
+  isOverdrawn,
   parseQuestion,
-  provesRead,
+  type Question,
   question,
   roundDelay,
   type Viewer,
+  withReceipt,
 } from "./inbox-live-plan.ts";
 import { extentOf, readBatch } from "./inbox-live-read.ts";
 import type { View } from "./inbox-look.ts";
@@ -23,12 +25,15 @@ export const HEAD_HEADER = "inbox-head";
 /** The query parameter of a Worker that passes on what it is told. */
 export const RELAYED = "relayed";
 
+/** Random ones of a receipt: more than anyone can try. */
+const RECEIPT_BYTES = 8;
+
 /** What is in memory of a socket; `key` is its filter as text. */
-type Seat = { socket: WebSocket; viewer: Viewer; key: string; patience: Patience };
+type Seat = { socket: WebSocket; viewer: Viewer; key: string };
 
 /**
  * The sockets of one Inbox, which hibernates while they are open: what must survive is each socket's
- * attachment, written with every answer and every wait that begins. While nothing arrives there is no timer.
+ * attachment, written with every question and every answer. While nothing arrives there is no timer.
  */
 export class LiveViewers {
   readonly #ctx: DurableObjectState;
@@ -59,20 +64,20 @@ export class LiveViewers {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
     const [filter, relayed] = [readFilter(searchParams), searchParams.has(RELAYED)];
-    const seat = this.#seat(server, { filter, relayed, asked: null, after: head, wants: false, sentAt: Date.now() });
+    const nothing = { asked: null, after: head, wants: false, sentAt: Date.now(), receipt: null, unread: 0 };
+    const seat = this.#seat(server, { filter, relayed, ...nothing });
     const after = searchParams.get("after");
     if (after === null) server.serializeAttachment(seat.viewer);
-    else this.#ask(seat, Number(after));
+    else this.#ask(seat, { more: Number(after), receipt: null });
     return new Response(null, { status: 101, webSocket: client, headers: { [HEAD_HEADER]: String(head) } });
   }
 
   message(socket: WebSocket, message: string | ArrayBuffer): void {
     const seat = this.#seats.get(socket);
     if (seat === undefined) return;
-    const more = parseQuestion(message);
-    if (more === null) this.#close(seat, CLOSE.malformed);
-    else if (!provesRead(seat.viewer, more) && !seat.patience.bears(Date.now())) this.#close(seat, CLOSE.flood);
-    else this.#orClose([seat], () => this.#ask(seat, more));
+    const asked = parseQuestion(message);
+    if (asked === null) this.#close(seat, CLOSE.malformed);
+    else this.#orClose([seat], () => this.#ask(seat, asked));
   }
 
   /** The viewer has left, or was lost. A hibernating socket does not answer a close by itself. */
@@ -85,13 +90,17 @@ export class LiveViewers {
     if (this.#seats.size > 0) this.#schedule();
   }
 
-  #ask(seat: Seat, more: number): void {
+  #ask(seat: Seat, { more, receipt }: Question): void {
+    const asking = charged(seat.viewer, receipt);
+    if (isOverdrawn(asking)) {
+      this.#close(seat, CLOSE.unread);
+      return;
+    }
     const extent = extentOf(this.#view());
-    const { viewer, answer } = question(seat.viewer, more, extent, Date.now());
-    if (viewer === seat.viewer) return;
-    this.#keep(seat, viewer);
-    if (answer !== null) this.#send(seat, JSON.stringify(answer));
-    else if (isDue(viewer, extent)) this.#schedule();
+    const { viewer, answer } = question(asking, more, extent, Date.now());
+    if (answer !== null) this.#send(seat, viewer, JSON.stringify(answer));
+    else this.#keep(seat, viewer);
+    if (isDue(viewer, extent)) this.#schedule();
   }
 
   #schedule(): void {
@@ -121,12 +130,12 @@ export class LiveViewers {
   #answer(view: View, extent: Extent, group: [Seat, ...Seat[]]): void {
     const [{ viewer: first }] = group;
     const read = readBatch(view, first.after, first.filter);
-    const { text, next } = batchMessage(read, extent.head);
+    const { text, next, bytes } = batchMessage(read, extent.head);
     for (const seat of group) {
       const { viewer } = seat;
       if (isAnswer(viewer, read)) {
-        this.#keep(seat, { ...viewer, after: next, wants: false, sentAt: this.#lastRound });
-        this.#send(seat, text);
+        const unread = viewer.unread + bytes;
+        this.#send(seat, { ...viewer, after: next, wants: false, sentAt: this.#lastRound, unread }, text);
       } else {
         seat.viewer = { ...viewer, after: read.next };
         if (isDue(seat.viewer, extent)) this.#schedule();
@@ -137,13 +146,12 @@ export class LiveViewers {
   #answerBehind(extent: Extent, group: Seat[]): void {
     for (const seat of group) {
       const { viewer, answer } = question({ ...seat.viewer, asked: null }, seat.viewer.after, extent, this.#lastRound);
-      this.#keep(seat, viewer);
-      this.#send(seat, JSON.stringify(answer));
+      this.#send(seat, viewer, JSON.stringify(answer));
     }
   }
 
   #seat(socket: WebSocket, viewer: Viewer): Seat {
-    const seat = { socket, viewer, key: JSON.stringify(viewer.filter), patience: new Patience() };
+    const seat = { socket, viewer, key: JSON.stringify(viewer.filter) };
     this.#seats.set(socket, seat);
     return seat;
   }
@@ -153,12 +161,14 @@ export class LiveViewers {
     seat.socket.serializeAttachment(viewer);
   }
 
-  /** Held back by the platform until what it tells of is on disk. */
-  #send({ socket }: Seat, text: string): void {
+  /** Held back by the platform until what it tells of is on disk. Its receipt is of this socket and answer alone. */
+  #send(seat: Seat, viewer: Viewer, text: string): void {
+    const receipt = crypto.getRandomValues(new Uint8Array(RECEIPT_BYTES)).toHex();
+    this.#keep(seat, { ...viewer, receipt });
     try {
-      socket.send(text);
+      seat.socket.send(withReceipt(text, receipt));
     } catch {
-      this.closed(socket);
+      this.closed(seat.socket);
     }
   }
 

@@ -18,8 +18,12 @@ import type { Rejection, RejectionCounts } from "./rejections.ts";
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again. */
 export type Accepted = ({ stored: true } & Place) | { stored: false; error: string };
 
-/** Of each source; null: not known. */
-export type LogCounts = { events: EventCounts | null; rejected: RejectionCounts | null };
+/** `events` and `rejected` of each source; `viewers`: who watches at this moment. Null: not known. */
+export type LogCounts = {
+  events: EventCounts | null;
+  rejected: RejectionCounts | null;
+  viewers: number | null;
+};
 
 /**
  * The head of one log: gives each event its seq, once, and moves sealed runs of events into KV.
@@ -113,9 +117,10 @@ export class Inbox extends DurableObject<Env> {
     return { kept: rejections.list(source), counts: rejections.counts() };
   }
 
-  /** What the log shows of each source, and what was refused of it. */
+  /** What the log shows of each source, what was refused of it, and who watches. */
   counts(): LogCounts {
-    return { events: countEvents(this.#view()), rejected: this.#memory.rejections.counts() };
+    const [events, rejected] = [countEvents(this.#view()), this.#memory.rejections.counts()];
+    return { events, rejected, viewers: this.#live.size };
   }
 
   /** What waits, and whether KV takes it. */

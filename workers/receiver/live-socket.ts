@@ -19,6 +19,7 @@ export class LiveSocket {
   #answer: PromiseWithResolvers<Answer> | null = null;
   /** The question that the upgrade has asked already. */
   #asked: number | null;
+  #receipt: string | null = null;
 
   /** Asks for what follows `after` at once; null: for nothing yet. @throws Problem `cursor_ahead` */
   static async open(inbox: DurableObjectStub<Inbox>, filter: EventFilter, after: number | null): Promise<LiveSocket> {
@@ -35,7 +36,7 @@ export class LiveSocket {
     this.head = head;
     this.#asked = asked;
     if (asked !== null) this.#answer = Promise.withResolvers<Answer>();
-    socket.addEventListener("message", ({ data }) => this.#answer?.resolve(JSON.parse(String(data)) as Answer));
+    socket.addEventListener("message", ({ data }) => this.#take(String(data)));
     socket.addEventListener("close", ({ code }) => this.#end(code));
     socket.addEventListener("error", () => this.#end(1006));
     socket.accept();
@@ -46,7 +47,7 @@ export class LiveSocket {
     if (this.#closed !== null) return { closed: this.#closed };
     if (this.#answer === null || this.#asked !== after) {
       this.#answer = Promise.withResolvers<Answer>();
-      this.#socket.send(JSON.stringify({ more: after }));
+      this.#socket.send(JSON.stringify({ more: after, receipt: this.#receipt }));
     }
     const answer = await this.#answer.promise;
     this.#answer = null;
@@ -59,6 +60,13 @@ export class LiveSocket {
     this.#end(CLOSED_HERE);
     this.#socket.close(CLOSED_HERE);
     return true;
+  }
+
+  /** The receipt is between the two ends: what is passed on has none. */
+  #take(message: string): void {
+    const { receipt, ...answer } = JSON.parse(message) as Answer & { receipt: string };
+    this.#receipt = receipt;
+    this.#answer?.resolve(answer as Answer);
   }
 
   #end(code: number): void {

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { serveAssets, stylesheet } from "../../shared/assets.ts";
 import { type Guarded, requireToken } from "../../shared/auth.ts";
-import { answerError, answerNotFound, methodNotAllowed } from "../../shared/http.ts";
+import { answerError, answerNotFound, methodNotAllowed, plainAnswers } from "../../shared/http.ts";
 import { script } from "../../shared/script.ts";
 import { signIn } from "../../shared/sign-in.tsx";
 import { dashboard, PAGES } from "./dashboard/routes.tsx";
@@ -14,6 +14,7 @@ const guarded: Guarded = { worker: "sender", configOf: (env) => configOf(env as 
 
 /** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
 export const app = new Hono<{ Bindings: Env }>()
+  .use(plainAnswers)
   .get("/health", (c) => c.json({ status: "ok" }))
   .all("/health", methodNotAllowed("GET"))
   .route("/", serveAssets([stylesheet, script]))

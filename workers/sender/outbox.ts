@@ -104,9 +104,14 @@ export class Outbox extends DurableObject<Env> {
     return { ...this.#store.reader.page({ ...query, scanned: LIST_SCAN }), head, oldest };
   }
 
-  /** As `events` after a position; held back, at most `waitMs`, until there is something to tell. */
-  nextEvents(query: WaitQuery, waitMs: number): EventPage | Promise<EventPage> {
-    return this.#waiters.page(query, waitMs);
+  /** As `events` after a position; held back, at most `waitMs` or up to `leave`, until there is something to tell. */
+  nextEvents(query: WaitQuery, waitMs: number, id: string): EventPage | Promise<EventPage> {
+    return this.#waiters.page(query, waitMs, id);
+  }
+
+  /** Ends the call of `nextEvents` that was given this id. */
+  leave(id: string): void {
+    this.#waiters.leave(id);
   }
 
   /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */

@@ -17,6 +17,8 @@ export class Waiters<P extends Page> {
   readonly #read: (query: WaitQuery) => P;
   /** By what was asked at first. */
   readonly #groups = new Map<string, Group<P>>();
+  /** What ends a wait that its caller has given an id. */
+  readonly #ends = new Map<string, () => void>();
   #count = 0;
   #woken = false;
 
@@ -26,11 +28,16 @@ export class Waiters<P extends Page> {
   }
 
   /** The page after the query's position: at once when it says anything, else when it does, or after `waitMs`. */
-  page(query: WaitQuery, waitMs: number): P | Promise<P> {
+  page(query: WaitQuery, waitMs: number, id: string = crypto.randomUUID()): P | Promise<P> {
     const page = this.#read(query);
     if (waitMs <= 0 || saysAnything(page) || this.#count >= MAX_WAITERS) return page;
     // Nothing can be logged between the read and this: it is one turn.
-    return this.#wait({ ...query, after: page.last }, waitMs);
+    return this.#wait({ ...query, after: page.last }, { waitMs, id });
+  }
+
+  /** Ends a wait now, as its time does: whoever asked is gone. */
+  leave(id: string): void {
+    this.#ends.get(id)?.();
   }
 
   /**
@@ -46,18 +53,21 @@ export class Waiters<P extends Page> {
     });
   }
 
-  async #wait(query: WaitQuery, waitMs: number): Promise<P> {
+  async #wait(query: WaitQuery, { waitMs, id }: { waitMs: number; id: string }): Promise<P> {
     const key = `${query.after} ${query.limit} ${query.type ?? ""}`;
     const group = this.#groups.get(key) ?? { query, waiting: new Set() };
     const waiter = Promise.withResolvers<P>();
     this.#groups.set(key, group);
     group.waiting.add(waiter);
     this.#count++;
-    const timer = setTimeout(() => this.#answer([waiter], group.query), waitMs);
+    const end = () => void this.#answer([waiter], group.query);
+    const timer = setTimeout(end, waitMs);
+    this.#ends.set(id, end);
     try {
       return await waiter.promise;
     } finally {
       clearTimeout(timer);
+      this.#ends.delete(id);
       this.#count--;
       group.waiting.delete(waiter);
       if (group.waiting.size === 0 && this.#groups.get(key) === group) this.#groups.delete(key);

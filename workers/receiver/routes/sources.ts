@@ -25,11 +25,14 @@ type Described = {
   rejected: number | null;
 };
 
-const UNKNOWN: LogCounts = { events: null, rejected: null };
+const UNKNOWN: LogCounts = { events: null, rejected: null, viewers: null };
 
 export const sources = new Hono<{ Bindings: Env }>();
 
-/** Who sends to us, in the order of the configuration; with `?log=`, to that log. */
+/**
+ * Who sends to us, in the order of the configuration, and of each log how many streams, long polls and sockets
+ * watch it at this moment; with `?log=`, of that log.
+ */
 sources.get("/", async (c) => {
   const parameters = new URL(c.req.url).searchParams;
   checkParameters(parameters, ["log"]);
@@ -37,13 +40,13 @@ sources.get("/", async (c) => {
   const named = parameters.get("log");
   const logs = named === null ? logsOf(config) : [logOf(config, named)];
   const configured = [...config.sources.values()];
-  const described = await Promise.all(
-    logs.map(async (log) => {
-      const ofLog = configured.filter((source) => source.log === log);
-      return describe(log, ofLog, await countsOf(c.env, log));
-    }),
-  );
-  return c.json({ sources: described.flat() });
+  const counted = await Promise.all(logs.map(async (log) => ({ log, counts: await countsOf(c.env, log) })));
+  const described = counted.map(({ log, counts }) => {
+    const ofLog = configured.filter((source) => source.log === log);
+    return describe(log, ofLog, counts);
+  });
+  const watched = counted.map(({ log, counts: { viewers } }) => ({ name: log, viewers }));
+  return c.json({ sources: described.flat(), logs: watched });
 });
 sources.all("/", methodNotAllowed("GET"));
 

@@ -50,13 +50,11 @@ export const endpoints = new Hono<{ Bindings: Env }>()
   })
   .all("/endpoints/:id", methodNotAllowed("GET", "PATCH", "DELETE"))
   .get("/endpoints/:id/secret", async (c) => {
-    c.header("cache-control", "no-store");
     return c.json(presentSecrets((await knownEndpoint(c.env, c.req.param("id"))).row.config, Date.now()));
   })
   .all("/endpoints/:id/secret", methodNotAllowed("GET"))
   .post("/endpoints/:id/rotate", async (c) => {
     const { row, confirmed } = await rotateEndpoint(c.env, c.req.param("id"), await expirySeconds(c));
-    c.header("cache-control", "no-store");
     return c.json(presentSecrets(row.config, Date.now()), confirmed ? 200 : 202);
   })
   .all("/endpoints/:id/rotate", methodNotAllowed("POST"))

@@ -39,7 +39,8 @@ export const events = new Hono<{ Bindings: Env }>()
     if (waitSeconds > 0 && after === null)
       throw new Problem("invalid_parameter", "wait needs after, to wait for more.");
     const query = { after, before, limit, type: c.req.query("type") ?? null };
-    const { events: found, last, head, oldest } = await readLog(c.env, query, waitSeconds * 1000);
+    const wait = { waitMs: waitSeconds * 1000, signal: c.req.raw.signal };
+    const { events: found, last, head, oldest } = await readLog(c.env, query, wait);
     if ((after ?? 0) > head || (before ?? 0) > head + 1) {
       throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
     }

@@ -1,9 +1,13 @@
 import { Problem } from "../../../shared/problem.ts";
 import type { Env } from "../env.ts";
-import type { EventPage } from "../outbox.ts";
+import type { EventPage, Outbox } from "../outbox.ts";
+import type { WaitQuery } from "../waiters.ts";
 import { outboxOf } from "./outbox.ts";
 
 export type LogQuery = { after: number | null; before: number | null; type: string | null; limit: number };
+
+/** `signal` ends the wait: the client has left. */
+export type Wait = { waitMs: number; signal: AbortSignal };
 
 /**
  * One page of the log. With `waitMs` and a position to read on from, the answer is held back until there is
@@ -12,11 +16,14 @@ export type LogQuery = { after: number | null; before: number | null; type: stri
  *
  * @throws Problem `segment_unavailable`
  */
-export async function readLog(env: Env, query: LogQuery, waitMs: number): Promise<EventPage> {
+export async function readLog(env: Env, query: LogQuery, { waitMs, signal }: Wait): Promise<EventPage> {
   const { after, limit, type } = query;
   if (after === null || waitMs === 0) return outboxOf(env).events(query);
   const deadline = Date.now() + waitMs;
-  const wait = async () => outboxOf(env).nextEvents({ after, limit, type }, Math.max(0, deadline - Date.now()));
+  const wait = () => {
+    const left = signal.aborted ? 0 : Math.max(0, deadline - Date.now());
+    return nextEvents(outboxOf(env), { after, limit, type }, { waitMs: left, signal });
+  };
   return wait()
     .catch(wait)
     .catch((error: unknown) => {
@@ -26,4 +33,21 @@ export async function readLog(env: Env, query: LogQuery, waitMs: number): Promis
       problem.cause = error;
       throw problem;
     });
+}
+
+/** A signal does not cross the call, so the wait has an id to be ended by. */
+async function nextEvents(
+  outbox: DurableObjectStub<Outbox>,
+  query: WaitQuery,
+  { waitMs, signal }: Wait,
+): Promise<EventPage> {
+  const id = crypto.randomUUID();
+  // Of the object's failures the waiting call knows as well.
+  const leave = () => void outbox.leave(id).catch(() => {});
+  signal.addEventListener("abort", leave);
+  try {
+    return await outbox.nextEvents(query, waitMs, id);
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
 }

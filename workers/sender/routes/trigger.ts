@@ -25,7 +25,6 @@ export const trigger = new Hono<{ Bindings: Env }>()
     if (published === undefined || published.seq === null) throw new Error("the Outbox answered without a seq");
     const waited = await firstOutcomes(c.env, type, published.seq);
     const status = waited.every(({ outcome }) => outcome.state === "delivered") && waited.length > 0 ? 200 : 202;
-    c.header("cache-control", "no-store");
     if (c.req.header("accept")?.includes("application/json")) {
       const endpoints = waited.map(({ endpointId, outcome }) => ({ endpointId, ...outcome }));
       return c.json({ ...published, endpoints }, status);

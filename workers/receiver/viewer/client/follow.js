@@ -76,9 +76,9 @@ function overSocket(wiring, position) {
         socket.send("ping");
       }, PING_MS);
     };
-    const ask = (/** @type {"reset" | undefined} */ reset) => {
-      if (reset !== undefined) end(reset);
-      else if (!signal.aborted) socket.send(JSON.stringify({ more: position.after }));
+    const ask = (/** @type {string | null} */ receipt) => {
+      if (receipt === null) end("reset");
+      else if (!signal.aborted) socket.send(JSON.stringify({ more: position.after, receipt }));
     };
     // One message after the other: what one begins to read, the next must not overtake.
     let work = Promise.resolve();
@@ -101,26 +101,26 @@ function overSocket(wiring, position) {
 
 /**
  * @param {Wiring} wiring @param {{ after: number }} position @param {string} message
- * @returns {Promise<"reset" | undefined>}
+ * @returns {Promise<string | null>} the receipt that says it was read; null when the log was made anew
  */
 async function answer(wiring, position, message) {
-  /** @type {Batch | { behind: number } | { reset: number }} */
+  /** @type {(Batch | { behind: number } | { reset: number }) & { receipt: string }} */
   const said = JSON.parse(message);
-  if ("reset" in said) return "reset";
+  if ("reset" in said) return null;
   if ("events" in said) {
     take(wiring, position, said);
     wiring.state(said.end === true ? "live" : "catching up");
-    return undefined;
+    return said.receipt;
   }
   wiring.state("catching up");
   while (position.after < said.behind) {
     const page = await wiring.page(position.after, 0);
-    if (page === null) return "reset";
+    if (page === null) return null;
     take(wiring, position, page);
     if (page.end === true) break;
   }
   wiring.state("live");
-  return undefined;
+  return said.receipt;
 }
 
 /**
