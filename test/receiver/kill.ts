@@ -6,14 +6,18 @@ import { inbox, inInbox } from "./harness.ts";
 
 type Prototypes = { inbox: Inbox; state: DurableObjectState; storage: DurableObjectStorage };
 
-/** What the Worker asks an Inbox for a reader. */
+/** What an Inbox is asked to do, and what a reader asks of it. */
+const ORDERS = ["accept", "alarm", "clear"] as const;
 const QUESTIONS = ["fetch", "page", "records"] as const;
+/** What the callers of a dying Inbox are told. */
+const DEATH = "killed by the test";
+const NEVER = new Promise<never>(() => {});
 
 /**
  * Kills the Inbox at one point of what it does, as a dying process would: what it has not stored is gone, no line
  * after it has an effect. The points: in each commit, of which nothing is kept then; after it, before anybody is
  * told; around each call of KV, each question of a reader, each attachment written to a socket and each message sent
- * to it; wherever a test says `here`. A point is passed over when nothing was stored or told since the one before it
+ * to it; while the Worker reads KV. A point is passed over when nothing was stored or told since the one before it
  * and no time went by: to die here is to die there.
  */
 export class Killer {
@@ -34,10 +38,14 @@ export class Killer {
       list: (next) => this.#around("list", next, false),
       put: (next) => this.#around("put", next, true),
       delete: (next) => this.#around("delete", next, true),
+      read: async (next) => {
+        await this.#killMeanwhile("a page's read of KV");
+        return next();
+      },
     });
     this.#meetLives(prototypes.state);
     this.#meetCommits(prototypes.storage);
-    this.#meetQuestions(prototypes.inbox);
+    for (const name of [...ORDERS, ...QUESTIONS]) this.#meetCalls(prototypes.inbox, name);
     this.#meetSockets(prototypes.state);
   }
 
@@ -54,6 +62,11 @@ export class Killer {
     return killer;
   }
 
+  /** Whether an error is only that the Inbox died. */
+  isDeath(error: unknown): boolean {
+    return this.killed && String(error).includes(DEATH);
+  }
+
   /** The point number `at` from here on kills; the first one is 0. */
   arm(at: number): void {
     this.points.length = 0;
@@ -65,12 +78,11 @@ export class Killer {
     this.arm(Number.POSITIVE_INFINITY);
   }
 
-  /** A point of the test's own: the Inbox dies while it does nothing. */
-  async here(name: string): Promise<void> {
-    this.#news = true;
+  /** A point beside what it does itself, as while the Worker reads KV for a page. */
+  async #killMeanwhile(name: string): Promise<void> {
     if (!this.#isNext(name)) return;
     this.killed = true;
-    await inInbox((_instance, state) => state.abort("killed by the test")).catch(() => {});
+    await inInbox((_instance, state) => state.abort(DEATH)).catch(() => {});
   }
 
   #meetLives(prototype: DurableObjectState): void {
@@ -99,18 +111,18 @@ export class Killer {
     });
   }
 
-  /** Of this process a reader notices that no answer comes, wherever it died. */
-  #meetQuestions(prototype: Inbox): void {
+  /** The caller of who dies gets no answer, whatever was done. */
+  #meetCalls(prototype: Inbox, name: (typeof ORDERS)[number] | (typeof QUESTIONS)[number]): void {
     const killer = this;
-    for (const name of QUESTIONS) {
-      const ask = prototype[name] as (...values: unknown[]) => unknown;
-      vi.spyOn(prototype, name).mockImplementation(function (this: Inbox, ...values: unknown[]) {
-        if (killer.#isNext(`asked for ${name}`)) killer.#kill();
-        const answer = ask.apply(this, values);
-        killer.#news = true;
-        return answer as never;
-      } as never);
-    }
+    const isQuestion = QUESTIONS.some((question) => question === name);
+    const work = prototype[name] as (...values: unknown[]) => unknown;
+    vi.spyOn(prototype, name).mockImplementation(async function (this: Inbox, ...values: unknown[]) {
+      if (isQuestion && killer.#isNext(`asked to ${name}`)) killer.#kill();
+      const answer = await work.apply(this, values);
+      if (killer.#dying) await NEVER;
+      killer.#news = true;
+      return answer as never;
+    } as never);
   }
 
   #meetSockets(prototype: DurableObjectState): void {
@@ -144,7 +156,7 @@ export class Killer {
 
   async #killInKv(name: string): Promise<void> {
     if (this.#isNext(name)) this.#killOnceStored();
-    if (this.#dying) await new Promise(() => {});
+    if (this.#dying) await NEVER;
   }
 
   #isNext(name: string): boolean {
@@ -162,7 +174,7 @@ export class Killer {
 
   #kill(): void {
     this.killed = true;
-    this.#life.abort("killed by the test");
+    this.#life.abort(DEATH);
   }
 
   get #life(): DurableObjectState {

@@ -25,9 +25,9 @@ export class World {
   /** KV's `list` held something back when the storage was lost: until it is listed again, events may be missing. */
   hidden = false;
 
-  async send(id: string, source: string): Promise<boolean> {
+  async send(id: string, source: string, body = "{}"): Promise<boolean> {
     const at = this.#remember(id);
-    const seq = await accept(id, { source }).catch(() => null);
+    const seq = await accept(id, { source, body }).catch(() => null);
     if (seq === null) {
       this.#unsure.add(id);
       return false;
@@ -85,6 +85,11 @@ export class World {
   /** Ids that a sender may send again. */
   get ids(): [id: string, source: string][] {
     return [...this.#acknowledged].map(([id, { source }]) => [id, source]);
+  }
+
+  /** Of the acknowledged events, in order. */
+  get seqs(): number[] {
+    return [...this.#acknowledged.values()].map(({ seq }) => seq).toSorted((a, b) => a - b);
   }
 
   /** The invariants, and that readers would see each acknowledged event once and nothing that was cleared. */
