@@ -136,6 +136,12 @@ export function visible({ tails, segments, tombstones }: Stored, kv: Map<string,
   return [...old, ...tails.flatMap(({ rows }) => rows)].filter((event) => !isCleared(tombstones, event));
 }
 
+/** The seqs of it all, in order. */
+export async function shownSeqs(): Promise<number[]> {
+  const [kv, now] = [await inKv(), await stored()];
+  return now === null ? [] : visible(now, kv).map(({ seq }) => seq);
+}
+
 /** Whether pages may name the segment: a quiet log keeps the rows of what has expired. */
 export function isListed({ to, expires }: SegmentRow): boolean {
   const now = Date.now();

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Page } from "../../workers/receiver/reader.ts";
 import { get } from "./harness.ts";
-import { inKv, stored, visible } from "./invariants.ts";
+import { shownSeqs } from "./invariants.ts";
 import { seqsOf } from "./live-harness.ts";
 
 /** Who reads the log page by page while things happen to it, and keeps what it saw. */
@@ -19,7 +19,7 @@ export class PageReader {
   async read(limit: number): Promise<boolean> {
     const { events, next, end = false } = await get<Page>(`/events?after=${this.#cursor}&limit=${limit}`);
     const reached = next ?? Number.NaN;
-    const passed = (await shown()).filter((seq) => seq > this.#cursor && seq <= reached);
+    const passed = (await shownSeqs()).filter((seq) => seq > this.#cursor && seq <= reached);
     expect(seqsOf(events), "a page without a gap").toEqual(passed);
     for (const { seq } of events) this.#seen.add(seq);
     this.#cursor = reached;
@@ -30,14 +30,8 @@ export class PageReader {
   async finish(): Promise<void> {
     while (!(await this.read(100)));
     expect(
-      (await shown()).filter((seq) => !this.#seen.has(seq)),
+      (await shownSeqs()).filter((seq) => !this.#seen.has(seq)),
       "behind the reader's cursor",
     ).toEqual([]);
   }
-}
-
-/** The seqs of all that readers may see, in order. */
-async function shown(): Promise<number[]> {
-  const [kv, now] = [await inKv(), await stored()];
-  return now === null ? [] : visible(now, kv).map(({ seq }) => seq);
 }
