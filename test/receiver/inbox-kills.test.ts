@@ -37,8 +37,11 @@ const forgotten: Step = async () => {
 const paged: Step = (world) => world.checkPages();
 
 const scenarios: [name: string, before: Step[], killed: Step[]][] = [
-  ["accept, seal, put, look, drop", [], [send("1"), send("2", "b"), flushed, send("3"), dropped]],
-  ["a repetition", [send("1")], [send("1"), flushed, send("1"), dropped, send("1")]],
+  [
+    "accept, seal, put, look, drop, and repetitions at each stage",
+    [],
+    [send("1"), send("2", "b"), send("1"), flushed, send("1"), send("3"), dropped, send("1")],
+  ],
   [
     "clear of segments and tails",
     [send("1"), flushed, dropped, send("2"), flushed, send("3")],

@@ -87,6 +87,8 @@ export async function killEverywhere({ before = [], killed, after }: Scenario): 
     setTime(START);
     const world = new World();
     const killer = await Killer.create();
+    // So many lives say more than anybody reads, and each line costs its way to the terminal.
+    vi.spyOn(console, "log").mockImplementation(() => {});
     for (const step of before) expect(await step(world)).toBe(true);
     killer.arm(at);
     for (const step of killed(killer)) await survive(step, world, killer);

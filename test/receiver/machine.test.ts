@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const MINUTE = 60 * SECOND;
 /** An alarm that is late: of a long wait not every retry is run. */
-const WAIT_STEPS = 20;
+const WAIT_STEPS = 8;
 /** Some hundreds were run when this was written; each takes 50 to 200 ms. */
 const RUNS = 25;
 const SOURCES = ["a", "b", "c"];

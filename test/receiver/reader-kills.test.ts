@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Exporting } from "./exporting.ts";
 import { clients, Follower, haveCaughtUp } from "./followers.ts";
 import type { Killer } from "./kill.ts";
-import { clear, dropped, evict, flushed, killEverywhere, type Step, send } from "./kill-steps.ts";
+import { clear, dropped, evict, flushed, killEverywhere, type Scenario, type Step, send } from "./kill-steps.ts";
 import { leaveAll } from "./live-harness.ts";
 import type { World } from "./world.ts";
 
@@ -134,14 +134,14 @@ function pageSteps(): Step[] {
   return [page, flushed, page, send("6"), flushed, page, clear("b"), page, flushed, end];
 }
 
-const exports: [name: string, steps: (killer: Killer) => Step[]][] = [
-  ["as files", fileSteps],
-  ["page by page", pageSteps],
+const exports: [name: string, scenario: Scenario][] = [
+  ["as files", { before: wideLog, killed: fileSteps, after: expectWhole }],
+  ["page by page", { before: wideLog, killed: pageSteps }],
 ];
 
 describe("killed at every step, an export is whole or cut where one sees it", () => {
-  it.each(exports)("%s", { timeout: 60_000 }, async (_name, steps) => {
-    const points = await killEverywhere({ before: wideLog, killed: steps, after: expectWhole });
+  it.each(exports)("%s", { timeout: 60_000 }, async (_name, scenario) => {
+    const points = await killEverywhere(scenario);
     expect(points).toEqual(expect.arrayContaining(["asked to records", "a page's read of KV"]));
   });
 });
