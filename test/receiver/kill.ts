@@ -74,10 +74,6 @@ export class Killer {
     this.#news = true;
   }
 
-  disarm(): void {
-    this.arm(Number.POSITIVE_INFINITY);
-  }
-
   /** A point beside what it does itself, as while the Worker reads KV for a page. */
   async #killMeanwhile(name: string): Promise<void> {
     if (!this.#isNext(name)) return;
