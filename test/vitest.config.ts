@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { storeInMemory } from "./memory.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -15,6 +16,8 @@ const testTimeout = 20_000; // two cores, several suites at once
 
 // Where a variable is required, wrangler looks for it here and warns when it is missing.
 Object.assign(process.env, { WEBHOOK_SECRET: bindings.WEBHOOK_SECRET, API_TOKEN: bindings.API_TOKEN });
+
+storeInMemory();
 
 /** `isolate` false: files take turns in one runtime, which spares a start for each; each empties the storage. */
 function workerd(name: "sender" | "receiver", vars: Record<string, string>, isolate: boolean) {

@@ -5,19 +5,31 @@ import { env, inbox, inInbox } from "./harness.ts";
 /** KV as it may behave in production and never does locally: every life of every object meets the same faults. */
 
 const { EVENTS } = env;
-/** What KV truly does, whatever is injected. */
-export const realKv = {
-  get: (key: string) => real.get(key),
-  put: (key: string, value: string, options?: KVNamespacePutOptions) => real.put(key, value, options),
-  list: () => real.list({ prefix: "events/" }),
-  delete: (key: string) => real.delete(key),
-};
-const real = {
+const local = {
   get: EVENTS.get.bind(EVENTS) as (key: string) => Promise<string | null>,
   put: EVENTS.put.bind(EVENTS),
   list: EVENTS.list.bind(EVENTS) as (options: KVNamespaceListOptions) => Promise<KVNamespaceListResult<unknown>>,
-  delete: EVENTS.delete.bind(EVENTS),
 };
+
+/** When what was put since the faults were first injected expires, by the test's time, which local KV does not know. */
+const expiries = new Map<string, number>();
+const isExpired = (key: string) => (expiries.get(key) ?? Number.POSITIVE_INFINITY) <= Date.now();
+
+/** What KV truly does, whatever is injected. */
+const real = {
+  get: async (key: string) => (isExpired(key) ? null : local.get(key)),
+  put: async (key: string, value: string, options?: KVNamespacePutOptions) => {
+    await local.put(key, value, options);
+    const seconds = options?.expirationTtl ?? Number.POSITIVE_INFINITY;
+    expiries.set(key, Date.now() + seconds * 1000);
+  },
+  list: async (options: KVNamespaceListOptions) => {
+    const page = await local.list(options);
+    return { ...page, keys: page.keys.filter(({ name }) => !isExpired(name)) };
+  },
+  delete: EVENTS.delete.bind(EVENTS) as (key: string) => Promise<void>,
+};
+export const realKv = { ...real, list: () => real.list({ prefix: "events/" }) };
 
 export type KvCall = { verb: "get" | "put" | "list" | "delete"; key: string; at: number };
 
@@ -28,6 +40,8 @@ export type KvCall = { verb: "get" | "put" | "list" | "delete"; key: string; at:
 export type Faults = {
   /** The Inbox's own reads. */
   get?: (next: () => Promise<string | null>, key: string) => Promise<string | null>;
+  /** The Worker's, for a page. */
+  read?: (next: () => Promise<string | null>, key: string) => Promise<string | null>;
   put?: (next: () => Promise<void>, key: string, value: string) => Promise<void>;
   list?: (next: () => Promise<KVNamespaceListResult<unknown>>) => Promise<KVNamespaceListResult<unknown>>;
   delete?: (next: () => Promise<void>, key: string) => Promise<void>;
@@ -40,8 +54,8 @@ export function injectKv(faults: Faults): KvCall[] {
   const note = (verb: KvCall["verb"], key: string) => calls.push({ verb, key, at: Date.now() });
   vi.spyOn(EVENTS, "get").mockImplementation((async (key: string, options: unknown) => {
     note("get", key);
-    // A page's read of a segment that the Inbox has let go of comes with options; nothing is known to fail there.
-    const fault = typeof options === "object" ? null : faults.get;
+    // A page's read of a segment that the Inbox has let go of comes with options.
+    const fault = typeof options === "object" ? faults.read : faults.get;
     const text = await (fault ?? ((next) => next()))(() => real.get(key), key);
     return options === "json" && text !== null ? JSON.parse(text) : text;
   }) as never);

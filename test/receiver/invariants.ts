@@ -3,45 +3,56 @@ import { fromUtf8 } from "../../shared/bytes.ts";
 import { bodyOf, type EventRow, fromLine } from "../../workers/receiver/record.ts";
 import { isCleared, type Tombstone } from "../../workers/receiver/tombstone.ts";
 import { type KvCall, realKv } from "./faulty-kv.ts";
-import { inInbox } from "./harness.ts";
+import { DAY, inInbox } from "./harness.ts";
 
-/** One event wherever it was found. */
-export type Held = { seq: number; id: string; source: string; body: string };
+/** One event wherever it was found; `at` in unix milliseconds. */
+export type Held = { seq: number; at: number; id: string; source: string; body: string };
 
 type SegmentRow = {
   firstSeq: number;
   lastSeq: number;
   epoch: string;
   n: number;
+  to: number;
   putAt: number | null;
   misses: number;
+  expires: number | null;
 };
 
 /** What the Inbox's tables hold, read past the object's own memory. */
 export type Stored = {
   tails: { firstSeq: number; rows: Held[] }[];
   segments: SegmentRow[];
+  /** When each table of seen keys was begun. */
+  seen: number[];
   tombstones: Tombstone[];
+  /** The first seqs of cleared segments whose keys are still to be deleted. */
+  gone: number[];
   /** Whether KV is still to be told, listed or rid of something. */
   owes: boolean;
   alarm: number | null;
 };
 
 export const GRACE = 300_000;
+export const RETENTION = 30 * DAY;
 
 export function stored(): Promise<Stored | null> {
   return inInbox(async (_instance, { storage }) => {
     const all = <Row extends Record<string, SqlStorageValue>>(query: string) => storage.sql.exec<Row>(query).toArray();
     const names = all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").map(({ name }) => name);
     if (!names.includes("meta")) return null;
-    const numbers = names.filter((name) => name.startsWith("tail_")).map((name) => Number(name.slice(5)));
-    const tails = numbers
-      .sort((a, b) => a - b)
-      .map((firstSeq) => ({
-        firstSeq,
-        rows: all<EventRow>(`SELECT * FROM tail_${firstSeq} ORDER BY seq`).map(heldRow),
-      }));
-    const segments = all<SegmentRow>("SELECT firstSeq, lastSeq, epoch, n, putAt, misses FROM seg ORDER BY firstSeq");
+    const numbered = (prefix: string) =>
+      names
+        .filter((name) => name.startsWith(prefix))
+        .map((name) => Number(name.slice(prefix.length)))
+        .sort((a, b) => a - b);
+    const tails = numbered("tail_").map((firstSeq) => ({
+      firstSeq,
+      rows: all<EventRow>(`SELECT * FROM tail_${firstSeq} ORDER BY seq`).map(heldRow),
+    }));
+    const segments = all<SegmentRow>(
+      'SELECT firstSeq, lastSeq, epoch, n, "to", putAt, misses, expires FROM seg ORDER BY firstSeq',
+    );
     const notes = all<{ key: string; value: string }>("SELECT key, value FROM meta");
     const note = <T>(key: string, none: T): T => {
       const found = notes.find((row) => row.key === key);
@@ -49,8 +60,10 @@ export function stored(): Promise<Stored | null> {
     };
     const cleared = note("tombstones", { list: [] as Tombstone[], saved: true });
     const { relists } = note("rebuilt", { relists: [] as number[] });
-    const owes = !cleared.saved || relists.length > 0 || all("SELECT 1 FROM gone LIMIT 1").length > 0;
-    return { tails, segments, tombstones: cleared.list, owes, alarm: await storage.getAlarm() };
+    const gone = all<{ firstSeq: number }>("SELECT firstSeq FROM gone").map(({ firstSeq }) => firstSeq);
+    const owes = !cleared.saved || relists.length > 0 || gone.length > 0;
+    const alarm = await storage.getAlarm();
+    return { tails, segments, seen: numbered("seen_"), tombstones: cleared.list, gone, owes, alarm };
   });
 }
 
@@ -78,8 +91,9 @@ export async function checkInvariants(kv: Map<string, Held[]>): Promise<Stored> 
 
   for (const segment of segments) {
     const inSegment = kv.get(keyOf(segment));
-    if (segment.firstSeq < oldestTail) expect(inSegment?.length, `I1, I3: ${keyOf(segment)}`).toBe(segment.n);
-    else expect(begins, `I5: segment ${segment.firstSeq} has its tail`).toContain(segment.firstSeq);
+    if (segment.firstSeq >= oldestTail)
+      expect(begins, `I5: ${keyOf(segment)} has its tail`).toContain(segment.firstSeq);
+    else if (isListed(segment)) expect(inSegment?.length, `I1, I3: ${keyOf(segment)}`).toBe(segment.n);
     expect(segment.lastSeq - segment.firstSeq + 1).toBe(segment.n);
   }
   for (const [index, { firstSeq, rows }] of tails.entries()) {
@@ -117,20 +131,33 @@ export function checkLooks(calls: readonly KvCall[]): void {
 export function visible({ tails, segments, tombstones }: Stored, kv: Map<string, Held[]>): Held[] {
   const oldestTail = tails[0]?.firstSeq ?? 0;
   const old = segments
-    .filter(({ firstSeq }) => firstSeq < oldestTail)
+    .filter((segment) => segment.firstSeq < oldestTail && isListed(segment))
     .flatMap((segment) => kv.get(keyOf(segment)) ?? []);
   return [...old, ...tails.flatMap(({ rows }) => rows)].filter((event) => !isCleared(tombstones, event));
+}
+
+/** The seqs of it all, in order. */
+export async function shownSeqs(): Promise<number[]> {
+  const [kv, now] = [await inKv(), await stored()];
+  return now === null ? [] : visible(now, kv).map(({ seq }) => seq);
+}
+
+/** Whether pages may name the segment: a quiet log keeps the rows of what has expired. */
+export function isListed({ to, expires }: SegmentRow): boolean {
+  const now = Date.now();
+  return to >= now - RETENTION && (expires === null || expires > now);
 }
 
 export function keyOf({ firstSeq, epoch }: { firstSeq: number; epoch: string }): string {
   return `events/default/main/${String(10 ** 15 - 1 - firstSeq).padStart(15, "0")}-${epoch}`;
 }
 
-function heldRow({ seq, id, source, body }: EventRow): Held {
-  return { seq, id: id ?? "", source, body: fromUtf8(new Uint8Array(body)) ?? "" };
+function heldRow({ seq, at, id, source, body }: EventRow): Held {
+  return { seq, at, id: id ?? "", source, body: fromUtf8(new Uint8Array(body)) ?? "" };
 }
 
 function heldLine(line: string): Held {
   const record = fromLine(line);
-  return { seq: record.seq, id: record.id ?? "", source: record.source, body: fromUtf8(bodyOf(record)) ?? "" };
+  const { seq, receivedAt, id, source } = record;
+  return { seq, at: Date.parse(receivedAt), id: id ?? "", source, body: fromUtf8(bodyOf(record)) ?? "" };
 }

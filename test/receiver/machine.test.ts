@@ -2,8 +2,9 @@ import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:tes
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Faults, injectKv, type KvCall, laggingList, realKv, refuse } from "./faulty-kv.ts";
-import { armedAt, call, inbox, inInbox, pass, SECOND, START, setTime, walk } from "./harness.ts";
+import { armedAt, call, DAY, inbox, inInbox, pass, SECOND, START, setTime, walk } from "./harness.ts";
 import { checkLooks } from "./invariants.ts";
+import { PageReader } from "./page-reader.ts";
 import { World } from "./world.ts";
 
 /**
@@ -16,6 +17,8 @@ afterEach(async () => {
 });
 
 const MINUTE = 60 * SECOND;
+/** An alarm that is late: of a long wait not every retry is run. */
+const WAIT_STEPS = 8;
 /** Some hundreds were run when this was written; each takes 50 to 200 ms. */
 const RUNS = 25;
 const SOURCES = ["a", "b", "c"];
@@ -31,8 +34,9 @@ const KV: Record<string, Faults> = {
 
 type Step =
   | { do: "send"; count: number; source: string }
-  | { do: "repeat" | "evict" | "loseAlarm" | "alarm" | "walk" | "loseStorage" | "loseStorageLagging" }
+  | { do: "repeat" | "evict" | "loseAlarm" | "alarm" | "walk" | "read" | "loseStorage" | "loseStorageLagging" }
   | { do: "wait"; minutes: number }
+  | { do: "waitLong"; days: number }
   | { do: "kv"; as: string }
   | { do: "clear"; source: string | null };
 
@@ -50,7 +54,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   ),
   weighted(10, fc.record({ do: fc.constant("wait" as const), minutes: fc.constantFrom(1, 5, 6, 30) })),
+  weighted(2, fc.record({ do: fc.constant("waitLong" as const), days: fc.constantFrom(6, 29, 31) })),
   weighted(3, fc.record({ do: fc.constantFrom("repeat" as const, "evict" as const, "walk" as const) })),
+  weighted(4, fc.record({ do: fc.constant("read" as const) })),
   weighted(2, fc.record({ do: fc.constantFrom("loseAlarm" as const, "alarm" as const) })),
   weighted(3, fc.record({ do: fc.constant("kv" as const), as: fc.constantFrom("well", ...Object.keys(KV)) })),
   weighted(2, fc.record({ do: fc.constant("clear" as const), source: fc.constantFrom(null, ...SOURCES) })),
@@ -59,6 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 class Machine {
   readonly world = new World();
+  readonly reader = new PageReader();
   #kv: Faults = {};
   #lag: Faults = {};
   calls: KvCall[] = [];
@@ -78,6 +85,8 @@ class Machine {
     }
     if (step.do === "repeat") await this.#repeat();
     if (step.do === "wait") await this.#wait(step.minutes * MINUTE);
+    if (step.do === "waitLong") await this.#wait(step.days * DAY, (step.days * DAY) / WAIT_STEPS);
+    if (step.do === "read") await this.#read();
     if (step.do === "alarm") await runDurableObjectAlarm(inbox());
     if (step.do === "evict") await this.#evict();
     if (step.do === "loseAlarm") await this.#loseAlarm();
@@ -110,6 +119,7 @@ class Machine {
     this.world.hidden ||= lagging;
     this.use(this.#kv, lagging ? { list: laggingList(hides) } : {});
     await this.world.loseStorage();
+    this.reader.restart();
     this.calls.length = 0;
   }
 
@@ -117,15 +127,30 @@ class Machine {
     for (const [id, source] of this.world.ids.slice(-3)) await this.world.repeat(id, source);
   }
 
-  async #wait(ms: number): Promise<void> {
+  /** `late`: so long after they are due alarms are run, those that fall due meanwhile together. */
+  async #wait(ms: number, late = 0): Promise<void> {
     const end = Date.now() + ms;
     let runs = 0;
     for (let next = await armedAt(); next !== null && next <= end; next = await armedAt()) {
       expect(runs++, "alarms that fall due").toBeLessThan(100);
-      setTime(Math.max(next, Date.now()));
+      setTime(Math.min(Math.max(next, Date.now() + late), end));
       await runDurableObjectAlarm(inbox());
     }
     setTime(end);
+  }
+
+  /** What a lag hides now may come behind the cursor. */
+  async #read(): Promise<void> {
+    if (!this.world.hidden && (await this.world.isKnown())) await this.reader.read(3);
+  }
+
+  async finish(): Promise<void> {
+    this.use({}, {});
+    const wasHidden = this.world.hidden;
+    await this.world.settle();
+    if (wasHidden) this.reader.restart();
+    await this.reader.finish();
+    checkLooks(this.calls);
   }
 
   /** Both ways the same events, without a gap or a repetition. */
@@ -152,9 +177,7 @@ describe("the Inbox as a state machine", () => {
           await machine.world.check();
           pass(SECOND);
         }
-        machine.use({}, {});
-        await machine.world.settle();
-        checkLooks(machine.calls);
+        await machine.finish();
       }),
       { numRuns: RUNS, endOnFailure: true },
     );

@@ -4,44 +4,58 @@ import { isCleared, type Tombstone } from "../../workers/receiver/tombstone.ts";
 import { accept } from "./arrivals.ts";
 import { loseStorage, realKv } from "./faulty-kv.ts";
 import { armedAt, inbox, pass, SECOND, setTime, walk } from "./harness.ts";
-import { checkInvariants, type Held, inKv, type Stored, stored, visible } from "./invariants.ts";
+import { checkInvariants, type Held, inKv, RETENTION, type Stored, shownSeqs, stored, visible } from "./invariants.ts";
 
 /** Alarms that any world of these tests needs until nothing waits. */
 const MOST_RUNS = 200;
 
+/** `at`: when it was first sent, in unix milliseconds, and so not after it was logged. */
+type Acknowledged = { seq: number; source: string; at: number };
+
 /** The log as those see it who were given answers: what was acknowledged must be there once, what was cleared not. */
 export class World {
-  /** The source of each acknowledged event, by id. */
-  readonly #acknowledged = new Map<string, string>();
+  /** The acknowledged events, by id. */
+  readonly #acknowledged = new Map<string, Acknowledged>();
   /** Events and clears whose answer did not come: they may have happened. */
   readonly #unsure = new Set<string>();
-  /** Ids logged since the storage was last lost, and with it what it had seen. */
-  readonly #remembered = new Set<string>();
+  /** When each id was first sent, since the storage was last lost, and with it what it had seen, or since it expired. */
+  readonly #firstSent = new Map<string, number>();
   /** Cleared events that a rebuild may show again until KV is listed again: KV did not show what was cleared. */
   readonly #revived = new Set<string>();
   /** KV's `list` held something back when the storage was lost: until it is listed again, events may be missing. */
   hidden = false;
 
-  async send(id: string, source: string): Promise<boolean> {
-    try {
-      await accept(id, { source });
-      this.#acknowledged.set(id, source);
-      this.#remembered.add(id);
-      this.#unsure.delete(id);
-      return true;
-    } catch {
+  async send(id: string, source: string, body = "{}"): Promise<boolean> {
+    const at = this.#remember(id);
+    const seq = await accept(id, { source, body }).catch(() => null);
+    if (seq === null) {
       this.#unsure.add(id);
       return false;
     }
+    const earlier = this.#acknowledged.get(id);
+    if (earlier?.at === at) expect(seq, `${id} is a repetition`).toBe(earlier.seq);
+    if (earlier?.seq !== seq) this.#acknowledged.set(id, { seq, source, at });
+    this.#unsure.delete(id);
+    return true;
   }
 
   /** Sends an acknowledged event again, which must not log it twice while its id is remembered. */
   async repeat(id: string, source: string): Promise<void> {
-    if (this.#remembered.has(id)) await accept(id, { source }).catch(() => {});
+    if (this.#firstSent.has(id)) await this.send(id, source);
+  }
+
+  /** When the id was first sent, as far as the log may remember it. */
+  #remember(id: string): number {
+    const before = this.#firstSent.get(id);
+    if (before !== undefined && before > Date.now() - RETENTION) return before;
+    this.#firstSent.set(id, Date.now());
+    return Date.now();
   }
 
   async clear(source: string | null): Promise<boolean> {
-    const named = [...this.#acknowledged].filter(([, of]) => of === (source ?? of)).map(([id]) => id);
+    const named = [...this.#acknowledged]
+      .filter(([, event]) => event.source === (source ?? event.source))
+      .map(([id]) => id);
     for (const id of named) {
       this.#acknowledged.delete(id);
       this.#unsure.add(id);
@@ -61,16 +75,21 @@ export class World {
     await loseStorage();
     this.#acknowledged.clear();
     this.#unsure.clear();
-    this.#remembered.clear();
+    this.#firstSent.clear();
     for (const event of [...(await inKv()).values()].flat()) {
       if (isCleared(told, event)) this.#revived.add(event.id);
-      else this.#acknowledged.set(event.id, event.source);
+      else this.#acknowledged.set(event.id, event);
     }
   }
 
   /** Ids that a sender may send again. */
   get ids(): [id: string, source: string][] {
-    return [...this.#acknowledged];
+    return [...this.#acknowledged].map(([id, { source }]) => [id, source]);
+  }
+
+  /** Of the acknowledged events, in order. */
+  get seqs(): number[] {
+    return [...this.#acknowledged.values()].map(({ seq }) => seq).toSorted((a, b) => a - b);
   }
 
   /** The invariants, and that readers would see each acknowledged event once and nothing that was cleared. */
@@ -92,13 +111,13 @@ export class World {
   }
 
   #compare(tables: Stored, kv: Map<string, Held[]>): void {
-    const ids = visible(tables, kv).map(({ id }) => id);
-    expect(new Set(ids).size, "no event twice").toBe(ids.length);
+    const shown = Map.groupBy(visible(tables, kv), ({ id }) => id);
+    for (const [id, events] of shown) expect(areApart(events), `${id} is logged once a retention`).toBe(true);
     const known = (id: string) => this.#acknowledged.has(id) || this.#unsure.has(id) || this.#revived.has(id);
-    const unknown = ids.filter((id) => !known(id));
+    const unknown = [...shown.keys()].filter((id) => !known(id));
     expect(unknown, "nothing unknown, nothing cleared").toEqual([]);
-    const shown = new Set(ids);
-    const missing = [...this.#acknowledged.keys()].filter((id) => !shown.has(id));
+    const kept = [...this.#acknowledged].filter(([, { at }]) => at >= Date.now() - RETENTION);
+    const missing = kept.filter(([id]) => !shown.has(id));
     if (!this.hidden) expect(missing, "nothing lost").toEqual([]);
   }
 
@@ -114,12 +133,23 @@ export class World {
     this.hidden = false;
     this.#revived.clear();
     await this.check();
-    const kv = await inKv();
-    const now = await stored();
-    if (now === null) throw new Error("the Inbox has no tables");
-    expect(now.tails.map(({ rows }) => rows)).toEqual([[]]);
-    const seqs = visible(now, kv).map(({ seq }) => seq);
-    expect(await walk("after", 7)).toEqual(seqs);
-    expect(await walk("before", 7)).toEqual(seqs.toReversed());
+    expect((await stored())?.tails.map(({ rows }) => rows)).toEqual([[]]);
+    expect(await this.checkPages()).toBe(true);
   }
+
+  /** That pages show what they may, from both ends; false when they could not be read. */
+  async checkPages(): Promise<boolean> {
+    const unread = () => null;
+    const forward = await walk("after", 7).catch(unread);
+    const back = await walk("before", 7).catch(unread);
+    if (forward === null || back === null) return false;
+    const seqs = await shownSeqs();
+    expect([forward, back]).toEqual([seqs, seqs.toReversed()]);
+    return true;
+  }
+}
+
+/** An id is forgotten a retention after it was logged, and its event may be shown a little longer. */
+function areApart(events: readonly Held[]): boolean {
+  return events.every((event, index) => index === 0 || event.at - (events[index - 1]?.at ?? 0) >= RETENTION);
 }
