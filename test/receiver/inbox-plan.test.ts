@@ -10,6 +10,7 @@ import {
   retryDelay,
   SEGMENT_BYTES,
   SEGMENT_EVENTS,
+  type SeenTable,
   type Segment,
   type State,
   sealsForAge,
@@ -148,15 +149,15 @@ describe("trustedAlarm", () => {
 describe("the tables of seen keys", () => {
   it.each([1, 7, 30, 60, 365])("are never more than 8 with a retention of %i days, and keep it", (days) => {
     const own = { ...timing, retentionMs: days * DAY };
-    let seen: number[] = [];
+    let seen: SeenTable[] = [];
     for (let now = NOW; now < NOW + 4 * own.retentionMs + 30 * DAY; now += DAY / 2) {
-      if (needsSeenTable(seen, now, own)) seen = [...seen, now];
+      if (needsSeenTable(seen, now, own)) seen = [...seen, { begun: now, layout: "digest" }];
       seen = seen.slice(expiredSeen(seen, now, own).length);
       expect(seen.length).toBeLessThanOrEqual(8);
       const kept = Math.max(NOW, now - own.retentionMs);
-      expect(seen[0]).toBeLessThanOrEqual(kept);
+      expect(seen[0]?.begun).toBeLessThanOrEqual(kept);
     }
-    expect(seen[0]).toBeGreaterThan(NOW);
+    expect(seen[0]?.begun).toBeGreaterThan(NOW);
     expect(seenPeriod(own)).toBeGreaterThanOrEqual(5 * DAY);
   });
 });

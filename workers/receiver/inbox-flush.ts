@@ -145,7 +145,7 @@ function forgetExpired(inbox: Flushing): void {
     const oldestTail = draft.sealed[0]?.firstSeq ?? draft.open.firstSeq;
     inbox.store.forgetSegments(expiredBefore(now, inbox.timing), now, oldestTail);
     const expired = expiredSeen(draft.seen, now, inbox.timing);
-    for (const begun of expired) inbox.store.dropSeen(begun);
+    for (const table of expired) inbox.store.seen.drop(table);
     draft.seen = draft.seen.slice(expired.length);
   });
 }

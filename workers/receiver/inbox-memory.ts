@@ -6,6 +6,7 @@ import { type Flushing, type FlushResult, flush } from "./inbox-flush.ts";
 import { Ledger } from "./inbox-ledger.ts";
 import { retryDelay, type State, type Timing, wakeAt } from "./inbox-plan.ts";
 import type { Identity } from "./inbox-schema.ts";
+import { InboxSql } from "./inbox-sql.ts";
 import { type Life, start } from "./inbox-start.ts";
 import { InboxStore } from "./inbox-store.ts";
 import { Rejections } from "./rejections.ts";
@@ -30,6 +31,7 @@ export class InboxMemory {
   readonly rejections = new Rejections();
   readonly #ctx: DurableObjectState;
   readonly #port: MemoryPort;
+  readonly #sql: InboxSql;
   #life: Life | null = null;
   #starting = false;
   #startAgainAt = 0;
@@ -40,8 +42,9 @@ export class InboxMemory {
   constructor(ctx: DurableObjectState, port: MemoryPort) {
     this.#ctx = ctx;
     this.#port = port;
-    this.store = new InboxStore(ctx.storage.sql);
-    this.ledger = new Ledger(ctx.storage.sql);
+    this.#sql = new InboxSql(ctx.storage.sql);
+    this.store = new InboxStore(this.#sql);
+    this.ledger = new Ledger(this.#sql);
     // What is late here goes on in the background, and what fails is tried again: a throw would lose the object.
     void ctx.blockConcurrencyWhile(() => withDeadline(this.#start(), START_WAIT_MS).catch(() => {}));
   }
@@ -65,7 +68,7 @@ export class InboxMemory {
 
   /** Since this object woke, alarms among them. */
   get rowsWritten(): number {
-    return this.store.rowsWritten + this.ledger.rowsWritten + this.#alarmsWritten;
+    return this.#sql.rowsWritten + this.#alarmsWritten;
   }
 
   /** Memory follows the tables only once they have taken the change, and is read anew when they have not. */

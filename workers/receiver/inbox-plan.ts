@@ -41,14 +41,17 @@ export type Segment = {
   misses: number;
 };
 
+/** A table of seen keys. `begun`: when it took its first one; `layout`: how a key stands in it. */
+export type SeenTable = { begun: number; layout: "digest" | "text" };
+
 /** What the tables hold, as far as every accept needs it. */
 export type Tables = {
   /** The seq of the next event. */
   next: number;
   /** When the last event was received; receivedAt never goes back. */
   lastAt: number;
-  /** When each `seen` table was begun, oldest first. */
-  seen: readonly number[];
+  /** The tables of seen keys, oldest first. */
+  seen: readonly SeenTable[];
   /** The sealed segments whose tail is still here, oldest first. */
   sealed: readonly Segment[];
   open: OpenTail;
@@ -144,14 +147,14 @@ export function seenPeriod({ retentionMs }: Timing): number {
   return Math.max(5 * DAY, retentionMs / 6);
 }
 
-export function needsSeenTable(seen: readonly number[], now: number, timing: Timing): boolean {
+export function needsSeenTable(seen: readonly SeenTable[], now: number, timing: Timing): boolean {
   const newest = seen.at(-1);
-  return newest === undefined || newest + seenPeriod(timing) <= now;
+  return newest === undefined || newest.begun + seenPeriod(timing) <= now;
 }
 
 /** The `seen` tables whose last key is older than the retention; never the newest. */
-export function expiredSeen(seen: readonly number[], now: number, timing: Timing): number[] {
-  return seen.slice(0, -1).filter((begun) => begun + seenPeriod(timing) + timing.retentionMs <= now);
+export function expiredSeen(seen: readonly SeenTable[], now: number, timing: Timing): SeenTable[] {
+  return seen.slice(0, -1).filter(({ begun }) => begun + seenPeriod(timing) + timing.retentionMs <= now);
 }
 
 /** Keys reach into the past as far as the retention: so do the pages. The KV value lives a day longer. */
