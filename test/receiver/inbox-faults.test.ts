@@ -98,6 +98,24 @@ describe("an Inbox whose KV", () => {
     expect(await walk("after", 1)).toEqual([1]);
   });
 
+  it("refuses writes is not asked again sooner because the alarm comes for something else", async () => {
+    const calls = injectKv({ put: refuse() });
+    await accept("a");
+    await wait(120 * MINUTE);
+    const refused = { source: "default", reason: "id_missing" as const, diagnosis: null, headers: [], bytes: 1 };
+    for (let minute = 0; minute < 40; minute++) {
+      // Of two in a minute the second is saved by the alarm.
+      for (const at of [1, 2]) await inbox().reject({ ...refused, at }, 0);
+      await wait(MINUTE);
+    }
+    const puts = calls.filter(({ verb }) => verb === "put").map(({ at }) => at);
+    for (const [index, at] of puts.slice(0, -1).entries()) {
+      const waited = (puts[index + 1] ?? 0) - at;
+      expect(waited).toBeGreaterThanOrEqual((at - START) / 8);
+    }
+    expect(await status()).toMatchObject({ waiting: 1, kvFailing: true });
+  });
+
   it("is slow cannot keep an alarm from ending in time", async () => {
     injectKv({ put: refuse(QUOTA) });
     await acceptMany(upTo(12).map((n) => arrival(`a${n}`, { body: "x".repeat(500 * 1024) })));

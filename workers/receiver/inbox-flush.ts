@@ -7,9 +7,11 @@ import {
   expiredSeen,
   MAX_MISSES,
   readBackDue,
+  retryDelay,
   type Segment,
   type State,
   sealsForAge,
+  stillWaits,
   type Timing,
 } from "./inbox-plan.ts";
 import type { Identity } from "./inbox-schema.ts";
@@ -50,6 +52,18 @@ type Run = FlushResult & { until: number; errorsInRow: number; stopped: boolean 
 export async function flush(inbox: Flushing): Promise<FlushResult> {
   const until = inbox.now() + RUN_MS;
   const run: Run = { progressed: false, failed: false, until, errorsInRow: 0, stopped: false };
+  // The alarm may be for something else: a KV that failed is left alone until its time has come.
+  if (stillWaits(inbox.state().retryAt, inbox.now()) === null) await moveDue(inbox, run);
+  forgetExpired(inbox);
+  return run;
+}
+
+/** When the flush may be tried next, after a run at `now`. */
+export function flushRetryAt({ failed }: FlushResult, { sealed, retryAt }: State, now: number): number | null {
+  return failed ? now + retryDelay(sealed, now) : stillWaits(retryAt, now);
+}
+
+async function moveDue(inbox: Flushing, run: Run): Promise<void> {
   // Looks come first: a day on which KV refuses writes must not keep what it already holds from being dropped.
   await lookAtPut(inbox, run);
   await putSealed(inbox, run);
@@ -58,8 +72,6 @@ export async function flush(inbox: Flushing): Promise<FlushResult> {
     run.progressed = true;
     await putSealed(inbox, run);
   }
-  forgetExpired(inbox);
-  return run;
 }
 
 /** The log's tails stay an unbroken end of it: what cannot be dropped yet holds all that is newer. */

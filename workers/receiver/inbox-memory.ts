@@ -2,9 +2,9 @@ import { withDeadline } from "../../shared/deadline.ts";
 import { Problem } from "../../shared/problem.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import { choresRetryAt, doChores } from "./inbox-chores.ts";
-import { type Flushing, type FlushResult, flush } from "./inbox-flush.ts";
+import { type Flushing, type FlushResult, flush, flushRetryAt } from "./inbox-flush.ts";
 import { Ledger } from "./inbox-ledger.ts";
-import { retryDelay, type State, type Timing, wakeAt } from "./inbox-plan.ts";
+import { type State, type Timing, wakeAt } from "./inbox-plan.ts";
 import type { Identity } from "./inbox-schema.ts";
 import { InboxSql } from "./inbox-sql.ts";
 import { type Life, start } from "./inbox-start.ts";
@@ -106,7 +106,7 @@ export class InboxMemory {
     const done = await this.#attempt("chores.failed", doChores);
     this.#flushing = false;
     const now = Date.now();
-    const retryAt = flushed.failed ? now + retryDelay(this.state.sealed, now) : null;
+    const retryAt = flushRetryAt(flushed, this.state, now);
     const chores = { ...this.state.chores, retryAt: choresRetryAt(done, this.state.chores, now) };
     // What accepts armed meanwhile was for the case that this line is never reached.
     this.state = { ...this.state, armed: null, retryAt, chores };

@@ -134,7 +134,13 @@ export function sweptOn(now: number, { day, deleted }: Swept): Swept {
 export function retryDelay(sealed: readonly Segment[], now: number): number {
   const waiting = sealed.find((segment) => segment.putAt === null) ?? sealed[0];
   const age = waiting === undefined ? 0 : now - waiting.to;
-  return Math.min(Math.max(age / RETRY.part, RETRY.least), RETRY.most);
+  // Whole milliseconds: an alarm drops the rest, and would come before its time.
+  return Math.ceil(Math.min(Math.max(age / RETRY.part, RETRY.least), RETRY.most));
+}
+
+/** What is left of a wait after an error: null once its time has come. Other reasons to wake do not end it. */
+export function stillWaits(retryAt: number | null, now: number): number | null {
+  return retryAt !== null && retryAt > now ? retryAt : null;
 }
 
 /** What a stored alarm is worth after a restart: null when there is none, or when it was lost. */
