@@ -75,16 +75,19 @@ export function tailRecords(): Promise<EventRecord[]> {
 }
 
 /** A reader that notes what it reads of KV; with `tombstones`, of an Inbox that knows these. */
-export function reader(tombstones?: Tombstone[]): LogReader & { gets: string[] } {
+export function reader(tombstones?: Tombstone[]): LogReader & { gets: string[]; sizes: number[] } {
   const gets: string[] = [];
+  const sizes: number[] = [];
   const kv = {
-    get: (key: string, options: KVNamespaceGetOptions<"text">) => {
+    get: async (key: string, options: KVNamespaceGetOptions<"text">) => {
       gets.push(key);
-      return env.EVENTS.get(key, options);
+      const text = await env.EVENTS.get(key, options);
+      sizes.push(utf8(text ?? "").byteLength);
+      return text;
     },
   } as unknown as KVNamespace;
   const log = inboxNameOf("main");
-  return { inbox: tombstones === undefined ? inbox() : clearedInbox(tombstones), kv, log, gets };
+  return { inbox: tombstones === undefined ? inbox() : clearedInbox(tombstones), kv, log, gets, sizes };
 }
 
 function clearedInbox(tombstones: Tombstone[]): DurableObjectStub<Inbox> {

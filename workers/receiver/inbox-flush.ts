@@ -16,7 +16,7 @@ import {
 } from "./inbox-plan.ts";
 import type { Identity } from "./inbox-schema.ts";
 import type { InboxStore } from "./inbox-store.ts";
-import { countSegment, putSegment } from "./log.ts";
+import { countSegment, putSegment, segmentText } from "./log.ts";
 import type { Rejections } from "./rejections.ts";
 
 /** At most this many puts and as many looks a run: it must end well within an alarm's time. */
@@ -100,11 +100,13 @@ async function putSealed(inbox: Flushing, run: Run): Promise<void> {
       const began = inbox.now();
       const { retentionMs } = inbox.timing;
       const rows = inbox.store.rows(segment.firstSeq);
-      const put = putSegment(inbox.kv, inbox.identity.log, { segment, rows, retentionMs, now: began });
+      const { text, bytes } = segmentText(rows);
+      const stored = { ...segment, bytes };
+      const put = putSegment(inbox.kv, inbox.identity.log, { segment: stored, text, rows, retentionMs, now: began });
       await withDeadline(put, KV_DEADLINE_MS);
       if (!isWaiting(inbox, segment)) return;
-      update(inbox, { ...segment, putAt: inbox.now(), misses: 0 }, began + retentionMs);
-      logEvent("segment.put", { ...named(segment), bytes: segment.bytes, ms: inbox.now() - began });
+      update(inbox, { ...stored, putAt: inbox.now(), misses: 0 }, began + retentionMs);
+      logEvent("segment.put", { ...named(segment), bytes, ms: inbox.now() - began });
     });
   }
 }

@@ -28,7 +28,10 @@ export const REJECTIONS_MS = MINUTE;
 /** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while it is empty. */
 export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };
 
-/** A sealed run of events. `putAt`: when KV took it, or null; `misses`: looks since then that did not find it. */
+/**
+ * A sealed run of events. `bytes`: of its bodies and headers, once put of its text in KV: what reading it takes.
+ * `putAt`: when KV took it, or null; `misses`: looks since then that did not find it.
+ */
 export type Segment = {
   firstSeq: number;
   lastSeq: number;

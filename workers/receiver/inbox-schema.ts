@@ -10,7 +10,7 @@
  * | | the newest refused requests | `rejections`, `"{\\"kept\\":[…],\\"counts\\":{\\"default\\":3}}"` | 1 a minute in which any came, and 1 for the alarm | never |
  * | seen_‹begun› (key, seq, at) | the keys logged already, one table a period: 16 bytes of a digest, and the seconds since the table was begun; in tables of the schemas 1 and 2 the text itself, and unix milliseconds | `3f0a…`, 12, 86400 | 1 an event | whole, a retention after its last key |
  * | tail_‹firstSeq› (seq, at, source, type, bytes, id, verification, headers, body) | the newest events in order; the last table is open, the rows of the others never change | 12, 1790000000000, `default`, `value.changed`, 83, `msg_2Kx`, `verified`, `[["host","…"]]`, bytes | 1 an event | whole, oldest first, once KV has shown its segment |
- * | seg (firstSeq, lastSeq, epoch, n, bytes, counts, from, to, putAt, misses, expires) | one row a sealed tail: what it holds, and its way into KV | 1, 500, `9f3c01ab`, 500, 204800, `{"default":500}`, …, null, 0, null | 2 a segment | a retention after its newest event |
+ * | seg (firstSeq, lastSeq, epoch, n, bytes, counts, from, to, putAt, misses, expires) | one row a sealed tail: what it holds, and its way into KV; once put, `bytes` is the length of its text there | 1, 500, `9f3c01ab`, 500, 204800, `{"default":500}`, …, null, 0, null | 2 a segment | a retention after its newest event |
  * | gone (firstSeq, epoch, at) | the cleared segments whose keys are still to be deleted from KV | 1, `9f3c01ab`, 1790000000000 | 2 a cleared segment | once deleted, or expired in KV |
  *
  * The open tail's name is the log's floor: an empty log still knows its next seq.

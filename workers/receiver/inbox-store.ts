@@ -120,9 +120,11 @@ export class InboxStore {
   }
 
   /** `expires`: until when KV surely keeps what was just put, in unix milliseconds; null leaves it as it is. */
-  notePut({ firstSeq, putAt, misses }: Segment, expires: number | null): void {
-    const statement = "UPDATE seg SET putAt = ?, misses = ?, expires = coalesce(?, expires) WHERE firstSeq = ?";
-    this.#sql.run(statement, putAt, misses, expires, firstSeq);
+  notePut({ firstSeq, bytes, putAt, misses }: Segment, expires: number | null): void {
+    this.#sql.run(
+      "UPDATE seg SET bytes = ?, putAt = ?, misses = ?, expires = coalesce(?, expires) WHERE firstSeq = ?",
+      ...[bytes, putAt, misses, expires, firstSeq],
+    );
   }
 
   dropTail(firstSeq: number): void {
