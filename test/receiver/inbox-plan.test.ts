@@ -3,22 +3,27 @@ import {
   type Chores,
   choresDue,
   DELETES_PER_DAY,
-  expiredSeen,
   isFull,
-  needsSeenTable,
   readBackDue,
   retryDelay,
   SEGMENT_BYTES,
   SEGMENT_EVENTS,
-  type SeenTable,
   type Segment,
   type State,
   sealsForAge,
-  seenPeriod,
   sweptOn,
   trustedAlarm,
   wakeAt,
 } from "../../workers/receiver/inbox-plan.ts";
+import {
+  crowdedOut,
+  expiredSeen,
+  needsSeenTable,
+  type Room,
+  roomIn,
+  type SeenTable,
+  seenPeriod,
+} from "../../workers/receiver/inbox-seen-plan.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -151,7 +156,7 @@ describe("the tables of seen keys", () => {
     const own = { ...timing, retentionMs: days * DAY };
     let seen: SeenTable[] = [];
     for (let now = NOW; now < NOW + 4 * own.retentionMs + 30 * DAY; now += DAY / 2) {
-      if (needsSeenTable(seen, now, own)) seen = [...seen, { begun: now, layout: "digest" }];
+      if (needsSeenTable(seen, now, own, "ample")) seen = [...seen, { begun: now, layout: "digest" }];
       seen = seen.slice(expiredSeen(seen, now, own).length);
       expect(seen.length).toBeLessThanOrEqual(8);
       const kept = Math.max(NOW, now - own.retentionMs);
@@ -160,4 +165,43 @@ describe("the tables of seen keys", () => {
     expect(seen[0]?.begun).toBeGreaterThan(NOW);
     expect(seenPeriod(own)).toBeGreaterThanOrEqual(5 * DAY);
   });
+
+  const since = (...daysAgo: number[]): SeenTable[] =>
+    daysAgo.map((days) => ({ begun: NOW - days * DAY, layout: "digest" }));
+
+  const needed: [daysAgo: number[], room: Room, needed: boolean][] = [
+    [[], "ample", true],
+    [[4.9], "ample", false],
+    [[5], "ample", true],
+    [[0.9], "crowded", false],
+    [[1], "crowded", true],
+    [[9, 1], "full", true],
+  ];
+  it.each(needed)("begun %j days ago, with room that is %s: a new one is needed: %s", (daysAgo, room, needs) => {
+    expect(needsSeenTable(since(...daysAgo), NOW, timing, room)).toBe(needs);
+  });
+
+  const crowding: [daysAgo: number[], room: Room, goes: number | null][] = [
+    [[9, 4, 1], "ample", null],
+    [[9, 4, 1], "crowded", 9],
+    [[9, 4, 1], "full", 9],
+    [[4, 1], "crowded", 4],
+    [[4, 0.9], "full", null],
+    [[9], "full", null],
+    [[], "full", null],
+  ];
+  it.each(crowding)("begun %j days ago, with room that is %s: the one of %s goes", (daysAgo, room, goes) => {
+    expect(crowdedOut(since(...daysAgo), NOW, room)).toEqual(goes === null ? null : since(goes)[0]);
+  });
+});
+
+describe("roomIn", () => {
+  const cases: [size: number, room: Room][] = [
+    [0, "ample"],
+    [600, "ample"],
+    [601, "crowded"],
+    [950, "crowded"],
+    [951, "full"],
+  ];
+  it.each(cases)("%i of 1000 bytes: %s", (size, room) => expect(roomIn(size, 1000)).toBe(room));
 });

@@ -1,17 +1,18 @@
 import type { Arrival } from "./arrival.ts";
-import { isFull, needsSeenTable, type State, type Timing } from "./inbox-plan.ts";
+import { isFull, type State, type Timing } from "./inbox-plan.ts";
+import { needsSeenTable, type Room } from "./inbox-seen-plan.ts";
 import type { InboxStore } from "./inbox-store.ts";
 
 /** Where an arrival stands in the log: as its own event, or as the earlier one it repeats. */
 export type Place = { seq: number; duplicate: boolean };
 
 /** `now` in unix milliseconds; `epoch` names the segment of a tail that this arrival finds full. */
-export type AcceptContext = { now: number; epoch: string; timing: Timing };
+export type AcceptContext = { now: number; epoch: string; timing: Timing; room: Room };
 
 /** Logs the arrival, once: in a transaction, on a draft of the state. */
 export function acceptOne(store: InboxStore, draft: State, arrival: Arrival, context: AcceptContext): Place {
   const at = Math.max(context.now, draft.lastAt);
-  if (needsSeenTable(draft.seen, at, context.timing)) {
+  if (needsSeenTable(draft.seen, at, context.timing, context.room)) {
     draft.seen = [...draft.seen, store.seen.create(at)];
   }
   const size = arrival.body.byteLength + arrival.headers.length;

@@ -4,7 +4,6 @@ import { seal } from "./inbox-accept.ts";
 import type { Ledger } from "./inbox-ledger.ts";
 import {
   expiredBefore,
-  expiredSeen,
   MAX_MISSES,
   readBackDue,
   retryDelay,
@@ -14,6 +13,7 @@ import {
   stillWaits,
   type Timing,
 } from "./inbox-plan.ts";
+import { forgetSeen } from "./inbox-room.ts";
 import type { Identity } from "./inbox-schema.ts";
 import type { InboxStore } from "./inbox-store.ts";
 import { countSegment, putSegment, segmentText } from "./log.ts";
@@ -33,6 +33,8 @@ export type Flushing = {
   kv: KVNamespace;
   identity: Identity;
   timing: Timing;
+  /** Of this object, in bytes. */
+  storageLimit: number;
   store: InboxStore;
   ledger: Ledger;
   rejections: Rejections;
@@ -158,10 +160,8 @@ function forgetExpired(inbox: Flushing): void {
     const now = inbox.now();
     const oldestTail = draft.sealed[0]?.firstSeq ?? draft.open.firstSeq;
     inbox.store.forgetSegments(expiredBefore(now, inbox.timing), now, oldestTail);
-    const expired = expiredSeen(draft.seen, now, inbox.timing);
-    for (const table of expired) inbox.store.seen.drop(table);
-    draft.seen = draft.seen.slice(expired.length);
   });
+  forgetSeen(inbox);
 }
 
 /** The platform says "429" and "limit exceeded" for the day's quota; it has no code for it. */

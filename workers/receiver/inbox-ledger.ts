@@ -30,6 +30,9 @@ export type Cleared = { list: readonly Tombstone[]; saved: boolean };
 /** The keys deleted on one day since the epoch. */
 export type Swept = { day: number; deleted: number };
 
+/** What was seen before then was forgotten early, to make room; in unix milliseconds. */
+export type Forgotten = { before: number };
+
 /** What Rejections saved. */
 type Saved = string;
 
@@ -37,6 +40,7 @@ export type Notes = {
   tombstones: Cleared | null;
   rebuilt: Rebuilt | null;
   swept: Swept | null;
+  forgotten: Forgotten | null;
   rejections: Saved | null;
 };
 

@@ -5,7 +5,9 @@ import { choresRetryAt, doChores } from "./inbox-chores.ts";
 import { type Flushing, type FlushResult, flush, flushRetryAt } from "./inbox-flush.ts";
 import { Ledger } from "./inbox-ledger.ts";
 import { type State, type Timing, wakeAt } from "./inbox-plan.ts";
+import { forgetSeen } from "./inbox-room.ts";
 import type { Identity } from "./inbox-schema.ts";
+import { type Room, roomIn } from "./inbox-seen-plan.ts";
 import { InboxSql } from "./inbox-sql.ts";
 import { type Life, start } from "./inbox-start.ts";
 import { InboxStore } from "./inbox-store.ts";
@@ -18,7 +20,7 @@ const START_WAIT_MS = 10_000;
 /** Refused requests start no further try sooner: KV is in trouble already. */
 const START_AGAIN_MS = 5_000;
 
-type MemoryPort = { kv(): KVNamespace; timing: Timing };
+type MemoryPort = { kv(): KVNamespace; timing: Timing; room: { storageLimit: number } };
 
 /**
  * What an Inbox knows of its log, and the one way to change it: in a transaction, with the alarm that the change
@@ -113,19 +115,37 @@ export class InboxMemory {
     this.arm(this.state, flushed.progressed || done.progressed ? now : now + IDLE_MS);
   }
 
+  /** How much room there is, after what could be done for it. Never throws: a drop that is refused is tried again. */
+  makeRoom(): Room {
+    const { storageLimit } = this.#port.room;
+    const room = roomIn(this.store.size, storageLimit);
+    if (room === "ample") return room;
+    try {
+      return forgetSeen(this.#open());
+    } catch (error) {
+      logEvent("room.failed", { error: String(error) });
+      return room;
+    }
+  }
+
+  #open(): Flushing {
+    return {
+      kv: this.#port.kv(),
+      identity: this.identity,
+      timing: this.#port.timing,
+      storageLimit: this.#port.room.storageLimit,
+      store: this.store,
+      ledger: this.ledger,
+      rejections: this.rejections,
+      now: () => Date.now(),
+      state: () => this.state,
+      commit: (change) => this.commit(change),
+    };
+  }
+
   async #attempt(failure: string, work: (inbox: Flushing) => Promise<FlushResult>): Promise<FlushResult> {
     try {
-      return await work({
-        kv: this.#port.kv(),
-        identity: this.identity,
-        timing: this.#port.timing,
-        store: this.store,
-        ledger: this.ledger,
-        rejections: this.rejections,
-        now: () => Date.now(),
-        state: () => this.state,
-        commit: (change) => this.commit(change),
-      });
+      return await work(this.#open());
     } catch (error) {
       logEvent(failure, { error: String(error) });
       return { progressed: false, failed: true };

@@ -1,4 +1,5 @@
 import type { Rebuilt, Swept } from "./inbox-ledger.ts";
+import type { SeenTable } from "./inbox-seen-plan.ts";
 import type { Tombstone } from "./tombstone.ts";
 
 /** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
@@ -43,9 +44,6 @@ export type Segment = {
   putAt: number | null;
   misses: number;
 };
-
-/** A table of seen keys. `begun`: when it took its first one; `layout`: how a key stands in it. */
-export type SeenTable = { begun: number; layout: "digest" | "text" };
 
 /** What the tables hold, as far as every accept needs it. */
 export type Tables = {
@@ -149,21 +147,6 @@ export function stillWaits(retryAt: number | null, now: number): number | null {
 /** What a stored alarm is worth after a restart: null when there is none, or when it was lost. */
 export function trustedAlarm(stored: number | null, now: number): number | null {
   return stored === null || stored < now - LOST_ALARM ? null : stored;
-}
-
-/** How long one `seen` table takes keys; with this, at most 8 tables are looked up, whatever the retention. */
-export function seenPeriod({ retentionMs }: Timing): number {
-  return Math.max(5 * DAY, retentionMs / 6);
-}
-
-export function needsSeenTable(seen: readonly SeenTable[], now: number, timing: Timing): boolean {
-  const newest = seen.at(-1);
-  return newest === undefined || newest.begun + seenPeriod(timing) <= now;
-}
-
-/** The `seen` tables whose last key is older than the retention; never the newest. */
-export function expiredSeen(seen: readonly SeenTable[], now: number, timing: Timing): SeenTable[] {
-  return seen.slice(0, -1).filter(({ begun }) => begun + seenPeriod(timing) + timing.retentionMs <= now);
 }
 
 /** Keys reach into the past as far as the retention: so do the pages. The KV value lives a day longer. */

@@ -7,6 +7,7 @@
  * | | what was cleared, and whether KV knows it | `tombstones`, `{"list":[{"source":null,"seq":12}],"saved":true}` | 2 a clear | never |
  * | | that this life was made from KV, and when KV is listed again | `rebuilt`, `{"at":1790000000000,"segments":7,…}` | 3 a rebuild | never |
  * | | the day's deletes | `swept`, `{"day":20717,"deleted":20}` | 1 in 20 deletes | never |
+ * | | since when keys are known, once some were forgotten for room | `forgotten`, `{"before":1790000000000}` | 1 a table dropped early | never |
  * | | the newest refused requests | `rejections`, `"{\\"kept\\":[…],\\"counts\\":{\\"default\\":3}}"` | 1 a minute in which any came, and 1 for the alarm | never |
  * | seen_‹begun› (key, seq, at) | the keys logged already, one table a period: 16 bytes of a digest, and the seconds since the table was begun; in tables of the schemas 1 and 2 the text itself, and unix milliseconds | `3f0a…`, 12, 86400 | 1 an event | whole, a retention after its last key |
  * | tail_‹firstSeq› (seq, at, source, type, bytes, id, verification, headers, body) | the newest events in order; the last table is open, the rows of the others never change | 12, 1790000000000, `default`, `value.changed`, 83, `msg_2Kx`, `verified`, `[["host","…"]]`, bytes | 1 an event | whole, oldest first, once KV has shown its segment |

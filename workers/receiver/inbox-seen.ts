@@ -1,6 +1,6 @@
 import type { Dedup } from "./arrival.ts";
-import type { SeenTable } from "./inbox-plan.ts";
 import { createSeen } from "./inbox-schema.ts";
+import type { SeenTable } from "./inbox-seen-plan.ts";
 import type { InboxSql } from "./inbox-sql.ts";
 
 /** What is remembered of a key: the seq it was logged as, when, and since when an earlier entry would count. */

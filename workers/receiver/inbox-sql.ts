@@ -11,6 +11,11 @@ export class InboxSql {
     this.#sql = sql;
   }
 
+  /** What the object's storage holds, in bytes. */
+  get size(): number {
+    return this.#sql.databaseSize;
+  }
+
   run<Row extends Record<string, SqlStorageValue>>(query: string, ...values: (SqlStorageValue | Uint8Array)[]): Row[] {
     const cursor = this.#sql.exec<Row>(query, ...values);
     const rows = cursor.toArray();

@@ -26,6 +26,11 @@ export class InboxStore {
     this.seen = new SeenKeys(sql);
   }
 
+  /** What the object's storage holds, in bytes. */
+  get size(): number {
+    return this.#sql.size;
+  }
+
   /** The stored identity, or null before `create`. */
   identity(): Identity | null {
     if (this.#numbered("meta").length === 0) return null;
