@@ -121,7 +121,9 @@ describe("a steady stream", () => {
   const FLAT = 1.05;
   const SEGMENT_ROW_BYTES = 100;
 
-  it(`of 10 a second for ${hours} h leaves nothing in the Inbox but ids and a row a segment`, { timeout: 600_000 }, async () => {
+  it(`of 10 a second for ${hours} h leaves nothing in the Inbox but ids and a row a segment`, {
+    timeout: 600_000,
+  }, async () => {
     await live(async (day) => {
       const samples: { bytes: number; tails: number }[] = [];
       const before = day.rows;

@@ -62,6 +62,40 @@ describe("isFull", () => {
   });
 });
 
+describe("the puts of a day", () => {
+  /** Of events of one size that come as badly as can be: one just in time for each seal for age, the rest at once. */
+  function eventsWithin(puts: number, bytes: number): number {
+    const forAge = DAY / timing.flushMs;
+    let open = { firstSeq: 1, count: 0, bytes: 0, from: NOW };
+    let events = forAge;
+    for (let sealed = forAge; ; events++) {
+      if (isFull(open, bytes)) {
+        sealed += 1;
+        open = { ...open, count: 0, bytes: 0 };
+      }
+      if (sealed === puts) return events;
+      open = { ...open, count: open.count + 1, bytes: open.bytes + bytes };
+    }
+  }
+
+  // As the README has them, rounded down.
+  const cases: [kib: number, within340: number, within1000: number][] = [
+    [1, 26_000, 350_000],
+    [2, 13_000, 180_000],
+    [4, 6_900, 91_000],
+    [12, 2_400, 30_000],
+    [64, 700, 5_900],
+    [256, 390, 1_700],
+  ];
+  it.each(cases)("of %i KiB an event: %i within 340, %i within 1,000", (kib, within340, within1000) => {
+    const found = [340, 1000].map((puts) => String(eventsWithin(puts, kib * 1024)));
+    expect(found.map((events) => Number(events.slice(0, 2).padEnd(events.length, "0")))).toEqual([
+      within340,
+      within1000,
+    ]);
+  });
+});
+
 describe("sealsForAge", () => {
   const cases: [name: string, state: Partial<State>, seals: boolean][] = [
     ["nothing waits", {}, false],
