@@ -128,7 +128,9 @@ describe("readPage", () => {
       [{ source: "a" }, 2, [9, 7], 1],
       [{ source: "a" }, 3, [9, 7, 6], 2],
       [{ q: "needle" }, 1, [9], 1],
-      [{ q: "needle" }, 2, [9, 6], 3],
+      [{ q: "needle" }, 2, [9, 6], 2],
+      [{ q: "needle" }, 3, [9, 6, 3], 3],
+      [{ q: "nowhere" }, 1, [], 3],
     ];
     for (const [filter, limit, found, gets] of cases) {
       const log = reader();
