@@ -1,3 +1,4 @@
+import { type Limit, textOf } from "./limits.ts";
 import { percentile } from "./percentile.ts";
 import { call, drive, print, type Sink, startSink, until } from "./tools.ts";
 import type { Pair } from "./workers.ts";
@@ -11,7 +12,7 @@ const ROUNDS = 3;
 const QUIET = { connections: 4, amount: 400, ratePerSecond: 100, type: "quiet.one" };
 const BURST = { connections: 20, amount: 2000, ratePerSecond: null };
 
-export async function measureFanOut(pair: Pair): Promise<void> {
+export async function measureFanOut(pair: Pair): Promise<Limit[]> {
   const sink = await startSink();
   try {
     await measureThroughput(pair, sink);
@@ -26,11 +27,18 @@ export async function measureFanOut(pair: Pair): Promise<void> {
         rounds.map((answers) => percentile(answers, share)),
         0.5,
       );
-    const [p50, p99] = [0.5, 0.99].map((share) => [median(during, share), median(alone, share)] as const);
-    const ratio = ((p50?.[0] ?? 0) / (p50?.[1] ?? 1)).toFixed(2);
+    const p50 = { during: median(during, 0.5), alone: median(alone, 0.5) };
+    const ratio: Limit = {
+      what: "p50 of publishing meanwhile",
+      value: p50.during / p50.alone,
+      atMost: 1.2,
+      unit: " times",
+    };
+    const p99: Limit = { what: "p99 of publishing meanwhile", value: median(during, 0.99), atMost: 100, unit: " ms" };
     print(`  publishing meanwhile, medians of ${ROUNDS} rounds`);
-    print(`    p50 ${p50?.[0].toFixed(1)} ms, alone ${p50?.[1].toFixed(1)} ms: ${ratio} times (1.2 is the limit)`);
-    print(`    p99 ${p99?.[0].toFixed(1)} ms, alone ${p99?.[1].toFixed(1)} ms (100 ms is the limit)`);
+    print(`    p50 ${p50.during.toFixed(1)} ms, alone ${p50.alone.toFixed(1)} ms: ${textOf(ratio)}`);
+    print(`    p99 ${textOf(p99)}, alone ${median(alone, 0.99).toFixed(1)} ms`);
+    return [ratio, p99];
   } finally {
     sink.close();
   }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import type { Limit } from "./limits.ts";
 import { print } from "./tools.ts";
 
 const run = promisify(execFile);
@@ -10,10 +11,15 @@ const TOLD = /^(\d+ events:|puts on that day:|rows an event at)/;
 const NUMBERS = "test/receiver/inbox-numbers.test.ts";
 
 /** A whole day of 10 events a second through the Inbox's accept and alarm, in moved time: the gate's test, longer. */
-export async function measureInboxDay(): Promise<void> {
+export async function measureInboxDay(): Promise<Limit[]> {
   const args = ["run", "--config", "test/vitest.config.ts", "--project", "receiver", "--silent=false", NUMBERS];
   const env = { ...process.env, INBOX_HOURS: "24", NO_COLOR: "1" };
   const vitest = join(ROOT, "node_modules/.bin/vitest");
-  const { stdout } = await run(vitest, args, { cwd: ROOT, env, maxBuffer: 64 * 1024 * 1024 });
-  for (const line of stdout.split("\n")) if (TOLD.test(line)) print(line);
+  const options = { cwd: ROOT, env, maxBuffer: 64 * 1024 * 1024 };
+  const ended = await run(vitest, args, options).catch((error: { stdout: string }) => error);
+  const lines = ended.stdout.split("\n").map((line) => line.trim());
+  for (const line of lines) if (TOLD.test(line)) print(line);
+  const [failure] = lines.filter((line) => line.startsWith("AssertionError"));
+  const what = `rows, puts and size of a day${failure === undefined ? "" : `, ${failure}`}`;
+  return [{ what, value: ended instanceof Error ? 1 : 0, atMost: 0, unit: " failures" }];
 }

@@ -1,3 +1,4 @@
+import { type Limit, textOf } from "./limits.ts";
 import { percentile } from "./percentile.ts";
 import { call, drive, print, type Sink, startSink, until } from "./tools.ts";
 import type { Pair } from "./workers.ts";
@@ -12,7 +13,7 @@ const REFUSING = "http://127.0.0.1:9/refusing"; // the discard port: nobody list
 
 type Percentiles = { p50: number; p99: number };
 
-export async function measureIsolation(pair: Pair): Promise<void> {
+export async function measureIsolation(pair: Pair): Promise<Limit[]> {
   const sink = await startSink();
   try {
     await call(pair, "POST", "/endpoints", { url: `${sink.url}/ok/healthy` });
@@ -35,7 +36,9 @@ export async function measureIsolation(pair: Pair): Promise<void> {
       summarise("alone", alone),
       summarise("beside a hanging, a refusing and a failing one", beside),
     ];
-    print(`  ratio of the median p99: ${(within / without).toFixed(2)} (2 is the limit)`);
+    const ratio: Limit = { what: "ratio of the median p99", value: within / without, atMost: 2 };
+    print(`  ${ratio.what}: ${textOf(ratio)}`);
+    return [ratio];
   } finally {
     sink.close();
   }

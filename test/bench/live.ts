@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { type Limit, textOf } from "./limits.ts";
 import { percentile } from "./percentile.ts";
 import { drive, print } from "./tools.ts";
 import type { ViewersCommand, ViewersReport } from "./viewers.ts";
@@ -12,9 +13,13 @@ const VIEWERS = 200;
 const ROUNDS = 4;
 
 const AUDIENCES = ["none", "sockets", "mixed"] as const;
+const WATCHED = {
+  sockets: `${VIEWERS} WebSockets`,
+  mixed: `${VIEWERS} viewers, a third each WebSockets, streams and long polls`,
+};
 type Audience = (typeof AUDIENCES)[number];
 
-export async function measureLive(pair: Pair): Promise<void> {
+export async function measureLive(pair: Pair): Promise<Limit[]> {
   const viewers = fork(join(import.meta.dirname, "viewers.ts"));
   const rates: Record<Audience, number[]> = { none: [], sockets: [], mixed: [] };
   try {
@@ -29,13 +34,13 @@ export async function measureLive(pair: Pair): Promise<void> {
     viewers.disconnect();
   }
   const none = percentile(rates.none, 0.5);
-  const ratio = (audience: Audience) => {
-    const rate = percentile(rates[audience], 0.5);
-    return `${rate.toFixed(0)} a second, ${(rate / none).toFixed(2)} of it (at least 0.4 is wanted)`;
-  };
   print(`POST /webhook with nobody watching: ${none.toFixed(0)} a second`);
-  print(`with ${VIEWERS} WebSockets: ${ratio("sockets")}`);
-  print(`with ${VIEWERS} viewers, a third each WebSockets, streams and long polls: ${ratio("mixed")}`);
+  return (["sockets", "mixed"] as const).map((audience) => {
+    const rate = percentile(rates[audience], 0.5);
+    const share: Limit = { what: `webhooks taken with ${WATCHED[audience]}`, value: rate / none, atLeast: 0.4 };
+    print(`with ${WATCHED[audience]}: ${rate.toFixed(0)} a second, of it ${textOf(share)}`);
+    return share;
+  });
 }
 
 async function accepted({ urls }: Pair, viewers: ChildProcess, audience: Audience): Promise<number> {

@@ -1,3 +1,4 @@
+import { type Limit, textOf } from "./limits.ts";
 import { percentile } from "./percentile.ts";
 import { drive, print, until } from "./tools.ts";
 import { type Pair, SECRET, TOKEN } from "./workers.ts";
@@ -17,7 +18,8 @@ const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
 type Page = { events: { seq: number }[]; next: number | null };
 type Inbox = { find(seq: number): Promise<{ in: string }> };
 
-export async function measureLog(pair: Pair): Promise<void> {
+export async function measureLog(pair: Pair): Promise<Limit[]> {
+  let limits: Limit[] = [];
   let size = 0;
   const add = async (amount: number, text?: string) => {
     if (amount > 0) await fill(pair, amount, text);
@@ -29,13 +31,17 @@ export async function measureLog(pair: Pair): Promise<void> {
     await add(wanted - size);
     await until("the newest event is in a segment", () => isStored(pair, size));
     print(`${size} events`);
-    await measurePages(pair, size);
-    await measureSearch(pair, NEEDLE, "there once, near the old end", 1);
-    await measureSearch(pair, "absent-4711", "nowhere", 0);
-    await measureSearch(pair, "BENCH.sent", "in every event", size);
+    // The largest size comes last: that is what the limits are for.
+    limits = [
+      ...(await measurePages(pair, size)),
+      ...(await measureSearch(pair, NEEDLE, "there once, near the old end", 1)),
+      ...(await measureSearch(pair, "absent-4711", "nowhere", 0)),
+      ...(await measureSearch(pair, "BENCH.sent", "in every event", size)),
+    ];
     await measureExport(pair, "ndjson", size);
     await measureExport(pair, "csv", size + 1);
   }
+  return limits;
 }
 
 async function fill({ urls }: Pair, amount: number, text?: string): Promise<void> {
@@ -56,7 +62,7 @@ async function isStored({ miniflare }: Pair, seq: number): Promise<boolean> {
   return (await inbox.find(seq)).in === "segment";
 }
 
-async function measurePages(pair: Pair, size: number): Promise<void> {
+async function measurePages(pair: Pair, size: number): Promise<Limit[]> {
   const first: number[] = [];
   const byCursor: number[] = [];
   for (let turn = 0; turn < PAGES; turn++) {
@@ -65,14 +71,15 @@ async function measurePages(pair: Pair, size: number): Promise<void> {
     const cursor = 1 + Math.floor(((size - 1) * turn) / PAGES);
     byCursor.push(await timed(() => get(pair, `&${order}=${cursor}`)));
   }
-  for (const [name, samples] of [["first page", first] as const, ["page by cursor", byCursor] as const]) {
-    const [p50, worst] = [percentile(samples, 0.5), Math.max(...samples)];
-    print(`  ${name}: p50 ${p50.toFixed(1)} ms, slowest of ${PAGES} ${worst.toFixed(1)} ms (limit ${LIMITS[name]})`);
-  }
+  return ([["first page", first] as const, ["page by cursor", byCursor] as const] as const).map(([name, samples]) => {
+    const slowest = limit(name, Math.max(...samples), `slowest of ${PAGES}`);
+    print(`  ${name}: p50 ${percentile(samples, 0.5).toFixed(1)} ms, slowest of ${PAGES} ${textOf(slowest)}`);
+    return slowest;
+  });
 }
 
 /** Follows `next` to the log's start; throws unless it finds what is there. */
-async function measureSearch(pair: Pair, q: string, where: string, expected: number): Promise<void> {
+async function measureSearch(pair: Pair, q: string, where: string, expected: number): Promise<Limit[]> {
   const began = performance.now();
   let firstHit: number | null = null;
   let [hits, requests] = [0, 0];
@@ -84,9 +91,15 @@ async function measureSearch(pair: Pair, q: string, where: string, expected: num
   }
   if (hits !== expected) throw new Error(`${q} was found ${hits} times, not ${expected}`);
   const whole = performance.now() - began;
-  const hit = firstHit === null ? "no hit" : `first hit ${firstHit.toFixed(0)} ms (limit ${LIMITS["first hit"]})`;
-  const all = `all of it ${whole.toFixed(0)} ms in ${requests} requests (limit ${LIMITS["whole search"]})`;
-  print(`  search for what is ${where}: ${hit}, ${all}`);
+  const all = limit("whole search", whole, `for what is ${where}`);
+  const hit = firstHit === null ? [] : [limit("first hit", firstHit, `of what is ${where}`)];
+  const shown = hit.map((first) => `first hit ${textOf(first)}, `).join("");
+  print(`  search for what is ${where}: ${shown}all of it in ${requests} requests, ${textOf(all)}`);
+  return [...hit, all];
+}
+
+function limit(name: keyof typeof LIMITS, ms: number, which: string): Limit {
+  return { what: `${name}, ${which}`, value: ms, atMost: LIMITS[name], unit: " ms" };
 }
 
 async function measureExport({ urls }: Pair, format: string, lines: number): Promise<void> {

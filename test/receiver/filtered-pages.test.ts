@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../shared/bytes.ts";
 import { type EventFilter, matches } from "../../workers/receiver/filter.ts";
 import { createTail } from "../../workers/receiver/inbox-schema.ts";
-import { readPage, readRecord } from "../../workers/receiver/reader.ts";
+import { type Page, readPage, readRecord } from "../../workers/receiver/reader.ts";
 import type { EventRecord } from "../../workers/receiver/record.ts";
 import { isCleared } from "../../workers/receiver/tombstone.ts";
 import { call, get, inInbox, pass, SECOND, START, setTime } from "./harness.ts";
@@ -128,7 +128,9 @@ describe("readPage", () => {
       [{ source: "a" }, 2, [9, 7], 1],
       [{ source: "a" }, 3, [9, 7, 6], 2],
       [{ q: "needle" }, 1, [9], 1],
-      [{ q: "needle" }, 2, [9, 6], 3],
+      [{ q: "needle" }, 2, [9, 6], 2],
+      [{ q: "needle" }, 3, [9, 6, 3], 3],
+      [{ q: "nowhere" }, 1, [], 3],
     ];
     for (const [filter, limit, found, gets] of cases) {
       const log = reader();
@@ -150,6 +152,27 @@ describe("readPage", () => {
     expect(await shown(null, 1)).toEqual([[], 4, 0]);
     expect(await shown(4, 1)).toEqual([[], 3, 1]);
     expect(await shown(null, 10_000)).toEqual([[1], null, 3]);
+  });
+
+  it("reads no more text than SCAN_BYTES, or one segment, however much its events grow in it", async () => {
+    const bodies = ["a", "\u0001", '"', "\\", "é", "\u0000"].map((text) => text.repeat(1000));
+    await segments(...bodies.map((body) => [{ body }]), [{ body: new Uint8Array(1000).fill(0xff) }]);
+    for (const order of ["after", "before"] as const) {
+      for (const scanBytes of [1, 3000, 8000, 14_000, 50_000]) {
+        const walked: number[][] = [];
+        for (let seq: number | null = order === "after" ? 0 : null, more = true; more; ) {
+          const from = reader();
+          const page: Page = await readPage(from, query({ order, seq, scanBytes, filter: { q: "nowhere" } }));
+          walked.push(from.sizes);
+          seq = page.next;
+          more = seq !== null && page.end !== true;
+        }
+        const sums = walked.map((sizes) => sizes.reduce((sum, size) => sum + size, 0));
+        expect(sums.filter((sum, page) => sum > scanBytes && walked[page]?.length !== 1)).toEqual([]);
+        expect(walked.flat()).toHaveLength(7);
+        if (scanBytes === 50_000) expect(walked).toHaveLength(1);
+      }
+    }
   });
 
   it("reads no more than 40 segments, and passes the others that cannot match at no cost", async () => {

@@ -3,9 +3,7 @@ import {
   type Chores,
   choresDue,
   DELETES_PER_DAY,
-  expiredSeen,
   isFull,
-  needsSeenTable,
   readBackDue,
   retryDelay,
   SEGMENT_BYTES,
@@ -13,11 +11,19 @@ import {
   type Segment,
   type State,
   sealsForAge,
-  seenPeriod,
   sweptOn,
   trustedAlarm,
   wakeAt,
 } from "../../workers/receiver/inbox-plan.ts";
+import {
+  crowdedOut,
+  expiredSeen,
+  needsSeenTable,
+  type Room,
+  roomIn,
+  type SeenTable,
+  seenPeriod,
+} from "../../workers/receiver/inbox-seen-plan.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -53,6 +59,40 @@ describe("isFull", () => {
   ];
   it.each(cases)("%i events, %i bytes, %i arriving: %s", (count, bytes, arriving, full) => {
     expect(isFull({ firstSeq: 1, count, bytes, from: NOW }, arriving)).toBe(full);
+  });
+});
+
+describe("the puts of a day", () => {
+  /** Of events of one size that come as badly as can be: one just in time for each seal for age, the rest at once. */
+  function eventsWithin(puts: number, bytes: number): number {
+    const forAge = DAY / timing.flushMs;
+    let open = { firstSeq: 1, count: 0, bytes: 0, from: NOW };
+    let events = forAge;
+    for (let sealed = forAge; ; events++) {
+      if (isFull(open, bytes)) {
+        sealed += 1;
+        open = { ...open, count: 0, bytes: 0 };
+      }
+      if (sealed === puts) return events;
+      open = { ...open, count: open.count + 1, bytes: open.bytes + bytes };
+    }
+  }
+
+  // As the README has them, rounded down.
+  const cases: [kib: number, within340: number, within1000: number][] = [
+    [1, 26_000, 350_000],
+    [2, 13_000, 180_000],
+    [4, 6_900, 91_000],
+    [12, 2_400, 30_000],
+    [64, 700, 5_900],
+    [256, 390, 1_700],
+  ];
+  it.each(cases)("of %i KiB an event: %i within 340, %i within 1,000", (kib, within340, within1000) => {
+    const found = [340, 1000].map((puts) => String(eventsWithin(puts, kib * 1024)));
+    expect(found.map((events) => Number(events.slice(0, 2).padEnd(events.length, "0")))).toEqual([
+      within340,
+      within1000,
+    ]);
   });
 });
 
@@ -148,15 +188,54 @@ describe("trustedAlarm", () => {
 describe("the tables of seen keys", () => {
   it.each([1, 7, 30, 60, 365])("are never more than 8 with a retention of %i days, and keep it", (days) => {
     const own = { ...timing, retentionMs: days * DAY };
-    let seen: number[] = [];
+    let seen: SeenTable[] = [];
     for (let now = NOW; now < NOW + 4 * own.retentionMs + 30 * DAY; now += DAY / 2) {
-      if (needsSeenTable(seen, now, own)) seen = [...seen, now];
+      if (needsSeenTable(seen, now, own, "ample")) seen = [...seen, { begun: now, layout: "digest" }];
       seen = seen.slice(expiredSeen(seen, now, own).length);
       expect(seen.length).toBeLessThanOrEqual(8);
       const kept = Math.max(NOW, now - own.retentionMs);
-      expect(seen[0]).toBeLessThanOrEqual(kept);
+      expect(seen[0]?.begun).toBeLessThanOrEqual(kept);
     }
-    expect(seen[0]).toBeGreaterThan(NOW);
+    expect(seen[0]?.begun).toBeGreaterThan(NOW);
     expect(seenPeriod(own)).toBeGreaterThanOrEqual(5 * DAY);
   });
+
+  const since = (...daysAgo: number[]): SeenTable[] =>
+    daysAgo.map((days) => ({ begun: NOW - days * DAY, layout: "digest" }));
+
+  const needed: [daysAgo: number[], room: Room, needed: boolean][] = [
+    [[], "ample", true],
+    [[4.9], "ample", false],
+    [[5], "ample", true],
+    [[0.9], "crowded", false],
+    [[1], "crowded", true],
+    [[9, 1], "full", true],
+  ];
+  it.each(needed)("begun %j days ago, with room that is %s: a new one is needed: %s", (daysAgo, room, needs) => {
+    expect(needsSeenTable(since(...daysAgo), NOW, timing, room)).toBe(needs);
+  });
+
+  const crowding: [daysAgo: number[], room: Room, goes: number | null][] = [
+    [[9, 4, 1], "ample", null],
+    [[9, 4, 1], "crowded", 9],
+    [[9, 4, 1], "full", 9],
+    [[4, 1], "crowded", 4],
+    [[4, 0.9], "full", null],
+    [[9], "full", null],
+    [[], "full", null],
+  ];
+  it.each(crowding)("begun %j days ago, with room that is %s: the one of %s goes", (daysAgo, room, goes) => {
+    expect(crowdedOut(since(...daysAgo), NOW, room)).toEqual(goes === null ? null : since(goes)[0]);
+  });
+});
+
+describe("roomIn", () => {
+  const cases: [size: number, room: Room][] = [
+    [0, "ample"],
+    [600, "ample"],
+    [601, "crowded"],
+    [950, "crowded"],
+    [951, "full"],
+  ];
+  it.each(cases)("%i of 1000 bytes: %s", (size, room) => expect(roomIn(size, 1000)).toBe(room));
 });

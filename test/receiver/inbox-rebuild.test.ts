@@ -17,6 +17,7 @@ import {
   START,
   send,
   setTime,
+  tables,
   useEmptyStorage,
   walk,
 } from "./harness.ts";
@@ -321,5 +322,29 @@ describe("migrate", () => {
     await segments(["c"]);
     expect(await ids()).toEqual(["c", "b", "a"]);
     expect(await inbox().clear(null)).toMatchObject({ cleared: 3, keysToDelete: 2 });
+  });
+
+  it("forgets no key that the second schema had seen, in its tables and beside new ones", async () => {
+    const again = () =>
+      Promise.all(["a", "b"].map(async (id) => (await inbox().accept(arrival(id))) as { seq: number }));
+    await accept("a");
+    await inInbox((_instance, { storage: { sql } }) => {
+      sql.exec(`DROP TABLE seen_${START}`);
+      sql.exec(
+        `CREATE TABLE seen_${START} (key TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID`,
+      );
+      sql.exec(`INSERT INTO seen_${START} VALUES ('id default a', 1, ?)`, START);
+      sql.exec(`UPDATE meta SET value = json_set(value, '$.schema', 2) WHERE key = 'identity'`);
+    });
+    await evictDurableObject(inbox());
+    await accept("b");
+    expect(await again()).toMatchObject([1, 2].map((seq) => ({ seq, duplicate: true })));
+    pass(6 * DAY);
+    await accept("c");
+    expect(await tables("seen")).toHaveLength(2);
+    await evictDurableObject(inbox());
+    expect(await again()).toMatchObject([1, 2].map((seq) => ({ seq, duplicate: true })));
+    pass(24 * DAY);
+    expect(await again()).toMatchObject([4, 5].map((seq) => ({ seq, duplicate: false })));
   });
 });

@@ -6,11 +6,13 @@ import { configOf } from "../../workers/receiver/env.ts";
 import { type EventFilter, NO_FILTER } from "../../workers/receiver/filter.ts";
 import type { Inbox } from "../../workers/receiver/inbox.ts";
 import { find, type PageQuery, page, records } from "../../workers/receiver/inbox-pages.ts";
+import { InboxSql } from "../../workers/receiver/inbox-sql.ts";
 import { InboxStore } from "../../workers/receiver/inbox-store.ts";
 import { type LogReader, readPage } from "../../workers/receiver/reader.ts";
 import { type EventRecord, type EventSummary, toRecord } from "../../workers/receiver/record.ts";
 import { inboxNameOf } from "../../workers/receiver/sources.ts";
 import type { Tombstone } from "../../workers/receiver/tombstone.ts";
+import { dedupBy } from "./arrivals.ts";
 import { env, inbox, inInbox, pass, SECOND } from "./harness.ts";
 
 /** Logs with any content, put past verification, and a reader of them as the routes have it. */
@@ -37,7 +39,7 @@ function arrivalOf({ source = "default", id = null, type = null, headers = [], b
     verification: "verified",
     headers: JSON.stringify(headers),
     body: typeof body === "string" ? utf8(body) : body,
-    dedup: { key: `test ${arrivals++}`, ttlMs: 1000 },
+    dedup: dedupBy(`test ${arrivals++}`, 1000),
   };
 }
 
@@ -73,23 +75,26 @@ export function tailRecords(): Promise<EventRecord[]> {
 }
 
 /** A reader that notes what it reads of KV; with `tombstones`, of an Inbox that knows these. */
-export function reader(tombstones?: Tombstone[]): LogReader & { gets: string[] } {
+export function reader(tombstones?: Tombstone[]): LogReader & { gets: string[]; sizes: number[] } {
   const gets: string[] = [];
+  const sizes: number[] = [];
   const kv = {
-    get: (key: string, options: KVNamespaceGetOptions<"text">) => {
+    get: async (key: string, options: KVNamespaceGetOptions<"text">) => {
       gets.push(key);
-      return env.EVENTS.get(key, options);
+      const text = await env.EVENTS.get(key, options);
+      sizes.push(utf8(text ?? "").byteLength);
+      return text;
     },
   } as unknown as KVNamespace;
   const log = inboxNameOf("main");
-  return { inbox: tombstones === undefined ? inbox() : clearedInbox(tombstones), kv, log, gets };
+  return { inbox: tombstones === undefined ? inbox() : clearedInbox(tombstones), kv, log, gets, sizes };
 }
 
 function clearedInbox(tombstones: Tombstone[]): DurableObjectStub<Inbox> {
   type View = Parameters<typeof page>[0];
   const ask = <Answer>(question: (view: View) => Answer) =>
     runInDurableObject<Inbox, Answer>(inbox(), (_instance, { storage }) => {
-      const state = new InboxStore(storage.sql).load();
+      const state = new InboxStore(new InboxSql(storage.sql)).load();
       return question({ sql: storage.sql, state, timing: configOf(env), now: Date.now(), tombstones });
     });
   return {

@@ -1,5 +1,5 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../workers/receiver/app.ts";
 import type { Page } from "../../workers/receiver/reader.ts";
 import { call, env, get, inbox, inInbox, ORIGIN, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
@@ -35,6 +35,22 @@ describe("GET /events?after=&wait=", () => {
     await evictIdle();
     await send("b");
     expect(await answer).toMatchObject({ events: [{ seq: 2, id: "b" }], next: 2, end: true });
+  });
+
+  it("is answered no sooner because those who were answered before are gone", async () => {
+    const polls = upTo(40).map(() => get("/events?after=0&wait=30"));
+    await untilSockets(40);
+    await send("a");
+    await Promise.all(polls);
+    await untilSockets(0);
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const next = get("/events?after=1&wait=30");
+    await untilSockets(1);
+    await send("b");
+    expect(await next).toMatchObject({ next: 2 });
+    // Time stands still: so far apart are rounds that answer 40.
+    expect(timers.mock.calls.map(([, ms]) => ms)).toContain(80);
+    timers.mockRestore();
   });
 
   it("answers the empty page when the wait is over", async () => {

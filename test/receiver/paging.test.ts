@@ -112,7 +112,7 @@ describe("readPage", () => {
   });
 
   it("reads at most SCAN_BYTES, but at least one segment", async () => {
-    await segments(4, new Uint8Array(100_000));
+    await segments(4, new Uint8Array(100_000).fill(0x20));
     const shown = async (scanBytes: number, cursor: string) => {
       const response = await callWith({ SCAN_BYTES: String(scanBytes) }, `/events?${cursor}`);
       const { events, ...rest } = await response.json<{ events: { seq: number }[] }>();

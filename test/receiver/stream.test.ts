@@ -1,7 +1,7 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Problem } from "../../shared/problem.ts";
-import { eventStream, frames, type StreamLimits } from "../../workers/receiver/event-stream.ts";
+import { eventStream, frames, STREAM_LIMITS, type StreamLimits } from "../../workers/receiver/event-stream.ts";
 import { type Batch, QUESTION_BYTES, type Viewer } from "../../workers/receiver/inbox-live-plan.ts";
 import type { EventSummary } from "../../workers/receiver/record.ts";
 import { call, callWith, get, inbox, inInbox, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
@@ -63,20 +63,18 @@ describe("GET /events/stream", () => {
     expect((await call("/events/stream", { headers: { "last-event-id": "4" } })).status).toBe(409);
   });
 
-  it("ends after 100 events, and the client goes on from the last id", async () => {
-    await sendMany(250, "a");
-    const seen: number[] = [];
-    const lengths: number[] = [];
-    for (let id = "0"; seen.length < 250; ) {
-      const stream = await Stream.open("?after=0", { "last-event-id": id });
-      const events = seqsOf(await stream.events(Math.min(101, 250 - seen.length)));
-      seen.push(...events);
-      lengths.push(events.length);
-      id = String(events.at(-1));
-      if (events.length === 100) expect(stream.retries).toEqual([3000, 100]);
+  it("ends after 100 batches, and the client goes on from the last id", async () => {
+    const { batches } = STREAM_LIMITS;
+    const stream = await Stream.open();
+    for (const seq of upTo(batches)) {
+      await send(`a${seq}`);
+      expect(seqsOf(await stream.events(1))).toEqual([seq]);
     }
-    expect(seen).toEqual(upTo(250));
-    expect(lengths).toEqual([100, 100, 50]);
+    expect(await stream.next()).toBeNull();
+    expect(stream.retries).toEqual([3000, 100]);
+    await send("last");
+    const again = await Stream.open("", { "last-event-id": String(batches) });
+    expect(seqsOf(await again.events(1))).toEqual([batches + 1]);
   });
 
   it("reads backlog and news as one, also when the backlog is in KV", async () => {
@@ -168,7 +166,7 @@ describe("eventStream", () => {
     const close = () => {
       seen.closed += 1;
     };
-    const all = { events: 100, ms: 300_000, heartbeatMs: 15_000, ...limits };
+    const all = { ...STREAM_LIMITS, ...limits };
     return { seen, stream: new Stream(eventStream(counting, { close, limits: all, now: Date.now })) };
   }
 
@@ -197,6 +195,16 @@ describe("eventStream", () => {
     pending.resolve();
     expect(await first).toMatchObject({ id: "1" });
     expect(seen.asked).toBe(1);
+  });
+
+  it("ends after its events, with the batch that reaches them", async () => {
+    async function* endless() {
+      for (let seq = 1; ; seq += 2) yield batch(seq, seq + 1);
+    }
+    const { seen, stream } = streaming(endless(), { events: 5 });
+    expect(seqsOf(await stream.events(6))).toEqual(upTo(6));
+    expect(await stream.next()).toBeNull();
+    expect([seen.closed, stream.retries]).toEqual([1, [3000, 100]]);
   });
 
   it("ends after its time, at the next heartbeat", async () => {

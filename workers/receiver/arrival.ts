@@ -1,4 +1,4 @@
-import { fromUtf8, toHex } from "../../shared/bytes.ts";
+import { fromUtf8, toHex, utf8 } from "../../shared/bytes.ts";
 import type { HeaderList, Verification } from "./record.ts";
 import { fieldOf } from "./schemes/rules.ts";
 
@@ -13,8 +13,11 @@ export type Arrival = {
   dedup: Dedup;
 };
 
-/** Another arrival with this key, at most `ttlMs` later, is a duplicate. */
-export type Dedup = { key: string; ttlMs: number };
+/**
+ * Another arrival with this key, at most `ttlMs` later, is a duplicate. `key` is a digest of `name`, which only tables
+ * of an earlier schema are looked up by.
+ */
+export type Dedup = { key: Uint8Array<ArrayBuffer>; name: string; ttlMs: number };
 
 const MAX_TYPE_LENGTH = 128;
 /** What stands in the place of a secret value. */
@@ -27,6 +30,9 @@ const SECRET_HEADERS = [
   "cookie",
   "cf-access-jwt-assertion",
 ];
+
+/** Of SHA-256: no two keys that anyone could find agree in them, and a key of any length takes no more of the storage. */
+const KEY_BYTES = 16;
 
 /** Without an id only equal bytes in quick succession are taken for a repetition: it may be a second event. */
 const NO_ID_TTL_MS = 300_000;
@@ -44,10 +50,19 @@ export async function dedupOf(
   }: { source: string; id: string | null; signedId: boolean; body: Uint8Array<ArrayBuffer> },
   retentionMs: number,
 ): Promise<Dedup> {
-  if (id !== null && signedId) return { key: `id ${source} ${id}`, ttlMs: retentionMs };
-  const digest = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body)));
-  if (id !== null) return { key: `body+id ${source} ${digest} ${id}`, ttlMs: retentionMs };
-  return { key: `body ${source} ${digest}`, ttlMs: NO_ID_TTL_MS };
+  if (id !== null && signedId) return named(`id ${source} ${id}`, retentionMs);
+  const digest = toHex(await sha256(body));
+  if (id !== null) return named(`body+id ${source} ${digest} ${id}`, retentionMs);
+  return named(`body ${source} ${digest}`, NO_ID_TTL_MS);
+}
+
+async function named(name: string, ttlMs: number): Promise<Dedup> {
+  const digest = await sha256(utf8(name));
+  return { key: digest.slice(0, KEY_BYTES), name, ttlMs };
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 /** The headers as they are stored: what authenticates someone is replaced, `secretHeaders` being the scheme's own. */

@@ -14,6 +14,7 @@ export type Env = {
   GRACE_SECONDS: string;
   MAX_BODY_BYTES: string;
   SCAN_BYTES: string;
+  STORAGE_LIMIT_MB?: string;
   FORWARD_SECRET?: string;
   DOH_URL?: string;
   /** Tables of the TOML file by the source's name, or the same as JSON. */
@@ -34,6 +35,8 @@ export type Config = {
   graceMs: number;
   maxBodyBytes: number;
   scanBytes: number;
+  /** Of one Inbox, in bytes. */
+  storageLimit: number;
 };
 
 const DAY_MS = 86_400_000;
@@ -72,6 +75,7 @@ function parse(env: Env): Config {
     graceMs: reader.number("GRACE_SECONDS", 300, { min: 0, max: 86_400 }) * 1000,
     maxBodyBytes: reader.number("MAX_BODY_BYTES", 1_048_576, { min: 1, max: MAX_BODY_BYTES_LIMIT }),
     scanBytes: reader.number("SCAN_BYTES", 2_097_152, { min: 1, max: 26_214_400 }),
+    storageLimit: reader.number("STORAGE_LIMIT_MB", 1000, { min: 1, max: 10_000 }) * 1_000_000,
   };
   reader.check();
   return config;

@@ -22,9 +22,10 @@ export const STREAM_HEADERS = {
  * TCP takes the first that follows a client's leaving, the client's machine answers it with a reset, and the next
  * one fails.
  */
-export type StreamLimits = { events: number; ms: number; heartbeatMs: number };
+export type StreamLimits = { batches: number; events: number; ms: number; heartbeatMs: number };
 
-export const STREAM_LIMITS: StreamLimits = { events: 100, ms: 300_000, heartbeatMs: 15_000 };
+// A request has 10 ms of CPU on the free plan, and coming back takes more of it than a batch does.
+export const STREAM_LIMITS: StreamLimits = { batches: 100, events: 500, ms: 300_000, heartbeatMs: 15_000 };
 
 /** A client comes back: soon after an end that was meant, later when it lost us. */
 const RETRY_MS = { lost: 3000, ended: 100 };
@@ -38,20 +39,21 @@ export function eventStream(
   { close, limits = STREAM_LIMITS, now }: { close(): void; limits?: StreamLimits; now(): number },
 ): ReadableStream<Uint8Array> {
   const began = now();
-  let sent = 0;
+  const sent = { batches: 0, events: 0 };
   // One request scans one page's worth of KV, here as elsewhere.
   let scanned = false;
   let coming: Promise<IteratorResult<Followed, void> | null> | null = null;
 
   async function nextFrames(): Promise<{ text: string; last: boolean }> {
-    if (scanned || sent >= limits.events || now() - began >= limits.ms)
-      return { text: retry(RETRY_MS.ended), last: true };
+    const isLong = sent.batches >= limits.batches || sent.events >= limits.events || now() - began >= limits.ms;
+    if (scanned || isLong) return { text: retry(RETRY_MS.ended), last: true };
     coming ??= batches.next();
     const result = await before(coming, limits.heartbeatMs / 2);
     if (result === null) return { text: ":\n\n", last: false };
     coming = null;
     if (result.done) return { text: "", last: true };
-    sent += result.value.events.length;
+    sent.batches += 1;
+    sent.events += result.value.events.length;
     scanned = result.value.scanned ?? false;
     return { text: frames(result.value), last: false };
   }

@@ -7,7 +7,11 @@ import { checkCursor, type LogReader, textOf } from "./reader.ts";
 import { type EventRecord, type EventRow, toRecord } from "./record.ts";
 import { recordsIn } from "./segment.ts";
 
-/** The log, or a filter of it, as a file: oldest first, streamed, one segment in memory at a time. */
+/**
+ * The log, or a filter of it, as a file: oldest first, streamed, one segment in memory at a time. Each slice is bounded
+ * by SCAN_BYTES; their number is not, unless the export is `paged`: one request then reads the whole log, as fast as
+ * the client takes it.
+ */
 
 /** `whole`: a segment's text as it is may stand for all of its records. */
 type Format = { contentType: string; head: string; line(record: EventRecord): string; whole: boolean };

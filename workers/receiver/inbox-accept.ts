@@ -1,19 +1,19 @@
 import type { Arrival } from "./arrival.ts";
-import { isFull, needsSeenTable, type State, type Timing } from "./inbox-plan.ts";
+import { isFull, type State, type Timing } from "./inbox-plan.ts";
+import { needsSeenTable, type Room } from "./inbox-seen-plan.ts";
 import type { InboxStore } from "./inbox-store.ts";
 
 /** Where an arrival stands in the log: as its own event, or as the earlier one it repeats. */
 export type Place = { seq: number; duplicate: boolean };
 
 /** `now` in unix milliseconds; `epoch` names the segment of a tail that this arrival finds full. */
-export type AcceptContext = { now: number; epoch: string; timing: Timing };
+export type AcceptContext = { now: number; epoch: string; timing: Timing; room: Room };
 
 /** Logs the arrival, once: in a transaction, on a draft of the state. */
 export function acceptOne(store: InboxStore, draft: State, arrival: Arrival, context: AcceptContext): Place {
   const at = Math.max(context.now, draft.lastAt);
-  if (needsSeenTable(draft.seen, at, context.timing)) {
-    store.createSeen(at);
-    draft.seen = [...draft.seen, at];
+  if (needsSeenTable(draft.seen, at, context.timing, context.room)) {
+    draft.seen = [...draft.seen, store.seen.create(at)];
   }
   const size = arrival.body.byteLength + arrival.headers.length;
   if (isFull(draft.open, size)) seal(store, draft, context.epoch);
@@ -41,10 +41,10 @@ function rememberOnce(store: InboxStore, draft: State, { dedup }: Arrival, at: n
   const [newest, ...older] = draft.seen.toReversed();
   if (newest === undefined) throw new Error("there is no table of seen keys");
   // The newest table answers by its insert, which spares the busiest look-up a statement of its own.
-  for (const begun of older) {
-    const seq = store.seenAs(begun, dedup.key, since);
+  for (const table of older) {
+    const seq = store.seen.find(table, dedup, since);
     if (seq !== null) return seq;
   }
-  if (store.remember(newest, dedup.key, { seq: draft.next, at, since })) return null;
-  return store.seenAs(newest, dedup.key, since);
+  if (store.seen.remember(newest, dedup, { seq: draft.next, at, since })) return null;
+  return store.seen.find(newest, dedup, since);
 }

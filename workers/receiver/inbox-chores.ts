@@ -2,7 +2,15 @@ import { withDeadline } from "../../shared/deadline.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Flushing, FlushResult } from "./inbox-flush.ts";
 import type { Ledger } from "./inbox-ledger.ts";
-import { type Chores, choresDue, DELETES_PER_DAY, REJECTIONS_MS, type State, sweptOn } from "./inbox-plan.ts";
+import {
+  type Chores,
+  choresDue,
+  DELETES_PER_DAY,
+  REJECTIONS_MS,
+  type State,
+  stillWaits,
+  sweptOn,
+} from "./inbox-plan.ts";
 import { relist } from "./inbox-rebuild.ts";
 import { deleteSegment, putTombstones } from "./log.ts";
 import type { Rejections } from "./rejections.ts";
@@ -65,8 +73,7 @@ export function saveRejections({ ledger, rejections, draft, now }: Saving): void
 
 /** When chores may be tried next, after a run at `now`; one that was not due yet changes nothing. */
 export function choresRetryAt({ failed }: FlushResult, chores: Chores, now: number): number | null {
-  if (failed) return now + RETRY_MS;
-  return chores.retryAt !== null && chores.retryAt > now ? chores.retryAt : null;
+  return failed ? now + RETRY_MS : stillWaits(chores.retryAt, now);
 }
 
 function isDue(chores: Chores, now: number): boolean {

@@ -4,17 +4,19 @@ import { seal } from "./inbox-accept.ts";
 import type { Ledger } from "./inbox-ledger.ts";
 import {
   expiredBefore,
-  expiredSeen,
   MAX_MISSES,
   readBackDue,
+  retryDelay,
   type Segment,
   type State,
   sealsForAge,
+  stillWaits,
   type Timing,
 } from "./inbox-plan.ts";
+import { forgetSeen } from "./inbox-room.ts";
 import type { Identity } from "./inbox-schema.ts";
 import type { InboxStore } from "./inbox-store.ts";
-import { countSegment, putSegment } from "./log.ts";
+import { countSegment, putSegment, segmentText } from "./log.ts";
 import type { Rejections } from "./rejections.ts";
 
 /** At most this many puts and as many looks a run: it must end well within an alarm's time. */
@@ -31,6 +33,8 @@ export type Flushing = {
   kv: KVNamespace;
   identity: Identity;
   timing: Timing;
+  /** Of this object, in bytes. */
+  storageLimit: number;
   store: InboxStore;
   ledger: Ledger;
   rejections: Rejections;
@@ -50,6 +54,18 @@ type Run = FlushResult & { until: number; errorsInRow: number; stopped: boolean 
 export async function flush(inbox: Flushing): Promise<FlushResult> {
   const until = inbox.now() + RUN_MS;
   const run: Run = { progressed: false, failed: false, until, errorsInRow: 0, stopped: false };
+  // The alarm may be for something else: a KV that failed is left alone until its time has come.
+  if (stillWaits(inbox.state().retryAt, inbox.now()) === null) await moveDue(inbox, run);
+  forgetExpired(inbox);
+  return run;
+}
+
+/** When the flush may be tried next, after a run at `now`. */
+export function flushRetryAt({ failed }: FlushResult, { sealed, retryAt }: State, now: number): number | null {
+  return failed ? now + retryDelay(sealed, now) : stillWaits(retryAt, now);
+}
+
+async function moveDue(inbox: Flushing, run: Run): Promise<void> {
   // Looks come first: a day on which KV refuses writes must not keep what it already holds from being dropped.
   await lookAtPut(inbox, run);
   await putSealed(inbox, run);
@@ -58,8 +74,6 @@ export async function flush(inbox: Flushing): Promise<FlushResult> {
     run.progressed = true;
     await putSealed(inbox, run);
   }
-  forgetExpired(inbox);
-  return run;
 }
 
 /** The log's tails stay an unbroken end of it: what cannot be dropped yet holds all that is newer. */
@@ -88,11 +102,13 @@ async function putSealed(inbox: Flushing, run: Run): Promise<void> {
       const began = inbox.now();
       const { retentionMs } = inbox.timing;
       const rows = inbox.store.rows(segment.firstSeq);
-      const put = putSegment(inbox.kv, inbox.identity.log, { segment, rows, retentionMs, now: began });
+      const { text, bytes } = segmentText(rows);
+      const stored = { ...segment, bytes };
+      const put = putSegment(inbox.kv, inbox.identity.log, { segment: stored, text, rows, retentionMs, now: began });
       await withDeadline(put, KV_DEADLINE_MS);
       if (!isWaiting(inbox, segment)) return;
-      update(inbox, { ...segment, putAt: inbox.now(), misses: 0 }, began + retentionMs);
-      logEvent("segment.put", { ...named(segment), bytes: segment.bytes, ms: inbox.now() - began });
+      update(inbox, { ...stored, putAt: inbox.now(), misses: 0 }, began + retentionMs);
+      logEvent("segment.put", { ...named(segment), bytes, ms: inbox.now() - began });
     });
   }
 }
@@ -144,10 +160,8 @@ function forgetExpired(inbox: Flushing): void {
     const now = inbox.now();
     const oldestTail = draft.sealed[0]?.firstSeq ?? draft.open.firstSeq;
     inbox.store.forgetSegments(expiredBefore(now, inbox.timing), now, oldestTail);
-    const expired = expiredSeen(draft.seen, now, inbox.timing);
-    for (const begun of expired) inbox.store.dropSeen(begun);
-    draft.seen = draft.seen.slice(expired.length);
   });
+  forgetSeen(inbox);
 }
 
 /** The platform says "429" and "limit exceeded" for the day's quota; it has no code for it. */

@@ -1,3 +1,4 @@
+import type { InboxSql } from "./inbox-sql.ts";
 import type { Tombstone } from "./tombstone.ts";
 
 /** A segment by what clearing needs of it; `counts`: its events of each source, or null where that is not known. */
@@ -29,6 +30,9 @@ export type Cleared = { list: readonly Tombstone[]; saved: boolean };
 /** The keys deleted on one day since the epoch. */
 export type Swept = { day: number; deleted: number };
 
+/** What was seen before then was forgotten early, to make room; in unix milliseconds. */
+export type Forgotten = { before: number };
+
 /** What Rejections saved. */
 type Saved = string;
 
@@ -36,34 +40,33 @@ export type Notes = {
   tombstones: Cleared | null;
   rebuilt: Rebuilt | null;
   swept: Swept | null;
+  forgotten: Forgotten | null;
   rejections: Saved | null;
 };
 
 /**
- * What the Inbox knows beyond its tails: segments that were found or cleared, and notes. The rules of InboxStore
- * hold here too: each statement is read to its end, and nothing decides.
+ * What the Inbox knows beyond its tails: segments that were found or cleared, and notes. Nothing here
+ * decides.
  */
 export class Ledger {
-  readonly #sql: SqlStorage;
-  /** Since this object woke: what the platform bills. */
-  rowsWritten = 0;
+  readonly #sql: InboxSql;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: InboxSql) {
     this.#sql = sql;
   }
 
   note<Name extends keyof Notes>(name: Name): Notes[Name] {
-    const [row] = this.#run<{ value: string }>("SELECT value FROM meta WHERE key = ?", name);
+    const [row] = this.#sql.run<{ value: string }>("SELECT value FROM meta WHERE key = ?", name);
     return row === undefined ? null : JSON.parse(row.value);
   }
 
   setNote<Name extends keyof Notes>(name: Name, value: NonNullable<Notes[Name]>): void {
-    this.#run("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, JSON.stringify(value));
+    this.#sql.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, JSON.stringify(value));
   }
 
   /** All segments that are not forgotten, in order, those with a tail among them. */
   segments(): Counted[] {
-    const rows = this.#run<{ firstSeq: number; lastSeq: number; epoch: string; n: number; counts: string | null }>(
+    const rows = this.#sql.run<{ firstSeq: number; lastSeq: number; epoch: string; n: number; counts: string | null }>(
       "SELECT firstSeq, lastSeq, epoch, n, counts FROM seg ORDER BY firstSeq",
     );
     return rows.map(({ counts, ...row }) => ({ ...row, counts: counts === null ? null : JSON.parse(counts) }));
@@ -75,7 +78,7 @@ export class Ledger {
 
   /** The segment that holds any seq from `firstSeq` to `lastSeq`, or null. Segments do not overlap. */
   segmentWithin(firstSeq: number, lastSeq: number): SegmentKey | null {
-    const [row] = this.#run<SegmentKey & { lastSeq: number }>(
+    const [row] = this.#sql.run<SegmentKey & { lastSeq: number }>(
       "SELECT firstSeq, lastSeq, epoch FROM seg WHERE firstSeq <= ? ORDER BY firstSeq DESC LIMIT 1",
       lastSeq,
     );
@@ -85,7 +88,7 @@ export class Ledger {
   /** Adds a segment that KV lists and no tail holds. */
   adopt({ firstSeq, lastSeq, epoch, n, bytes, counts, from, to, expires }: Listed): void {
     const stored = counts === null ? null : JSON.stringify(counts);
-    this.#run(
+    this.#sql.run(
       "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
       ...[firstSeq, lastSeq, epoch, n, bytes, stored, from, to, to, expires],
     );
@@ -93,17 +96,17 @@ export class Ledger {
 
   /** Forgets a segment, whose key is now to be deleted. */
   discard({ firstSeq, epoch }: SegmentKey, at: number): void {
-    this.#run("DELETE FROM seg WHERE firstSeq = ? AND epoch = ?", firstSeq, epoch);
+    this.#sql.run("DELETE FROM seg WHERE firstSeq = ? AND epoch = ?", firstSeq, epoch);
     this.addGone({ firstSeq, epoch }, at);
   }
 
   addGone({ firstSeq, epoch }: SegmentKey, at: number): void {
-    this.#run("INSERT OR IGNORE INTO gone VALUES (?, ?, ?)", firstSeq, epoch, at);
+    this.#sql.run("INSERT OR IGNORE INTO gone VALUES (?, ?, ?)", firstSeq, epoch, at);
   }
 
   /** Up to `limit` of the keys that are to be deleted. */
   gone(limit: number): SegmentKey[] {
-    return this.#run<SegmentKey>("SELECT firstSeq, epoch FROM gone LIMIT ?", limit);
+    return this.#sql.run<SegmentKey>("SELECT firstSeq, epoch FROM gone LIMIT ?", limit);
   }
 
   countGone(): number {
@@ -111,12 +114,12 @@ export class Ledger {
   }
 
   dropGone({ firstSeq, epoch }: SegmentKey): void {
-    this.#run("DELETE FROM gone WHERE firstSeq = ? AND epoch = ?", firstSeq, epoch);
+    this.#sql.run("DELETE FROM gone WHERE firstSeq = ? AND epoch = ?", firstSeq, epoch);
   }
 
   /** Forgets the keys of segments that were cleared before `expired`: KV has dropped them by itself. */
   dropGoneBefore(expired: number): void {
-    this.#run("DELETE FROM gone WHERE at < ?", expired);
+    this.#sql.run("DELETE FROM gone WHERE at < ?", expired);
   }
 
   /** Whether the tail holds any event of the source. */
@@ -125,13 +128,6 @@ export class Ledger {
   }
 
   #count(query: string, ...values: SqlStorageValue[]): number {
-    return this.#run<{ n: number }>(query, ...values)[0]?.n ?? 0;
-  }
-
-  #run<Row extends Record<string, SqlStorageValue>>(query: string, ...values: SqlStorageValue[]): Row[] {
-    const cursor = this.#sql.exec<Row>(query, ...values);
-    const rows = cursor.toArray();
-    this.rowsWritten += cursor.rowsWritten;
-    return rows;
+    return this.#sql.run<{ n: number }>(query, ...values)[0]?.n ?? 0;
   }
 }

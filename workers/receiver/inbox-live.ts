@@ -41,6 +41,8 @@ export class LiveViewers {
   readonly #seats = new Map<WebSocket, Seat>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #lastRound = Number.NEGATIVE_INFINITY;
+  /** Those who were there in the last round: a poll is gone once it is answered, and costs its request all the same. */
+  #lastViewers: readonly Viewer[] = [];
 
   /** `view` answers at once, with what is committed. */
   constructor(ctx: DurableObjectState, view: () => View) {
@@ -105,14 +107,16 @@ export class LiveViewers {
 
   #schedule(): void {
     if (this.#timer !== null) return;
-    const viewers = this.#seats.values().map(({ viewer }) => viewer);
-    this.#timer = setTimeout(() => this.#round(), roundDelay(viewers, this.#lastRound, Date.now()));
+    const [now, viewers] = [Date.now(), this.#viewers()];
+    const delays = [viewers, this.#lastViewers].map((each) => roundDelay(each, this.#lastRound, now));
+    this.#timer = setTimeout(() => this.#round(), Math.max(...delays));
   }
 
   /** One answer for each viewer that wants one and for whom there is one. */
   #round(): void {
     this.#timer = null;
     this.#lastRound = Date.now();
+    this.#lastViewers = this.#viewers();
     this.#orClose([...this.#seats.values()], () => {
       const view = this.#view();
       const extent = extentOf(view);
@@ -148,6 +152,10 @@ export class LiveViewers {
       const { viewer, answer } = question({ ...seat.viewer, asked: null }, seat.viewer.after, extent, this.#lastRound);
       this.#send(seat, viewer, JSON.stringify(answer));
     }
+  }
+
+  #viewers(): Viewer[] {
+    return [...this.#seats.values()].map(({ viewer }) => viewer);
   }
 
   #seat(socket: WebSocket, viewer: Viewer): Seat {

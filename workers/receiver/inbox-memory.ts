@@ -2,10 +2,13 @@ import { withDeadline } from "../../shared/deadline.ts";
 import { Problem } from "../../shared/problem.ts";
 import { logEvent } from "../../shared/telemetry.ts";
 import { choresRetryAt, doChores } from "./inbox-chores.ts";
-import { type Flushing, type FlushResult, flush } from "./inbox-flush.ts";
+import { type Flushing, type FlushResult, flush, flushRetryAt } from "./inbox-flush.ts";
 import { Ledger } from "./inbox-ledger.ts";
-import { retryDelay, type State, type Timing, wakeAt } from "./inbox-plan.ts";
+import { type State, type Timing, wakeAt } from "./inbox-plan.ts";
+import { forgetSeen } from "./inbox-room.ts";
 import type { Identity } from "./inbox-schema.ts";
+import { type Room, roomIn } from "./inbox-seen-plan.ts";
+import { InboxSql } from "./inbox-sql.ts";
 import { type Life, start } from "./inbox-start.ts";
 import { InboxStore } from "./inbox-store.ts";
 import { Rejections } from "./rejections.ts";
@@ -17,7 +20,7 @@ const START_WAIT_MS = 10_000;
 /** Refused requests start no further try sooner: KV is in trouble already. */
 const START_AGAIN_MS = 5_000;
 
-type MemoryPort = { kv(): KVNamespace; timing: Timing };
+type MemoryPort = { kv(): KVNamespace; timing: Timing; room: { storageLimit: number } };
 
 /**
  * What an Inbox knows of its log, and the one way to change it: in a transaction, with the alarm that the change
@@ -30,6 +33,7 @@ export class InboxMemory {
   readonly rejections = new Rejections();
   readonly #ctx: DurableObjectState;
   readonly #port: MemoryPort;
+  readonly #sql: InboxSql;
   #life: Life | null = null;
   #starting = false;
   #startAgainAt = 0;
@@ -40,8 +44,9 @@ export class InboxMemory {
   constructor(ctx: DurableObjectState, port: MemoryPort) {
     this.#ctx = ctx;
     this.#port = port;
-    this.store = new InboxStore(ctx.storage.sql);
-    this.ledger = new Ledger(ctx.storage.sql);
+    this.#sql = new InboxSql(ctx.storage.sql);
+    this.store = new InboxStore(this.#sql);
+    this.ledger = new Ledger(this.#sql);
     // What is late here goes on in the background, and what fails is tried again: a throw would lose the object.
     void ctx.blockConcurrencyWhile(() => withDeadline(this.#start(), START_WAIT_MS).catch(() => {}));
   }
@@ -65,7 +70,7 @@ export class InboxMemory {
 
   /** Since this object woke, alarms among them. */
   get rowsWritten(): number {
-    return this.store.rowsWritten + this.ledger.rowsWritten + this.#alarmsWritten;
+    return this.#sql.rowsWritten + this.#alarmsWritten;
   }
 
   /** Memory follows the tables only once they have taken the change, and is read anew when they have not. */
@@ -103,26 +108,44 @@ export class InboxMemory {
     const done = await this.#attempt("chores.failed", doChores);
     this.#flushing = false;
     const now = Date.now();
-    const retryAt = flushed.failed ? now + retryDelay(this.state.sealed, now) : null;
+    const retryAt = flushRetryAt(flushed, this.state, now);
     const chores = { ...this.state.chores, retryAt: choresRetryAt(done, this.state.chores, now) };
     // What accepts armed meanwhile was for the case that this line is never reached.
     this.state = { ...this.state, armed: null, retryAt, chores };
     this.arm(this.state, flushed.progressed || done.progressed ? now : now + IDLE_MS);
   }
 
+  /** How much room there is, after what could be done for it. Never throws: a drop that is refused is tried again. */
+  makeRoom(): Room {
+    const { storageLimit } = this.#port.room;
+    const room = roomIn(this.store.size, storageLimit);
+    if (room === "ample") return room;
+    try {
+      return forgetSeen(this.#open());
+    } catch (error) {
+      logEvent("room.failed", { error: String(error) });
+      return room;
+    }
+  }
+
+  #open(): Flushing {
+    return {
+      kv: this.#port.kv(),
+      identity: this.identity,
+      timing: this.#port.timing,
+      storageLimit: this.#port.room.storageLimit,
+      store: this.store,
+      ledger: this.ledger,
+      rejections: this.rejections,
+      now: () => Date.now(),
+      state: () => this.state,
+      commit: (change) => this.commit(change),
+    };
+  }
+
   async #attempt(failure: string, work: (inbox: Flushing) => Promise<FlushResult>): Promise<FlushResult> {
     try {
-      return await work({
-        kv: this.#port.kv(),
-        identity: this.identity,
-        timing: this.#port.timing,
-        store: this.store,
-        ledger: this.ledger,
-        rejections: this.rejections,
-        now: () => Date.now(),
-        state: () => this.state,
-        commit: (change) => this.commit(change),
-      });
+      return await work(this.#open());
     } catch (error) {
       logEvent(failure, { error: String(error) });
       return { progressed: false, failed: true };

@@ -1,4 +1,5 @@
 import type { Rebuilt, Swept } from "./inbox-ledger.ts";
+import type { SeenTable } from "./inbox-seen-plan.ts";
 import type { Tombstone } from "./tombstone.ts";
 
 /** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
@@ -28,7 +29,10 @@ export const REJECTIONS_MS = MINUTE;
 /** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while it is empty. */
 export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };
 
-/** A sealed run of events. `putAt`: when KV took it, or null; `misses`: looks since then that did not find it. */
+/**
+ * A sealed run of events. `bytes`: of its bodies and headers, once put of its text in KV: what reading it takes.
+ * `putAt`: when KV took it, or null; `misses`: looks since then that did not find it.
+ */
 export type Segment = {
   firstSeq: number;
   lastSeq: number;
@@ -47,8 +51,8 @@ export type Tables = {
   next: number;
   /** When the last event was received; receivedAt never goes back. */
   lastAt: number;
-  /** When each `seen` table was begun, oldest first. */
-  seen: readonly number[];
+  /** The tables of seen keys, oldest first. */
+  seen: readonly SeenTable[];
   /** The sealed segments whose tail is still here, oldest first. */
   sealed: readonly Segment[];
   open: OpenTail;
@@ -131,27 +135,18 @@ export function sweptOn(now: number, { day, deleted }: Swept): Swept {
 export function retryDelay(sealed: readonly Segment[], now: number): number {
   const waiting = sealed.find((segment) => segment.putAt === null) ?? sealed[0];
   const age = waiting === undefined ? 0 : now - waiting.to;
-  return Math.min(Math.max(age / RETRY.part, RETRY.least), RETRY.most);
+  // Whole milliseconds: an alarm drops the rest, and would come before its time.
+  return Math.ceil(Math.min(Math.max(age / RETRY.part, RETRY.least), RETRY.most));
+}
+
+/** What is left of a wait after an error: null once its time has come. Other reasons to wake do not end it. */
+export function stillWaits(retryAt: number | null, now: number): number | null {
+  return retryAt !== null && retryAt > now ? retryAt : null;
 }
 
 /** What a stored alarm is worth after a restart: null when there is none, or when it was lost. */
 export function trustedAlarm(stored: number | null, now: number): number | null {
   return stored === null || stored < now - LOST_ALARM ? null : stored;
-}
-
-/** How long one `seen` table takes keys; with this, at most 8 tables are looked up, whatever the retention. */
-export function seenPeriod({ retentionMs }: Timing): number {
-  return Math.max(5 * DAY, retentionMs / 6);
-}
-
-export function needsSeenTable(seen: readonly number[], now: number, timing: Timing): boolean {
-  const newest = seen.at(-1);
-  return newest === undefined || newest + seenPeriod(timing) <= now;
-}
-
-/** The `seen` tables whose last key is older than the retention; never the newest. */
-export function expiredSeen(seen: readonly number[], now: number, timing: Timing): number[] {
-  return seen.slice(0, -1).filter((begun) => begun + seenPeriod(timing) + timing.retentionMs <= now);
 }
 
 /** Keys reach into the past as far as the retention: so do the pages. The KV value lives a day longer. */

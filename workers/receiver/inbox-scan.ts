@@ -1,7 +1,10 @@
 import type { EventFilter } from "./filter.ts";
 import type { Tombstone } from "./tombstone.ts";
 
-/** What one request reads of a log, decided before anything is read. Pure. */
+/**
+ * What one request reads of a log, decided before anything is read: at most SCAN_BYTES, of bodies and headers in tails
+ * and of text in segments, or one tail or segment, which has its own bounds. Pure.
+ */
 
 /** Runs of events that one request reads at most: each may be a read of KV. */
 export const SCAN_PARTS = 40;

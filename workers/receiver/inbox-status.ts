@@ -1,11 +1,14 @@
 import type { Ledger, Rebuilt } from "./inbox-ledger.ts";
 import type { State } from "./inbox-plan.ts";
+import { type Room, roomIn } from "./inbox-seen-plan.ts";
+import type { InboxStore } from "./inbox-store.ts";
 import type { Tombstone } from "./tombstone.ts";
 
 /**
  * How a log is doing. `waiting`: events that KV has not taken yet, the oldest of them received at
  * `oldestWaitingAt`; `kvFailing`: the last call of KV for this log failed; `segments`: how many the log consists
- * of, beside its open tail; `keysToDelete`: cleared segments that are still in KV; `rebuilt`: set when the storage
+ * of, beside its open tail; `room`: in the object's storage; `seenSince`: keys from before then were forgotten to
+ * make some; `keysToDelete`: cleared segments that are still in KV; `rebuilt`: set when the storage
  * of this log was lost once. Times in unix milliseconds.
  */
 export type InboxStatus = {
@@ -14,12 +17,19 @@ export type InboxStatus = {
   oldestWaitingAt: number | null;
   kvFailing: boolean;
   segments: number;
+  room: Room;
+  seenSince: number | null;
   tombstones: readonly Tombstone[];
   keysToDelete: number;
   rebuilt: Rebuilt | null;
 };
 
-export function statusOf({ next, sealed, open, retryAt, chores }: State, ledger: Ledger): InboxStatus {
+type Known = { state: State; ledger: Ledger; store: InboxStore };
+type Bounds = { now: number; retentionMs: number; storageLimit: number };
+
+export function statusOf({ state, ledger, store }: Known, { now, retentionMs, storageLimit }: Bounds): InboxStatus {
+  const { next, sealed, open, retryAt, chores } = state;
+  const seenSince = ledger.note("forgotten")?.before ?? 0;
   const notPut = sealed.filter(({ putAt }) => putAt === null);
   return {
     head: next - 1,
@@ -27,6 +37,8 @@ export function statusOf({ next, sealed, open, retryAt, chores }: State, ledger:
     oldestWaitingAt: notPut[0]?.from ?? open.from,
     kvFailing: retryAt !== null || chores.retryAt !== null,
     segments: ledger.countSegments(),
+    room: roomIn(store.size, storageLimit),
+    seenSince: seenSince > now - retentionMs ? seenSince : null,
     tombstones: chores.tombstones,
     keysToDelete: chores.gone,
     rebuilt: chores.rebuilt,

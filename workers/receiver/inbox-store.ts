@@ -4,52 +4,55 @@ import {
   CREATE_GONE,
   CREATE_META,
   CREATE_SEG,
-  createSeen,
   createTail,
   type Identity,
   MIGRATIONS,
   SCHEMA,
   SEGMENT_COLUMNS,
 } from "./inbox-schema.ts";
+import { SeenKeys } from "./inbox-seen.ts";
+import type { InboxSql } from "./inbox-sql.ts";
 import type { EventRow } from "./record.ts";
 
 const FORGET_LIMIT = 50;
 
-/**
- * What is done to the Inbox's tables; nothing here decides. Each statement is read to its end in the call that
- * starts it: DROP TABLE fails while any cursor of the object is open.
- */
+/** What is done to the Inbox's tables; nothing here decides. */
 export class InboxStore {
-  readonly #sql: SqlStorage;
-  /** Since this object woke: what the platform bills, alarms aside. */
-  rowsWritten = 0;
+  readonly #sql: InboxSql;
+  readonly seen: SeenKeys;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: InboxSql) {
     this.#sql = sql;
+    this.seen = new SeenKeys(sql);
+  }
+
+  /** What the object's storage holds, in bytes. */
+  get size(): number {
+    return this.#sql.size;
   }
 
   /** The stored identity, or null before `create`. */
   identity(): Identity | null {
     if (this.#numbered("meta").length === 0) return null;
-    const [row] = this.#run<{ value: string }>("SELECT value FROM meta WHERE key = 'identity'");
+    const [row] = this.#sql.run<{ value: string }>("SELECT value FROM meta WHERE key = 'identity'");
     return row === undefined ? null : JSON.parse(row.value);
   }
 
   /** Makes the tables of a log whose first event will be `firstSeq`. */
   create(log: string, epoch: string, firstSeq: number): Identity {
     const identity = { schema: SCHEMA, log, epoch };
-    for (const statement of [CREATE_META, CREATE_SEG, CREATE_GONE, createTail(firstSeq)]) this.#run(statement);
-    this.#run("INSERT INTO meta VALUES ('identity', ?)", JSON.stringify(identity));
+    for (const statement of [CREATE_META, CREATE_SEG, CREATE_GONE, createTail(firstSeq)]) this.#sql.run(statement);
+    this.#sql.run("INSERT INTO meta VALUES ('identity', ?)", JSON.stringify(identity));
     return identity;
   }
 
   /** Brings tables that an earlier version made to this one's schema. */
   migrate(identity: Identity): Identity {
     for (let schema = identity.schema; schema < SCHEMA; schema++) {
-      for (const statement of MIGRATIONS[schema] ?? []) this.#run(statement);
+      for (const statement of MIGRATIONS[schema] ?? []) this.#sql.run(statement);
     }
     const migrated = { ...identity, schema: SCHEMA };
-    this.#run("UPDATE meta SET value = ? WHERE key = 'identity'", JSON.stringify(migrated));
+    this.#sql.run("UPDATE meta SET value = ? WHERE key = 'identity'", JSON.stringify(migrated));
     return migrated;
   }
 
@@ -58,18 +61,24 @@ export class InboxStore {
     const tails = this.#numbered("tail");
     const firstSeq = tails.at(-1);
     if (firstSeq === undefined) throw new Error("the Inbox has no open tail");
-    const [open] = this.#run<{ next: number; count: number; bytes: number; from: number | null; to: number | null }>(
+    const [open] = this.#sql.run<{
+      next: number;
+      count: number;
+      bytes: number;
+      from: number | null;
+      to: number | null;
+    }>(
       `SELECT coalesce(max(seq) + 1, ?) AS next, count(*) AS count, min(at) AS "from", max(at) AS "to",
          coalesce(sum(bytes + length(headers)), 0) AS bytes FROM tail_${firstSeq}`,
       firstSeq,
     );
     if (open === undefined) throw new Error("an aggregate always has a row");
-    const [newest] = this.#run<{ to: number }>(`SELECT "to" FROM seg ORDER BY firstSeq DESC LIMIT 1`);
+    const [newest] = this.#sql.run<{ to: number }>(`SELECT "to" FROM seg ORDER BY firstSeq DESC LIMIT 1`);
     return {
       next: open.next,
       lastAt: open.to ?? newest?.to ?? 0,
-      seen: this.#numbered("seen"),
-      sealed: this.#run<Segment>(
+      seen: this.seen.list(),
+      sealed: this.#sql.run<Segment>(
         `SELECT ${SEGMENT_COLUMNS} FROM seg WHERE firstSeq >= ? ORDER BY firstSeq`,
         tails[0] ?? firstSeq,
       ),
@@ -77,33 +86,9 @@ export class InboxStore {
     };
   }
 
-  createSeen(begun: number): void {
-    this.#run(createSeen(begun));
-  }
-
-  /** The seq that `key` was logged as after `since`, or null. */
-  seenAs(begun: number, key: string, since: number): number | null {
-    const [row] = this.#run<{ seq: number }>(`SELECT seq FROM seen_${begun} WHERE key = ? AND at > ?`, key, since);
-    return row?.seq ?? null;
-  }
-
-  /** False, and nothing written, when the table has the key since `since`; an older entry is overwritten. */
-  remember(begun: number, key: string, entry: { seq: number; at: number; since: number }): boolean {
-    const written = this.rowsWritten;
-    this.#run(
-      `INSERT INTO seen_${begun} VALUES (?, ?, ?)
-         ON CONFLICT (key) DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE at <= ?`,
-      key,
-      entry.seq,
-      entry.at,
-      entry.since,
-    );
-    return this.rowsWritten > written;
-  }
-
   append(tail: number, seq: number, at: number, arrival: Arrival): void {
     const { source, type, body, id, verification, headers } = arrival;
-    this.#run(
+    this.#sql.run(
       `INSERT INTO tail_${tail} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       seq,
       at,
@@ -120,37 +105,35 @@ export class InboxStore {
   /** Closes the open tail at `lastSeq` and begins the next one. */
   seal(open: OpenTail, epoch: string, lastSeq: number): Segment {
     const { firstSeq, count, bytes } = open;
-    const perSource = this.#run<{ source: string; n: number; from: number; to: number }>(
+    const perSource = this.#sql.run<{ source: string; n: number; from: number; to: number }>(
       `SELECT source, count(*) AS n, min(at) AS "from", max(at) AS "to" FROM tail_${firstSeq} GROUP BY source`,
     );
     const from = Math.min(...perSource.map((row) => row.from));
     const to = Math.max(...perSource.map((row) => row.to));
     const counts = JSON.stringify(Object.fromEntries(perSource.map((row) => [row.source, row.n])));
-    this.#run(
+    this.#sql.run(
       "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, NULL)",
       ...[firstSeq, lastSeq, epoch, count, bytes, counts, from, to],
     );
-    this.#run(createTail(lastSeq + 1));
+    this.#sql.run(createTail(lastSeq + 1));
     return { firstSeq, lastSeq, epoch, n: count, bytes, from, to, putAt: null, misses: 0 };
   }
 
   /** The rows of a sealed tail, in order. */
   rows(tail: number): EventRow[] {
-    return this.#run<EventRow>(`SELECT * FROM tail_${tail} ORDER BY seq`);
+    return this.#sql.run<EventRow>(`SELECT * FROM tail_${tail} ORDER BY seq`);
   }
 
   /** `expires`: until when KV surely keeps what was just put, in unix milliseconds; null leaves it as it is. */
-  notePut({ firstSeq, putAt, misses }: Segment, expires: number | null): void {
-    const statement = "UPDATE seg SET putAt = ?, misses = ?, expires = coalesce(?, expires) WHERE firstSeq = ?";
-    this.#run(statement, putAt, misses, expires, firstSeq);
+  notePut({ firstSeq, bytes, putAt, misses }: Segment, expires: number | null): void {
+    this.#sql.run(
+      "UPDATE seg SET bytes = ?, putAt = ?, misses = ?, expires = coalesce(?, expires) WHERE firstSeq = ?",
+      ...[bytes, putAt, misses, expires, firstSeq],
+    );
   }
 
   dropTail(firstSeq: number): void {
-    this.#run(`DROP TABLE tail_${firstSeq}`);
-  }
-
-  dropSeen(begun: number): void {
-    this.#run(`DROP TABLE seen_${begun}`);
+    this.#sql.run(`DROP TABLE tail_${firstSeq}`);
   }
 
   /**
@@ -159,7 +142,7 @@ export class InboxStore {
    */
   forgetSegments(expired: number, now: number, oldestTail: number): void {
     // Only the oldest few are looked at: more do not expire between two flushes, and each look is billed.
-    this.#run(
+    this.#sql.run(
       `DELETE FROM seg WHERE ("to" < ? OR expires <= ?) AND firstSeq IN
          (SELECT firstSeq FROM seg WHERE firstSeq < ? ORDER BY firstSeq LIMIT ${FORGET_LIMIT})`,
       expired,
@@ -169,21 +152,12 @@ export class InboxStore {
   }
 
   /** What follows the underscore in the names of tables of one kind, ascending; 0 where nothing does. */
-  #numbered(kind: "meta" | "seen" | "tail"): number[] {
-    const names = this.#run<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'");
+  #numbered(kind: "meta" | "tail"): number[] {
+    const names = this.#sql.run<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'");
     return names
       .map(({ name }) => name.split("_"))
       .filter(([prefix]) => prefix === kind)
       .map(([, number]) => Number(number ?? 0))
       .sort((a, b) => a - b);
   }
-
-  #run<Row extends Record<string, SqlStorageValue>>(query: string, ...values: SqlStorageBinding[]): Row[] {
-    const cursor = this.#sql.exec<Row>(query, ...values);
-    const rows = cursor.toArray();
-    this.rowsWritten += cursor.rowsWritten;
-    return rows;
-  }
 }
-
-type SqlStorageBinding = SqlStorageValue | Uint8Array;

@@ -15,8 +15,10 @@ import { type InboxStatus, statusOf } from "./inbox-status.ts";
 import type { EventRow } from "./record.ts";
 import type { Rejection, RejectionCounts } from "./rejections.ts";
 
-/** `stored: false`: nothing of this arrival was kept, and it may be sent again. */
-export type Accepted = ({ stored: true } & Place) | { stored: false; error: string };
+/** `stored: false`: nothing of this arrival was kept, and it may be sent again; when `full`, not at once. */
+export type Accepted = ({ stored: true } & Place) | { stored: false; full: boolean; error: string };
+
+const FULL: Accepted = { stored: false, full: true, error: "the storage has reached STORAGE_LIMIT_MB" };
 
 /** `events` and `rejected` of each source; `viewers`: who watches at this moment. Null: not known. */
 export type LogCounts = {
@@ -47,7 +49,7 @@ export class Inbox extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#config = configOf(env);
-    this.#memory = new InboxMemory(ctx, { kv: () => this.env.EVENTS, timing: this.#config });
+    this.#memory = new InboxMemory(ctx, { kv: () => this.env.EVENTS, timing: this.#config, room: this.#config });
     this.#live = new LiveViewers(ctx, () => this.#view());
   }
 
@@ -125,7 +127,7 @@ export class Inbox extends DurableObject<Env> {
 
   /** What waits, and whether KV takes it. */
   status(): InboxStatus {
-    return statusOf(this.#memory.state, this.#memory.ledger);
+    return statusOf(this.#memory, { ...this.#config, now: Date.now() });
   }
 
   /** The head of the log, and the rows written since this object woke, its alarms among them. */
@@ -158,14 +160,16 @@ export class Inbox extends DurableObject<Env> {
     try {
       return this.#acceptTogether(arrivals);
     } catch (error) {
-      if (arrivals.length === 1) return [{ stored: false, error: String(error) }];
+      if (arrivals.length === 1) return [{ stored: false, full: false, error: String(error) }];
       return arrivals.flatMap((arrival) => this.#acceptAll([arrival]));
     }
   }
 
   #acceptTogether(arrivals: Arrival[]): Accepted[] {
     const memory = this.#memory;
-    const context = { now: Date.now(), epoch: memory.identity.epoch, timing: this.#config };
+    const room = memory.makeRoom();
+    if (room === "full") return arrivals.map(() => FULL);
+    const context = { now: Date.now(), epoch: memory.identity.epoch, timing: this.#config, room };
     return memory.commit((draft) => {
       const places = arrivals.map((arrival) => acceptOne(memory.store, draft, arrival, context));
       memory.arm(draft, context.now);

@@ -32,13 +32,25 @@ type Metadata = Omit<Listed, "epoch" | "n" | "counts"> & { count: number; counts
 /** One page of what KV lists of a log; `cursor` is where the next page begins, null after the last. */
 export type SegmentPage = { segments: Listed[]; cursor: string | null };
 
-/** The same rows give the same key and value, so that a repeated put is harmless. `now` in unix milliseconds. */
+/** A segment as KV keeps it; `bytes` is what reading it takes, which escapes and base64 make more than the rows hold. */
+export type SegmentText = { text: string; bytes: number };
+
+/** The same rows give the same text. */
+export function segmentText(rows: EventRow[]): SegmentText {
+  const text = rows.map((row) => `${toLine(row)}\n`).join("");
+  return { text, bytes: utf8(text).byteLength };
+}
+
+/** A segment to be put: `rows` are its events, `now` in unix milliseconds. */
+export type Putting = { segment: Segment; text: string; rows: EventRow[]; retentionMs: number; now: number };
+
+/** The same segment gives the same key and value, so that a repeated put is harmless. */
 export async function putSegment(
   kv: KVNamespace,
   log: string,
-  { segment, rows, retentionMs, now }: { segment: Segment; rows: EventRow[]; retentionMs: number; now: number },
+  { segment, text, rows, retentionMs, now }: Putting,
 ): Promise<void> {
-  await kv.put(segmentKey(log, segment), rows.map((row) => `${toLine(row)}\n`).join(""), {
+  await kv.put(segmentKey(log, segment), text, {
     expirationTtl: Math.ceil((retentionMs + DAY_MS) / 1000),
     metadata: metadataOf(segment, rows, now + retentionMs),
   });

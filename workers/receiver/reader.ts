@@ -71,19 +71,26 @@ export async function textOf({ kv, log }: LogReader, segment: SegmentRef): Promi
   );
 }
 
-/**
- * What a slice's segments hold for the query, at most its limit. The first is read alone: where a page is filled by it,
- * the others are not read in vain; else they are read together.
- */
+/** What a slice's segments hold for the query, at most its limit. */
 async function storedIn(reader: LogReader, query: PageQuery, slice: Slice<unknown>): Promise<EventRecord[]> {
   const wanted = { ...wantedOf(query, slice.head), cleared: slice.cleared };
   const found: EventRecord[] = [];
-  for (const wave of [slice.segments.slice(0, 1), slice.segments.slice(1)]) {
-    if (found.length >= query.limit) break;
+  for (let read = 0; read < slice.segments.length && found.length < query.limit; ) {
+    const wave = slice.segments.slice(read, read + waveOf(read, found.length, query.limit));
+    read += wave.length;
     const texts = await Promise.all(wave.map((segment) => textOf(reader, segment)));
     for (const [index, segment] of wave.entries()) {
       found.push(...recordsIn(texts[index] ?? "", segment, wanted, query.limit - found.length));
     }
   }
   return found;
+}
+
+/**
+ * How many segments are read together next: the first alone, then as many as fill the page if they hold as much as
+ * those before, and all that are left where nothing was found yet. So none are read in vain, nor one after the other.
+ */
+function waveOf(read: number, found: number, limit: number): number {
+  if (read === 0) return 1;
+  return found === 0 ? Number.POSITIVE_INFINITY : Math.ceil(((limit - found) * read) / found);
 }

@@ -10,8 +10,8 @@ import { type Refused, reportRejection } from "../rejection-report.ts";
 import type { HandshakeAnswer, SignedRequest } from "../schemes/scheme.ts";
 import { DEFAULT_SOURCE, handshakeOf, inboxOf, methodsOf, type Source, sourceOf, verifyFrom } from "../sources.ts";
 
-/** Long enough for an object to restart; senders have their own schedule besides. */
-const RETRY_AFTER_SECONDS = "5";
+/** Long enough for an object to restart, or for a flush to free room; senders have their own schedule besides. */
+const RETRY_AFTER_SECONDS = { lost: "5", full: "60" };
 
 type App = { Bindings: Env };
 
@@ -24,8 +24,8 @@ webhook.all("/:source", (c) => receive(c, c.req.param("source")));
  * Verifies, logs once, and answers `200 Received` when the event is on disk; a repetition says so in a header.
  * A provider's question whether we are there is answered, and is no event.
  *
- * @throws Problem `unknown_source`, `method_not_allowed`, `body_too_large`, `invalid_signature`, `bad_request` or
- * `storage_unavailable`.
+ * @throws Problem `unknown_source`, `method_not_allowed`, `body_too_large`, `invalid_signature`, `bad_request`,
+ * `storage_unavailable` or `storage_full`.
  */
 async function receive(c: Context<App>, name: string): Promise<Response> {
   const began = Date.now();
@@ -121,11 +121,16 @@ async function store(env: Env, source: Source, arrival: Arrival): Promise<Extrac
   try {
     accepted = await inboxOf(env, source.log).accept(arrival);
   } catch (error) {
-    accepted = { stored: false, error: String(error) };
+    accepted = { stored: false, full: false, error: String(error) };
   }
   if (accepted.stored) return accepted;
   logEvent("event.not_stored", { id: arrival.id, source: source.name, error: accepted.error });
+  if (accepted.full) {
+    throw new Problem("storage_full", "Nothing was stored; send it again later.", {
+      headers: { "retry-after": RETRY_AFTER_SECONDS.full },
+    });
+  }
   throw new Problem("storage_unavailable", "Send it again; what was stored after all is a duplicate then.", {
-    headers: { "retry-after": RETRY_AFTER_SECONDS },
+    headers: { "retry-after": RETRY_AFTER_SECONDS.lost },
   });
 }

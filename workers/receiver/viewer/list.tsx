@@ -110,7 +110,7 @@ function Pages({ view: { place }, newer, older, atHead }: ListProps) {
 
 /** Said only when something is wrong: that events wait a while for KV is how it works. */
 function Waiting({ status }: { status: InboxStatus }) {
-  const { waiting, oldestWaitingAt, kvFailing, rebuilt } = status;
+  const { waiting, oldestWaitingAt, kvFailing, rebuilt, room, seenSince } = status;
   return (
     <>
       {kvFailing && waiting > 0 && oldestWaitingAt !== null && (
@@ -118,6 +118,18 @@ function Waiting({ status }: { status: InboxStatus }) {
           KV does not take events at the moment: {waiting.toLocaleString("en")} wait in the Inbox, the oldest since{" "}
           <Moment at={new Date(oldestWaitingAt).toISOString()} />. They are safe there and can be read; the next try
           comes by itself.
+        </p>
+      )}
+      {room === "full" && (
+        <p class="message failed" role="alert">
+          The storage of this log has reached STORAGE_LIMIT_MB: nothing is accepted, and senders are told to come again,
+          until KV has taken what waits.
+        </p>
+      )}
+      {seenSince !== null && (
+        <p class="message failed">
+          To make room, the ids received before <Moment at={new Date(seenSince).toISOString()} /> were forgotten early:
+          an event from before then that is sent again is logged again.
         </p>
       )}
       {rebuilt !== null && (
