@@ -5,6 +5,7 @@ import { configOf, type Env } from "../env.ts";
 import { FILTER_PARAMETERS, readFilter } from "../filter.ts";
 import type { PageQuery } from "../inbox-pages.ts";
 import { longPoll, waitOf } from "../long-poll.ts";
+import { readAgain } from "../read-again.ts";
 import { readPage, readRecord } from "../reader.ts";
 import { bodyOf, type EventRecord } from "../record.ts";
 import { exporting } from "./export.ts";
@@ -23,8 +24,9 @@ events.get("/", async (c) => {
   const { searchParams } = new URL(c.req.url);
   const query = pageQuery(searchParams, configOf(c.env).scanBytes);
   const waitMs = waitOf(searchParams);
-  if (waitMs === 0) return c.json(await readPage(readerOf(c), query));
-  return c.json(await longPoll(readerOf(c), query, { waitMs, signal: c.req.raw.signal }));
+  if (waitMs === 0) return c.json(await readAgain(() => readPage(readerOf(c), query)));
+  const wait = { waitMs, signal: c.req.raw.signal };
+  return c.json(await readAgain(() => longPoll(readerOf(c), query, wait)));
 });
 events.all("/", methodNotAllowed("GET", "DELETE"));
 
@@ -67,7 +69,7 @@ type Text = string | null;
 /** The record that the path names. @throws Problem `not_found` or `segment_unavailable` */
 export async function recordOf(c: Context<App>): Promise<EventRecord> {
   const seq = Number(c.req.param("seq"));
-  const record = await readRecord(readerOf(c), seq);
+  const record = await readAgain(() => readRecord(readerOf(c), seq));
   if (record === null) throw new Problem("not_found", `The log does not hold an event ${seq}, or no longer.`);
   return record;
 }

@@ -4,6 +4,7 @@ import { Problem } from "../../../shared/problem.ts";
 import { configOf, type Env } from "../env.ts";
 import { type ExportQuery, exportLog, formats } from "../export.ts";
 import { FILTER_PARAMETERS, readFilter } from "../filter.ts";
+import { readAgain } from "../read-again.ts";
 import { checkParameters, cursorOf, readerOf } from "./parameters.ts";
 
 const PARAMETERS = ["log", "format", "after", "paged", ...FILTER_PARAMETERS];
@@ -13,7 +14,7 @@ export const exporting = new Hono<{ Bindings: Env }>();
 exporting.get("/", async (c) => {
   const url = new URL(c.req.url);
   const query = exportQuery(url.searchParams, configOf(c.env).scanBytes);
-  const { stream, next } = await exportLog(readerOf(c), query);
+  const { stream, next } = await readAgain(() => exportLog(readerOf(c), query));
   const file = `events-${url.searchParams.get("log") ?? "main"}.${url.searchParams.get("format") ?? "ndjson"}`;
   if (next !== null) {
     url.searchParams.set("after", String(next));

@@ -7,6 +7,7 @@ import { eventStream, STREAM_HEADERS } from "../event-stream.ts";
 import { type EventFilter, FILTER_PARAMETERS, readFilter } from "../filter.ts";
 import { follow } from "../follow.ts";
 import { LiveSocket, upgrade } from "../live-socket.ts";
+import { readAgain } from "../read-again.ts";
 import { checkParameters, cursorOf, readerOf } from "./parameters.ts";
 
 type App = { Bindings: Env };
@@ -23,7 +24,7 @@ live.get("/live", async (c) => {
     const headers = { upgrade: "websocket", connection: "upgrade" };
     throw new Problem("upgrade_required", "Connect with a WebSocket client.", { headers });
   }
-  const { webSocket } = await upgrade(readerOf(c).inbox, filter, { after, relayed: false });
+  const { webSocket } = await readAgain(() => upgrade(readerOf(c).inbox, filter, { after, relayed: false }));
   return new Response(null, { status: 101, webSocket });
 });
 live.all("/live", methodNotAllowed("GET"));
@@ -34,9 +35,8 @@ live.get("/stream", async (c) => {
   if (c.req.raw.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   const last = c.req.header("last-event-id");
   const from = last === undefined || last === "" ? after : cursorOf(last);
-  const reader = readerOf(c);
-  const socket = await LiveSocket.open(reader.inbox, filter, from);
-  const following = { reader, socket, filter, scanBytes: configOf(c.env).scanBytes };
+  const socket = await readAgain(() => LiveSocket.open(readerOf(c).inbox, filter, from));
+  const following = { reader: readerOf(c), socket, filter, scanBytes: configOf(c.env).scanBytes };
   const batches = follow(following, from ?? socket.head);
   const began = Date.now();
   const close = () => {

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http.ts";
 import { configOf, type Env } from "../env.ts";
+import { readAgain } from "../read-again.ts";
 import { inboxOf, logOf } from "../sources.ts";
 import { checkParameters } from "./parameters.ts";
 
@@ -11,7 +12,7 @@ rejections.get("/", async (c) => {
   const parameters = new URL(c.req.url).searchParams;
   checkParameters(parameters, ["source", "log"]);
   const log = logOf(configOf(c.env), parameters.get("log"));
-  const { kept, counts } = await inboxOf(c.env, log).rejections(parameters.get("source"));
+  const { kept, counts } = await readAgain(() => inboxOf(c.env, log).rejections(parameters.get("source")));
   return c.json({ rejections: kept.map(present), counts });
 });
 rejections.all("/", methodNotAllowed("GET"));

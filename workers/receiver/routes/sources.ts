@@ -3,6 +3,7 @@ import { methodNotAllowed } from "../../../shared/http.ts";
 import { logEvent } from "../../../shared/telemetry.ts";
 import { configOf, type Env } from "../env.ts";
 import type { LogCounts } from "../inbox.ts";
+import { readAgain } from "../read-again.ts";
 import type { Verification } from "../record.ts";
 import { DEFAULT_SOURCE, inboxOf, logOf, logsOf, questionOf, type Source } from "../sources.ts";
 import { checkParameters } from "./parameters.ts";
@@ -53,7 +54,7 @@ sources.all("/", methodNotAllowed("GET"));
 /** One log that cannot say what it holds does not keep the others from it. */
 async function countsOf(env: Env, log: string): Promise<LogCounts> {
   try {
-    return await inboxOf(env, log).counts();
+    return await readAgain(() => inboxOf(env, log).counts());
   } catch (error) {
     logEvent("counts.unavailable", { log, error: String(error) });
     return UNKNOWN;

@@ -3,6 +3,7 @@ import type { Config, Env } from "../env.ts";
 import type { EventFilter } from "../filter.ts";
 import type { Arrivals } from "../inbox-arrivals.ts";
 import type { InboxStatus } from "../inbox-status.ts";
+import { readAgain } from "../read-again.ts";
 import { type LogReader, type Page, readPage, readRecord } from "../reader.ts";
 import type { EventRecord, EventSummary } from "../record.ts";
 import type { Rejection } from "../rejections.ts";
@@ -33,8 +34,11 @@ export type ListData = {
  *
  * @throws Problem `cursor_ahead` or `segment_unavailable`
  */
-export async function listData(env: Env, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
-  const reader = readerFor(env, place.log);
+export function listData(env: Env, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
+  return readAgain(() => readList(readerFor(env, place.log), config, place, cursor));
+}
+
+async function readList(reader: LogReader, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
   const query = { ...cursor, limit: EVENTS_PER_PAGE, scanBytes: config.scanBytes, filter: place.filter };
   const [status, arrivals, page, older] = await Promise.all([
     reader.inbox.status(),
@@ -66,8 +70,11 @@ function olderThan(reader: LogReader, filter: EventFilter, seq: number): Promise
 export type DetailData = { record: EventRecord; older: number | null; newer: number | null; same: EventSummary[] };
 
 /** One event and what is beside it; null when the log does not hold it. @throws Problem `segment_unavailable` */
-export async function detailData(env: Env, place: Place, seq: number): Promise<DetailData | null> {
-  const reader = readerFor(env, place.log);
+export function detailData(env: Env, place: Place, seq: number): Promise<DetailData | null> {
+  return readAgain(() => readDetail(readerFor(env, place.log), place, seq));
+}
+
+async function readDetail(reader: LogReader, place: Place, seq: number): Promise<DetailData | null> {
   const record = await readRecord(reader, seq);
   if (record === null) return null;
   const [older, newer, same] = await Promise.all([
@@ -93,7 +100,7 @@ async function beside(reader: LogReader, filter: EventFilter, cursor: Cursor): P
 
 /** The refused requests of a log, the newest first, and how many there were in all. */
 export async function rejectedData(env: Env, { log, filter: { source } }: Place) {
-  const { kept, counts } = await inboxOf(env, log).rejections(source);
+  const { kept, counts } = await readAgain(() => inboxOf(env, log).rejections(source));
   const refused = source === null ? Object.values(counts) : [counts[source] ?? 0];
   // Tuples lose their length on the way through a call.
   return { rejections: kept as Rejection[], total: refused.reduce((sum, count) => sum + count, 0) };
