@@ -5,7 +5,16 @@ import { DAY, inbox, inInbox } from "./harness.ts";
 /** A verified request as the webhook route hands it on. */
 export function arrival(id: string, { source = "default", body = "{}" } = {}): Arrival {
   const dedup = { key: `id ${source} ${id}`, ttlMs: 30 * DAY };
-  return { source, id, type: null, verification: "verified", headers: "[]", body: utf8(body), dedup };
+  return {
+    source,
+    id,
+    type: null,
+    verification: "verified",
+    headers: "[]",
+    body: utf8(body),
+    dedup,
+    fingerprint: null,
+  };
 }
 
 /** Logs one event straight in the Inbox; answers its seq. */

@@ -38,6 +38,7 @@ function arrivalOf({ source = "default", id = null, type = null, headers = [], b
     headers: JSON.stringify(headers),
     body: typeof body === "string" ? utf8(body) : body,
     dedup: { key: `test ${arrivals++}`, ttlMs: 1000 },
+    fingerprint: null,
   };
 }
 

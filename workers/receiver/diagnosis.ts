@@ -19,6 +19,9 @@ export type DiagnosisCode =
   | "other_url"
   | `body_${BodyChange}`
   | "unknown_key"
+  | "wrong_secret"
+  | "wrong_scheme"
+  | "forged"
   | "configuration_error"
   | "not_examined";
 

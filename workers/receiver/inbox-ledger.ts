@@ -1,4 +1,5 @@
 import type { Tombstone } from "./tombstone.ts";
+import type { Verified } from "./verified.ts";
 
 /** A segment by what clearing needs of it; `counts`: its events of each source, or null where that is not known. */
 export type Counted = { firstSeq: number; lastSeq: number; epoch: string; n: number; counts: Counts | null };
@@ -37,6 +38,7 @@ export type Notes = {
   rebuilt: Rebuilt | null;
   swept: Swept | null;
   rejections: Saved | null;
+  verified: Verified | null;
 };
 
 /**

@@ -3,6 +3,7 @@ import { logEvent } from "../../shared/telemetry.ts";
 import { maskedHeaders } from "./arrival.ts";
 import { type Diagnosis, diagnose, NOT_EXAMINED, type Suspects } from "./diagnosis.ts";
 import type { Config, Env } from "./env.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { HeaderList } from "./record.ts";
 import type { Rejection } from "./rejections.ts";
 import type { RejectReason, SignedRequest } from "./schemes/scheme.ts";
@@ -41,10 +42,23 @@ export async function reportRejection(env: Env, config: Config, refused: Refused
     const diagnosis = await diagnosisOf(config, refused, now);
     const headers = shortened(maskedHeaders(request.headers, secretNames(source, request.headers)));
     const rejection: Rejection = { at: now, source: source.name, reason, diagnosis, headers, bytes };
-    logEvent("webhook.refused", { source: source.name, reason, diagnosis: diagnosis?.text ?? null, unseen: others });
-    await inboxOf(env, source.log).reject(rejection, others);
+    const kept = await keep(env, { rejection, source, unseen: others });
+    logEvent("webhook.refused", { source: source.name, reason, diagnosis: kept?.text ?? null, unseen: others });
   } catch (error) {
     logEvent("rejection.not_kept", { source: source.name, error: String(error) });
+  }
+}
+
+type Keeping = { rejection: Rejection; source: Source; unseen: number };
+
+/** The diagnosis, with what the log's history adds to it, or as it is when the log does not answer. */
+async function keep(env: Env, { rejection, source, unseen }: Keeping): Promise<Diagnosis | null> {
+  try {
+    const fingerprint = await fingerprintOf(source);
+    return await inboxOf(env, source.log).reject(rejection, { unseen, fingerprint });
+  } catch (error) {
+    logEvent("rejection.not_kept", { source: source.name, error: String(error) });
+    return rejection.diagnosis;
   }
 }
 

@@ -5,6 +5,7 @@ import { Problem } from "../../../shared/problem.ts";
 import { logEvent } from "../../../shared/telemetry.ts";
 import { type Arrival, dedupOf, maskedHeaders, typeIn, typeOf } from "../arrival.ts";
 import { type Config, configOf, type Env } from "../env.ts";
+import { fingerprintOf } from "../fingerprint.ts";
 import type { Accepted } from "../inbox.ts";
 import { type Refused, reportRejection } from "../rejection-report.ts";
 import type { HandshakeAnswer, SignedRequest } from "../schemes/scheme.ts";
@@ -100,10 +101,11 @@ function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAns
 }
 
 async function arrivalOf(
-  { name, scheme }: Source,
+  source: Source,
   config: Config,
   { id, headers, body }: { id: string | null; headers: Headers; body: Uint8Array<ArrayBuffer> },
 ): Promise<Arrival> {
+  const { name, scheme } = source;
   return {
     source: name,
     id,
@@ -112,6 +114,7 @@ async function arrivalOf(
     headers: JSON.stringify(maskedHeaders(headers, scheme.secretHeaders)),
     body,
     dedup: await dedupOf({ source: name, id, signedId: scheme.signedId, body }, config.retentionMs),
+    fingerprint: await fingerprintOf(source),
   };
 }
 
