@@ -12,6 +12,8 @@ export type Scheme = {
    * query that the request came with; `configured`: as it stands there.
    */
   signedUrl?: "called" | "configured";
+  /** Whether the secrets are public keys: whoever signs holds another, and verifying costs more. */
+  publicKey?: true;
   /** Headers that carry the secret itself, lower case: masked before anything is stored. */
   secretHeaders?: readonly string[];
   /** Headers that carry the proof, lower case: they are for us alone, and never sent on. */
