@@ -198,6 +198,10 @@ describe("an empty log", () => {
   it("says what is wrong with a source", async () => {
     const broken = { SOURCES: { shop: { scheme: "stripe", secrets: ["NOT_SET"] } } };
     expect((await page("/connect", broken)).text).toContain("SOURCES.shop: secrets names NOT_SET, which is not set");
+    const short = { SHORT: "whsec_c2hvcnQ=", SOURCES: { shop: { scheme: "standard", secrets: ["SHORT"] } } };
+    const { text } = await page("/connect", short as never);
+    expect(text).toContain("SOURCES.shop: secrets names SHORT, which cannot be used: a secret is too short");
+    expect(text).not.toContain("c2hvcnQ=");
   });
 });
 

@@ -7,6 +7,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import type { HeaderList } from "./record.ts";
 import type { Rejection } from "./rejections.ts";
 import type { RejectReason, SignedRequest } from "./schemes/scheme.ts";
+import { faultOf } from "./source-fault.ts";
 import { inboxOf, type Source, signedRequest } from "./sources.ts";
 
 /**
@@ -68,7 +69,7 @@ async function diagnosisOf(
   now: number,
 ): Promise<Diagnosis | null> {
   if (reason === "configuration_error")
-    return { code: "configuration_error", text: source.fault ?? "a secret is unusable" };
+    return { code: "configuration_error", text: (await faultOf(source)) ?? "a secret is unusable" };
   if (reason === "body_too_large") return null;
   if (examined.fail(source.name, now) !== null) return NOT_EXAMINED;
   return diagnose(signedRequest(source, request), reason satisfies RejectReason, {

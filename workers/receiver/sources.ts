@@ -4,6 +4,7 @@ import type { Config, Env } from "./env.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Handshake, HandshakeAnswer, SignedRequest, Verdict } from "./schemes/scheme.ts";
 import { DEFAULT_LOG, type Source } from "./source-config.ts";
+import { faultOf, faultText } from "./source-fault.ts";
 
 /** Who sends to us, and the logs they write to. */
 
@@ -19,16 +20,12 @@ export function sourceOf(config: Config, name: string): Source | null {
 /**
  * The verdict of the source's scheme; `now` in unix seconds.
  *
- * @throws ConfigError naming the source, when its configuration or its secrets are unusable.
+ * @throws ConfigError naming the source and the key, when its configuration or one of its secrets is unusable.
  */
 export async function verifyFrom(source: Source, request: SignedRequest, now: number): Promise<Verdict> {
-  if (source.fault !== null) throw new ConfigError(faultOf(source));
-  try {
-    return await source.scheme.verify(signedRequest(source, request), source.secrets, now);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new ConfigError(`source ${source.name}: ${error.message}`);
-    throw error;
-  }
+  const fault = await faultOf(source);
+  if (fault !== null) throw new ConfigError(faultText(source.name, fault));
+  return source.scheme.verify(signedRequest(source, request), source.secrets, now);
 }
 
 /**
@@ -63,29 +60,13 @@ export function methodsOf(source: Source): string[] {
 
 /** @throws ConfigError naming every source that is configured wrongly: such a one accepts nothing. */
 export async function checkSources({ sources }: Config): Promise<void> {
-  const faults = (await Promise.all([...sources.values()].map(usableFault))).flatMap((fault) => fault ?? []);
-  if (faults.length > 0) throw new ConfigError(faults.join("; "));
-}
-
-/** What keeps a source from verifying anything, its secrets included, which only its scheme can tell. */
-async function usableFault(source: Source): Promise<string | null> {
-  const nothing = {
-    method: "POST",
-    url: source.url ?? "https://localhost/",
-    headers: new Headers(),
-    body: new Uint8Array(),
-  };
-  try {
-    await verifyFrom(source, nothing, 0);
-    return null;
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-}
-
-function faultOf({ name, fault }: Source): string {
-  return `SOURCES.${name}: ${fault}`;
+  const faults = await Promise.all(
+    [...sources.values()].map(async (source) => {
+      const fault = await faultOf(source);
+      return fault === null ? [] : [faultText(source.name, fault)];
+    }),
+  );
+  if (faults.flat().length > 0) throw new ConfigError(faults.flat().join("; "));
 }
 
 /** The request with the URL that the provider called and signed: not the one that a proxy or the edge shows us. */

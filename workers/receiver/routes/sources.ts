@@ -4,6 +4,7 @@ import { logEvent } from "../../../shared/telemetry.ts";
 import { configOf, type Env } from "../env.ts";
 import type { LogCounts } from "../inbox.ts";
 import type { Verification } from "../record.ts";
+import { faultOf } from "../source-fault.ts";
 import { DEFAULT_SOURCE, inboxOf, logOf, logsOf, questionOf, type Source } from "../sources.ts";
 import { checkParameters } from "./parameters.ts";
 
@@ -40,7 +41,7 @@ sources.get("/", async (c) => {
   const described = await Promise.all(
     logs.map(async (log) => {
       const ofLog = configured.filter((source) => source.log === log);
-      return describe(log, ofLog, await countsOf(c.env, log));
+      return describe(log, await Promise.all(ofLog.map(settingsOf)), await countsOf(c.env, log));
     }),
   );
   return c.json({ sources: described.flat() });
@@ -57,25 +58,28 @@ async function countsOf(env: Env, log: string): Promise<LogCounts> {
   }
 }
 
-function describe(log: string, configured: readonly Source[], { events, rejected }: LogCounts): Described[] {
+function describe(log: string, configured: readonly Settings[], { events, rejected }: LogCounts): Described[] {
   const names = new Set(configured.map(({ name }) => name));
   const others = Object.keys({ ...events, ...rejected }).filter((name) => !names.has(name));
   const counts = (name: string) => ({ events: countIn(events, name), rejected: countIn(rejected, name) });
   return [
-    ...configured.map((source) => ({ ...settingsOf(source), ...counts(source.name) })),
+    ...configured.map((settings) => ({ ...settings, ...counts(settings.name) })),
     ...others.map((name) => ({ ...absent(name, log), ...counts(name) })),
   ];
 }
 
-function settingsOf(source: Source): Omit<Described, "events" | "rejected"> {
-  const { name, log, fault } = source;
+type Settings = Omit<Described, "events" | "rejected">;
+
+async function settingsOf(source: Source): Promise<Settings> {
+  const { name, log } = source;
+  const fault = await faultOf(source);
   const path = name === DEFAULT_SOURCE ? "/webhook" : `/webhook/${name}`;
   if (fault !== null) return { ...absent(name, log), path, fault };
   const handshake = questionOf(source) !== null;
   return { name, log, path, scheme: source.schemeName, verification: source.scheme.verification, handshake, fault };
 }
 
-function absent(name: string, log: string): Omit<Described, "events" | "rejected"> {
+function absent(name: string, log: string): Settings {
   return { name, log, path: `/webhook/${name}`, scheme: null, verification: null, handshake: false, fault: null };
 }
 
