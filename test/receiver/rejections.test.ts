@@ -290,6 +290,39 @@ describe("GET /rejections", () => {
     ]);
   });
 
+  it("tells why a provider's question was not answered, without the token that it came with", async () => {
+    const META = { scheme: "meta", secrets: ["GITHUB"] };
+    const SOURCES = {
+      meta: { ...META, handshakeSecret: "VERIFY" },
+      quiet: META,
+      dropbox: { scheme: "dropbox", secrets: ["GITHUB"] },
+    };
+    const changes = { ...GITHUB, VERIFY: "the verify token", SOURCES } as unknown as Partial<Env>;
+    const subscribe = "hub.mode=subscribe&hub.challenge=12";
+    const asked: [path: string, status: number, reason: string][] = [
+      [`meta?${subscribe}&hub.verify_token=a%20guess`, 400, "question_token_mismatch"],
+      [`meta?${subscribe}`, 400, "question_malformed"],
+      ["meta?hub.mode=subscribe&hub.verify_token=the%20verify%20token", 400, "question_malformed"],
+      [`quiet?${subscribe}&hub.verify_token=a%20guess`, 405, "question_secret_unset"],
+      ["dropbox", 400, "question_malformed"],
+    ];
+    for (const [path, status] of asked) {
+      const headers = { "x-original-url": `/webhook/${path}`, "x-decoded": decodeURIComponent(path) };
+      expect((await callWith(changes, `/webhook/${path}`, { headers })).status).toBe(status);
+    }
+    const answer = await call("/rejections");
+    const text = await answer.text();
+    const { rejections } = JSON.parse(text) as Listed;
+    expect(rejections.map(({ reason }) => reason)).toEqual(asked.map(([, , reason]) => reason).toReversed());
+    expect(rejections[0]).toMatchObject({ source: "dropbox", diagnosis: null, bytes: 0 });
+    for (const token of ["guess", "verify token", "verify%20token"]) expect(text).not.toContain(token);
+    expect(rejections[4]?.headers).toContainEqual(["x-decoded", expect.stringContaining("hub.verify_token=(masked)")]);
+    expect((await callWith(changes, `/webhook/meta?${subscribe}&hub.verify_token=the%20verify%20token`)).status).toBe(
+      200,
+    );
+    expect((await listed()).rejections).toHaveLength(5);
+  });
+
   it("never shows a secret, nor a signature that we expected", async () => {
     await forge();
     const text = await (await call("/rejections")).text();

@@ -152,19 +152,21 @@ describe("a secret that is set and cannot be used", () => {
       "secrets names WORDS, which cannot be used: a secret is empty or not padded base64",
     ],
   ];
-  it.each(cases)("is named with its source, closes it, and is never quoted: %s", async (_name, source, fault) => {
-    const given = { ...changes, ...unusable, SOURCES: { own: source, gh: SOURCES.gh } } as unknown as Env;
+  it.each(cases)("is named with its source, closes it, and is never quoted: %s", async (title, source, fault) => {
+    // One of its own for each: of one source, only a few refusals a second are kept.
+    const name = `own_${cases.findIndex(([each]) => each === title)}`;
+    const given = { ...changes, ...unusable, SOURCES: { [name]: source, gh: SOURCES.gh } } as unknown as Env;
     const config = configOf({ ...env, ...given });
     const error = await checkSources(config).catch((thrown: Error) => thrown);
     expect(error).toBeInstanceOf(ConfigError);
-    expect(String(error)).toContain(`SOURCES.own: ${fault}`);
+    expect(String(error)).toContain(`SOURCES.${name}: ${fault}`);
     expect(String(error)).not.toContain("gh");
     for (const secret of Object.values(unusable).slice(0, 2)) expect(String(error)).not.toContain(secret);
-    const answer = await callWith(given, "/webhook/own", { method: "POST", body: "{}" });
+    const answer = await callWith(given, `/webhook/${name}`, { method: "POST", body: "{}" });
     expect([answer.status, await answer.json()]).toMatchObject([500, { code: "configuration_error" }]);
     const { sources } = await (await callWith(given, "/sources")).json<{ sources: object[] }>();
-    expect(sources[1]).toMatchObject({ name: "own", scheme: null, fault: expect.stringContaining(fault) });
-    const listed = await (await callWith(given, "/rejections?source=own")).json<{ rejections: object[] }>();
+    expect(sources[1]).toMatchObject({ name, scheme: null, fault: expect.stringContaining(fault) });
+    const listed = await (await callWith(given, `/rejections?source=${name}`)).json<{ rejections: object[] }>();
     expect(listed.rejections[0]).toMatchObject({
       reason: "configuration_error",
       diagnosis: { code: "configuration_error", text: expect.stringContaining(fault) },

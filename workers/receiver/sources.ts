@@ -2,7 +2,7 @@ import { ConfigError } from "../../shared/config.ts";
 import { Problem } from "../../shared/problem.ts";
 import type { Config, Env } from "./env.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Handshake, HandshakeAnswer, SignedRequest, Verdict } from "./schemes/scheme.ts";
+import type { Handshake, HandshakeAnswer, QuestionReason, SignedRequest, Verdict } from "./schemes/scheme.ts";
 import { DEFAULT_LOG, type Source } from "./source-config.ts";
 import { faultOf, faultText } from "./source-fault.ts";
 
@@ -40,6 +40,13 @@ export async function handshakeOf(source: Source, request: SignedRequest): Promi
   if (answer === null || handshake.secret !== "source" || secrets.length === 1) return answer;
   // Whoever asked with one of several secrets does not believe an answer made with another.
   return handshake.answer(request, await signersOf(source, request));
+}
+
+/** Why such a question was not answered. */
+export async function questionRefusal(source: Source, request: SignedRequest): Promise<QuestionReason> {
+  const { handshake } = source.scheme;
+  if (handshake?.secret === "own" && source.handshakeSecrets.length === 0) return "question_secret_unset";
+  return (await handshake?.refusal?.(request, source.handshakeSecrets)) ?? "question_malformed";
 }
 
 async function signersOf({ scheme, secrets }: Source, request: SignedRequest): Promise<string[]> {

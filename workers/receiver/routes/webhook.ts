@@ -9,7 +9,17 @@ import { fingerprintOf } from "../fingerprint.ts";
 import type { Accepted } from "../inbox.ts";
 import { type Refused, reportRejection } from "../rejection-report.ts";
 import type { HandshakeAnswer, SignedRequest } from "../schemes/scheme.ts";
-import { DEFAULT_SOURCE, handshakeOf, inboxOf, methodsOf, type Source, sourceOf, verifyFrom } from "../sources.ts";
+import {
+  DEFAULT_SOURCE,
+  handshakeOf,
+  inboxOf,
+  methodsOf,
+  questionOf,
+  questionRefusal,
+  type Source,
+  sourceOf,
+  verifyFrom,
+} from "../sources.ts";
 
 /** Long enough for an object to restart; senders have their own schedule besides. */
 const RETRY_AFTER_SECONDS = "5";
@@ -33,9 +43,10 @@ async function receive(c: Context<App>, name: string): Promise<Response> {
   const config = configOf(c.env);
   const source = sourceOf(config, name);
   if (source === null) throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
+  const receiving = { config, source, began };
+  if (c.req.method === source.scheme.handshake?.method && c.req.method === "GET") return answerQuestion(c, receiving);
   requireMethod(c.req.method, source);
-  if (c.req.method === "GET") return answerQuestion(source, c.req.raw);
-  const { request, id } = await genuine(c, { config, source, began });
+  const { request, id } = await genuine(c, receiving);
   const answer = await handshakeOf(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
   const arrival = await arrivalOf(source, config, { id, headers: request.headers, body: request.body });
@@ -57,14 +68,11 @@ type Receiving = { config: Config; source: Source; began: number };
 type Genuine = { request: SignedRequest & { body: Uint8Array<ArrayBuffer> }; id: string | null };
 
 /** The request once it is proven, and the id it was signed with; what is refused is reported. */
-async function genuine(c: Context<App>, { config, source, began }: Receiving): Promise<Genuine> {
+async function genuine(c: Context<App>, receiving: Receiving): Promise<Genuine> {
+  const { config, source, began } = receiving;
   const { method, url, headers } = c.req.raw;
   let body: Uint8Array<ArrayBuffer> | null = null;
-  const refuse = (reason: Refused["reason"]) => {
-    const refused = { source, request: { method, url, headers, body: body ?? new Uint8Array() }, reason };
-    // Never awaited: whoever sends forgeries must not make genuine requests wait.
-    c.executionCtx.waitUntil(reportRejection(c.env, config, { ...refused, bytes: body?.byteLength ?? null }, began));
-  };
+  const refuse = (reason: Refused["reason"]) => report(c, receiving, reason, body);
   try {
     body = await readBody(c.req.raw, config.maxBodyBytes);
     const request = { method, url, headers, body };
@@ -80,6 +88,19 @@ async function genuine(c: Context<App>, { config, source, began }: Receiving): P
   throw new Problem("invalid_signature", "The request was not signed for this source, or not in time.");
 }
 
+/** Never awaited: whoever sends forgeries must not make genuine requests wait. `body` null: not read to its end. */
+function report(
+  c: Context<App>,
+  { config, source, began }: Receiving,
+  reason: Refused["reason"],
+  body: Uint8Array | null,
+): void {
+  const { method, url, headers } = c.req.raw;
+  const request = { method, url, headers, body: body ?? new Uint8Array() };
+  const refused = { source, request, reason, bytes: body?.byteLength ?? null };
+  c.executionCtx.waitUntil(reportRejection(c.env, config, refused, began));
+}
+
 function requireMethod(method: string, source: Source): void {
   const methods = methodsOf(source);
   if (methods.includes(method)) return;
@@ -87,10 +108,16 @@ function requireMethod(method: string, source: Source): void {
   throw new Problem("method_not_allowed", `The source ${source.name} takes ${allow}.`, { headers: { allow } });
 }
 
-async function answerQuestion(source: Source, { method, url, headers }: Request): Promise<Response> {
-  const answer = await handshakeOf(source, { method, url, headers, body: new Uint8Array() });
-  if (answer === null) throw new Problem("bad_request", "This is no question that the source's provider asks.");
-  return handshakeResponse(source, answer);
+/** An unsigned question; why one was not answered is for the source's owner alone, like every refusal. */
+async function answerQuestion(c: Context<App>, receiving: Receiving): Promise<Response> {
+  const { source } = receiving;
+  const { method, url, headers } = c.req.raw;
+  const request = { method, url, headers, body: new Uint8Array() };
+  const answer = questionOf(source) === null ? null : await handshakeOf(source, request);
+  if (answer !== null) return handshakeResponse(source, answer);
+  report(c, receiving, await questionRefusal(source, request), request.body);
+  requireMethod(method, source);
+  throw new Problem("bad_request", "This is no question that the source's provider asks.");
 }
 
 /** What comes back is the sender's own text: never anything that a browser would render. */

@@ -53,7 +53,12 @@ export type Handshake = {
   secret: "source" | "none" | "own";
   /** Null when the request is no such question. No request makes it throw. */
   answer(request: SignedRequest, secrets: string[]): Promise<HandshakeAnswer | null>;
+  /** Why there was no answer to a request that nothing signs, where there is more than one reason. */
+  refusal?(request: SignedRequest, secrets: string[]): Promise<QuestionReason>;
 };
+
+/** Why an unsigned question is not answered; `question_secret_unset`: it needs a `handshakeSecret`, and has none. */
+export type QuestionReason = "question_malformed" | "question_token_mismatch" | "question_secret_unset";
 
 /** Without a body with status 204, else with 200. */
 export type HandshakeAnswer = { contentType: "text/plain" | "application/json"; body: string | null };
