@@ -267,6 +267,20 @@ describe("GET /rejections", () => {
     expect(refused.status).toBe(401);
   });
 
+  it("looks in a source's own log, unless another is named", async () => {
+    const SOURCES = { ...GITHUB.SOURCES, own: { scheme: "github", secrets: ["GITHUB"], log: "internal" } };
+    const changes = { ...GITHUB, SOURCES } as unknown as Partial<Env>;
+    await callWith(changes, "/webhook/own", { method: "POST", body: "{}" });
+    const found = async (query: string) => {
+      const answer = await (await callWith(changes, `/rejections?${query}`)).json<Listed>();
+      return answer.rejections.length;
+    };
+    const queries = ["source=own", "source=own&log=internal", "source=own&log=main", "source=gh", "source=nobody"];
+    expect(await Promise.all(queries.map(found))).toEqual([1, 1, 0, 0, 0]);
+    const page = await (await callWith(changes, "/rejected?source=own")).text();
+    expect(page).toContain("1 refused in all");
+  });
+
   it("masks what authenticates someone, and cuts what is long", async () => {
     const secrets = { authorization: "Bearer abc", cookie: "a=abc", "x-api-key": "abc", "x-shop-token": "abc" };
     await forge("/webhook", { ...secrets, "x-long": "y".repeat(5000) });

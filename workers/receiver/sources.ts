@@ -98,6 +98,11 @@ export function logOf(config: Config, name: string | null): string {
   return log;
 }
 
+/** The log that a reader means who names a log, or only a source, whose own it is then. @throws Problem `not_found` */
+export function logMeant(config: Config, { log, source }: { log: string | null; source: string | null }): string {
+  return logOf(config, log ?? (source === null ? null : (sourceOf(config, source)?.log ?? null)));
+}
+
 /** The name of the Inbox that keeps a log, also the prefix of the log's keys in KV. */
 export function inboxNameOf(log: string): string {
   return `${TENANT}/${log}`;
