@@ -96,8 +96,9 @@ function look(body: Uint8Array, work: Work): Seen {
 }
 
 function variantsOf(guess: Guess, { body, text, json, work }: Seen): Iterable<Bytes | string | null> {
-  // Looking for what speaks for it, making it, and comparing it with the others.
-  if (!work.affords(1 + 3 * BYTE_WORK * body.byteLength)) return [];
+  // Making it, and comparing it with the others; a text is written out, which takes longer where it is not ASCII.
+  const passes = "text" in guess && text?.length !== body.byteLength ? 4 : 2;
+  if (!work.affords(1 + passes * BYTE_WORK * body.byteLength)) return [];
   if ("bytes" in guess) return guess.bytes(body, work);
   if ("text" in guess) return text === null ? [] : guess.text(text, work);
   const document = text === null ? null : json();

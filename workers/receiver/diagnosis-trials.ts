@@ -28,8 +28,8 @@ export async function verifies(trial: Trial, { at, work }: Terms): Promise<boole
   }
 }
 
-/** A verification, each header that it looks for, and a byte of what is signed: hashed, or sorted as a form's. */
-const WORK = { trial: 4, header: 0.3, hashed: 0.0004, form: 0.05 };
+/** A verification, a URL in it, each header that it looks for, and a byte of what is signed: hashed, or sorted as a form's. */
+const WORK = { trial: 6, url: 6, header: 0.3, hashed: 0.0004, form: 0.05 };
 /** Each signature with each secret, and how long the shortest is in a header that holds several. */
 const HMAC = { work: 4, length: 47 };
 const PUBLIC_KEY = { work: 75, length: 88 };
@@ -42,7 +42,8 @@ function workOf({ request, scheme, secrets }: Trial): number {
   const names = WORK.header * (scheme.signatureHeaders?.length ?? 0);
   const content = scheme.row?.signed?.includes("{form}") ? WORK.form : WORK.hashed;
   const pairs = signatures * secrets.length * (each.work + WORK.hashed * body.byteLength);
-  return WORK.trial + names + content * body.byteLength + pairs;
+  const url = scheme.signedUrl === undefined ? 0 : WORK.url;
+  return WORK.trial + url + names + content * body.byteLength + pairs;
 }
 
 /** Of all that the headers say is a signature. */

@@ -61,7 +61,9 @@ const INCOMPLETE: ReadonlySet<RejectReason> = new Set([
 ]);
 
 /** Of one diagnosis: what keeps it under a millisecond, as `npm run bench diagnosis` shows. */
-const WORK_UNITS = 600;
+const WORK_UNITS = 640;
+/** As much of it goes to other keys and sources at most: however many there are, bodies are looked at too. */
+const KEY_UNITS = 220;
 /** A larger body is only looked at for its age: each trial hashes all of it. */
 const LARGE_BODY_BYTES = 64 * 1024;
 /** Every trial looks at each signature that the header holds; more than a sender has keys are a burden. */
@@ -94,7 +96,7 @@ export async function diagnose(
   if (!INCOMPLETE.has(reason) && !UNPROVEN.has(reason)) return null;
   if (suspects.others.concat({ name: "", ...suspects }).some(({ scheme }) => isCrowded(scheme, request)))
     return CROWDED;
-  const work = new Work(WORK_UNITS);
+  const work = new Work(KEY_UNITS);
   if (INCOMPLETE.has(reason)) return otherSource(request, suspects, { at: now, work });
   const { scheme, secrets } = suspects;
   const signedAt = scheme.timestampOf?.(request) ?? null;
@@ -105,13 +107,14 @@ export async function diagnose(
   if (late && (await scheme.verify(request, [...secrets], at)).ok) return ageOf({ at, now });
   if (request.body.byteLength > LARGE_BODY_BYTES) return TOO_LARGE;
   const terms = { at, work };
-  const found =
-    (await secretOf(request, suspects, terms)) ??
+  const keyed =
     (await encodingOf(trial, terms)) ??
     (await urlOf(trial, terms)) ??
-    (await otherSource(request, suspects, { at: now, work })) ??
-    (await bodyOf(trial, terms));
-  if (found === null) return work.exhausted ? NOT_ALL : UNKNOWN;
+    (await secretOf(request, suspects, terms)) ??
+    (await otherSource(request, suspects, { at: now, work }));
+  const rest = new Work(WORK_UNITS - KEY_UNITS + work.left);
+  const found = keyed ?? (await bodyOf(trial, { at, work: rest }));
+  if (found === null) return work.exhausted || rest.exhausted ? NOT_ALL : UNKNOWN;
   return Math.abs(now - at) > TOLERANCE_SECONDS ? { ...found, text: `${found.text}, and ${ageText(now - at)}` } : found;
 }
 

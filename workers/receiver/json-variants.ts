@@ -13,13 +13,19 @@ const TWO: JsonLayout = { indent: "  ", colon: true, comma: false };
 const FOUR: JsonLayout = { indent: "    ", colon: true, comma: false };
 const TAB: JsonLayout = { indent: "\t", colon: true, comma: false };
 
-/** With the strings as they are, which is what every framework makes; with a line feed at the end, or none. */
+/** With the strings as they are, which is what every framework makes; those that end with a line feed at times. */
 export function* layouts(document: JsonDocument, work: Work): Generator<Bytes> {
-  for (const bytes of laidOut(document, [COMPACT, SPACED, TWO], work)) yield* [bytes, withLineFeed(bytes)];
+  for (const layout of [COMPACT, SPACED, TWO]) {
+    for (const bytes of laidOut(document, [layout], work)) {
+      yield bytes;
+      if (layout !== SPACED) yield withLineFeed(bytes);
+    }
+  }
 }
 
 /** Laid out as few do, or with the keys in order. */
 export function* rareLayouts(document: JsonDocument, work: Work): Generator<Bytes> {
+  for (const bytes of laidOut(document, [SPACED], work)) yield withLineFeed(bytes);
   yield* laidOut(document, [FOUR, TAB], work);
   if (work.affords(SORT_WORK * document.compact.byteLength)) yield* sorted(document);
 }
@@ -28,10 +34,10 @@ export function* rareLayouts(document: JsonDocument, work: Work): Generator<Byte
 type Spelling = { spell: (bare: string) => string; layouts: readonly JsonLayout[]; lineFeed?: true };
 
 const SPELLINGS: readonly Spelling[] = [
+  // Python: only ASCII.
+  { spell: ascii, layouts: [SPACED, COMPACT] },
   // JavaScript, Ruby, Rust: everything but control characters as it is.
   { spell: (bare) => bare, layouts: [COMPACT, SPACED, TWO] },
-  // Python: only ASCII.
-  { spell: ascii, layouts: [SPACED, COMPACT, TWO] },
   // PHP: ASCII, and no bare slash; or that one alone.
   { spell: (bare) => ascii(bare).replaceAll("/", "\\/"), layouts: [COMPACT, FOUR] },
   { spell: (bare) => bare.replaceAll("/", "\\/"), layouts: [COMPACT] },
@@ -74,7 +80,7 @@ function* laidOut(document: JsonDocument, usual: readonly JsonLayout[], work: Wo
   for (const layout of usual) {
     const size = lengthIn(document, layout);
     if (layout === COMPACT) yield document.compact;
-    else if (work.affords(SCAN_WORK * size)) yield layOut(document, layout, size);
+    else if (work.affords(SCAN_WORK * size + PLACE_WORK * document.count)) yield layOut(document, layout, size);
   }
 }
 
@@ -106,6 +112,8 @@ function hexOf(char: string): string {
   return char.charCodeAt(0).toString(16).padStart(4, "0");
 }
 
+/** For a place where a layout may put white space. */
+const PLACE_WORK = 0.012;
 /** For a byte: each value of the document passes through a function. */
 const SORT_WORK = 0.04;
 

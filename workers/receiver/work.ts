@@ -11,6 +11,10 @@ export class Work {
     this.#left = units;
   }
 
+  get left(): number {
+    return this.#left;
+  }
+
   /** Whether there is enough left for this, which is then spent. */
   affords(units: number): boolean {
     if (units > this.#left) {
@@ -26,7 +30,7 @@ export class Work {
 export const BYTE_WORK = 0.0007;
 export const SCAN_WORK = 0.003;
 /** For a character that a function of its own writes otherwise. */
-export const ESCAPE_WORK = 0.1;
+export const ESCAPE_WORK = 0.14;
 
 /** How many characters of a text are so, by their codes. */
 export function countOf(text: string, is: (code: number) => boolean): number {
