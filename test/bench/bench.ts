@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { measureAccept } from "./accept.ts";
+import { measureDiagnosis } from "./diagnosis.ts";
 import { measureFanOut } from "./fan-out.ts";
 import { measureInboxDay } from "./inbox-day.ts";
 import { measureIsolation } from "./isolation.ts";
@@ -8,20 +9,21 @@ import { measureLive } from "./live.ts";
 import { measureLog } from "./log.ts";
 import { measurePair } from "./pair.ts";
 import { print } from "./tools.ts";
-import { type Pair, startWorkers } from "./workers.ts";
+import { type Pair, startAlone, startWorkers } from "./workers.ts";
 
 /**
  * `npm run bench [name …]`: what the Workers do on this machine. Only ratios within one run mean something
  * elsewhere. Each measurement has Workers and storage of its own. Fails when any limit is not met.
  */
-const measurements: Record<string, { run: (pair: Pair) => Promise<Limit[]>; vars: Record<string, string> }> = {
-  accept: { run: measureAccept, vars: { WEBHOOK_URL: "" } },
-  live: { run: measureLive, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
-  pair: { run: measurePair, vars: {} },
-  log: { run: measureLog, vars: { WEBHOOK_URL: "", FLUSH_SECONDS: "1", GRACE_SECONDS: "0" } },
-  "fan-out": { run: measureFanOut, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
-  "inbox-day": { run: measureInboxDay, vars: {} },
-  isolation: { run: measureIsolation, vars: { WEBHOOK_URL: "", LOCAL_DEV: "true" } },
+const measurements: Record<string, () => Promise<Limit[]>> = {
+  accept: onPair(measureAccept, { WEBHOOK_URL: "" }),
+  live: onPair(measureLive, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
+  pair: onPair(measurePair, {}),
+  log: onPair(measureLog, { WEBHOOK_URL: "", FLUSH_SECONDS: "1", GRACE_SECONDS: "0" }),
+  "fan-out": onPair(measureFanOut, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
+  "inbox-day": onPair(measureInboxDay, {}),
+  isolation: onPair(measureIsolation, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
+  diagnosis: () => running(startAlone("examiner.ts"), measureDiagnosis),
 };
 
 const missed: string[] = [];
@@ -30,12 +32,25 @@ for (const name of names.length > 0 ? names : Object.keys(measurements)) {
   const measurement = measurements[name];
   if (measurement === undefined) throw new Error(`${name} is none of ${Object.keys(measurements).join(", ")}`);
   print(`== ${name}`);
-  const pair = await startWorkers(measurement.vars);
+  missed.push(...missedOf(await measurement()).map((line) => `${name}: ${line}`));
+}
+
+function onPair(run: (pair: Pair) => Promise<Limit[]>, vars: Record<string, string>): () => Promise<Limit[]> {
+  return () => running(startWorkers(vars), run);
+}
+
+type Started = { dir: string; close(): Promise<void> };
+
+async function running<Workers extends Started>(
+  start: Promise<Workers>,
+  run: (workers: Workers) => Promise<Limit[]>,
+): Promise<Limit[]> {
+  const workers = await start;
   try {
-    missed.push(...missedOf(await measurement.run(pair)).map((line) => `${name}: ${line}`));
+    return await run(workers);
   } finally {
-    await pair.close();
-    rmSync(pair.dir, { recursive: true, force: true });
+    await workers.close();
+    rmSync(workers.dir, { recursive: true, force: true });
   }
 }
 for (const line of missed) process.stderr.write(`NOT MET ${line}\n`);

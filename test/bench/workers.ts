@@ -17,6 +17,9 @@ export type Pair = {
   close(): Promise<void>;
 };
 
+/** One Worker by itself, on a socket of its own. */
+export type Alone = { url: string; dir: string; close(): Promise<void> };
+
 export const TOKEN = "bench-token";
 export const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -31,10 +34,19 @@ type Toml = {
   kv_namespaces: { binding: string }[];
 };
 
+/** The Worker whose entry is that file of this folder. */
+export async function startAlone(entry: string): Promise<Alone> {
+  const dir = tempDir();
+  const [port] = await freePorts(1);
+  const worker = bare("alone", { entry, dir, port, vars: {} });
+  const miniflare = new Miniflare(convertV4MiniflareOptions({ handleStructuredLogs: passOn, workers: [worker] }));
+  await miniflare.ready;
+  return { url: at(port), dir, close: () => miniflare.dispose() };
+}
+
 export async function startWorkers(vars: Vars = {}): Promise<Pair> {
-  const dir = mkdtempSync(join(tmpdir(), "webhooks-bench-"));
+  const dir = tempDir();
   const [sender, receiver, relay, verifier] = await freePorts(4);
-  const at = (port: number) => `http://${HOST}:${port}`;
   const base = { API_TOKEN: TOKEN, WEBHOOK_SECRET: SECRET, PERIODIC_SECONDS: "0", DOH_URL: "", LOCAL_DEV: "true" };
   const sending = { ...base, WEBHOOK_URL: `${at(receiver)}/webhook`, ...vars };
   const options = convertV4MiniflareOptions({
@@ -43,8 +55,13 @@ export async function startWorkers(vars: Vars = {}): Promise<Pair> {
     workers: [
       fromToml("sender", { dir, port: sender, vars: sending }),
       fromToml("receiver", { dir, port: receiver, vars: { ...base, ...vars } }),
-      bare("relay", { dir, port: relay, vars: { WEBHOOK_SECRET: SECRET, TARGET: `${at(verifier)}/verify` } }),
-      bare("verifier", { dir, port: verifier, vars: { WEBHOOK_SECRET: SECRET, TARGET: "" } }),
+      bare("relay", {
+        entry: "relay.ts",
+        dir,
+        port: relay,
+        vars: { WEBHOOK_SECRET: SECRET, TARGET: `${at(verifier)}/verify` },
+      }),
+      bare("verifier", { entry: "relay.ts", dir, port: verifier, vars: { WEBHOOK_SECRET: SECRET, TARGET: "" } }),
     ],
   });
   const miniflare = new Miniflare(options);
@@ -55,6 +72,14 @@ export async function startWorkers(vars: Vars = {}): Promise<Pair> {
     urls: { sender: at(sender), receiver: at(receiver), relay: at(relay), verifier: at(verifier) },
     close: () => miniflare.dispose(),
   };
+}
+
+function tempDir(): string {
+  return mkdtempSync(join(tmpdir(), "webhooks-bench-"));
+}
+
+function at(port: number): string {
+  return `http://${HOST}:${port}`;
 }
 
 /** The Workers log each event that they handle: only what is none of these lines is for whoever reads the numbers. */
@@ -81,9 +106,9 @@ function fromToml(name: "sender" | "receiver", { dir, port, vars }: Placed): Leg
   };
 }
 
-function bare(name: string, { dir, port, vars }: Placed): LegacyWorkerOptions {
+function bare(name: string, { entry, dir, port, vars }: Placed & { entry: string }): LegacyWorkerOptions {
   const compatibilityDate = "2026-11-02";
-  const args = [join(ROOT, "test/bench/relay.ts"), "--name", name, "--compatibility-date", compatibilityDate];
+  const args = [join(import.meta.dirname, entry), "--name", name, "--compatibility-date", compatibilityDate];
   return {
     ...script(name, build(name, args, dir)),
     compatibilityDate,

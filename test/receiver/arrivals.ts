@@ -16,7 +16,16 @@ export function dedupBy(name: string, ttlMs: number): Dedup {
 /** A verified request as the webhook route hands it on. */
 export function arrival(id: string, { source = "default", body = "{}" } = {}): Arrival {
   const dedup = dedupBy(`id ${source} ${id}`, 30 * DAY);
-  return { source, id, type: null, verification: "verified", headers: "[]", body: utf8(body), dedup };
+  return {
+    source,
+    id,
+    type: null,
+    verification: "verified",
+    headers: "[]",
+    body: utf8(body),
+    dedup,
+    fingerprint: null,
+  };
 }
 
 /** Logs one event straight in the Inbox; answers its seq. */

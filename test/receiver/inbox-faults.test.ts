@@ -122,7 +122,7 @@ describe("an Inbox whose KV", () => {
     const refused = { source: "default", reason: "id_missing" as const, diagnosis: null, headers: [], bytes: 1 };
     for (let minute = 0; minute < 40; minute++) {
       // Of two in a minute the second is saved by the alarm.
-      for (const at of [1, 2]) await inbox().reject({ ...refused, at }, 0);
+      for (const at of [1, 2]) await inbox().reject({ ...refused, at }, { unseen: 0, fingerprint: null });
       await wait(MINUTE);
     }
     const puts = calls.filter(({ verb }) => verb === "put").map(({ at }) => at);

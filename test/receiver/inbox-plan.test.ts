@@ -37,7 +37,9 @@ function segment(putAt: number | null, more: Partial<Segment> = {}): Segment {
 
 function state(more: Partial<State>): State {
   const open = { firstSeq: 1, count: 0, bytes: 0, from: null };
-  return { next: 1, lastAt: 0, seen: [], sealed: [], open, armed: null, retryAt: null, chores: chores({}), ...more };
+  const verified = { complete: true, sources: {} };
+  const empty = { next: 1, lastAt: 0, seen: [], sealed: [], open };
+  return { ...empty, armed: null, retryAt: null, chores: chores({}), verified, ...more };
 }
 
 function chores(more: Partial<Chores>): Chores {

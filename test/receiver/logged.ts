@@ -40,6 +40,7 @@ function arrivalOf({ source = "default", id = null, type = null, headers = [], b
     headers: JSON.stringify(headers),
     body: typeof body === "string" ? utf8(body) : body,
     dedup: dedupBy(`test ${arrivals++}`, 1000),
+    fingerprint: null,
   };
 }
 

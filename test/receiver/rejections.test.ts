@@ -1,7 +1,10 @@
 import { evictDurableObject, reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../workers/receiver/env.ts";
+import { fingerprintOf } from "../../workers/receiver/fingerprint.ts";
 import { KEPT_PER_SOURCE, type Rejection, Rejections } from "../../workers/receiver/rejections.ts";
+import { readSources } from "../../workers/receiver/source-config.ts";
+import { historyOf, SAVE_EVERY_MS, type Verified, withHistory, withVerified } from "../../workers/receiver/verified.ts";
 import {
   armedAt,
   call,
@@ -9,6 +12,7 @@ import {
   env,
   get,
   inbox,
+  inInbox,
   pass,
   runAlarm,
   SECOND,
@@ -22,6 +26,8 @@ type Listed = { rejections: (Omit<Rejection, "at"> & { at: string })[]; counts: 
 
 const MINUTE = 60 * SECOND;
 const GITHUB = { GITHUB: "github's own", SOURCES: { gh: { scheme: "github", secrets: ["GITHUB"] } } };
+
+const OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 function rejection(source: string, at = 0, value = "x"): Rejection {
   return { at, source, reason: "signature_mismatch", diagnosis: null, headers: [["x-value", value]], bytes: 2 };
@@ -87,6 +93,147 @@ describe("Rejections", () => {
   });
 });
 
+const NOTHING: Verified = { complete: true, sources: {} };
+const proof = (source: string, fingerprint: string | null = "aaaa") => ({ source, fingerprint });
+
+describe("withVerified", () => {
+  it("saves the first time, and then once an hour, or when the configuration has changed", () => {
+    const first = withVerified(NOTHING, [proof("a")], 5000);
+    expect(first.save).toBe(true);
+    const soon = withVerified(first.after, [proof("a")], 5000 + SAVE_EVERY_MS - 1);
+    expect([soon.save, historyOf(soon.after, proof("a"))]).toEqual([
+      false,
+      { known: true, lastAt: 5000 + SAVE_EVERY_MS - 1 },
+    ]);
+    expect(withVerified(soon.after, [proof("a")], 6000 + SAVE_EVERY_MS).save).toBe(true);
+    expect(withVerified(soon.after, [proof("a", "bbbb")], 9000).save).toBe(true);
+    expect(withVerified(soon.after, [proof("b")], 9000).save).toBe(true);
+  });
+
+  it("changes nothing for what proves nothing, nor twice in a second", () => {
+    expect(withVerified(NOTHING, [proof("a", null)], 5000)).toEqual({ after: NOTHING, save: false });
+    const { after } = withVerified(NOTHING, [proof("a"), proof("a")], 5000);
+    expect(withVerified(after, [proof("a")], 5999).after).toBe(after);
+  });
+
+  it("keeps those that verified last, and says that it does not know the others", () => {
+    const many = Array.from({ length: 300 }, (_, i) => i);
+    const { complete, sources } = many.reduce((all, i) => withVerified(all, [proof(`s${i}`)], i).after, NOTHING);
+    expect([complete, Object.keys(sources).length, "s299" in sources, "s0" in sources]).toEqual([
+      false,
+      200,
+      true,
+      false,
+    ]);
+  });
+});
+
+describe("historyOf", () => {
+  const { after } = withVerified(NOTHING, [proof("a")], 5000);
+  const cases: [name: string, verified: Verified, asked: Parameters<typeof historyOf>[1], history: object][] = [
+    ["the same configuration", after, proof("a"), { known: true, lastAt: 5000 }],
+    ["another configuration", after, proof("a", "bbbb"), { known: true, lastAt: null }],
+    ["a source that never verified", after, proof("b"), { known: true, lastAt: null }],
+    ["a name that every object has", after, proof("constructor"), { known: true, lastAt: null }],
+    ["a log that forgot", { ...after, complete: false }, proof("b"), { known: false }],
+    ["a log that forgot, and knows this", { ...after, complete: false }, proof("a"), { known: true, lastAt: 5000 }],
+    ["nothing that proves", after, proof("a", null), { known: false }],
+  ];
+  it.each(cases)("%s", (_name, verified, asked, history) => expect(historyOf(verified, asked)).toEqual(history));
+});
+
+describe("withHistory", () => {
+  const unknown = { ...rejection("a", 10_000_000), diagnosis: { code: "unknown_key", text: "no known key" } } as const;
+  const never = { known: true, lastAt: null } as const;
+  const cases: [name: string, refused: Rejection, history: Parameters<typeof withHistory>[1], told: object][] = [
+    ["never verified", unknown, never, { code: "wrong_secret", text: expect.stringContaining("no event of this log") }],
+    ["not even a signature", { ...unknown, reason: "signature_malformed" }, never, { code: "wrong_scheme" }],
+    [
+      "verified",
+      unknown,
+      { known: true, lastAt: 9_900_000 },
+      { code: "forged", text: expect.stringContaining("100 s before") },
+    ],
+    [
+      "verified long ago",
+      unknown,
+      { known: true, lastAt: 10_000_000 - 3 * 86_400_000 },
+      { text: expect.stringContaining(" 3 days before") },
+    ],
+    ["not known", unknown, { known: false }, unknown.diagnosis],
+    ["a proof", { ...unknown, diagnosis: { code: "stale", text: "genuine" } }, never, { code: "stale" }],
+  ];
+  it.each(cases)("%s", (_name, refused, history, told) => expect(withHistory(refused, history)).toMatchObject(told));
+  it("says nothing of what was not examined", () => expect(withHistory(rejection("a"), never)).toBeNull());
+});
+
+describe("fingerprintOf", () => {
+  const of = (changes: object, secret = "a secret of good length") => {
+    const config = { a: { scheme: "github", secrets: ["S"], ...changes } };
+    const source = readSources(config, { S: secret, T: "another" }, [])?.get("a");
+    if (source === undefined) throw new Error("there is no source");
+    return fingerprintOf(source);
+  };
+
+  it("is short, the same for the same configuration, and another for another", async () => {
+    const fingerprint = await of({});
+    expect(fingerprint).toMatch(/^[0-9a-f]{4}$/);
+    expect(await of({ log: "elsewhere" })).toBe(fingerprint);
+    const others = [
+      of({}, "b"),
+      of({ scheme: "stripe" }),
+      of({ secrets: ["S", "T"] }),
+      of({ url: "https://a.example" }),
+    ];
+    expect(new Set([fingerprint, ...(await Promise.all(others))]).size).toBe(5);
+    expect(await of({ scheme: "none", secrets: [] })).toBeNull();
+  });
+});
+
+describe("what tells a wrong secret from a forgery", () => {
+  const codes = async () => (await listed("?source=default")).rejections.map(({ diagnosis }) => diagnosis?.code);
+
+  it("is whether the source's secret ever verified an event, also before the object was evicted", async () => {
+    await forge();
+    await vi.waitFor(async () => expect(await codes()).toEqual(["wrong_secret"]));
+    await send("genuine");
+    await evictDurableObject(inbox());
+    pass(MINUTE);
+    await forge();
+    await vi.waitFor(async () => expect(await codes()).toEqual(["forged", "wrong_secret"]));
+    expect((await listed()).rejections[0]?.diagnosis?.text).toContain("60 s before");
+    const other = await callWith({ WEBHOOK_SECRET: OTHER_SECRET }, "/webhook", {
+      method: "POST",
+      body: "{}",
+      headers: await signed("msg_3", "genuine"),
+    });
+    expect(other.status).toBe(401);
+    expect((await codes())[0]).toBe("wrong_secret");
+  });
+
+  it("costs one row, and one an hour", async () => {
+    const rows = async (id: string) => {
+      const { rowsWritten } = await inbox().stats();
+      await send(id);
+      return (await inbox().stats()).rowsWritten - rowsWritten;
+    };
+    await send("first");
+    const usual = await rows("a");
+    expect(usual).toBe(2);
+    pass(SAVE_EVERY_MS);
+    expect(await rows("b")).toBe(usual + 1);
+    expect(await rows("c")).toBe(usual);
+  });
+
+  it("is not known to a log that has events and no such note", async () => {
+    await send("genuine");
+    await inInbox((_instance, { storage }) => void storage.sql.exec("DELETE FROM meta WHERE key = 'verified'"));
+    await evictDurableObject(inbox());
+    await forge();
+    await vi.waitFor(async () => expect(await codes()).toEqual(["unknown_key"]));
+  });
+});
+
 describe("GET /rejections", () => {
   it("says what was refused, when, why, and what is proven of it", async () => {
     expect((await forge()).status).toBe(401);
@@ -102,7 +249,7 @@ describe("GET /rejections", () => {
       at: new Date(began).toISOString(),
       source: "default",
       reason: "signature_mismatch",
-      diagnosis: { code: "unknown_key" },
+      diagnosis: { code: "wrong_secret" },
       bytes: 2,
     });
     expect(forged?.headers).toContainEqual(["webhook-id", "msg_1"]);
@@ -118,6 +265,20 @@ describe("GET /rejections", () => {
     expect((await call("/rejections", { method: "POST" })).status).toBe(405);
     const refused = await callWith({ LOCAL_DEV: "false" }, "/rejections");
     expect(refused.status).toBe(401);
+  });
+
+  it("looks in a source's own log, unless another is named", async () => {
+    const SOURCES = { ...GITHUB.SOURCES, own: { scheme: "github", secrets: ["GITHUB"], log: "internal" } };
+    const changes = { ...GITHUB, SOURCES } as unknown as Partial<Env>;
+    await callWith(changes, "/webhook/own", { method: "POST", body: "{}" });
+    const found = async (query: string) => {
+      const answer = await (await callWith(changes, `/rejections?${query}`)).json<Listed>();
+      return answer.rejections.length;
+    };
+    const queries = ["source=own", "source=own&log=internal", "source=own&log=main", "source=gh", "source=nobody"];
+    expect(await Promise.all(queries.map(found))).toEqual([1, 1, 0, 0, 0]);
+    const page = await (await callWith(changes, "/rejected?source=own")).text();
+    expect(page).toContain("1 refused in all");
   });
 
   it("masks what authenticates someone, and cuts what is long", async () => {
@@ -143,6 +304,39 @@ describe("GET /rejections", () => {
     ]);
   });
 
+  it("tells why a provider's question was not answered, without the token that it came with", async () => {
+    const META = { scheme: "meta", secrets: ["GITHUB"] };
+    const SOURCES = {
+      meta: { ...META, handshakeSecret: "VERIFY" },
+      quiet: META,
+      dropbox: { scheme: "dropbox", secrets: ["GITHUB"] },
+    };
+    const changes = { ...GITHUB, VERIFY: "the verify token", SOURCES } as unknown as Partial<Env>;
+    const subscribe = "hub.mode=subscribe&hub.challenge=12";
+    const asked: [path: string, status: number, reason: string][] = [
+      [`meta?${subscribe}&hub.verify_token=a%20guess`, 400, "question_token_mismatch"],
+      [`meta?${subscribe}`, 400, "question_malformed"],
+      ["meta?hub.mode=subscribe&hub.verify_token=the%20verify%20token", 400, "question_malformed"],
+      [`quiet?${subscribe}&hub.verify_token=a%20guess`, 405, "question_secret_unset"],
+      ["dropbox", 400, "question_malformed"],
+    ];
+    for (const [path, status] of asked) {
+      const headers = { "x-original-url": `/webhook/${path}`, "x-decoded": decodeURIComponent(path) };
+      expect((await callWith(changes, `/webhook/${path}`, { headers })).status).toBe(status);
+    }
+    const answer = await call("/rejections");
+    const text = await answer.text();
+    const { rejections } = JSON.parse(text) as Listed;
+    expect(rejections.map(({ reason }) => reason)).toEqual(asked.map(([, , reason]) => reason).toReversed());
+    expect(rejections[0]).toMatchObject({ source: "dropbox", diagnosis: null, bytes: 0 });
+    for (const token of ["guess", "verify token", "verify%20token"]) expect(text).not.toContain(token);
+    expect(rejections[4]?.headers).toContainEqual(["x-decoded", expect.stringContaining("hub.verify_token=(masked)")]);
+    expect((await callWith(changes, `/webhook/meta?${subscribe}&hub.verify_token=the%20verify%20token`)).status).toBe(
+      200,
+    );
+    expect((await listed()).rejections).toHaveLength(5);
+  });
+
   it("never shows a secret, nor a signature that we expected", async () => {
     await forge();
     const text = await (await call("/rejections")).text();
@@ -165,7 +359,7 @@ describe("a flood of forgeries", () => {
     await Promise.all(answers.map((answer) => answer.text()));
     const { rejections } = await listed();
     expect(rejections.length).toBeLessThanOrEqual(5);
-    expect(rejections.filter(({ diagnosis }) => diagnosis?.code === "unknown_key").length).toBeLessThanOrEqual(3);
+    expect(rejections.filter(({ diagnosis }) => diagnosis?.code === "forged").length).toBeLessThanOrEqual(3);
     pass(2 * SECOND);
     await forge();
     await vi.waitFor(async () => expect((await listed()).counts.default).toBeGreaterThanOrEqual(1981));

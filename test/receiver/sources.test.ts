@@ -1,9 +1,10 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { ConfigError } from "../../shared/config.ts";
 import { configOf, type Env } from "../../workers/receiver/env.ts";
 import type { EventRecord } from "../../workers/receiver/record.ts";
 import { readSources } from "../../workers/receiver/source-config.ts";
-import { logsOf } from "../../workers/receiver/sources.ts";
+import { checkSources, logsOf } from "../../workers/receiver/sources.ts";
 import { callWith, env, inboxOf, signed } from "./harness.ts";
 
 const SECRETS = { GITHUB: "github's own", TOKEN: "a shared token", VERIFY: "a verify token", EMPTY: "" };
@@ -116,6 +117,67 @@ describe("readSources", () => {
     const read = readSources(JSON.stringify(SOURCES), SECRETS, ["a"]);
     expect([...(read ?? []).keys()]).toEqual(["default", ...Object.keys(SOURCES)]);
     expect(read?.get("gh")).toMatchObject({ schemeName: "github", secrets: [SECRETS.GITHUB], fault: null });
+  });
+});
+
+describe("a secret that is set and cannot be used", () => {
+  const unusable = {
+    SHORT: "whsec_c2hvcnQ=",
+    WORDS: "two words!",
+    BLANK: " ",
+    HALF: "abcd",
+    GOOD: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+  };
+  const cases: [name: string, source: object, fault: string][] = [
+    [
+      "too short",
+      { scheme: "standard", secrets: ["SHORT"] },
+      "secrets names SHORT, which cannot be used: a secret is too short",
+    ],
+    [
+      "the second",
+      { scheme: "svix", secrets: ["GOOD", "WORDS"] },
+      "secrets names WORDS, which cannot be used: a secret is malformed",
+    ],
+    [
+      "a blank token",
+      { scheme: "token", secrets: ["BLANK"] },
+      "secrets names BLANK, which cannot be used: a secret is empty",
+    ],
+    ["half a key", { scheme: "discord", secrets: ["HALF"] }, "secrets names HALF, which cannot be used: a public key"],
+    ["no key", { scheme: "sendgrid", secrets: ["HALF"] }, "secrets names HALF, which cannot be used: a public key"],
+    [
+      "not in the row's encoding",
+      { scheme: "hmac", secrets: ["WORDS"], hmac: { header: "x-sig", key: "base64" } },
+      "secrets names WORDS, which cannot be used: a secret is empty or not padded base64",
+    ],
+  ];
+  it.each(cases)("is named with its source, closes it, and is never quoted: %s", async (title, source, fault) => {
+    // One of its own for each: of one source, only a few refusals a second are kept.
+    const name = `own_${cases.findIndex(([each]) => each === title)}`;
+    const given = { ...changes, ...unusable, SOURCES: { [name]: source, gh: SOURCES.gh } } as unknown as Env;
+    const config = configOf({ ...env, ...given });
+    const error = await checkSources(config).catch((thrown: Error) => thrown);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(String(error)).toContain(`SOURCES.${name}: ${fault}`);
+    expect(String(error)).not.toContain("gh");
+    for (const secret of Object.values(unusable).slice(0, 2)) expect(String(error)).not.toContain(secret);
+    const answer = await callWith(given, `/webhook/${name}`, { method: "POST", body: "{}" });
+    expect([answer.status, await answer.json()]).toMatchObject([500, { code: "configuration_error" }]);
+    const { sources } = await (await callWith(given, "/sources")).json<{ sources: object[] }>();
+    expect(sources[1]).toMatchObject({ name, scheme: null, fault: expect.stringContaining(fault) });
+    const listed = await (await callWith(given, `/rejections?source=${name}`)).json<{ rejections: object[] }>();
+    expect(listed.rejections[0]).toMatchObject({
+      reason: "configuration_error",
+      diagnosis: { code: "configuration_error", text: expect.stringContaining(fault) },
+    });
+  });
+
+  it("is named by its variable for the default source", async () => {
+    const config = configOf({ ...env, WEBHOOK_SECRET: `${unusable.GOOD} short` });
+    await expect(checkSources(config)).rejects.toThrow(
+      "source default: WEBHOOK_SECRET holds one that cannot be used: a secret",
+    );
   });
 });
 

@@ -173,7 +173,7 @@ describe("exampleFor", () => {
   const whsec = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
   const sourceOf = (schemeName: string, scheme: Scheme, secrets: string[]): Source => ({
     ...{ name: "a", log: "main", handshakeSecrets: [], fault: null },
-    ...{ schemeName, scheme, secrets, url: scheme.signedUrl ? given.url : null },
+    ...{ schemeName, scheme, secrets, secretNames: [], url: scheme.signedUrl ? given.url : null },
   });
   const verdictOn = async (source: Source) => {
     const example = await exampleFor(source, given);

@@ -204,6 +204,10 @@ describe("an empty log", () => {
   it("says what is wrong with a source", async () => {
     const broken = { SOURCES: { shop: { scheme: "stripe", secrets: ["NOT_SET"] } } };
     expect((await page("/connect", broken)).text).toContain("SOURCES.shop: secrets names NOT_SET, which is not set");
+    const short = { SHORT: "whsec_c2hvcnQ=", SOURCES: { shop: { scheme: "standard", secrets: ["SHORT"] } } };
+    const { text } = await page("/connect", short as never);
+    expect(text).toContain("SOURCES.shop: secrets names SHORT, which cannot be used: a secret is too short");
+    expect(text).not.toContain("c2hvcnQ=");
   });
 });
 
@@ -357,7 +361,7 @@ describe("GET /rejected", () => {
     expect(text).toContain("2 refused in all");
     expect(text).toContain("No id");
     expect(text).toContain("Wrong signature");
-    expect(text).toContain("no known key signed this");
+    expect(text).toContain("no event of this log was ever verified");
     expect(text).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
     const one = await page("/rejected?source=github");
     expect(one.text).toContain("1 refused in all");

@@ -11,6 +11,8 @@ export type Arrival = {
   headers: string;
   body: Uint8Array<ArrayBuffer>;
   dedup: Dedup;
+  /** Of the configuration that proved it; null when nothing did. */
+  fingerprint: string | null;
 };
 
 /**

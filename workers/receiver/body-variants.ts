@@ -1,11 +1,16 @@
-import { fromBase64, fromUtf8, toBase64, utf8 } from "../../shared/bytes.ts";
-import { type JsonLayout, jsonTokens, layOut } from "./json-text.ts";
+import { concat, fromBase64, fromUtf8, toBase64, utf8 } from "../../shared/bytes.ts";
+import type { JsonDocument } from "./json-bytes.ts";
+import { documentOf, layouts, rareLayouts, spellings } from "./json-variants.ts";
+import { decodedEntities, encodedForms, reencoded, unquoted } from "./text-variants.ts";
+import { BYTE_WORK, SCAN_WORK, type Work } from "./work.ts";
 
 /**
  * What a body may have been before a proxy or a framework changed it: each a guess to be proven by the
  * signature, the likely ones first. Pure.
  */
-export type BodyVariant = { change: BodyChange; body: Uint8Array<ArrayBuffer> };
+export type BodyVariant = { change: BodyChange; body: Bytes };
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What happened on the way, as far as a matching signature proves it. */
 export type BodyChange =
@@ -22,212 +27,136 @@ export type BodyChange =
   | "normalised"
   | "not_signed";
 
-/**
- * The first variants of a body, none twice and none that is the body itself; `limit` bytes of them at most, and
- * `all` of them or not.
- */
-export function bodyVariants(body: Uint8Array, limit: number): { variants: BodyVariant[]; all: boolean } {
-  const seen = new Set([keyOf(body)]);
-  const variants: BodyVariant[] = [];
-  let bytes = 0;
-  for (const variant of candidates(body)) {
-    const key = keyOf(variant.body);
-    if (seen.has(key)) continue;
-    seen.add(key);
-    bytes += variant.body.byteLength;
-    if (bytes > limit) return { variants, all: false };
-    variants.push(variant);
-  }
-  return { variants, all: true };
-}
+/** What may have been there before; `when` it is likely, or a change at all. */
+type Guess = { change: BodyChange; when?: (seen: Seen) => boolean } & (
+  | { bytes: (body: Uint8Array, work: Work) => Iterable<Bytes> }
+  | { text: (text: string, work: Work) => Iterable<Bytes | string | null> }
+  | { json: (document: JsonDocument, work: Work) => Iterable<Bytes> }
+);
 
-function* candidates(body: Uint8Array): Generator<BodyVariant> {
-  const text = fromUtf8(body);
-  if (text === null) {
-    // Bytes of another charset: each a character, which UTF-8 had written out.
-    yield { change: "charset", body: utf8(latin1(body)) };
-    yield { change: "base64", body: utf8(toBase64(body)) };
-    return;
-  }
-  for (const [change, variant] of textVariants(text)) yield { change, body: utf8(variant) };
-  yield* byteVariants(body, text);
-  yield { change: "not_signed", body: new Uint8Array() };
-}
-
-function* textVariants(text: string): Generator<[BodyChange, string]> {
-  const bare = text.replace(/\r?\n$/, "");
-  for (const end of ["", "\n", "\r\n"]) yield ["newline", bare + end];
-  yield ["line_ends", text.replace(/\r\n/g, "\n")];
-  yield ["line_ends", text.replace(/\r?\n/g, "\r\n")];
-  yield ["byte_order_mark", text.startsWith(BOM) ? text.slice(1) : BOM + text];
-  yield ["trimmed", `${text} `];
-  yield ["trimmed", ` ${text}`];
-  yield ["trimmed", text.trim()];
-  // Both are many: what every framework does comes before what few do.
-  const serialised = serialisations(bare.replace(BOM, ""));
-  yield* take(serialised, LAYOUTS.length);
-  yield* decodings(text);
-  yield* serialised;
-}
-
-/** The first of what a generator gives, which goes on after them. */
-function* take<Value>(values: Generator<Value>, count: number): Generator<Value> {
-  for (let taken = 0; taken < count; taken++) {
-    const { value, done } = values.next();
-    if (done) return;
-    yield value;
-  }
-}
+/** `text`: of valid UTF-8, else null; `json`: the document that it may be, looked for once. */
+type Seen = { body: Uint8Array; text: string | null; json: () => JsonDocument | null; work: Work };
 
 const BOM = "\ufeff";
 
-const LAYOUTS: JsonLayout[] = [
-  { indent: null, colon: ":", comma: "," },
-  { indent: null, colon: ": ", comma: ", " },
-  { indent: "  ", colon: ": ", comma: "," },
-  { indent: "    ", colon: ": ", comma: "," },
-  { indent: "\t", colon: ": ", comma: "," },
+const holds =
+  (...texts: string[]) =>
+  ({ text }: Seen) =>
+    texts.some((each) => text?.includes(each));
+/** UTF-8 writes any other text in more bytes than it has characters. */
+const isNotAscii = ({ body, text }: Seen) => text?.length !== body.byteLength;
+
+const GUESSES: readonly Guess[] = [
+  { change: "newline", bytes: newlines },
+  { change: "reserialised", json: layouts },
+  { change: "not_signed", bytes: () => [new Uint8Array()] },
+  // What stands in the body speaks for these.
+  { change: "quoted", when: ({ text }) => text?.[0] === '"', text: (text) => [unquoted(text)] },
+  { change: "html_escaped", when: holds("&quot;", "&amp;", "&lt;", "&gt;", "&#"), text: decodedEntities },
+  { change: "form_encoding", when: holds("%", "+"), text: reencoded },
+  { change: "base64", text: (text) => [fromBase64(text.trim())] },
+  { change: "line_ends", when: holds("\n"), text: lineEnds },
+  { change: "byte_order_mark", text: (text) => [text.startsWith(BOM) ? text.slice(1) : BOM + text] },
+  {
+    change: "reserialised",
+    when: (seen) => isNotAscii(seen) || holds("\\", "/", "<", ">", "&")(seen),
+    text: spellings,
+  },
+  { change: "charset", when: isNotAscii, bytes: charsets },
+  { change: "normalised", when: isNotAscii, text: (text) => [text.normalize("NFC"), text.normalize("NFD")] },
+  { change: "trimmed", text: (text) => [`${text} `, ` ${text}`, text.trim()] },
+  { change: "reserialised", json: rareLayouts },
+  { change: "base64", bytes: (body) => [utf8(toBase64(body))] },
+  { change: "quoted", text: (text, work) => (work.affords(2 * SCAN_WORK * text.length) ? [JSON.stringify(text)] : []) },
+  { change: "form_encoding", text: encodedForms },
 ];
-/** Deeper documents are left alone: their indentation alone would be larger than all else. */
-const MAX_DEPTH = 64;
 
-/** How the languages write the strings of JSON, by a token of it. */
-const SPELLINGS: ((token: string) => string)[] = [
-  (token) => token,
-  // JavaScript, Ruby: everything but control characters as it is.
-  unescaped,
-  // Python: only ASCII.
-  (token) => ascii(unescaped(token)),
-  // PHP: ASCII, and no bare slash; or that one alone.
-  (token) => ascii(unescaped(token)).replaceAll("/", "\\/"),
-  (token) => unescaped(token).replaceAll("/", "\\/"),
-  // Go: nothing that HTML would read.
-  (token) => unescaped(token).replace(/[<>&\u2028\u2029]/g, codeOf),
-  (token) => ascii(unescaped(token)).replace(/\\u[0-9a-f]{4}/g, (code) => `\\u${code.slice(2).toUpperCase()}`),
-];
-
-function* serialisations(text: string): Generator<[BodyChange, string]> {
-  const tokens = jsonTokens(text);
-  if (tokens === null || depthOf(tokens) > MAX_DEPTH) return;
-  const spellings = new Set<string>();
-  for (const spelling of SPELLINGS) {
-    const spelled = tokens.map((token) => (token.startsWith('"') ? spelling(token) : token));
-    // Most documents hold nothing that any two languages write differently.
-    const written = spelled.join("");
-    if (spellings.has(written)) continue;
-    spellings.add(written);
-    for (const layout of LAYOUTS) yield ["reserialised", layOut(spelled, layout)];
-    if (spellings.size === 1) yield* sortedOnce(text);
-    for (const layout of LAYOUTS) yield ["reserialised", `${layOut(spelled, layout)}\n`];
+/** The variants that `work` affords, none twice and none that is the body itself. */
+export function* bodyVariants(body: Uint8Array, work: Work): Generator<BodyVariant> {
+  const seen = look(body, work);
+  const made = [body];
+  for (const guess of GUESSES) {
+    if (guess.when?.(seen) === false) continue;
+    for (const variant of variantsOf(guess, seen)) {
+      const bytes = typeof variant === "string" ? utf8(variant) : variant;
+      if (bytes === null || made.some((each) => isSame(each, bytes))) continue;
+      made.push(bytes);
+      yield { change: guess.change, body: bytes };
+    }
   }
 }
 
-function* sortedOnce(text: string): Generator<[BodyChange, string]> {
-  const sorted = sortedKeys(text);
-  if (sorted !== null) yield ["reserialised", sorted];
+function look(body: Uint8Array, work: Work): Seen {
+  let document: JsonDocument | null | undefined;
+  const json = () => {
+    if (document === undefined) document = documentOf(body, work);
+    return document;
+  };
+  return { body, text: fromUtf8(body), json, work };
 }
 
-function* decodings(text: string): Generator<[BodyChange, string]> {
-  if (text.startsWith('"')) yield ["quoted", unquoted(text)];
-  yield ["quoted", JSON.stringify(text)];
-  if (/&(?:quot|amp|lt|gt|#\d+);/.test(text)) yield ["html_escaped", unescapedHtml(text)];
-  const decoded = percentDecoded(text);
-  if (decoded !== null) {
-    yield ["form_encoding", decoded];
-    yield ["form_encoding", text.replaceAll("+", "%20")];
-    yield ["form_encoding", text.replaceAll("%20", "+")];
-    yield ["form_encoding", text.replace(/%[0-9a-f]{2}/gi, (code) => code.toUpperCase())];
-    yield ["form_encoding", text.replace(/%[0-9a-f]{2}/gi, (code) => code.toLowerCase())];
+function variantsOf(guess: Guess, { body, text, json, work }: Seen): Iterable<Bytes | string | null> {
+  // Making it, and comparing it with the others; a text is written out, which takes longer where it is not ASCII.
+  const passes = "text" in guess && text?.length !== body.byteLength ? 4 : 2;
+  if (!work.affords(1 + passes * BYTE_WORK * body.byteLength)) return [];
+  if ("bytes" in guess) return guess.bytes(body, work);
+  if ("text" in guess) return text === null ? [] : guess.text(text, work);
+  const document = text === null ? null : json();
+  return document === null ? [] : guess.json(document, work);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+const [CR, LF] = [0x0d, 0x0a];
+
+/** Without the newline at the end, and with either. */
+function newlines(body: Uint8Array): Bytes[] {
+  const ending = body.at(-1) === LF ? (body.at(-2) === CR ? 2 : 1) : 0;
+  const bare = body.subarray(0, body.byteLength - ending) as Bytes;
+  return [bare, concat(bare, Uint8Array.of(LF)), concat(bare, Uint8Array.of(CR, LF))];
+}
+
+function lineEnds(text: string): string[] {
+  const bare = text.replaceAll("\r\n", "\n");
+  return [bare, bare.replaceAll("\n", "\r\n")];
+}
+
+/** Read as Latin-1 and written as UTF-8, or the other way. */
+function* charsets(body: Uint8Array, work: Work): Generator<Bytes> {
+  if (!work.affords(2 * SCAN_WORK * body.byteLength)) return;
+  const once = toLatin1(body);
+  if (once !== null) yield once;
+  yield fromLatin1(body);
+}
+
+/** Each byte a character, which UTF-8 writes out. */
+function fromLatin1(body: Uint8Array): Bytes {
+  const out = new Uint8Array(2 * body.byteLength);
+  let length = 0;
+  for (let i = 0; i < body.byteLength; i++) {
+    const byte = body[i] ?? 0;
+    if (byte < 0x80) out[length++] = byte;
+    else {
+      out[length++] = 0xc0 | (byte >> 6);
+      out[length++] = 0x80 | (byte & 0x3f);
+    }
   }
-  yield ["form_encoding", encodeURIComponent(text.toWellFormed())];
-  for (const form of ["NFC", "NFD"]) yield ["normalised", text.normalize(form)];
+  return out.subarray(0, length);
 }
 
-function* byteVariants(body: Uint8Array, text: string): Generator<BodyVariant> {
-  if (/^[\0-\xff]*$/.test(text) && /[\x80-\xff]/.test(text)) {
-    yield { change: "charset", body: Uint8Array.from(text, (char) => char.charCodeAt(0)) };
+/** The characters as bytes; null when it is no UTF-8, or some are more than a byte. */
+function toLatin1(body: Uint8Array): Bytes | null {
+  const text = fromUtf8(body);
+  if (text === null) return null;
+  const out = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0xff) return null;
+    out[i] = code;
   }
-  if (/[^\0-\x7f]/.test(text)) yield { change: "charset", body: utf8(latin1(body)) };
-  const decoded = fromBase64(text.trim());
-  if (decoded !== null) yield { change: "base64", body: decoded };
-  yield { change: "base64", body: utf8(toBase64(body)) };
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-}
-
-function depthOf(tokens: readonly string[]): number {
-  let [depth, deepest] = [0, 0];
-  for (const token of tokens) {
-    if (token === "{" || token === "[") deepest = Math.max(deepest, ++depth);
-    else if (token === "}" || token === "]") depth--;
-  }
-  return deepest;
-}
-
-/** A string token with nothing escaped that need not be; as it is when no parser would take it. */
-function unescaped(token: string): string {
-  try {
-    return JSON.stringify(JSON.parse(token));
-  } catch {
-    return token;
-  }
-}
-
-function ascii(token: string): string {
-  return token.replace(/[\x7f-\uffff]/g, codeOf);
-}
-
-function codeOf(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
-
-/** Numbers and duplicate keys do not survive this; where they matter, the signature says so. */
-function sortedKeys(text: string): string | null {
-  try {
-    return JSON.stringify(JSON.parse(text), (_key, value) =>
-      typeof value === "object" && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : value,
-    );
-  } catch {
-    return null;
-  }
-}
-
-function unquoted(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "string" ? value : text;
-  } catch {
-    return text;
-  }
-}
-
-const ENTITIES: Record<string, string> = {
-  "&quot;": '"',
-  "&amp;": "&",
-  "&lt;": "<",
-  "&gt;": ">",
-  "&#39;": "'",
-  "&#34;": '"',
-};
-
-function unescapedHtml(text: string): string {
-  return text.replace(/&(?:quot|amp|lt|gt|#39|#34);/g, (entity) => ENTITIES[entity] ?? entity);
-}
-
-function percentDecoded(text: string): string | null {
-  if (!/[%+]/.test(text)) return null;
-  try {
-    return decodeURIComponent(text.replaceAll("+", " "));
-  } catch {
-    return null;
-  }
-}
-
-/** Equal for equal bytes. */
-function keyOf(bytes: Uint8Array): string {
-  return fromUtf8(bytes) ?? `\0${toBase64(bytes)}`;
+  return out;
 }

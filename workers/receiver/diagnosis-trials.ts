@@ -1,7 +1,9 @@
 import { fromBase64, fromHex, toBase64, toHex, utf8 } from "../../shared/bytes.ts";
 import { ConfigError } from "../../shared/config.ts";
 import type { Diagnosis, Suspects } from "./diagnosis.ts";
+import type { HmacRow } from "./schemes/hmac-row.ts";
 import type { Scheme, SignedRequest } from "./schemes/scheme.ts";
+import type { Work } from "./work.ts";
 
 /** A refused request, verified again with a likely secret, another encoding of its signature, another URL. */
 
@@ -10,9 +12,14 @@ export const MAX_OTHERS = 20;
 
 export type Trial = { request: SignedRequest; scheme: Scheme; secrets: readonly string[] };
 
-/** Whether it verifies; a secret that cannot be a key verifies nothing. */
-export async function verifies({ request, scheme, secrets }: Trial, at: number): Promise<boolean> {
+/** As of when, in unix seconds, and what it may cost. */
+export type Terms = { at: number; work: Work };
+
+/** Whether it verifies, as far as there is work left; a secret that cannot be a key verifies nothing. */
+export async function verifies(trial: Trial, { at, work }: Terms): Promise<boolean> {
+  const { request, scheme, secrets } = trial;
   if (secrets.length === 0 || scheme.verification === "unverified") return false;
+  if (!work.affords(workOf(trial))) return false;
   try {
     return (await scheme.verify(request, [...secrets], at)).ok;
   } catch (error) {
@@ -21,24 +28,52 @@ export async function verifies({ request, scheme, secrets }: Trial, at: number):
   }
 }
 
+/** A verification, a URL in it, each header that it looks for, and a byte of what is signed: hashed, or sorted as a form's. */
+const WORK = { trial: 6, url: 6, header: 0.3, hashed: 0.0004, form: 0.05 };
+/** Each signature with each secret, and how long the shortest is in a header that holds several. */
+const HMAC = { work: 4, length: 47 };
+const PUBLIC_KEY = { work: 75, length: 88 };
+
+/** What a verification costs, in units of work. */
+function workOf({ request, scheme, secrets }: Trial): number {
+  const { headers, body } = request;
+  const each = scheme.publicKey || secrets.some(isPublic) ? PUBLIC_KEY : HMAC;
+  const signatures = Math.max(Math.floor(signatureLength(scheme, headers) / each.length), 1);
+  const names = WORK.header * (scheme.signatureHeaders?.length ?? 0);
+  const content = scheme.row?.signed?.includes("{form}") ? WORK.form : WORK.hashed;
+  const pairs = signatures * secrets.length * (each.work + WORK.hashed * body.byteLength);
+  const url = scheme.signedUrl === undefined ? 0 : WORK.url;
+  return WORK.trial + url + names + content * body.byteLength + pairs;
+}
+
+/** Of all that the headers say is a signature. */
+export function signatureLength({ signatureHeaders = [] }: Scheme, headers: Headers): number {
+  return signatureHeaders.reduce((sum, name) => sum + (headers.get(name)?.length ?? 0), 0);
+}
+
+function isPublic(secret: string): boolean {
+  return secret.startsWith("whpk_");
+}
+
 /** Another secret than the source's, that it is likely to have been signed with. */
 export async function secretOf(
   request: SignedRequest,
   { scheme, secrets, others }: Suspects,
-  at: number,
+  terms: Terms,
 ): Promise<Diagnosis | null> {
-  const trial = (candidates: string[]) => anyVerifies(request, scheme, candidates, at);
-  if (
-    await trial(
-      secrets.flatMap((secret) => [secret.trim(), `${secret}\n`, `${secret}\r\n`, secret.replace(/^"(.*)"$/, "$1")]),
-    )
-  ) {
+  const trial = (candidates: string[]) => {
+    const fresh = candidates.filter((secret) => !secrets.includes(secret));
+    return anyVerifies({ request, scheme, secrets: fresh }, terms);
+  };
+  // Of a key that is public, no other form is one.
+  const own = scheme.publicKey ? [] : secrets.filter((secret) => !isPublic(secret));
+  if (await trial(own.flatMap(spaced))) {
     return {
       code: "secret_white_space",
       text: "signed with this source's secret but for white space or quotes around it: one side holds more than the secret",
     };
   }
-  if (await trial(secrets.flatMap(undecoded))) {
+  if (await trial(own.flatMap((secret) => undecoded(secret, keyKindOf(scheme))))) {
     return {
       code: "secret_undecoded",
       text: "signed with the text of this source's secret, or with what it encodes, where the other is the key",
@@ -52,37 +87,52 @@ export async function secretOf(
 }
 
 /** Each on its own: one that is no key must not hide the others. */
-async function anyVerifies(request: SignedRequest, scheme: Scheme, secrets: string[], at: number): Promise<boolean> {
-  for (const secret of new Set(secrets)) if (await verifies({ request, scheme, secrets: [secret] }, at)) return true;
+async function anyVerifies({ secrets, ...trial }: Trial, terms: Terms): Promise<boolean> {
+  for (const secret of new Set(secrets)) if (await verifies({ ...trial, secrets: [secret] }, terms)) return true;
   return false;
+}
+
+function spaced(secret: string): string[] {
+  return [secret.trim(), secret.replace(/^"(.*)"$/, "$1"), `${secret}\n`, `${secret}\r\n`];
 }
 
 const PREFIX = "whsec_";
 
-/** The keys that a secret's text can be taken for, in the forms that schemes with either kind of key take. */
-function undecoded(secret: string): string[] {
+type KeyKind = NonNullable<HmacRow["key"]>;
+
+/** What a scheme takes for a secret; Standard Webhooks has no row. */
+function keyKindOf({ row, verification }: Scheme): KeyKind {
+  return row === undefined && verification === "verified" ? "whsec" : (row?.key ?? "text");
+}
+
+/** The keys that a secret's text can be taken for, in the form that the scheme takes. */
+function undecoded(secret: string, kind: KeyKind): string[] {
   const bare = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret;
   const asText = [bare, PREFIX + bare];
-  const bytes = asText.map((text) => utf8(text));
-  const asKey = bytes.flatMap((key) => [PREFIX + toBase64(key), toBase64(key), toHex(key)]);
-  return [...asText, ...asKey];
+  if (kind === "text") return asText;
+  const spell = { hex: toHex, base64: toBase64, whsec: (key: Uint8Array) => PREFIX + toBase64(key) }[kind];
+  return asText.map((text) => spell(utf8(text)));
 }
 
 const HEX = /(?<![0-9a-fA-F])(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128})(?![0-9a-fA-F])/g;
 const BASE64 = /(?<![\w+/-])(?:[\w+/-]{27}=?|[\w+/-]{43}=?|[\w+/-]{86}(?:==)?)(?![\w+/=-])/g;
 
 /** The same signatures in the other encoding. */
-export async function encodingOf({ request, ...trial }: Trial, at: number): Promise<Diagnosis | null> {
+export async function encodingOf({ request, ...trial }: Trial, terms: Terms): Promise<Diagnosis | null> {
   const spellings: ((value: string) => string)[] = [
     (value) => value.replace(HEX, (hex) => toBase64(fromHex(hex) ?? new Uint8Array())),
     (value) => value.replace(BASE64, (text) => toHex(fromBase64(standardBase64(text)) ?? new Uint8Array())),
     (value) => value.replace(BASE64, standardBase64),
   ];
   for (const spelling of spellings) {
-    const headers = new Headers(
-      [...request.headers].map(([name, value]) => [name, spelling(value)] as [string, string]),
-    );
-    if (await verifies({ ...trial, request: { ...request, headers } }, at)) {
+    const headers = new Headers(request.headers);
+    const names = (trial.scheme.signatureHeaders ?? []).filter((name) => {
+      const value = headers.get(name) ?? "";
+      const spelled = spelling(value);
+      if (spelled !== value) headers.set(name, spelled);
+      return spelled !== value;
+    });
+    if (names.length > 0 && (await verifies({ ...trial, request: { ...request, headers } }, terms))) {
       return {
         code: "signature_encoding",
         text: "the signature is right, and written in another encoding than this scheme's",
@@ -98,10 +148,10 @@ function standardBase64(text: string): string {
 }
 
 /** Another URL than the one that the source says, where the URL is signed. */
-export async function urlOf({ request, ...trial }: Trial, at: number): Promise<Diagnosis | null> {
+export async function urlOf({ request, ...trial }: Trial, terms: Terms): Promise<Diagnosis | null> {
   if (!trial.scheme.signedUrl) return null;
   for (const url of urlVariants(request.url)) {
-    if (await verifies({ ...trial, request: { ...request, url } }, at)) {
+    if (await verifies({ ...trial, request: { ...request, url } }, terms)) {
       return { code: "other_url", text: "another URL was signed than the one that this source's `url` says" };
     }
   }

@@ -1,7 +1,17 @@
-import { type BodyChange, type BodyVariant, bodyVariants } from "./body-variants.ts";
-import { encodingOf, MAX_OTHERS, secretOf, type Trial, urlOf, verifies } from "./diagnosis-trials.ts";
+import { type BodyChange, bodyVariants } from "./body-variants.ts";
+import {
+  encodingOf,
+  MAX_OTHERS,
+  secretOf,
+  signatureLength,
+  type Terms,
+  type Trial,
+  urlOf,
+  verifies,
+} from "./diagnosis-trials.ts";
 import { TOLERANCE_SECONDS } from "./schemes/rules.ts";
 import type { RejectReason, Scheme, SignedRequest } from "./schemes/scheme.ts";
+import { Work } from "./work.ts";
 
 /**
  * Why a request was refused, by proof: it is verified again with one likely thing changed back, and what then
@@ -19,6 +29,9 @@ export type DiagnosisCode =
   | "other_url"
   | `body_${BodyChange}`
   | "unknown_key"
+  | "wrong_secret"
+  | "wrong_scheme"
+  | "forged"
   | "configuration_error"
   | "not_examined";
 
@@ -47,12 +60,14 @@ const INCOMPLETE: ReadonlySet<RejectReason> = new Set([
   "id_missing",
 ]);
 
-/** As many bytes of changed bodies as are verified: what keeps one diagnosis near a millisecond. */
-const BODY_BYTES = 512 * 1024;
+/** Of one diagnosis: what keeps it under a millisecond, as `npm run bench diagnosis` shows. */
+const WORK_UNITS = 640;
+/** As much of it goes to other keys and sources at most: however many there are, bodies are looked at too. */
+const KEY_UNITS = 220;
 /** A larger body is only looked at for its age: each trial hashes all of it. */
 const LARGE_BODY_BYTES = 64 * 1024;
 /** Every trial looks at each signature that the header holds; more than a sender has keys are a burden. */
-const MAX_SIGNATURE_LENGTH = 2048;
+const MAX_SIGNATURE_LENGTH = 1024;
 
 const BODY_TEXTS: Record<BodyChange, string> = {
   newline: "a newline at the end of the body was added or removed on the way",
@@ -81,29 +96,35 @@ export async function diagnose(
   if (!INCOMPLETE.has(reason) && !UNPROVEN.has(reason)) return null;
   if (suspects.others.concat({ name: "", ...suspects }).some(({ scheme }) => isCrowded(scheme, request)))
     return CROWDED;
-  if (INCOMPLETE.has(reason)) return otherSource(request, suspects, now);
+  const work = new Work(KEY_UNITS);
+  if (INCOMPLETE.has(reason)) return otherSource(request, suspects, { at: now, work });
   const { scheme, secrets } = suspects;
   const signedAt = scheme.timestampOf?.(request) ?? null;
   // From here on only the signature counts: a request may be both changed and late.
   const at = signedAt ?? now;
   const trial = { request, scheme, secrets };
-  const age = await ageOf(trial, { at, now });
-  if (age !== null) return age;
+  const late = reason === "timestamp_too_old" || reason === "timestamp_too_new";
+  if (late && (await scheme.verify(request, [...secrets], at)).ok) return ageOf({ at, now });
   if (request.body.byteLength > LARGE_BODY_BYTES) return TOO_LARGE;
-  const bodies = bodyVariants(request.body, BODY_BYTES);
-  const found =
-    (await secretOf(request, suspects, at)) ??
-    (await encodingOf(trial, at)) ??
-    (await urlOf(trial, at)) ??
-    (await bodyOf(trial, bodies.variants, at)) ??
-    (await otherSource(request, suspects, now));
-  if (found === null) return bodies.all ? UNKNOWN : TOO_LARGE;
+  const terms = { at, work };
+  const keyed =
+    (await encodingOf(trial, terms)) ??
+    (await urlOf(trial, terms)) ??
+    (await secretOf(request, suspects, terms)) ??
+    (await otherSource(request, suspects, { at: now, work }));
+  const rest = new Work(WORK_UNITS - KEY_UNITS + work.left);
+  const found = keyed ?? (await bodyOf(trial, { at, work: rest }));
+  if (found === null) return work.exhausted || rest.exhausted ? NOT_ALL : UNKNOWN;
   return Math.abs(now - at) > TOLERANCE_SECONDS ? { ...found, text: `${found.text}, and ${ageText(now - at)}` } : found;
 }
 
 const UNKNOWN: Diagnosis = {
   code: "unknown_key",
   text: "no known key signed this, nor anything that it is likely to have been",
+};
+const NOT_ALL: Diagnosis = {
+  code: "unknown_key",
+  text: "no known key signed this, nor what it is likeliest to have been; what is less likely was not tried",
 };
 /** What the rate of examinations leaves out. */
 export const NOT_EXAMINED: Diagnosis = {
@@ -113,13 +134,11 @@ export const NOT_EXAMINED: Diagnosis = {
 const TOO_LARGE: Diagnosis = { code: "not_examined", text: "not genuine as it is, and too large to examine further" };
 const CROWDED: Diagnosis = { code: "not_examined", text: "it holds more signatures than are worth examining" };
 
-function isCrowded({ signatureHeaders = [] }: Scheme, { headers }: SignedRequest): boolean {
-  const length = signatureHeaders.reduce((sum, name) => sum + (headers.get(name)?.length ?? 0), 0);
-  return length > MAX_SIGNATURE_LENGTH;
+function isCrowded(scheme: Scheme, { headers }: SignedRequest): boolean {
+  return signatureLength(scheme, headers) > MAX_SIGNATURE_LENGTH;
 }
 
-async function ageOf(trial: Trial, { at, now }: { at: number; now: number }): Promise<Diagnosis | null> {
-  if (!(await verifies(trial, at))) return null;
+function ageOf({ at, now }: { at: number; now: number }): Diagnosis {
   return { code: now > at ? "stale" : "early", text: `genuine, ${ageText(now - at)}` };
 }
 
@@ -127,15 +146,11 @@ function ageText(seconds: number): string {
   return seconds >= 0 ? `${seconds} s old` : `${-seconds} s ahead of our clock`;
 }
 
-async function bodyOf(
-  { request, ...trial }: Trial,
-  variants: readonly BodyVariant[],
-  at: number,
-): Promise<Diagnosis | null> {
+async function bodyOf({ request, ...trial }: Trial, terms: Terms): Promise<Diagnosis | null> {
   // A token says nothing about a body.
   if (trial.scheme.verification !== "verified") return null;
-  for (const { change, body } of variants) {
-    if (await verifies({ ...trial, request: { ...request, body } }, at)) {
+  for (const { change, body } of bodyVariants(request.body, terms.work)) {
+    if (await verifies({ ...trial, request: { ...request, body } }, terms)) {
       return { code: `body_${change}`, text: BODY_TEXTS[change] };
     }
   }
@@ -143,12 +158,23 @@ async function bodyOf(
 }
 
 /** Sent to the wrong one of our URLs. */
-async function otherSource(request: SignedRequest, { others }: Suspects, now: number): Promise<Diagnosis | null> {
-  for (const { name, scheme, secrets } of others.slice(0, MAX_OTHERS)) {
+async function otherSource(
+  request: SignedRequest,
+  suspects: Suspects,
+  { at: now, work }: Terms,
+): Promise<Diagnosis | null> {
+  for (const { name, scheme, secrets } of suspects.others.slice(0, MAX_OTHERS)) {
+    // With the scheme that it came to, its secrets were tried.
+    if (scheme === suspects.scheme || !isMeant(scheme, request)) continue;
     const at = scheme.timestampOf?.(request) ?? now;
-    if (await verifies({ request, scheme, secrets }, at)) {
+    if (await verifies({ request, scheme, secrets }, { at, work })) {
       return { code: "other_source", text: `genuine for the source ${name}: it was sent to another source's URL` };
     }
   }
   return null;
+}
+
+/** Whether it has what that scheme looks for. */
+function isMeant({ signatureHeaders = [], secretHeaders = [] }: Scheme, { headers }: SignedRequest): boolean {
+  return [...signatureHeaders, ...secretHeaders].some((name) => headers.has(name));
 }

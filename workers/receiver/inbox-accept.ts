@@ -1,7 +1,9 @@
 import type { Arrival } from "./arrival.ts";
+import type { Ledger } from "./inbox-ledger.ts";
 import { isFull, type State, type Timing } from "./inbox-plan.ts";
 import { needsSeenTable, type Room } from "./inbox-seen-plan.ts";
 import type { InboxStore } from "./inbox-store.ts";
+import { type Proof, withVerified } from "./verified.ts";
 
 /** Where an arrival stands in the log: as its own event, or as the earlier one it repeats. */
 export type Place = { seq: number; duplicate: boolean };
@@ -26,6 +28,13 @@ export function acceptOne(store: InboxStore, draft: State, arrival: Arrival, con
   draft.next = seq + 1;
   draft.lastAt = at;
   return { seq, duplicate: false };
+}
+
+/** Remembers what verified these: a row at first, and then at most one an hour for a source. */
+export function noteVerified(ledger: Ledger, draft: State, proofs: readonly Proof[], now: number): void {
+  const { after, save } = withVerified(draft.verified, proofs, now);
+  if (save) ledger.setNote("verified", after);
+  draft.verified = after;
 }
 
 /** Closes the open tail, which must not be empty: from here on its rows never change. */

@@ -1,5 +1,6 @@
 import type { InboxSql } from "./inbox-sql.ts";
 import type { Tombstone } from "./tombstone.ts";
+import type { Verified } from "./verified.ts";
 
 /** A segment by what clearing needs of it; `counts`: its events of each source, or null where that is not known. */
 export type Counted = { firstSeq: number; lastSeq: number; epoch: string; n: number; counts: Counts | null };
@@ -42,6 +43,7 @@ export type Notes = {
   swept: Swept | null;
   forgotten: Forgotten | null;
   rejections: Saved | null;
+  verified: Verified | null;
 };
 
 /**

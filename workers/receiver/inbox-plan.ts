@@ -1,6 +1,7 @@
 import type { Rebuilt, Swept } from "./inbox-ledger.ts";
 import type { SeenTable } from "./inbox-seen-plan.ts";
 import type { Tombstone } from "./tombstone.ts";
+import type { Verified } from "./verified.ts";
 
 /** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
 
@@ -78,7 +79,7 @@ export type Chores = {
  * the change: a rollback does not undo memory. `armed`: the alarm that stands; `retryAt`: after an error,
  * nothing is tried before.
  */
-export type State = Tables & { armed: number | null; retryAt: number | null; chores: Chores };
+export type State = Tables & { armed: number | null; retryAt: number | null; chores: Chores; verified: Verified };
 
 export type Timing = { flushMs: number; graceMs: number; retentionMs: number };
 

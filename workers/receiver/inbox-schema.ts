@@ -6,6 +6,7 @@
  * | meta (key, value) | which log this is, and the life its segments are named after | `identity`, `{"schema":3,"log":"default/main","epoch":"9f3c01ab"}` | 1, once | never |
  * | | what was cleared, and whether KV knows it | `tombstones`, `{"list":[{"source":null,"seq":12}],"saved":true}` | 2 a clear | never |
  * | | that this life was made from KV, and when KV is listed again | `rebuilt`, `{"at":1790000000000,"segments":7,…}` | 3 a rebuild | never |
+ * | | when each source's configuration last verified an event | `verified`, `{"complete":true,"sources":{"default":{"fingerprint":"9f3c","at":1790000000000,…}}}` | 1 an hour and source with events | never |
  * | | the day's deletes | `swept`, `{"day":20717,"deleted":20}` | 1 in 20 deletes | never |
  * | | since when keys are known, once some were forgotten for room | `forgotten`, `{"before":1790000000000}` | 1 a table dropped early | never |
  * | | the newest refused requests | `rejections`, `"{\\"kept\\":[…],\\"counts\\":{\\"default\\":3}}"` | 1 a minute in which any came, and 1 for the alarm | never |

@@ -1,10 +1,11 @@
 import { toHex } from "../../shared/bytes.ts";
 import { loadChores } from "./inbox-chores.ts";
 import type { Ledger } from "./inbox-ledger.ts";
-import { type State, type Timing, trustedAlarm } from "./inbox-plan.ts";
+import { type Chores, type State, type Tables, type Timing, trustedAlarm } from "./inbox-plan.ts";
 import { createFrom, readHoldings } from "./inbox-rebuild.ts";
 import { type Identity, SCHEMA } from "./inbox-schema.ts";
 import type { InboxStore } from "./inbox-store.ts";
+import type { Verified } from "./verified.ts";
 
 /** The life of a log: who it is, and what its tables hold. */
 export type Life = { identity: Identity; state: State };
@@ -35,7 +36,8 @@ async function wake({ storage, store, ledger, arm }: Starting, stored: Identity)
   // A new life does not know the errors of the last, but when that one meant to try again.
   const waiting = tables.sealed.some((segment) => segment.putAt === null);
   const retryAt = waiting && armed !== null && armed > now ? armed : null;
-  const state = { ...tables, armed, retryAt, chores: loadChores(ledger) };
+  const chores = loadChores(ledger);
+  const state = { ...tables, armed, retryAt, chores, verified: loadVerified(ledger, tables, chores) };
   arm(state);
   return { identity, state };
 }
@@ -47,8 +49,15 @@ async function rebuild({ kv, storage, store, ledger, timing, log, arm }: Startin
   const epoch = toHex(crypto.getRandomValues(new Uint8Array(4)));
   return storage.transactionSync(() => {
     const identity = createFrom(holdings, { store, ledger, timing, log, epoch, now: Date.now() });
-    const state = { ...store.load(), armed: null, retryAt: null, chores: loadChores(ledger) };
+    const [tables, chores] = [store.load(), loadChores(ledger)];
+    const verified = loadVerified(ledger, tables, chores);
+    const state = { ...tables, armed: null, retryAt: null, chores, verified };
     arm(state);
     return { identity, state };
   });
+}
+
+/** A log that has events and never noted who verified them, or has lost the note with its storage, does not know. */
+function loadVerified(ledger: Ledger, { next }: Tables, { rebuilt }: Chores): Verified {
+  return ledger.note("verified") ?? { complete: next === 1 && rebuilt === null, sources: {} };
 }

@@ -1,8 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../shared/gather.ts";
 import type { Arrival } from "./arrival.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import { type Config, configOf, type Env } from "./env.ts";
-import { acceptOne, type Place } from "./inbox-accept.ts";
+import { acceptOne, noteVerified, type Place } from "./inbox-accept.ts";
 import { type Arrivals, arrivals } from "./inbox-arrivals.ts";
 import { saveRejections } from "./inbox-chores.ts";
 import { type ClearResult, clear } from "./inbox-clear.ts";
@@ -14,6 +15,7 @@ import { REJECTIONS_MS } from "./inbox-plan.ts";
 import { type InboxStatus, statusOf } from "./inbox-status.ts";
 import type { EventRow } from "./record.ts";
 import type { Rejection, RejectionCounts } from "./rejections.ts";
+import { historyOf, withHistory } from "./verified.ts";
 
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again; when `full`, not at once. */
 export type Accepted = ({ stored: true } & Place) | { stored: false; full: boolean; error: string };
@@ -104,13 +106,22 @@ export class Inbox extends DurableObject<Env> {
     });
   }
 
-  /** A refused request, of which its sender has been told; `unseen` others were refused besides. */
-  reject(rejection: Rejection, unseen: number): void {
-    const { rejections, ledger } = this.#memory;
+  /**
+   * A refused request, of which its sender has been told; `unseen` others were refused besides. Answers its
+   * diagnosis, to which the log's history of that `fingerprint` may add.
+   */
+  reject(
+    refused: Rejection,
+    { unseen, fingerprint }: { unseen: number; fingerprint: string | null },
+  ): Diagnosis | null {
+    const { rejections, ledger, state } = this.#memory;
+    const history = historyOf(state.verified, { source: refused.source, fingerprint });
+    const rejection = { ...refused, diagnosis: withHistory(refused, history) };
     rejections.add(rejection, unseen);
     const now = Date.now();
     if (rejections.savedAt + REJECTIONS_MS > now) this.#saveRefusedLater(now);
     else this.#memory.commit((draft) => saveRejections({ ledger, rejections, draft, now }));
+    return rejection.diagnosis;
   }
 
   /** The newest refused requests, of one source or of all, and how many there were of each. */
@@ -172,6 +183,7 @@ export class Inbox extends DurableObject<Env> {
     const context = { now: Date.now(), epoch: memory.identity.epoch, timing: this.#config, room };
     return memory.commit((draft) => {
       const places = arrivals.map((arrival) => acceptOne(memory.store, draft, arrival, context));
+      noteVerified(memory.ledger, draft, arrivals, context.now);
       memory.arm(draft, context.now);
       return places.map((place) => ({ stored: true, ...place }));
     });

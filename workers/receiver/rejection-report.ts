@@ -1,11 +1,13 @@
 import { FailureLimiter } from "../../shared/limiter.ts";
 import { logEvent } from "../../shared/telemetry.ts";
-import { maskedHeaders } from "./arrival.ts";
+import { MASK, maskedHeaders } from "./arrival.ts";
 import { type Diagnosis, diagnose, NOT_EXAMINED, type Suspects } from "./diagnosis.ts";
 import type { Config, Env } from "./env.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { HeaderList } from "./record.ts";
 import type { Rejection } from "./rejections.ts";
-import type { RejectReason, SignedRequest } from "./schemes/scheme.ts";
+import type { QuestionReason, RejectReason, SignedRequest } from "./schemes/scheme.ts";
+import { faultOf } from "./source-fault.ts";
 import { inboxOf, type Source, signedRequest } from "./sources.ts";
 
 /**
@@ -39,12 +41,26 @@ export async function reportRejection(env: Env, config: Config, refused: Refused
   unseen.delete(source.name);
   try {
     const diagnosis = await diagnosisOf(config, refused, now);
-    const headers = shortened(maskedHeaders(request.headers, secretNames(source, request.headers)));
+    const masked = maskedHeaders(request.headers, secretNames(source, request.headers));
+    const headers = shortened(isQuestion(reason) ? withoutTokens(masked, request.url) : masked);
     const rejection: Rejection = { at: now, source: source.name, reason, diagnosis, headers, bytes };
-    logEvent("webhook.refused", { source: source.name, reason, diagnosis: diagnosis?.text ?? null, unseen: others });
-    await inboxOf(env, source.log).reject(rejection, others);
+    const kept = await keep(env, { rejection, source, unseen: others });
+    logEvent("webhook.refused", { source: source.name, reason, diagnosis: kept?.text ?? null, unseen: others });
   } catch (error) {
     logEvent("rejection.not_kept", { source: source.name, error: String(error) });
+  }
+}
+
+type Keeping = { rejection: Rejection; source: Source; unseen: number };
+
+/** The diagnosis, with what the log's history adds to it, or as it is when the log does not answer. */
+async function keep(env: Env, { rejection, source, unseen }: Keeping): Promise<Diagnosis | null> {
+  try {
+    const fingerprint = await fingerprintOf(source);
+    return await inboxOf(env, source.log).reject(rejection, { unseen, fingerprint });
+  } catch (error) {
+    logEvent("rejection.not_kept", { source: source.name, error: String(error) });
+    return rejection.diagnosis;
   }
 }
 
@@ -54,13 +70,17 @@ async function diagnosisOf(
   now: number,
 ): Promise<Diagnosis | null> {
   if (reason === "configuration_error")
-    return { code: "configuration_error", text: source.fault ?? "a secret is unusable" };
-  if (reason === "body_too_large") return null;
+    return { code: "configuration_error", text: (await faultOf(source)) ?? "a secret is unusable" };
+  if (reason === "body_too_large" || isQuestion(reason)) return null;
   if (examined.fail(source.name, now) !== null) return NOT_EXAMINED;
   return diagnose(signedRequest(source, request), reason satisfies RejectReason, {
     suspects: suspectsOf(config, source),
     now: Math.floor(now / 1000),
   });
+}
+
+function isQuestion(reason: Rejection["reason"]): reason is QuestionReason {
+  return reason.startsWith("question_");
 }
 
 function suspectsOf({ sources }: Config, { name, scheme, secrets }: Source): Suspects {
@@ -73,6 +93,22 @@ function suspectsOf({ sources }: Config, { name, scheme, secrets }: Source): Sus
 
 function secretNames({ scheme }: Source, headers: Headers): string[] {
   return [...(scheme.secretHeaders ?? []), ...[...headers.keys()].filter((name) => SECRET_NAME.test(name))];
+}
+
+/** A question's token stands in its query, which a proxy may have repeated in a header. */
+function withoutTokens(headers: HeaderList, url: string): HeaderList {
+  const pairs = new URL(url).search
+    .slice(1)
+    .split("&")
+    .map((pair) => pair.split("=", 2) as [string, string?]);
+  const values = pairs.flatMap(([name, value = ""]) => (SECRET_NAME.test(name) ? [value, formText(value)] : []));
+  const tokens = values.filter((value) => value !== "");
+  return headers.map(([name, value]) => [name, tokens.reduce((text, token) => text.replaceAll(token, MASK), value)]);
+}
+
+/** What a form's value stands for. */
+function formText(value: string): string {
+  return new URLSearchParams(`v=${value}`).get("v") ?? "";
 }
 
 /** Someone who is refused decides how long these are. */

@@ -1,6 +1,6 @@
 import type { Diagnosis } from "./diagnosis.ts";
 import type { HeaderList } from "./record.ts";
-import type { RejectReason } from "./schemes/scheme.ts";
+import type { QuestionReason, RejectReason } from "./schemes/scheme.ts";
 
 /** The refused requests of a log, the newest of each source: why a webhook does not arrive. Pure. */
 
@@ -8,7 +8,7 @@ import type { RejectReason } from "./schemes/scheme.ts";
 export type Rejection = {
   at: number;
   source: string;
-  reason: RejectReason | "body_too_large" | "configuration_error";
+  reason: RejectReason | QuestionReason | "body_too_large" | "configuration_error";
   diagnosis: Diagnosis | null;
   headers: HeaderList;
   bytes: number | null;

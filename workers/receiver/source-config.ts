@@ -7,14 +7,16 @@ import type { Scheme } from "./schemes/scheme.ts";
 
 /**
  * Who sends to us: how their requests prove it, and which log they enter. `url` is the public URL that a
- * scheme signs, null where none does. `fault` names the mistake in a source's configuration: nothing from
- * it is accepted then, while the other sources go on.
+ * scheme signs, null where none does. `secretNames`: the variables that hold the secrets, in their order.
+ * `fault` names the mistake in a source's configuration: nothing from it is accepted then, while the other
+ * sources go on.
  */
 export type Source = {
   name: string;
   schemeName: string;
   scheme: Scheme;
   secrets: string[];
+  secretNames: string[];
   log: string;
   url: string | null;
   handshakeSecrets: string[];
@@ -56,12 +58,12 @@ function tableOf(value: unknown): Table | null {
 }
 
 function defaultSource(secrets: string[]): Source {
-  return { ...closed(DEFAULT_SOURCE, null), schemeName: "standard", scheme: schemeNamed("standard"), secrets };
+  return { ...closed(DEFAULT_SOURCE, null), secrets, secretNames: ["WEBHOOK_SECRET"] };
 }
 
 /** A source that accepts nothing, until it is given a scheme. */
 function closed(name: string, fault: string | null): Source {
-  const nothing = { secrets: [], handshakeSecrets: [], url: null, log: DEFAULT_LOG };
+  const nothing = { secrets: [], secretNames: [], handshakeSecrets: [], url: null, log: DEFAULT_LOG };
   return { name, schemeName: "standard", scheme: schemeNamed("standard"), ...nothing, fault };
 }
 
@@ -110,7 +112,7 @@ function placeOf({ log = DEFAULT_LOG }: Table): Pick<Source, "log"> {
 function secretsOf(
   { scheme, secrets = [], handshakeSecret }: Table,
   env: Secrets,
-): Pick<Source, "secrets" | "handshakeSecrets"> {
+): Pick<Source, "secrets" | "secretNames" | "handshakeSecrets"> {
   if (handshakeSecret !== undefined && schemes[String(scheme)]?.handshake?.secret !== "own")
     throw new Fault("handshakeSecret means nothing with this scheme");
   if (!Array.isArray(secrets)) throw new Fault("secrets is not a list of names");
@@ -118,6 +120,7 @@ function secretsOf(
   if (secrets.length > 0 && scheme === "none") throw new Fault('secrets means nothing with scheme = "none"');
   return {
     secrets: secrets.map((name) => secretNamed("secrets", name, env)),
+    secretNames: secrets,
     handshakeSecrets: handshakeSecret === undefined ? [] : [secretNamed("handshakeSecret", handshakeSecret, env)],
   };
 }

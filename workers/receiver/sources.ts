@@ -2,8 +2,9 @@ import { ConfigError } from "../../shared/config.ts";
 import { Problem } from "../../shared/problem.ts";
 import type { Config, Env } from "./env.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Handshake, HandshakeAnswer, SignedRequest, Verdict } from "./schemes/scheme.ts";
+import type { Handshake, HandshakeAnswer, QuestionReason, SignedRequest, Verdict } from "./schemes/scheme.ts";
 import { DEFAULT_LOG, type Source } from "./source-config.ts";
+import { faultOf, faultText } from "./source-fault.ts";
 
 /** Who sends to us, and the logs they write to. */
 
@@ -19,16 +20,12 @@ export function sourceOf(config: Config, name: string): Source | null {
 /**
  * The verdict of the source's scheme; `now` in unix seconds.
  *
- * @throws ConfigError naming the source, when its configuration or its secrets are unusable.
+ * @throws ConfigError naming the source and the key, when its configuration or one of its secrets is unusable.
  */
 export async function verifyFrom(source: Source, request: SignedRequest, now: number): Promise<Verdict> {
-  if (source.fault !== null) throw new ConfigError(faultOf(source));
-  try {
-    return await source.scheme.verify(signedRequest(source, request), source.secrets, now);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new ConfigError(`source ${source.name}: ${error.message}`);
-    throw error;
-  }
+  const fault = await faultOf(source);
+  if (fault !== null) throw new ConfigError(faultText(source.name, fault));
+  return source.scheme.verify(signedRequest(source, request), source.secrets, now);
 }
 
 /**
@@ -43,6 +40,13 @@ export async function handshakeOf(source: Source, request: SignedRequest): Promi
   if (answer === null || handshake.secret !== "source" || secrets.length === 1) return answer;
   // Whoever asked with one of several secrets does not believe an answer made with another.
   return handshake.answer(request, await signersOf(source, request));
+}
+
+/** Why such a question was not answered. */
+export async function questionRefusal(source: Source, request: SignedRequest): Promise<QuestionReason> {
+  const { handshake } = source.scheme;
+  if (handshake?.secret === "own" && source.handshakeSecrets.length === 0) return "question_secret_unset";
+  return (await handshake?.refusal?.(request, source.handshakeSecrets)) ?? "question_malformed";
 }
 
 async function signersOf({ scheme, secrets }: Source, request: SignedRequest): Promise<string[]> {
@@ -63,29 +67,13 @@ export function methodsOf(source: Source): string[] {
 
 /** @throws ConfigError naming every source that is configured wrongly: such a one accepts nothing. */
 export async function checkSources({ sources }: Config): Promise<void> {
-  const faults = (await Promise.all([...sources.values()].map(usableFault))).flatMap((fault) => fault ?? []);
-  if (faults.length > 0) throw new ConfigError(faults.join("; "));
-}
-
-/** What keeps a source from verifying anything, its secrets included, which only its scheme can tell. */
-async function usableFault(source: Source): Promise<string | null> {
-  const nothing = {
-    method: "POST",
-    url: source.url ?? "https://localhost/",
-    headers: new Headers(),
-    body: new Uint8Array(),
-  };
-  try {
-    await verifyFrom(source, nothing, 0);
-    return null;
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-}
-
-function faultOf({ name, fault }: Source): string {
-  return `SOURCES.${name}: ${fault}`;
+  const faults = await Promise.all(
+    [...sources.values()].map(async (source) => {
+      const fault = await faultOf(source);
+      return fault === null ? [] : [faultText(source.name, fault)];
+    }),
+  );
+  if (faults.flat().length > 0) throw new ConfigError(faults.flat().join("; "));
 }
 
 /** The request with the URL that the provider called and signed: not the one that a proxy or the edge shows us. */
@@ -108,6 +96,11 @@ export function logOf(config: Config, name: string | null): string {
   // Only configured logs: any other name would make an empty Inbox that nobody asked for.
   if (!logsOf(config).includes(log)) throw new Problem("not_found", `There is no log ${JSON.stringify(log)}.`);
   return log;
+}
+
+/** The log that a reader means who names a log, or only a source, whose own it is then. @throws Problem `not_found` */
+export function logMeant(config: Config, { log, source }: { log: string | null; source: string | null }): string {
+  return logOf(config, log ?? (source === null ? null : (sourceOf(config, source)?.log ?? null)));
 }
 
 /** The name of the Inbox that keeps a log, also the prefix of the log's keys in KV. */

@@ -2,17 +2,18 @@ import { Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http.ts";
 import { configOf, type Env } from "../env.ts";
 import { readAgain } from "../read-again.ts";
-import { inboxOf, logOf } from "../sources.ts";
+import { inboxOf, logMeant } from "../sources.ts";
 import { checkParameters } from "./parameters.ts";
 
 export const rejections = new Hono<{ Bindings: Env }>();
 
-/** The newest refused requests, the last 100 of each source, and how many there were in all. */
+/** The newest refused requests, the last 100 of each source, and how many there were in all; `log`: the source's. */
 rejections.get("/", async (c) => {
   const parameters = new URL(c.req.url).searchParams;
   checkParameters(parameters, ["source", "log"]);
-  const log = logOf(configOf(c.env), parameters.get("log"));
-  const { kept, counts } = await readAgain(() => inboxOf(c.env, log).rejections(parameters.get("source")));
+  const source = parameters.get("source");
+  const log = logMeant(configOf(c.env), { log: parameters.get("log"), source });
+  const { kept, counts } = await readAgain(() => inboxOf(c.env, log).rejections(source));
   return c.json({ rejections: kept.map(present), counts });
 });
 rejections.all("/", methodNotAllowed("GET"));

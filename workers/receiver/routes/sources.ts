@@ -5,6 +5,7 @@ import { configOf, type Env } from "../env.ts";
 import type { LogCounts } from "../inbox.ts";
 import { readAgain } from "../read-again.ts";
 import type { Verification } from "../record.ts";
+import { faultOf } from "../source-fault.ts";
 import { DEFAULT_SOURCE, inboxOf, logOf, logsOf, questionOf, type Source } from "../sources.ts";
 import { checkParameters } from "./parameters.ts";
 
@@ -42,12 +43,12 @@ sources.get("/", async (c) => {
   const logs = named === null ? logsOf(config) : [logOf(config, named)];
   const configured = [...config.sources.values()];
   const counted = await Promise.all(logs.map(async (log) => ({ log, counts: await countsOf(c.env, log) })));
-  const described = counted.map(({ log, counts }) => {
+  const described = counted.map(async ({ log, counts }) => {
     const ofLog = configured.filter((source) => source.log === log);
-    return describe(log, ofLog, counts);
+    return describe(log, await Promise.all(ofLog.map(settingsOf)), counts);
   });
   const watched = counted.map(({ log, counts: { viewers } }) => ({ name: log, viewers }));
-  return c.json({ sources: described.flat(), logs: watched });
+  return c.json({ sources: (await Promise.all(described)).flat(), logs: watched });
 });
 sources.all("/", methodNotAllowed("GET"));
 
@@ -61,25 +62,28 @@ async function countsOf(env: Env, log: string): Promise<LogCounts> {
   }
 }
 
-function describe(log: string, configured: readonly Source[], { events, rejected }: LogCounts): Described[] {
+function describe(log: string, configured: readonly Settings[], { events, rejected }: LogCounts): Described[] {
   const names = new Set(configured.map(({ name }) => name));
   const others = Object.keys({ ...events, ...rejected }).filter((name) => !names.has(name));
   const counts = (name: string) => ({ events: countIn(events, name), rejected: countIn(rejected, name) });
   return [
-    ...configured.map((source) => ({ ...settingsOf(source), ...counts(source.name) })),
+    ...configured.map((settings) => ({ ...settings, ...counts(settings.name) })),
     ...others.map((name) => ({ ...absent(name, log), ...counts(name) })),
   ];
 }
 
-function settingsOf(source: Source): Omit<Described, "events" | "rejected"> {
-  const { name, log, fault } = source;
+type Settings = Omit<Described, "events" | "rejected">;
+
+async function settingsOf(source: Source): Promise<Settings> {
+  const { name, log } = source;
+  const fault = await faultOf(source);
   const path = name === DEFAULT_SOURCE ? "/webhook" : `/webhook/${name}`;
   if (fault !== null) return { ...absent(name, log), path, fault };
   const handshake = questionOf(source) !== null;
   return { name, log, path, scheme: source.schemeName, verification: source.scheme.verification, handshake, fault };
 }
 
-function absent(name: string, log: string): Omit<Described, "events" | "rejected"> {
+function absent(name: string, log: string): Settings {
   return { name, log, path: `/webhook/${name}`, scheme: null, verification: null, handshake: false, fault: null };
 }
 

@@ -5,10 +5,21 @@ import { Problem } from "../../../shared/problem.ts";
 import { logEvent } from "../../../shared/telemetry.ts";
 import { type Arrival, dedupOf, maskedHeaders, typeIn, typeOf } from "../arrival.ts";
 import { type Config, configOf, type Env } from "../env.ts";
+import { fingerprintOf } from "../fingerprint.ts";
 import type { Accepted } from "../inbox.ts";
 import { type Refused, reportRejection } from "../rejection-report.ts";
 import type { HandshakeAnswer, SignedRequest } from "../schemes/scheme.ts";
-import { DEFAULT_SOURCE, handshakeOf, inboxOf, methodsOf, type Source, sourceOf, verifyFrom } from "../sources.ts";
+import {
+  DEFAULT_SOURCE,
+  handshakeOf,
+  inboxOf,
+  methodsOf,
+  questionOf,
+  questionRefusal,
+  type Source,
+  sourceOf,
+  verifyFrom,
+} from "../sources.ts";
 
 /** Long enough for an object to restart, or for a flush to free room; senders have their own schedule besides. */
 const RETRY_AFTER_SECONDS = { lost: "5", full: "60" };
@@ -32,9 +43,10 @@ async function receive(c: Context<App>, name: string): Promise<Response> {
   const config = configOf(c.env);
   const source = sourceOf(config, name);
   if (source === null) throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
+  const receiving = { config, source, began };
+  if (c.req.method === source.scheme.handshake?.method && c.req.method === "GET") return answerQuestion(c, receiving);
   requireMethod(c.req.method, source);
-  if (c.req.method === "GET") return answerQuestion(source, c.req.raw);
-  const { request, id } = await genuine(c, { config, source, began });
+  const { request, id } = await genuine(c, receiving);
   const answer = await handshakeOf(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
   const arrival = await arrivalOf(source, config, { id, headers: request.headers, body: request.body });
@@ -56,14 +68,11 @@ type Receiving = { config: Config; source: Source; began: number };
 type Genuine = { request: SignedRequest & { body: Uint8Array<ArrayBuffer> }; id: string | null };
 
 /** The request once it is proven, and the id it was signed with; what is refused is reported. */
-async function genuine(c: Context<App>, { config, source, began }: Receiving): Promise<Genuine> {
+async function genuine(c: Context<App>, receiving: Receiving): Promise<Genuine> {
+  const { config, source, began } = receiving;
   const { method, url, headers } = c.req.raw;
   let body: Uint8Array<ArrayBuffer> | null = null;
-  const refuse = (reason: Refused["reason"]) => {
-    const refused = { source, request: { method, url, headers, body: body ?? new Uint8Array() }, reason };
-    // Never awaited: whoever sends forgeries must not make genuine requests wait.
-    c.executionCtx.waitUntil(reportRejection(c.env, config, { ...refused, bytes: body?.byteLength ?? null }, began));
-  };
+  const refuse = (reason: Refused["reason"]) => report(c, receiving, reason, body);
   try {
     body = await readBody(c.req.raw, config.maxBodyBytes);
     const request = { method, url, headers, body };
@@ -79,6 +88,19 @@ async function genuine(c: Context<App>, { config, source, began }: Receiving): P
   throw new Problem("invalid_signature", "The request was not signed for this source, or not in time.");
 }
 
+/** Never awaited: whoever sends forgeries must not make genuine requests wait. `body` null: not read to its end. */
+function report(
+  c: Context<App>,
+  { config, source, began }: Receiving,
+  reason: Refused["reason"],
+  body: Uint8Array | null,
+): void {
+  const { method, url, headers } = c.req.raw;
+  const request = { method, url, headers, body: body ?? new Uint8Array() };
+  const refused = { source, request, reason, bytes: body?.byteLength ?? null };
+  c.executionCtx.waitUntil(reportRejection(c.env, config, refused, began));
+}
+
 function requireMethod(method: string, source: Source): void {
   const methods = methodsOf(source);
   if (methods.includes(method)) return;
@@ -86,10 +108,16 @@ function requireMethod(method: string, source: Source): void {
   throw new Problem("method_not_allowed", `The source ${source.name} takes ${allow}.`, { headers: { allow } });
 }
 
-async function answerQuestion(source: Source, { method, url, headers }: Request): Promise<Response> {
-  const answer = await handshakeOf(source, { method, url, headers, body: new Uint8Array() });
-  if (answer === null) throw new Problem("bad_request", "This is no question that the source's provider asks.");
-  return handshakeResponse(source, answer);
+/** An unsigned question; why one was not answered is for the source's owner alone, like every refusal. */
+async function answerQuestion(c: Context<App>, receiving: Receiving): Promise<Response> {
+  const { source } = receiving;
+  const { method, url, headers } = c.req.raw;
+  const request = { method, url, headers, body: new Uint8Array() };
+  const answer = questionOf(source) === null ? null : await handshakeOf(source, request);
+  if (answer !== null) return handshakeResponse(source, answer);
+  report(c, receiving, await questionRefusal(source, request), request.body);
+  requireMethod(method, source);
+  throw new Problem("bad_request", "This is no question that the source's provider asks.");
 }
 
 /** What comes back is the sender's own text: never anything that a browser would render. */
@@ -100,10 +128,11 @@ function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAns
 }
 
 async function arrivalOf(
-  { name, scheme }: Source,
+  source: Source,
   config: Config,
   { id, headers, body }: { id: string | null; headers: Headers; body: Uint8Array<ArrayBuffer> },
 ): Promise<Arrival> {
+  const { name, scheme } = source;
   return {
     source: name,
     id,
@@ -112,6 +141,7 @@ async function arrivalOf(
     headers: JSON.stringify(maskedHeaders(headers, scheme.secretHeaders)),
     body,
     dedup: await dedupOf({ source: name, id, signedId: scheme.signedId, body }, config.retentionMs),
+    fingerprint: await fingerprintOf(source),
   };
 }
 

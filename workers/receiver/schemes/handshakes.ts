@@ -59,10 +59,19 @@ export const metaChallenge: Handshake = {
   secret: "own",
   async answer({ url }, [verifyToken]) {
     const query = new URL(url).searchParams;
-    const known = verifyToken !== undefined && (await sameText(query.get("hub.verify_token") ?? "", verifyToken));
+    const known = await isVerifyToken(query, verifyToken);
     return known && query.get("hub.mode") === "subscribe" ? plain(query.get("hub.challenge")) : null;
   },
+  async refusal({ url }, [verifyToken]) {
+    const query = new URL(url).searchParams;
+    if (query.get("hub.mode") !== "subscribe" || !query.has("hub.verify_token")) return "question_malformed";
+    return (await isVerifyToken(query, verifyToken)) ? "question_malformed" : "question_token_mismatch";
+  },
 };
+
+async function isVerifyToken(query: URLSearchParams, verifyToken: string | undefined): Promise<boolean> {
+  return verifyToken !== undefined && (await sameText(query.get("hub.verify_token") ?? "", verifyToken));
+}
 
 const HMAC = { name: "HMAC", hash: "SHA-256" };
 

@@ -12,7 +12,7 @@ export type PublicKeyRow = SignatureRow & { algorithm: keyof typeof ALGORITHMS }
 
 /** A scheme out of a row whose signatures are not HMAC. */
 export function publicKeyScheme({ algorithm, ...row }: PublicKeyRow): Scheme {
-  return rowScheme(row, ALGORITHMS[algorithm]);
+  return { ...rowScheme(row, ALGORITHMS[algorithm]), publicKey: true };
 }
 
 const P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };

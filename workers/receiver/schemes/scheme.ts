@@ -12,6 +12,8 @@ export type Scheme = {
    * query that the request came with; `configured`: as it stands there.
    */
   signedUrl?: "called" | "configured";
+  /** Whether the secrets are public keys: whoever signs holds another, and verifying costs more. */
+  publicKey?: true;
   /** Headers that carry the secret itself, lower case: masked before anything is stored. */
   secretHeaders?: readonly string[];
   /** Headers that carry the proof, lower case: they are for us alone, and never sent on. */
@@ -51,7 +53,12 @@ export type Handshake = {
   secret: "source" | "none" | "own";
   /** Null when the request is no such question. No request makes it throw. */
   answer(request: SignedRequest, secrets: string[]): Promise<HandshakeAnswer | null>;
+  /** Why there was no answer to a request that nothing signs, where there is more than one reason. */
+  refusal?(request: SignedRequest, secrets: string[]): Promise<QuestionReason>;
 };
+
+/** Why an unsigned question is not answered; `question_secret_unset`: it needs a `handshakeSecret`, and has none. */
+export type QuestionReason = "question_malformed" | "question_token_mismatch" | "question_secret_unset";
 
 /** Without a body with status 204, else with 200. */
 export type HandshakeAnswer = { contentType: "text/plain" | "application/json"; body: string | null };

@@ -54,7 +54,7 @@ function keyOf(secret: string): VerifyingKey {
   const parsed = parseVerifyingKey(secret);
   if (!parsed.ok)
     throw new ConfigError(
-      `a secret is ${parsed.problem}: it must be \`whsec_\` and base64 of 24 bytes or more, or a \`whpk_\` key`,
+      `a secret is ${parsed.problem.replace("_", " ")}: it must be \`whsec_\` and base64 of 24 bytes or more, or a \`whpk_\` key`,
     );
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(secret, parsed.key);

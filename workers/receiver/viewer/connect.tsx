@@ -1,3 +1,4 @@
+import { faultText } from "../source-fault.ts";
 import type { CurlRequest } from "./curl.ts";
 import { curlOf } from "./curl.ts";
 import { Frame, Snippet, type View, whole } from "./frame.tsx";
@@ -26,9 +27,7 @@ export function Ways({ ways, view }: { ways: readonly Way[]; view: View }) {
           {way.fault === null ? (
             <WayIn way={way} view={view} />
           ) : (
-            <p class="message failed">
-              SOURCES.{way.name}: {way.fault}
-            </p>
+            <p class="message failed">{faultText(way.name, way.fault)}</p>
           )}
         </section>
       ))}

@@ -26,6 +26,9 @@ const REASONS: Record<Rejection["reason"], string> = {
   token_missing: "No token",
   token_mismatch: "Wrong token",
   signature_mismatch: "Wrong signature",
+  question_malformed: "A question that the provider does not ask",
+  question_token_mismatch: "Wrong verify token",
+  question_secret_unset: "The source has no handshakeSecret to answer with",
   body_too_large: "Body too large",
   configuration_error: "The source is not configured correctly",
 };

@@ -7,7 +7,7 @@ import { cookieName } from "../../../shared/session.ts";
 import { configOf, type Env } from "../env.ts";
 import { NO_FILTER, readFilter } from "../filter.ts";
 import { DEFAULT_LOG } from "../source-config.ts";
-import { logOf, logsOf } from "../sources.ts";
+import { logMeant, logsOf } from "../sources.ts";
 import { Frame, type View } from "./frame.tsx";
 import { messageOf } from "./messages.ts";
 
@@ -22,8 +22,12 @@ export type C = Context<{ Bindings: Env }>;
  */
 export function viewOf(c: C, message?: Message): View {
   const { searchParams } = new URL(c.req.url);
-  const log = logOf(configOf(c.env), searchParams.get("log"));
-  const place = { log, filter: readFilter(searchParams) };
+  const filter = readFilter(searchParams);
+  const named = searchParams.get("log");
+  // What was refused is looked for by its source, and stands in that one's log.
+  const source = c.req.path === "/rejected" ? filter.source : null;
+  const log = logMeant(configOf(c.env), { log: named, source });
+  const place = { log, filter };
   const around = surroundings(c);
   const sources = [...configOf(c.env).sources.values()].filter((source) => source.log === log);
   return { ...around, place, sources: sources.map(({ name }) => name), message: message ?? messageOf(searchParams) };

@@ -1,5 +1,6 @@
 import { utf8 } from "../../../shared/bytes.ts";
 import type { Source } from "../source-config.ts";
+import { faultOf } from "../source-fault.ts";
 import type { Way } from "./connect.tsx";
 import { exampleFor } from "./example.ts";
 import { webhookUrl } from "./place.ts";
@@ -11,9 +12,10 @@ export function waysOf(
 ): Promise<Way[]> {
   return Promise.all(
     sources.map(async (source) => {
-      const { name, schemeName: scheme, log, fault } = source;
+      const { name, schemeName: scheme, log } = source;
+      const fault = await faultOf(source);
       const url = webhookUrl(origin, name);
-      const example = await exampleFor(source, { now, id, url });
+      const example = fault === null ? await exampleFor(source, { now, id, url }) : null;
       const curl = example && { url, headers: example.headers, body: utf8(example.body), bodyUrl: url };
       return { name, scheme, url, log, fault, curl };
     }),
