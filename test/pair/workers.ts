@@ -73,8 +73,15 @@ type RunOptions = {
 
 /** One Worker as `npm start` runs it, ready to answer; what it prints goes to `print`. */
 export async function runWorker(name: "sender" | "receiver", options: RunOptions): Promise<WorkerProcess> {
-  const { vars, ...rest } = options;
-  const worker = startWorker({ name, root, print: () => {}, ...rest, variables: { ...variables, ...vars } });
-  await worker.ready;
+  const { vars, print: tell = () => {}, ...rest } = options;
+  const printed: string[] = [];
+  const print = (line: string) => {
+    printed.push(line);
+    tell(line);
+  };
+  const worker = startWorker({ name, root, ...rest, print, variables: { ...variables, ...vars } });
+  await worker.ready.catch((error: unknown) => {
+    throw new Error(`${error}; it printed:\n${printed.join("\n")}`);
+  });
   return worker;
 }
