@@ -61,9 +61,9 @@ const INCOMPLETE: ReadonlySet<RejectReason> = new Set([
 ]);
 
 /** Of one diagnosis: what keeps it under a millisecond, as `npm run bench diagnosis` shows. */
-const WORK_UNITS = 640;
+const WORK_UNITS = 620;
 /** As much of it goes to other keys and sources at most: however many there are, bodies are looked at too. */
-const KEY_UNITS = 220;
+const KEY_UNITS = 200;
 /** A larger body is only looked at for its age: each trial hashes all of it. */
 const LARGE_BODY_BYTES = 64 * 1024;
 /** Every trial looks at each signature that the header holds; more than a sender has keys are a burden. */
