@@ -2,12 +2,12 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { concat, fromUtf8, toBase64, utf8 } from "../../shared/bytes.ts";
-import { bodyVariants } from "../../workers/receiver/body-variants.ts";
+import { bodyVariants } from "../../workers/receiver/diagnosis/body-variants.ts";
+import { jsonDocument, layOut, lengthIn } from "../../workers/receiver/diagnosis/json-bytes.ts";
+import { BYTE_WORK, Work } from "../../workers/receiver/diagnosis/work.ts";
 import { diagnose, type Suspects } from "../../workers/receiver/diagnosis.ts";
-import { jsonDocument, layOut, lengthIn } from "../../workers/receiver/json-bytes.ts";
 import { schemes } from "../../workers/receiver/schemes/index.ts";
 import type { Scheme } from "../../workers/receiver/schemes/scheme.ts";
-import { BYTE_WORK, Work } from "../../workers/receiver/work.ts";
 
 const NOW = 1_700_000_000;
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

@@ -1,4 +1,4 @@
-import { type BodyChange, bodyVariants } from "./body-variants.ts";
+import { type BodyChange, bodyVariants } from "./diagnosis/body-variants.ts";
 import {
   encodingOf,
   MAX_OTHERS,
@@ -8,10 +8,10 @@ import {
   type Trial,
   urlOf,
   verifies,
-} from "./diagnosis-trials.ts";
+} from "./diagnosis/trials.ts";
+import { Work } from "./diagnosis/work.ts";
 import { TOLERANCE_SECONDS } from "./schemes/rules.ts";
 import type { RejectReason, Scheme, SignedRequest } from "./schemes/scheme.ts";
-import { Work } from "./work.ts";
 
 /**
  * Why a request was refused, by proof: it is verified again with one likely thing changed back, and what then

@@ -1,4 +1,4 @@
-import { utf8 } from "../../shared/bytes.ts";
+import { utf8 } from "../../../shared/bytes.ts";
 
 /**
  * JSON as bytes: what a parser would lose (big integers, duplicate keys, escapes, the order of keys) stays as it is

@@ -1,8 +1,8 @@
-import { fromBase64, fromHex, toBase64, toHex, utf8 } from "../../shared/bytes.ts";
-import { ConfigError } from "../../shared/config.ts";
-import type { Diagnosis, Suspects } from "./diagnosis.ts";
-import type { HmacRow } from "./schemes/hmac-row.ts";
-import type { Scheme, SignedRequest } from "./schemes/scheme.ts";
+import { fromBase64, fromHex, toBase64, toHex, utf8 } from "../../../shared/bytes.ts";
+import { ConfigError } from "../../../shared/config.ts";
+import type { Diagnosis, Suspects } from "../diagnosis.ts";
+import type { HmacRow } from "../schemes/hmac-row.ts";
+import type { Scheme, SignedRequest } from "../schemes/scheme.ts";
 import type { Work } from "./work.ts";
 
 /** A refused request, verified again with a likely secret, another encoding of its signature, another URL. */

@@ -1,4 +1,4 @@
-import { utf8 } from "../../shared/bytes.ts";
+import { utf8 } from "../../../shared/bytes.ts";
 import { type JsonDocument, type JsonLayout, jsonDocument, layOut, lengthIn } from "./json-bytes.ts";
 import { countOf, ESCAPE_WORK, SCAN_WORK, type Work } from "./work.ts";
 

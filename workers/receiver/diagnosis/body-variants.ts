@@ -1,4 +1,4 @@
-import { concat, fromBase64, fromUtf8, toBase64, utf8 } from "../../shared/bytes.ts";
+import { concat, fromBase64, fromUtf8, toBase64, utf8 } from "../../../shared/bytes.ts";
 import type { JsonDocument } from "./json-bytes.ts";
 import { documentOf, layouts, rareLayouts, spellings } from "./json-variants.ts";
 import { decodedEntities, encodedForms, reencoded, unquoted } from "./text-variants.ts";
