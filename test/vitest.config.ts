@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { storeInMemory } from "./memory.ts";
+import { dropKnownNoise } from "./quiet.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -18,6 +19,7 @@ const testTimeout = 20_000; // two cores, several suites at once
 Object.assign(process.env, { WEBHOOK_SECRET: bindings.WEBHOOK_SECRET, API_TOKEN: bindings.API_TOKEN });
 
 storeInMemory();
+dropKnownNoise(process.stdout);
 
 /** `isolate` false: files take turns in one runtime, which spares a start for each; each empties the storage. */
 function workerd(name: "sender" | "receiver", vars: Record<string, string>, isolate: boolean) {
