@@ -30,7 +30,7 @@ pre { overflow: auto; max-height: 24rem; margin: .3rem 0; padding: .6rem .8rem; 
   border-radius: .4rem; background: var(--panel); overflow-wrap: anywhere; }
 .message.failed { border-left-color: var(--bad); }
 button, .button { font: inherit; padding: .35rem .8rem; border: 1px solid var(--line); border-radius: .4rem; cursor: pointer;
-  color: var(--text); background: var(--panel); text-decoration: none; }
+  color: var(--text); background: var(--panel); text-decoration: none; overflow-wrap: normal; }
 button.main { color: var(--on-accent); background: var(--accent); border-color: var(--accent); }
 button.danger { color: var(--bad); border-color: var(--bad); }
 button:hover, .button:hover { border-color: var(--accent); }

@@ -229,14 +229,28 @@ describe("npm start", () => {
     expect(starting.lines.at(-1)).toMatch(/^The receiver did not start: /);
     await gone(processes);
   });
+
+  test("ends with 1 at the first answer when a variable is wrong, and says which", async () => {
+    const { starting, processes } = await startSecond({ FLUSH_SECONDS: "often" });
+    await starting.printed(/^The receiver did not start: it is not configured correctly; its log says where\.$/);
+    await starting.printed(/^receiver \| .*"configuration.error".*FLUSH_SECONDS/);
+    expect(await starting.exited).toBe(1);
+    expect(starting.lines.filter((line) => line.includes("configuration.error"))).toHaveLength(1);
+    await gone(processes);
+  });
 });
 
 const bearer = `Bearer ${variables.API_TOKEN}`;
 
 /** A second pair with nothing in common with the first, as soon as it has started a process. */
-async function startSecond(): Promise<{ starting: NpmStart; processes: number[] }> {
+async function startSecond(vars = {}): Promise<{ starting: NpmStart; processes: number[] }> {
   const [senderPort, receiverPort] = await freePorts(2);
-  const starting = new NpmStart({ ...env, SENDER_PORT: String(senderPort), RECEIVER_PORT: String(receiverPort) });
+  const starting = new NpmStart({
+    ...env,
+    SENDER_PORT: String(senderPort),
+    RECEIVER_PORT: String(receiverPort),
+    ...vars,
+  });
   const processes = await until("a first process", async () => {
     const found = await descendantsOf(starting.pid);
     return found.length > 0 ? found.map(({ pid }) => pid) : null;

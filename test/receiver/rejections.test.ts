@@ -298,7 +298,10 @@ describe("GET /rejections", () => {
       {
         source: "broken",
         reason: "configuration_error",
-        diagnosis: { code: "configuration_error", text: "secrets names MISSING, which is not set" },
+        diagnosis: {
+          code: "configuration_error",
+          text: "secrets names MISSING, which is not set, or not in `required` of wrangler.receiver.toml",
+        },
       },
       { source: "default", reason: "body_too_large", diagnosis: null, bytes: null },
     ]);

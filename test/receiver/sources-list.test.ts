@@ -123,7 +123,7 @@ describe("GET /sources", () => {
       { ...none, name: "shop", path: "/webhook/shop", scheme: "hmac", verification: "verified" },
       {
         ...{ ...none, name: "broken", path: "/webhook/broken", scheme: null, verification: null },
-        fault: "secrets names MISSING, which is not set",
+        fault: "secrets names MISSING, which is not set, or not in `required` of wrangler.receiver.toml",
       },
       {
         ...{ ...none, name: "open", path: "/webhook/open", scheme: "none", verification: "unverified" },

@@ -65,9 +65,13 @@ describe("readSources", () => {
     [
       "a secret that is not set",
       { x: { scheme: "github", secrets: ["NOPE"] } },
-      "secrets names NOPE, which is not set",
+      "secrets names NOPE, which is not set, or not in `required` of wrangler.receiver.toml",
     ],
-    ["an empty secret", { x: { scheme: "github", secrets: ["EMPTY"] } }, "secrets names EMPTY, which is not set"],
+    [
+      "an empty secret",
+      { x: { scheme: "github", secrets: ["EMPTY"] } },
+      "secrets names EMPTY, which is not set, or not in `required` of wrangler.receiver.toml",
+    ],
     ["an inherited secret", { x: { scheme: "github", secrets: ["toString"] } }, "secrets names toString"],
     [
       "the secret itself for its name",

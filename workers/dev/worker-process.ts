@@ -12,7 +12,7 @@ export type WorkerProcess = {
   url: string;
   /** The leader of the group that holds wrangler and every workerd it starts. */
   pid: number;
-  /** Resolves once `/health` answers 200; rejects when the process ends first or takes too long. */
+  /** Resolves once `/health` answers 200; rejects when it names a misconfiguration, or the process ends or takes too long. */
   ready: Promise<void>;
   /** Resolves to how it ended, after everything in its group is gone. */
   exited: Promise<string>;
@@ -39,6 +39,8 @@ const RECOVERY_DEADLINE_MS = 5000;
 const STOP_DEADLINE_MS = 10_000;
 /** What wrangler says of each request; the Workers say more of it themselves. */
 const NOISE = /^\[wrangler:info\]/;
+/** In the problem that a Worker answers with as long as its configuration has a mistake. */
+const MISCONFIGURED = '"code":"configuration_error"';
 const CRASH = /The Workers runtime crashed/;
 
 /** wrangler's own traffic, prompts and files outside this project, and a second copy of every log line, off. */
@@ -148,7 +150,7 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** @throws Error when the process ended, or `/health` did not answer within `deadlineMs`. */
+/** @throws Error when the process ended, its configuration is wrong, or `/health` did not answer within `deadlineMs`. */
 async function untilReady(url: string, exited: Promise<string>, deadlineMs: number): Promise<void> {
   let ended: string | null = null;
   void exited.then((how) => {
@@ -158,8 +160,10 @@ async function untilReady(url: string, exited: Promise<string>, deadlineMs: numb
   while (Date.now() < deadline) {
     if (ended !== null) throw new Error(`wrangler ended with ${ended} before ${url} answered`);
     const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(PROBE_DEADLINE_MS) }).catch(() => null);
-    await answer?.body?.cancel();
+    const text = (await answer?.text().catch(() => "")) ?? "";
     if (answer?.ok) return;
+    // It would say so until the deadline; a fixed file means another start.
+    if (text.includes(MISCONFIGURED)) throw new Error("it is not configured correctly; its log says where");
     await delay(READY_RETRY_MS);
   }
   throw new Error(`${url}/health did not answer 200 within ${deadlineMs / 1000} s`);

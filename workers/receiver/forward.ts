@@ -50,7 +50,10 @@ export function readForwarding(text: string, sources: readonly Source[]): Forwar
 /** What signs. @throws Problem `forward_secret_unset`; ConfigError when the secret is unusable. */
 export async function forwardKeys(forwarding: Forwarding): Promise<readonly SigningKey[]> {
   if (forwarding.state === "unset") {
-    throw new Problem("forward_secret_unset", `Set the secret ${NAME}, \`whsec_\` and base64 of 32 random bytes.`);
+    throw new Problem(
+      "forward_secret_unset",
+      `Set the secret ${NAME}, \`whsec_\` and base64 of 32 random bytes, and name it in \`required\` of wrangler.receiver.toml.`,
+    );
   }
   if (forwarding.state === "faulty") throw new ConfigError(forwarding.fault);
   const { keys } = forwarding;

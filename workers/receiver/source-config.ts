@@ -130,7 +130,7 @@ function secretNamed(key: string, name: unknown, env: Secrets): string {
   if (typeof name !== "string" || !SECRET_NAME.test(name)) throw new Fault(`${key} is not made of names of secrets`);
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (typeof value === "string" && value !== "") return value;
-  throw new Fault(`${key} names ${name}, which is not set`);
+  throw new Fault(`${key} names ${name}, which is not set, or not in \`required\` of wrangler.receiver.toml`);
 }
 
 function isTable(value: unknown): value is Table {

@@ -60,7 +60,7 @@ export function withHistory({ diagnosis, reason, at }: Rejection, history: Histo
   const { lastAt } = history;
   if (lastAt !== null) {
     const proven = `the secret is right, it verified an event ${spanText(at - lastAt)} before`;
-    const text = `${proven}: this is a forgery, unless the sender's secret was changed since, or the request was, on the way, in no way that was tried`;
+    const text = `${proven}: this is a forgery, unless the sender's secret was changed since, or the request was altered on the way in a manner that was not tried`;
     return { code: "forged", text };
   }
   const never = "no event of this log was ever verified with what this source is configured with now";

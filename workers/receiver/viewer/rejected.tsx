@@ -29,7 +29,7 @@ const REASONS: Record<Rejection["reason"], string> = {
   question_malformed: "A question that the provider does not ask",
   question_token_mismatch: "Wrong verify token",
   question_secret_unset: "The source has no handshakeSecret to answer with",
-  body_too_large: "Body too large",
+  body_too_large: "Body larger than MAX_BODY_BYTES",
   configuration_error: "The source is not configured correctly",
 };
 

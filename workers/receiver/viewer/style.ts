@@ -93,7 +93,7 @@ kbd { padding: 0 .35rem; border: 1px solid var(--line); border-radius: .25rem; f
   .events td[data-label]::before { content: none; }
   .events .check .quiet { display: inline; }
   .arrivals { max-width: none; }
-  .snippet pre { padding-right: .8rem; }
+  .snippet pre { padding-right: .8rem; max-height: 36rem; }
   .snippet .copy { position: static; }
   .headers th { min-width: 0; }
   .headers .unseen { display: none; }
