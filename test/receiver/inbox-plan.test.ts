@@ -212,6 +212,9 @@ describe("the tables of seen keys", () => {
     [[0.9], "crowded", false],
     [[1], "crowded", true],
     [[9, 1], "full", true],
+    [[9, 0.9], "full", false],
+    [[0.9], "full", true],
+    [[0], "full", false],
   ];
   it.each(needed)("begun %j days ago, with room that is %s: a new one is needed: %s", (daysAgo, room, needs) => {
     expect(needsSeenTable(since(...daysAgo), NOW, timing, room)).toBe(needs);
