@@ -250,6 +250,20 @@ describe("STORAGE_LIMIT_MB", () => {
     expect(await status()).toMatchObject({ room: "ample", seenSince: START + DAY / 2 });
   });
 
+  it("is not passed by what comes in one turn, of which as much is taken as there is room for", async () => {
+    injectKv({ put: refuse(QUOTA) });
+    const LIMIT = 2_000_000;
+    await status();
+    await limitTo(LIMIT);
+    const arrivals = upTo(40).map((n) => arrival(`${n}`, { body: "x".repeat(100_000) }));
+    const answers = await inInbox((instance) => Promise.all(arrivals.map((one) => instance.accept(one))));
+    const taken = answers.filter(({ stored }) => stored).length;
+    expect(await size()).toBeLessThan(LIMIT);
+    expect(taken).toBeGreaterThan(15);
+    expect(answers.slice(taken)).toEqual(new Array(40 - taken).fill(expect.objectContaining({ full: true })));
+    expect(await walk("after", 500)).toEqual(upTo(taken));
+  });
+
   it("is never passed, nor is anything lost that was acknowledged, however long KV is away", async () => {
     injectKv({ put: refuse(QUOTA) });
     const LIMIT = 2_000_000;

@@ -1,14 +1,15 @@
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Flushing } from "./inbox-flush.ts";
+import type { State } from "./inbox-plan.ts";
 import { crowdedOut, expiredSeen, needsSeenTable, type Room, roomIn, type SeenTable } from "./inbox-seen-plan.ts";
 
 /**
  * Drops the tables of seen keys that are past the retention, and one more while the storage is crowded even so; answers
- * how much room there is then. Events are never dropped for room.
+ * how much room there is then, `arriving` bytes taken off. Events are never dropped for room.
  */
-export function forgetSeen(inbox: Flushing): Room {
+export function forgetSeen(inbox: Flushing, arriving = 0): Room {
   const { store, ledger, timing, storageLimit, state, commit, now } = inbox;
-  const room = () => roomIn(store.size, storageLimit);
+  const room = () => roomIn(store.size + arriving, storageLimit);
   const expired = expiredSeen(state().seen, now(), timing);
   if (expired.length > 0) commit((draft) => drop(inbox, draft, expired));
   const early = crowdedOut(state().seen, now(), room());
@@ -24,7 +25,7 @@ export function forgetSeen(inbox: Flushing): Room {
   return room();
 }
 
-function drop({ store }: Flushing, draft: { seen: readonly SeenTable[] }, dropped: readonly SeenTable[]): void {
+function drop({ store }: Flushing, draft: Pick<State, "seen">, dropped: readonly SeenTable[]): void {
   for (const table of dropped) store.seen.drop(table);
   draft.seen = draft.seen.slice(dropped.length);
 }
