@@ -222,6 +222,48 @@ describe("STORAGE_LIMIT_MB", () => {
     expect(await status()).toMatchObject({ seenSince: null });
   });
 
+  it("takes no key early while what is past its time makes room enough", async () => {
+    for (const day of [0, 5, 10]) {
+      setTime(START + day * DAY);
+      await acceptMany(Array.from({ length: 2000 }, (_, index) => arrival(`${day} ${index}`)));
+      await drain();
+    }
+    await limitTo((await size()) / 0.65);
+    setTime(START + 35 * DAY);
+    await accept("new");
+    expect(await tables("seen")).toEqual([5, 10, 35].map((day) => START + day * DAY));
+    expect(await status()).toMatchObject({ room: "ample", seenSince: null });
+  });
+
+  it("is no end: keys that fill it within a day go a day later", async () => {
+    await acceptMany(Array.from({ length: 4000 }, (_, index) => arrival(`${index}`)));
+    await drain();
+    await limitTo((await size()) / 0.99);
+    const sent = async (ms: number) => {
+      setTime(START + ms);
+      return (await inbox().accept(arrival("new"))).stored;
+    };
+    expect([await sent(DAY / 2), await sent(DAY), await sent(1.5 * DAY - 1)]).toEqual([false, false, false]);
+    expect(await status()).toMatchObject({ room: "full", seenSince: null });
+    expect(await sent(1.5 * DAY)).toBe(true);
+    expect(await tables("seen")).toEqual([START + DAY / 2]);
+    expect(await status()).toMatchObject({ room: "ample", seenSince: START + DAY / 2 });
+  });
+
+  it("is not passed by what comes in one turn, of which as much is taken as there is room for", async () => {
+    injectKv({ put: refuse(QUOTA) });
+    const LIMIT = 2_000_000;
+    await status();
+    await limitTo(LIMIT);
+    const arrivals = upTo(40).map((n) => arrival(`${n}`, { body: "x".repeat(100_000) }));
+    const answers = await inInbox((instance) => Promise.all(arrivals.map((one) => instance.accept(one))));
+    const taken = answers.filter(({ stored }) => stored).length;
+    expect(await size()).toBeLessThan(LIMIT);
+    expect(taken).toBeGreaterThan(15);
+    expect(answers.slice(taken)).toEqual(new Array(40 - taken).fill(expect.objectContaining({ full: true })));
+    expect(await walk("after", 500)).toEqual(upTo(taken));
+  });
+
   it("is never passed, nor is anything lost that was acknowledged, however long KV is away", async () => {
     injectKv({ put: refuse(QUOTA) });
     const LIMIT = 2_000_000;

@@ -118,6 +118,7 @@ describe("wakeAt", () => {
     ["a put segment", { sealed: [segment(NOW)] }, NOW + timing.graceMs],
     ["a put segment, missed twice", { sealed: [segment(NOW, { misses: 2 })] }, NOW + 3 * timing.graceMs],
     ["a put segment after an error", { sealed: [segment(NOW)], retryAt: NOW + HOUR }, NOW + HOUR],
+    ["an open tail after an error", { open: filled(0), sealed: [segment(NOW)], retryAt: NOW + HOUR }, NOW + HOUR],
     ["the earlier of tail and look", { open: filled(NOW - 9), sealed: [segment(NOW)] }, NOW - 9 + timing.flushMs],
     ["a chore before a put segment", { sealed: [segment(NOW)], chores: chores({ saved: false }) }, 0],
     [
@@ -212,6 +213,9 @@ describe("the tables of seen keys", () => {
     [[0.9], "crowded", false],
     [[1], "crowded", true],
     [[9, 1], "full", true],
+    [[9, 0.9], "full", false],
+    [[0.9], "full", true],
+    [[0], "full", false],
   ];
   it.each(needed)("begun %j days ago, with room that is %s: a new one is needed: %s", (daysAgo, room, needs) => {
     expect(needsSeenTable(since(...daysAgo), NOW, timing, room)).toBe(needs);

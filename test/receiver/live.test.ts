@@ -2,7 +2,21 @@ import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:tes
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BATCH_BYTES, QUESTION_BYTES } from "../../workers/receiver/inbox-live-plan.ts";
 import { inboxOf } from "../../workers/receiver/sources.ts";
-import { call, callWith, env, get, inbox, ORIGIN, pass, SECOND, START, send, sendMany, setTime } from "./harness.ts";
+import {
+  call,
+  callWith,
+  env,
+  get,
+  inbox,
+  inInbox,
+  ORIGIN,
+  pass,
+  SECOND,
+  START,
+  send,
+  sendMany,
+  setTime,
+} from "./harness.ts";
 import { discard, leaveAll, openSockets, seqsOf, untilSockets, Viewer } from "./live-harness.ts";
 import { log } from "./logged.ts";
 
@@ -121,6 +135,13 @@ describe("GET /events/live", () => {
     const viewer = await Viewer.open();
     viewer.send("ping");
     expect(await viewer.text()).toBe("pong");
+  });
+
+  it("has no viewer whose filter it cannot read", async () => {
+    const asked = inbox().fetch("http://inbox/live?since=yesterday", { headers: { upgrade: "websocket" } });
+    await expect(asked).rejects.toThrow("ISO 8601");
+    expect(await inInbox((_instance, state) => state.getWebSockets())).toEqual([]);
+    expect(await inbox().viewers()).toBe(0);
   });
 
   it("forgets a viewer that closes", async () => {

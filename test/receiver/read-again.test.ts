@@ -28,10 +28,15 @@ describe("readAgain", () => {
   it.each([
     ["the log's own problem", new Problem("cursor_ahead", "The newest event is 3.")],
     ["an error of our own", new Error("a bug")],
-    ["an object that has too much to do", marked({ retryable: true, overloaded: true })],
   ])("leaves %s as it is, and does not ask twice", async (_name, error) => {
     const read = failing(error);
     await expect(readAgain(read)).rejects.toBe(error);
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  it("says when to come back, and does not ask twice, when the object has too much to do", async () => {
+    const read = failing(marked({ retryable: true, overloaded: true }));
+    await expect(readAgain(read)).rejects.toMatchObject({ code: "log_unavailable", headers: { "retry-after": "5" } });
     expect(read).toHaveBeenCalledTimes(1);
   });
 

@@ -93,7 +93,8 @@ function text(name: string, value: string | null): string | null {
 function time(name: string, value: string | null): number | null {
   if (value === null || value === "") return null;
   const ms = TIME.test(value) ? Date.parse(value) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms;
+  // An offset may lead out of the years that this format can say: such a filter could not be passed on.
+  if (!Number.isNaN(ms) && TIME.test(new Date(ms).toISOString())) return ms;
   const detail = `\`${name}\` is an ISO 8601 date, or a date and time with its offset: 2026-01-31T08:00:00Z.`;
   throw new Problem("invalid_parameter", detail);
 }

@@ -17,7 +17,7 @@ export function acceptOne(store: InboxStore, draft: State, arrival: Arrival, con
   if (needsSeenTable(draft.seen, at, context.timing, context.room)) {
     draft.seen = [...draft.seen, store.seen.create(at)];
   }
-  const size = arrival.body.byteLength + arrival.headers.length;
+  const size = sizeOf(arrival);
   if (isFull(draft.open, size)) seal(store, draft, context.epoch);
   const earlier = rememberOnce(store, draft, arrival, at);
   if (earlier !== null) return { seq: earlier, duplicate: true };
@@ -28,6 +28,11 @@ export function acceptOne(store: InboxStore, draft: State, arrival: Arrival, con
   draft.next = seq + 1;
   draft.lastAt = at;
   return { seq, duplicate: false };
+}
+
+/** What an arrival takes of a tail and of the storage, in bytes. */
+export function sizeOf({ body, headers }: Arrival): number {
+  return body.byteLength + headers.length;
 }
 
 /** Remembers what verified these: a row at first, and then at most one an hour for a source. */

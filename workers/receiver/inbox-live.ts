@@ -63,9 +63,10 @@ export class LiveViewers {
   open(request: Request): Response {
     const { searchParams } = new URL(request.url);
     const { head } = extentOf(this.#view());
+    // Whatever can be refused is refused before: an accepted socket stays, and must have its attachment.
+    const [filter, relayed] = [readFilter(searchParams), searchParams.has(RELAYED)];
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
-    const [filter, relayed] = [readFilter(searchParams), searchParams.has(RELAYED)];
     const nothing = { asked: null, after: head, wants: false, sentAt: Date.now(), receipt: null, unread: 0 };
     const seat = this.#seat(server, { filter, relayed, ...nothing });
     const after = searchParams.get("after");

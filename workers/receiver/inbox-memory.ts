@@ -115,13 +115,15 @@ export class InboxMemory {
     this.arm(this.state, flushed.progressed || done.progressed ? now : now + IDLE_MS);
   }
 
-  /** How much room there is, after what could be done for it. Never throws: a drop that is refused is tried again. */
-  makeRoom(): Room {
-    const { storageLimit } = this.#port.room;
-    const room = roomIn(this.store.size, storageLimit);
+  /**
+   * How much room there is with `arriving` bytes more, after what could be done for it. Never throws: a drop that is
+   * refused is tried again.
+   */
+  makeRoom(arriving: number): Room {
+    const room = roomIn(this.store.size + arriving, this.#port.room.storageLimit);
     if (room === "ample") return room;
     try {
-      return forgetSeen(this.#open());
+      return forgetSeen(this.#open(), arriving);
     } catch (error) {
       logEvent("room.failed", { error: String(error) });
       return room;

@@ -110,7 +110,7 @@ export function wakeAt({ sealed, open, retryAt, chores }: State, timing: Timing)
   const chore = choresDue(chores);
   const due: number[] = chore === null ? [] : [chore];
   if (sealed.some((segment) => segment.putAt === null)) due.push(retryAt ?? 0);
-  else if (open.from !== null) due.push(open.from + timing.flushMs);
+  else if (open.from !== null) due.push(Math.max(open.from + timing.flushMs, retryAt ?? 0));
   const look = sealed[0] ? readBackDue(sealed[0], timing) : null;
   if (look !== null) due.push(Math.max(look, retryAt ?? 0));
   return due.length === 0 ? null : Math.min(...due);

@@ -1,24 +1,40 @@
 import { logEvent } from "../../shared/telemetry.ts";
 import type { Flushing } from "./inbox-flush.ts";
-import { crowdedOut, expiredSeen, type Room, roomIn } from "./inbox-seen-plan.ts";
+import type { State } from "./inbox-plan.ts";
+import { crowdedOut, expiredSeen, needsSeenTable, type Room, roomIn, type SeenTable } from "./inbox-seen-plan.ts";
 
 /**
- * Drops the tables of seen keys that are past the retention, and one more while the storage is crowded; answers how
- * much room there is then. Events are never dropped for room.
+ * Drops the tables of seen keys that are past the retention, and one more while the storage is crowded even so; answers
+ * how much room there is then, `arriving` bytes taken off. Events are never dropped for room.
  */
-export function forgetSeen({ store, ledger, timing, storageLimit, state, commit, now }: Flushing): Room {
-  const { seen } = state();
-  const expired = expiredSeen(seen, now(), timing);
-  const early = crowdedOut(seen.slice(expired.length), now(), roomIn(store.size, storageLimit));
-  const dropped = early === null ? expired : [...expired, early];
-  if (dropped.length === 0) return roomIn(store.size, storageLimit);
-  const kept = seen.slice(dropped.length);
-  const before = kept[0]?.begun ?? now();
+export function forgetSeen(inbox: Flushing, arriving = 0): Room {
+  const { store, ledger, timing, storageLimit, state, commit, now } = inbox;
+  const room = () => roomIn(store.size + arriving, storageLimit);
+  const expired = expiredSeen(state().seen, now(), timing);
+  if (expired.length > 0) commit((draft) => drop(inbox, draft, expired));
+  const early = crowdedOut(state().seen, now(), room());
+  if (early !== null) {
+    const before = state().seen[1]?.begun ?? now();
+    commit((draft) => {
+      drop(inbox, draft, [early]);
+      ledger.setNote("forgotten", { before });
+    });
+    logEvent("seen.dropped", { before: new Date(before).toISOString(), bytes: store.size });
+  }
+  if (room() === "full") beginSeen(inbox);
+  return room();
+}
+
+function drop({ store }: Flushing, draft: Pick<State, "seen">, dropped: readonly SeenTable[]): void {
+  for (const table of dropped) store.seen.drop(table);
+  draft.seen = draft.seen.slice(dropped.length);
+}
+
+/** No accept does so any more, and the newest table never goes: without another the storage would be full for good. */
+function beginSeen({ store, timing, state, commit, now }: Flushing): void {
+  const at = Math.max(now(), state().lastAt);
+  if (!needsSeenTable(state().seen, at, timing, "full")) return;
   commit((draft) => {
-    for (const table of dropped) store.seen.drop(table);
-    draft.seen = kept;
-    if (early !== null) ledger.setNote("forgotten", { before });
+    draft.seen = [...draft.seen, store.seen.create(at)];
   });
-  if (early !== null) logEvent("seen.dropped", { before: new Date(before).toISOString(), bytes: store.size });
-  return roomIn(store.size, storageLimit);
 }

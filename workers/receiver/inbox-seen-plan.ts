@@ -31,11 +31,16 @@ export function seenPeriod({ retentionMs }: Timing): number {
   return Math.max(5 * DAY, retentionMs / 6);
 }
 
-/** Where there is little room tables are begun more often: only one that takes no more keys can go. */
+/**
+ * Where there is little room tables are begun more often: only one that takes no more keys can go. Where there is none
+ * left, one that stands alone gets its successor at once, so that it can go a day later.
+ */
 export function needsSeenTable(seen: readonly SeenTable[], now: number, timing: Timing, room: Room): boolean {
   const newest = seen.at(-1);
+  if (newest === undefined) return true;
+  if (room === "full" && seen.length === 1) return newest.begun < now;
   const period = room === "ample" ? seenPeriod(timing) : LEAST_MS;
-  return newest === undefined || newest.begun + period <= now;
+  return newest.begun + period <= now;
 }
 
 /** The tables whose last key is older than the retention; never the newest. */

@@ -3,7 +3,7 @@ import { gather } from "../../shared/gather.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { type Config, configOf, type Env } from "./env.ts";
-import { acceptOne, noteVerified, type Place } from "./inbox-accept.ts";
+import { acceptOne, noteVerified, type Place, sizeOf } from "./inbox-accept.ts";
 import { type Arrivals, arrivals } from "./inbox-arrivals.ts";
 import { saveRejections } from "./inbox-chores.ts";
 import { type ClearResult, clear } from "./inbox-clear.ts";
@@ -12,6 +12,7 @@ import { LiveViewers } from "./inbox-live.ts";
 import { InboxMemory } from "./inbox-memory.ts";
 import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./inbox-pages.ts";
 import { REJECTIONS_MS } from "./inbox-plan.ts";
+import type { Room } from "./inbox-seen-plan.ts";
 import { type InboxStatus, statusOf } from "./inbox-status.ts";
 import type { EventRow } from "./record.ts";
 import type { Rejection, RejectionCounts } from "./rejections.ts";
@@ -166,20 +167,24 @@ export class Inbox extends DurableObject<Env> {
     this.#awake = setTimeout(() => {}, REJECTIONS_MS);
   }
 
-  /** All arrivals of one turn in one commit; if that fails, each in its own: a bad one refuses no other. */
+  /**
+   * All arrivals of one turn in one commit; if that fails, or there is no room for all, each in its own: a bad one
+   * refuses no other, and one alone fits into what a full storage of 40 MB or more keeps free.
+   */
   #acceptAll(arrivals: Arrival[]): Accepted[] {
     try {
-      return this.#acceptTogether(arrivals);
+      const together = arrivals.length === 1 ? 0 : arrivals.reduce((sum, arrival) => sum + sizeOf(arrival), 0);
+      const room = this.#memory.makeRoom(together);
+      if (room !== "full") return this.#acceptTogether(arrivals, room);
+      if (arrivals.length === 1) return [FULL];
     } catch (error) {
       if (arrivals.length === 1) return [{ stored: false, full: false, error: String(error) }];
-      return arrivals.flatMap((arrival) => this.#acceptAll([arrival]));
     }
+    return arrivals.flatMap((arrival) => this.#acceptAll([arrival]));
   }
 
-  #acceptTogether(arrivals: Arrival[]): Accepted[] {
+  #acceptTogether(arrivals: Arrival[], room: Room): Accepted[] {
     const memory = this.#memory;
-    const room = memory.makeRoom();
-    if (room === "full") return arrivals.map(() => FULL);
     const context = { now: Date.now(), epoch: memory.identity.epoch, timing: this.#config, room };
     return memory.commit((draft) => {
       const places = arrivals.map((arrival) => acceptOne(memory.store, draft, arrival, context));
