@@ -163,6 +163,41 @@ describe("PATCH /endpoints/:id", () => {
   });
 });
 
+describe("PATCH /endpoints/:id with types", () => {
+  const publishTypes = (...types: string[]) => publish(...types.map((type) => ({ type })));
+  /** The types of its deliveries in order, once there are so many. */
+  const delivered = async (id: string, count: number) => {
+    await arrived(URL_A, count, id);
+    const rows = await vi.waitUntil(async () => {
+      const all = await deliveries(id);
+      return all.length >= count && all;
+    });
+    return rows.map(({ type }) => type).toReversed();
+  };
+
+  it("asks for nothing that was published before, whoever starts anew", async () => {
+    const { id } = await create({ types: ["new.*"], ordered: true });
+    await publishTypes("new.1", "old.1", "old.2");
+    await arrived(URL_A, 1, id);
+    // How far it was handed the log is stored, how far the endpoint has looked is not.
+    await runDurableObjectAlarm(outbox());
+    await evictDurableObject(outbox());
+    await evictDurableObject(endpoint(id));
+    await call("PATCH", `/endpoints/${id}`, { types: ["new.*", "old.*"] });
+    await publishTypes("old.3", "new.2");
+    expect(await delivered(id, 3)).toEqual(["new.1", "old.3", "new.2"]);
+  });
+
+  it("leaves away what is not wanted any more, and not what was left away by mistake", async () => {
+    const { id } = await create();
+    await call("PATCH", `/endpoints/${id}`, { enabled: false });
+    await publishTypes("a", "b", "c");
+    await call("PATCH", `/endpoints/${id}`, { types: ["a"] });
+    await call("PATCH", `/endpoints/${id}`, { types: ["a", "b"], enabled: true });
+    expect(await delivered(id, 2)).toEqual(["a", "b"]);
+  });
+});
+
 describe("POST /endpoints/:id/rotate", () => {
   it("signs with the old secret beside the new one until it ends", async () => {
     const { id, secret } = await create();

@@ -4,6 +4,7 @@ import type { Cursors } from "./cursors.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Config } from "./env.ts";
 import type { LoggedEvent } from "./event-log.ts";
+import { withEarlier } from "./filter.ts";
 import type { OutboxStore } from "./outbox-store.ts";
 import { configureCall, DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow } from "./registry.ts";
 
@@ -61,7 +62,14 @@ export class EndpointAdmin {
     const enabling = change.enabled === true ? { disabledReason: null } : {};
     const disabling =
       change.enabled === false ? { disabledReason: row.config.disabledReason ?? "disabled by the API" } : {};
-    return this.#push(this.#store.registry.put(id, { ...row.config, ...change, ...enabling, ...disabling }, null));
+    const config = { ...row.config, ...change, ...enabling, ...disabling, ...this.#earlierTypes(row, change) };
+    return this.#push(this.#store.registry.put(id, config, null));
+  }
+
+  /** Other types are for what is published from here on, and for what was wanted before and is not delivered yet. */
+  #earlierTypes({ config }: EndpointRow, { types }: Partial<EndpointConfig>): Partial<EndpointConfig> {
+    if (types === undefined || JSON.stringify(types) === JSON.stringify(config.types)) return {};
+    return { earlierTypes: withEarlier(config.earlierTypes ?? [], config.types, this.#store.log) };
   }
 
   /** Puts new secrets first; the old ones sign beside them until `expiresAt` (unix ms). */

@@ -5,7 +5,7 @@ import type { OfferAnswer } from "./endpoint.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import type { OutboxStore } from "./outbox-store.ts";
 import { Pace } from "./pace.ts";
-import type { EndpointRow } from "./registry.ts";
+import { type EndpointRow, filterOf } from "./registry.ts";
 
 /** Hands the log to the endpoints: offers what is new to each one that wants it, answers those that catch up. */
 
@@ -121,17 +121,14 @@ export class Handover {
     const row = this.#store.registry.get(id);
     if (row === undefined || row.state === "deleting") return "gone";
     if (after + 1 < this.#store.log.oldest) return { expiredTo: this.#store.log.oldest - 1 };
-    const scan = this.#store.reader.scan(after, { endpointId: id, types: row.config.types }, PULL);
+    const scan = this.#store.reader.scan(after, filterOf(row), PULL);
     this.#cursors.tell(row, scan.upTo);
     return { ...scan, head: this.#store.log.head };
   }
 
   /** Moves past events that are not for an endpoint: it is not woken, and its position still advances. */
   #passOver(row: EndpointRow): boolean {
-    const nothing = this.#store.log.recent.wantsNothing(this.#cursors.acked(row), {
-      endpointId: row.id,
-      types: row.config.types,
-    });
+    const nothing = this.#store.log.recent.wantsNothing(this.#cursors.acked(row), filterOf(row));
     if (nothing) this.#cursors.pass(row, this.#store.log.head);
     return nothing;
   }
@@ -157,7 +154,7 @@ export class Handover {
   /** @returns whether to go on */
   async #handBatch(row: EndpointRow): Promise<boolean> {
     const after = this.#cursors.acked(row);
-    const { upTo, events } = this.#store.reader.scan(after, { endpointId: row.id, types: row.config.types }, BATCH);
+    const { upTo, events } = this.#store.reader.scan(after, filterOf(row), BATCH);
     if (events.length === 0) {
       this.#cursors.pass(row, upTo);
       return true;

@@ -1,4 +1,5 @@
 import { TENANT } from "./env.ts";
+import type { EarlierTypes, Filter, Types } from "./filter.ts";
 import type { Sql } from "./sql.ts";
 import type { ConfigureCall } from "./standing.ts";
 
@@ -12,7 +13,9 @@ export type EndpointConfig = {
   url: string;
   enabled: boolean;
   disabledReason: string | null;
-  types: readonly string[] | null;
+  types: Types;
+  /** Before they were changed, while the log holds events of that time. */
+  earlierTypes?: readonly EarlierTypes[];
   description: string;
   /** Sent with every attempt; never those that are signed or that belong to the connection. */
   headers: Readonly<Record<string, string>>;
@@ -133,6 +136,11 @@ export class Registry {
     this.#rows.set(row.id, row);
     this.#enabled = null;
   }
+}
+
+/** Which events are an endpoint's. */
+export function filterOf({ id, config: { types, earlierTypes = [] } }: EndpointRow): Filter {
+  return { endpointId: id, types, earlier: earlierTypes };
 }
 
 /** What an Endpoint is told when it is configured. */
