@@ -337,6 +337,24 @@ describe("GET /rejections", () => {
     expect((await listed()).rejections).toHaveLength(5);
   });
 
+  it("takes a question's tokens out whole and once, whatever they are and however many", async () => {
+    const SOURCES = { dropbox: { scheme: "dropbox", secrets: ["GITHUB"] } };
+    const changes = { ...GITHUB, SOURCES } as unknown as Partial<Env>;
+    // Each is a part of the mask that replaces the others.
+    const pairs = Array.from({ length: 60 }, (_, i) => `token=${"mask"[i % 4]}`);
+    for (const query of [pairs.join("&"), "token=abc=def==&key=ghi&a_token=abc"]) {
+      await callWith(changes, `/webhook/dropbox?${query}`, {
+        headers: { "x-seen": `mask abc=def== abc ghi ${query}` },
+      });
+    }
+    const many = Array.from({ length: 40 }, (_, i) => `token=${i}`).join("&");
+    await callWith(changes, `/webhook/dropbox?${many}`, { headers: { "x-seen": many } });
+    const seen = (await listed()).rejections.map(({ headers }) => headers.find(([name]) => name === "x-seen")?.[1]);
+    expect(seen[0]).toBe("(masked)");
+    expect(seen[1]).toBe("mask (masked) (masked) ghi token=(masked)&key=ghi&a_token=(masked)");
+    expect(seen[2]?.slice(0, 36)).toBe("(masked)(masked)(masked)(masked) (ma");
+  });
+
   it("never shows a secret, nor a signature that we expected", async () => {
     await forge();
     const text = await (await call("/rejections")).text();
