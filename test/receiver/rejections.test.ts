@@ -164,6 +164,17 @@ describe("withHistory", () => {
     ["a proof", { ...unknown, diagnosis: { code: "stale", text: "genuine" } }, never, { code: "stale" }],
   ];
   it.each(cases)("%s", (_name, refused, history, told) => expect(withHistory(refused, history)).toMatchObject(told));
+  it("asserts nothing of a configuration that was there before the last", () => {
+    const before = withVerified(NOTHING, [proof("a")], 5000).after;
+    const { after } = withVerified(before, [proof("a", "bbbb")], 9000);
+    const told = withHistory(unknown, historyOf(after, proof("a")));
+    expect(told).toMatchObject({ code: "wrong_secret", text: expect.stringContaining("since this source is") });
+    expect(told?.text).not.toContain("ever");
+  });
+  it("does not deny that there are signatures, which may be two in one header", () => {
+    const told = withHistory({ ...unknown, reason: "signature_malformed" }, never);
+    expect(told?.text).toContain("no signature that its scheme would take");
+  });
   it("says nothing of what was not examined", () => expect(withHistory(rejection("a"), never)).toBeNull());
 });
 
