@@ -124,6 +124,11 @@ const BODIES: Record<string, (size: number) => Body> = {
   "JSON of small strings": (size) => utf8(`[${repeated('"\\u00e9",', size)}0]`),
   form: (size) => utf8(repeated("a=b+c%20d&e=%C3%ab&", size)),
   text: (size) => utf8(repeated("Zoe\u0308 &lt;b&gt; &amp;\r\n", size)),
+  "marks to be put in order": (size) => utf8(`a${repeated("\u0301\u0316", size)}`),
+  "letters to be composed": (size) => utf8(repeated("e\u0301", size)),
+  "line ends": (size) => utf8(repeated("\n", size)),
+  pluses: (size) => utf8(repeated("+", size)),
+  "JSON of slashes": (size) => utf8(`["${repeated("/", size)}"]`),
   bytes: (size) => new Uint8Array(size).fill(255),
 };
 
