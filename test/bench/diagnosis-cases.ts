@@ -88,6 +88,13 @@ const SENDERS: Sender[] = [
     headers: { "x-hubspot-signature-v3": BASE64_32, "x-hubspot-request-timestamp": `${NOW}000` },
   },
   {
+    says: "twilio, whose form is sorted",
+    scheme: "twilio",
+    secret: SYMMETRIC,
+    others: [],
+    headers: { "x-twilio-signature": "AQEBAQEBAQEBAQEBAQEBAQEBAQE=" },
+  },
+  {
     says: "discord, 10 sources",
     scheme: "discord",
     secret: ED25519,
@@ -136,7 +143,7 @@ function* cases(): Generator<DiagnosisCase> {
   for (const { says, ...sender } of SENDERS) {
     for (const [kind, make] of Object.entries(BODIES)) {
       // The kinds of body are told apart by one sender, and the senders by the usual body.
-      if (says !== "github" && kind !== "JSON") continue;
+      if (says !== "github" && kind !== (sender.scheme === "twilio" ? "form" : "JSON")) continue;
       for (const { size, says: length } of SIZES) {
         yield { ...sender, name: `${says}: ${kind}, ${length}`, body: () => make(size), reason: "signature_mismatch" };
       }

@@ -370,6 +370,33 @@ describe("diagnose", () => {
     expect(await asked(body(600_000), SECRET, NOW + 100)).toMatchObject({ code: "stale" });
   });
 
+  it("decodes a long URL only as often as that is affordable", async () => {
+    let [verified, characters] = [0, 0];
+    const hubspot = schemeOf("hubspot");
+    const scheme: Scheme = {
+      ...hubspot,
+      verify: (request, ...rest) => {
+        verified++;
+        characters += request.url.length;
+        return hubspot.verify(request, ...rest);
+      },
+    };
+    const headers = new Headers({
+      "x-hubspot-signature-v3": toBase64(new Uint8Array(32)),
+      "x-hubspot-request-timestamp": `${NOW}000`,
+    });
+    const asked = async (query: string) => {
+      [verified, characters] = [0, 0];
+      const request = { method: "POST", url: `${URL_CALLED}?${query}`, headers, body: utf8("{}") };
+      const suspects = { scheme, secrets: [SECRET], others: [] };
+      await diagnose(request, "signature_mismatch", { suspects, now: NOW });
+    };
+    await asked("%2F".repeat(20));
+    expect(verified).toBeGreaterThan(20);
+    await asked("%2F".repeat(5000));
+    expect(characters).toBeLessThan(15_000);
+  });
+
   it("compares a long token only as often as that is affordable", async () => {
     let compared = 0;
     const token = schemeOf("token");
