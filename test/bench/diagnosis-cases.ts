@@ -135,6 +135,11 @@ const BODIES: Record<string, (size: number) => Body> = {
   "letters to be composed": (size) => utf8(repeated("e\u0301", size)),
   "line ends": (size) => utf8(repeated("\n", size)),
   pluses: (size) => utf8(repeated("+", size)),
+  "JSON of short keys": (size) => {
+    const count = Math.round(size / 8);
+    const keys = Array.from({ length: count }, (_, i) => `"${((i * 7919) % count).toString(36)}":1`);
+    return utf8(`{${keys.join(",")}}`);
+  },
   "JSON of slashes": (size) => utf8(`["${repeated("/", size)}"]`),
   bytes: (size) => new Uint8Array(size).fill(255),
 };

@@ -459,6 +459,20 @@ describe("bodyVariants", () => {
     if (missing !== null) expect([...lost]).toContain(missing);
   });
 
+  it("sorts keys only as far as that is affordable", () => {
+    const object = (count: number) => {
+      const keys = Array.from({ length: count }, (_, i) => `"${((i * 7919) % count).toString(36)}":1`);
+      return utf8(`{${keys.join(",")}}`);
+    };
+    const isSorted = (count: number) => {
+      const text = fromUtf8(object(count)) ?? "";
+      const entries = Object.entries(JSON.parse(text) as object);
+      const sorted = JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))));
+      return [...bodyVariants(utf8(text), new Work(620))].some(({ body }) => fromUtf8(body) === sorted);
+    };
+    expect([isSorted(50), isSorted(700)]).toEqual([true, false]);
+  });
+
   it("offers none twice, and never the body itself", () => {
     const variants = [...bodyVariants(utf8('{"a": "Zoë/<b>"}\r\n'), new Work(1_000_000))];
     const texts = variants.map(({ body }) => toBase64(body));

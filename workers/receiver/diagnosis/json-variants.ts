@@ -1,5 +1,5 @@
 import { utf8 } from "../../../shared/bytes.ts";
-import { type JsonDocument, type JsonLayout, jsonDocument, layOut, lengthIn } from "./json-bytes.ts";
+import { type JsonDocument, type JsonLayout, jsonDocument, keysIn, layOut, lengthIn } from "./json-bytes.ts";
 import { countOf, ESCAPE_WORK, REPLACE_WORK, SCAN_WORK, type Work } from "./work.ts";
 
 /** What a JSON body may have been before it was parsed and serialised again, the likely first. Pure. */
@@ -27,7 +27,8 @@ export function* layouts(document: JsonDocument, work: Work): Generator<Bytes> {
 export function* rareLayouts(document: JsonDocument, work: Work): Generator<Bytes> {
   for (const bytes of laidOut(document, [SPACED], work)) yield withLineFeed(bytes);
   yield* laidOut(document, [FOUR, TAB], work);
-  if (work.affords(SORT_WORK * document.compact.byteLength)) yield* sorted(document);
+  if (work.affords(SORT_WORK.byte * document.compact.byteLength + SORT_WORK.key * keysIn(document)))
+    yield* sorted(document);
 }
 
 /** How a language writes strings, by a document with nothing escaped that need not be; what it lays out alike. */
@@ -115,8 +116,8 @@ function hexOf(char: string): string {
 
 /** For a place where a layout may put white space. */
 const PLACE_WORK = 0.012;
-/** For a byte: each value of the document passes through a function. */
-const SORT_WORK = 0.04;
+/** For a byte, as each value of the document passes through a function, and for a key that is put in its place. */
+const SORT_WORK = { byte: 0.04, key: 1 };
 
 /** Numbers and duplicate keys do not survive this; where they matter, the signature says so. */
 function* sorted({ compact }: JsonDocument): Generator<Bytes> {
