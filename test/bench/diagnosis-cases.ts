@@ -88,6 +88,13 @@ const SENDERS: Sender[] = [
     headers: { "x-hubspot-signature-v3": BASE64_32, "x-hubspot-request-timestamp": `${NOW}000` },
   },
   {
+    says: "twilio, whose form is sorted",
+    scheme: "twilio",
+    secret: SYMMETRIC,
+    others: [],
+    headers: { "x-twilio-signature": "AQEBAQEBAQEBAQEBAQEBAQEBAQE=" },
+  },
+  {
     says: "discord, 10 sources",
     scheme: "discord",
     secret: ED25519,
@@ -124,6 +131,16 @@ const BODIES: Record<string, (size: number) => Body> = {
   "JSON of small strings": (size) => utf8(`[${repeated('"\\u00e9",', size)}0]`),
   form: (size) => utf8(repeated("a=b+c%20d&e=%C3%ab&", size)),
   text: (size) => utf8(repeated("Zoe\u0308 &lt;b&gt; &amp;\r\n", size)),
+  "marks to be put in order": (size) => utf8(`a${repeated("\u0301\u0316", size)}`),
+  "letters to be composed": (size) => utf8(repeated("e\u0301", size)),
+  "line ends": (size) => utf8(repeated("\n", size)),
+  pluses: (size) => utf8(repeated("+", size)),
+  "JSON of short keys": (size) => {
+    const count = Math.round(size / 8);
+    const keys = Array.from({ length: count }, (_, i) => `"${((i * 7919) % count).toString(36)}":1`);
+    return utf8(`{${keys.join(",")}}`);
+  },
+  "JSON of slashes": (size) => utf8(`["${repeated("/", size)}"]`),
   bytes: (size) => new Uint8Array(size).fill(255),
 };
 
@@ -131,7 +148,7 @@ function* cases(): Generator<DiagnosisCase> {
   for (const { says, ...sender } of SENDERS) {
     for (const [kind, make] of Object.entries(BODIES)) {
       // The kinds of body are told apart by one sender, and the senders by the usual body.
-      if (says !== "github" && kind !== "JSON") continue;
+      if (says !== "github" && kind !== (sender.scheme === "twilio" ? "form" : "JSON")) continue;
       for (const { size, says: length } of SIZES) {
         yield { ...sender, name: `${says}: ${kind}, ${length}`, body: () => make(size), reason: "signature_mismatch" };
       }

@@ -329,6 +329,93 @@ describe("diagnose", () => {
     const body = new Uint8Array(200_000);
     expect(await diagnosed("slack", { body, at: NOW - 400 })).toMatchObject({ code: "stale" });
     expect(await diagnosed("slack", { body, secret: OTHER })).toMatchObject({ code: "not_examined" });
+    const signatures = `${"v1=0,".repeat(100)}v1=${"0".repeat(64)}`;
+    const headers = new Headers({ "stripe-signature": `t=${NOW - 400},${signatures}` });
+    const suspects = { scheme: schemeOf("stripe"), secrets: [SECRET, OTHER], others: [] };
+    const request = { method: "POST", url: URL_CALLED, headers, body: new Uint8Array(1_000_000) };
+    const diagnosis = await diagnose(request, "timestamp_too_old", { suspects, now: NOW });
+    expect(diagnosis).toEqual({ code: "not_examined", text: "too large to examine" });
+  });
+
+  it("parses a body for the time in it only as far as that is affordable, unless it is proven", async () => {
+    let parsed = 0;
+    const linear = schemeOf("linear");
+    const scheme: Scheme = {
+      ...linear,
+      timestampOf: (request) => {
+        parsed++;
+        return linear.timestampOf?.(request) ?? null;
+      },
+    };
+    const body = (length: number) => utf8(JSON.stringify({ webhookTimestamp: NOW * 1000, text: "x".repeat(length) }));
+    const asked = async (sent: Bytes, secret: string, at: number) => {
+      const headers = new Headers({ "linear-signature": hmac(secret, [sent], "hex") });
+      const request = { method: "POST", url: URL_CALLED, headers, body: sent };
+      const verdict = await linear.verify(request, [SECRET], at);
+      if (verdict.ok) return null;
+      const others = Array.from({ length: 10 }, (_, i) => ({
+        name: `s${i}`,
+        scheme: { ...scheme },
+        secrets: [`s${i}`],
+      }));
+      return diagnose(request, verdict.reason, { suspects: { scheme, secrets: [SECRET], others }, now: at });
+    };
+    await asked(body(10), OTHER, NOW);
+    expect(parsed).toBe(11);
+    parsed = 0;
+    await asked(body(60_000), OTHER, NOW);
+    await asked(body(600_000), OTHER, NOW);
+    expect(parsed).toBe(0);
+    expect(await asked(body(60_000), SECRET, NOW + 100)).toMatchObject({ code: "stale" });
+    expect(await asked(body(600_000), SECRET, NOW + 100)).toMatchObject({ code: "stale" });
+  });
+
+  it("decodes a long URL only as often as that is affordable", async () => {
+    let [verified, characters] = [0, 0];
+    const hubspot = schemeOf("hubspot");
+    const scheme: Scheme = {
+      ...hubspot,
+      verify: (request, ...rest) => {
+        verified++;
+        characters += request.url.length;
+        return hubspot.verify(request, ...rest);
+      },
+    };
+    const headers = new Headers({
+      "x-hubspot-signature-v3": toBase64(new Uint8Array(32)),
+      "x-hubspot-request-timestamp": `${NOW}000`,
+    });
+    const asked = async (query: string) => {
+      [verified, characters] = [0, 0];
+      const request = { method: "POST", url: `${URL_CALLED}?${query}`, headers, body: utf8("{}") };
+      const suspects = { scheme, secrets: [SECRET], others: [] };
+      await diagnose(request, "signature_mismatch", { suspects, now: NOW });
+    };
+    await asked("%2F".repeat(20));
+    expect(verified).toBeGreaterThan(20);
+    await asked("%2F".repeat(5000));
+    expect(characters).toBeLessThan(15_000);
+  });
+
+  it("compares a long token only as often as that is affordable", async () => {
+    let compared = 0;
+    const token = schemeOf("token");
+    const scheme: Scheme = {
+      ...token,
+      verify: (...asked) => {
+        compared++;
+        return token.verify(...asked);
+      },
+    };
+    const others = Array.from({ length: 20 }, (_, i) => ({ name: `s${i}`, scheme, secrets: [`secret ${i}`] }));
+    const suspects = { scheme, secrets: [SECRET], others };
+    const request = { method: "POST", url: URL_CALLED, body: utf8("{}") };
+    const headers = (length: number) => new Headers({ "x-api-key": "x".repeat(length) });
+    await diagnose({ ...request, headers: headers(20) }, "token_mismatch", { suspects, now: NOW });
+    expect(compared).toBeGreaterThan(10);
+    compared = 0;
+    await diagnose({ ...request, headers: headers(100_000) }, "token_mismatch", { suspects, now: NOW });
+    expect(compared).toBeLessThan(6);
   });
 
   it("is not stopped by a secret that is no key", async () => {
@@ -356,6 +443,34 @@ describe("bodyVariants", () => {
       const bytes = [...bodyVariants(body, work)].reduce((sum, variant) => sum + variant.body.byteLength, 0);
       expect(bytes).toBeLessThanOrEqual(units / BYTE_WORK);
     }
+  });
+
+  it.each([
+    ["marks that are put in order", "a\u0301\u0316", "a\u0301\u0316".repeat(6000), "normalised"],
+    ["marks in a row", "a\u0301\u0316", `a${"\u0301\u0316".repeat(2000)}`, "normalised"],
+    ["ideographs, which are none", "\u6f22\uf900", `${"\u6f22".repeat(2000)}\uf900`, null],
+    ["line ends", "a\nb", "\n".repeat(60_000), "line_ends"],
+    ["pluses", "a=b+c", "+".repeat(60_000), "form_encoding"],
+    ["percents", "a=b%20c", "%20".repeat(20_000), "form_encoding"],
+  ])("counts what the engine does for it: %s", (_name, small, large, missing) => {
+    const changes = (text: string) => [...bodyVariants(utf8(text), new Work(620))].map(({ change }) => change);
+    const lost = new Set(changes(small)).difference(new Set(changes(large)));
+    expect(lost.has("normalised") || lost.has("line_ends") || lost.has("form_encoding")).toBe(missing !== null);
+    if (missing !== null) expect([...lost]).toContain(missing);
+  });
+
+  it("sorts keys only as far as that is affordable", () => {
+    const object = (count: number) => {
+      const keys = Array.from({ length: count }, (_, i) => `"${((i * 7919) % count).toString(36)}":1`);
+      return utf8(`{${keys.join(",")}}`);
+    };
+    const isSorted = (count: number) => {
+      const text = fromUtf8(object(count)) ?? "";
+      const entries = Object.entries(JSON.parse(text) as object);
+      const sorted = JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))));
+      return [...bodyVariants(utf8(text), new Work(620))].some(({ body }) => fromUtf8(body) === sorted);
+    };
+    expect([isSorted(50), isSorted(700)]).toEqual([true, false]);
   });
 
   it("offers none twice, and never the body itself", () => {

@@ -152,6 +152,21 @@ describe("twilio", () => {
     expect(await accepts(json, () => ({ ...requestOf(json), body: utf8(body) }))).toBe(false);
   });
 
+  it("does not sort a form of more fields than any provider sends", async () => {
+    const url = "https://mycompany.com/myapp.php";
+    const verdict = async (fields: number) => {
+      const names = Array.from({ length: fields }, (_, i) => String(i).padStart(5, "0"));
+      const content = utf8(url + names.map((name) => `${name}x`).join(""));
+      const key = await crypto.subtle.importKey("raw", utf8("12345"), { name: "HMAC", hash: "SHA-1" }, false, ["sign"]);
+      const signature = new Uint8Array(await crypto.subtle.sign("HMAC", key, content)).toBase64();
+      const headers = new Headers({ "x-twilio-signature": signature });
+      const body = utf8(names.map((name) => `${name}=x`).join("&"));
+      return schemeOf("twilio").verify({ method: "POST", url, headers, body }, ["12345"], 0);
+    };
+    expect(await verdict(10_000)).toMatchObject({ ok: true });
+    expect(await verdict(10_001)).toEqual({ ok: false, reason: "signature_mismatch" });
+  });
+
   it.each([
     ["without fields", utf8("&")],
     ["with a field of nothing", utf8("=")],

@@ -164,6 +164,17 @@ describe("withHistory", () => {
     ["a proof", { ...unknown, diagnosis: { code: "stale", text: "genuine" } }, never, { code: "stale" }],
   ];
   it.each(cases)("%s", (_name, refused, history, told) => expect(withHistory(refused, history)).toMatchObject(told));
+  it("asserts nothing of a configuration that was there before the last", () => {
+    const before = withVerified(NOTHING, [proof("a")], 5000).after;
+    const { after } = withVerified(before, [proof("a", "bbbb")], 9000);
+    const told = withHistory(unknown, historyOf(after, proof("a")));
+    expect(told).toMatchObject({ code: "wrong_secret", text: expect.stringContaining("since this source is") });
+    expect(told?.text).not.toContain("ever");
+  });
+  it("does not deny that there are signatures, which may be two in one header", () => {
+    const told = withHistory({ ...unknown, reason: "signature_malformed" }, never);
+    expect(told?.text).toContain("no signature that its scheme would take");
+  });
   it("says nothing of what was not examined", () => expect(withHistory(rejection("a"), never)).toBeNull());
 });
 
@@ -338,6 +349,24 @@ describe("GET /rejections", () => {
       200,
     );
     expect((await listed()).rejections).toHaveLength(5);
+  });
+
+  it("takes a question's tokens out whole and once, whatever they are and however many", async () => {
+    const SOURCES = { dropbox: { scheme: "dropbox", secrets: ["GITHUB"] } };
+    const changes = { ...GITHUB, SOURCES } as unknown as Partial<Env>;
+    // Each is a part of the mask that replaces the others.
+    const pairs = Array.from({ length: 60 }, (_, i) => `token=${"mask"[i % 4]}`);
+    for (const query of [pairs.join("&"), "token=abc=def==&key=ghi&a_token=abc"]) {
+      await callWith(changes, `/webhook/dropbox?${query}`, {
+        headers: { "x-seen": `mask abc=def== abc ghi ${query}` },
+      });
+    }
+    const many = Array.from({ length: 40 }, (_, i) => `token=${i}`).join("&");
+    await callWith(changes, `/webhook/dropbox?${many}`, { headers: { "x-seen": many } });
+    const seen = (await listed()).rejections.map(({ headers }) => headers.find(([name]) => name === "x-seen")?.[1]);
+    expect(seen[0]).toBe("(masked)");
+    expect(seen[1]).toBe("mask (masked) (masked) ghi token=(masked)&key=ghi&a_token=(masked)");
+    expect(seen[2]?.slice(0, 36)).toBe("(masked)(masked)(masked)(masked) (ma");
   });
 
   it("never shows a secret, nor a signature that we expected", async () => {

@@ -72,11 +72,16 @@ describe("readSources", () => {
       { x: { scheme: "github", secrets: ["EMPTY"] } },
       "secrets names EMPTY, which is not set, or not in `required` of wrangler.receiver.toml",
     ],
-    ["an inherited secret", { x: { scheme: "github", secrets: ["toString"] } }, "secrets names toString"],
+    ["an inherited secret", { x: { scheme: "github", secrets: ["toString"] } }, "secrets names what is not set"],
     [
       "the secret itself for its name",
       { x: { scheme: "standard", secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw+/="] } },
       "secrets is not made of names of secrets",
+    ],
+    [
+      "the secret itself, which could be a name",
+      { x: { scheme: "standard", secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] } },
+      "secrets names what is not set",
     ],
     ["secrets of none", { x: { scheme: "none", secrets: ["GITHUB"] } }, "secrets means nothing"],
     ["a log no key holds", { x: { scheme: "none", log: "a/b" } }, "log is no name of a log"],
@@ -105,6 +110,7 @@ describe("readSources", () => {
     const [name = ""] = Object.keys(sources);
     const source = name === "default" ? read?.get("default") : read?.get(name);
     expect(source?.fault).toContain(fault);
+    expect(source?.fault).not.toContain("MfKQ9r8G");
     expect(source?.secrets).toEqual([]);
   });
 
@@ -146,6 +152,11 @@ describe("a secret that is set and cannot be used", () => {
     [
       "a blank token",
       { scheme: "token", secrets: ["BLANK"] },
+      "secrets names BLANK, which cannot be used: a secret is empty",
+    ],
+    [
+      "a blank key",
+      { scheme: "github", secrets: ["BLANK"] },
       "secrets names BLANK, which cannot be used: a secret is empty",
     ],
     ["half a key", { scheme: "discord", secrets: ["HALF"] }, "secrets names HALF, which cannot be used: a public key"],

@@ -361,7 +361,7 @@ describe("GET /rejected", () => {
     expect(text).toContain("2 refused in all");
     expect(text).toContain("No id");
     expect(text).toContain("Wrong signature");
-    expect(text).toContain("no event of this log was ever verified");
+    expect(text).toContain("no event of this log was verified since");
     expect(text).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
     const one = await page("/rejected?source=github");
     expect(one.text).toContain("1 refused in all");

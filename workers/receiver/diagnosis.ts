@@ -6,6 +6,7 @@ import {
   signatureLength,
   type Terms,
   type Trial,
+  timeOf,
   urlOf,
   verifies,
 } from "./diagnosis/trials.ts";
@@ -64,8 +65,9 @@ const INCOMPLETE: ReadonlySet<RejectReason> = new Set([
 const WORK_UNITS = 620;
 /** As much of it goes to other keys and sources at most: however many there are, bodies are looked at too. */
 const KEY_UNITS = 200;
-/** A larger body is only looked at for its age: each trial hashes all of it. */
+/** A larger body is only looked at for its age, within as much work: each trial hashes all of it. */
 const LARGE_BODY_BYTES = 64 * 1024;
+const AGE_UNITS = 900;
 /** Every trial looks at each signature that the header holds; more than a sender has keys are a burden. */
 const MAX_SIGNATURE_LENGTH = 1024;
 
@@ -99,22 +101,27 @@ export async function diagnose(
   const work = new Work(KEY_UNITS);
   if (INCOMPLETE.has(reason)) return otherSource(request, suspects, { at: now, work });
   const { scheme, secrets } = suspects;
-  const signedAt = scheme.timestampOf?.(request) ?? null;
-  // From here on only the signature counts: a request may be both changed and late.
-  const at = signedAt ?? now;
   const trial = { request, scheme, secrets };
   const late = reason === "timestamp_too_old" || reason === "timestamp_too_new";
-  if (late && (await scheme.verify(request, [...secrets], at)).ok) return ageOf({ at, now });
-  if (request.body.byteLength > LARGE_BODY_BYTES) return TOO_LARGE;
+  const large = request.body.byteLength > LARGE_BODY_BYTES;
+  if (large && !late) return TOO_LARGE;
+  const first = new Work(large ? AGE_UNITS : WORK_UNITS - KEY_UNITS);
+  // A time in a body is refused only once the body is proven.
+  const signedAt = late ? (scheme.timestampOf?.(request) ?? null) : timeOf(trial, first);
+  // From here on only the signature counts: a request may be both changed and late.
+  const at = signedAt ?? now;
+  if (late && (await verifies(trial, { at, work: first }))) return ageOf({ at, now });
+  if (late && first.exhausted) return TOO_LARGE_AT_ALL;
+  if (large) return TOO_LARGE;
   const terms = { at, work };
   const keyed =
     (await encodingOf(trial, terms)) ??
     (await urlOf(trial, terms)) ??
     (await secretOf(request, suspects, terms)) ??
     (await otherSource(request, suspects, { at: now, work }));
-  const rest = new Work(WORK_UNITS - KEY_UNITS + work.left);
+  const rest = new Work(first.left + work.left);
   const found = keyed ?? (await bodyOf(trial, { at, work: rest }));
-  if (found === null) return work.exhausted || rest.exhausted ? NOT_ALL : UNKNOWN;
+  if (found === null) return [first, work, rest].some(({ exhausted }) => exhausted) ? NOT_ALL : UNKNOWN;
   return Math.abs(now - at) > TOLERANCE_SECONDS ? { ...found, text: `${found.text}, and ${ageText(now - at)}` } : found;
 }
 
@@ -132,6 +139,7 @@ export const NOT_EXAMINED: Diagnosis = {
   text: "too many requests were refused at that time to examine each",
 };
 const TOO_LARGE: Diagnosis = { code: "not_examined", text: "not genuine as it is, and too large to examine further" };
+const TOO_LARGE_AT_ALL: Diagnosis = { code: "not_examined", text: "too large to examine" };
 const CROWDED: Diagnosis = { code: "not_examined", text: "it holds more signatures than are worth examining" };
 
 function isCrowded(scheme: Scheme, { headers }: SignedRequest): boolean {
@@ -166,7 +174,7 @@ async function otherSource(
   for (const { name, scheme, secrets } of suspects.others.slice(0, MAX_OTHERS)) {
     // With the scheme that it came to, its secrets were tried.
     if (scheme === suspects.scheme || !isMeant(scheme, request)) continue;
-    const at = scheme.timestampOf?.(request) ?? now;
+    const at = timeOf({ scheme, request }, work) ?? now;
     if (await verifies({ request, scheme, secrets }, { at, work })) {
       return { code: "other_source", text: `genuine for the source ${name}: it was sent to another source's URL` };
     }

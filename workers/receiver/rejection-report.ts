@@ -25,6 +25,8 @@ const MAX_HEADERS = 64;
 const MAX_VALUE = 1024;
 /** Of all headers together: a hundred of each of many sources must fit the object's memory and one answer. */
 const MAX_TOTAL = 4096;
+/** More than any provider's question has: each is looked for in every header. */
+const MAX_TOKENS = 8;
 /** What people put tokens into besides what every source masks. */
 const SECRET_NAME = /token|secret|api[-_]?key|access-key|functions-key|passw|credential|session|auth|jwt/;
 
@@ -95,15 +97,29 @@ function secretNames({ scheme }: Source, headers: Headers): string[] {
   return [...(scheme.secretHeaders ?? []), ...[...headers.keys()].filter((name) => SECRET_NAME.test(name))];
 }
 
-/** A question's token stands in its query, which a proxy may have repeated in a header. */
+/**
+ * A question's token stands in its query, which a proxy may have repeated in a header. In one pass: a token may be a
+ * part of the mask, and each pass would then find more of it than the one before.
+ */
 function withoutTokens(headers: HeaderList, url: string): HeaderList {
-  const pairs = new URL(url).search
+  const values = new URL(url).search
     .slice(1)
     .split("&")
-    .map((pair) => pair.split("=", 2) as [string, string?]);
-  const values = pairs.flatMap(([name, value = ""]) => (SECRET_NAME.test(name) ? [value, formText(value)] : []));
-  const tokens = values.filter((value) => value !== "");
-  return headers.map(([name, value]) => [name, tokens.reduce((text, token) => text.replaceAll(token, MASK), value)]);
+    .flatMap((pair) => {
+      const equals = pair.indexOf("=");
+      const value = pair.slice(equals + 1);
+      return equals > 0 && SECRET_NAME.test(pair.slice(0, equals)) ? [value, formText(value)] : [];
+    });
+  // The longest first: one may begin with another.
+  const tokens = [...new Set(values)].filter((value) => value !== "").sort((a, b) => b.length - a.length);
+  if (tokens.length === 0) return headers;
+  if (tokens.length > MAX_TOKENS) return headers.map(([name]) => [name, MASK]);
+  const any = new RegExp(tokens.map(asPattern).join("|"), "g");
+  return headers.map(([name, value]) => [name, value.replace(any, MASK)]);
+}
+
+function asPattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }
 
 /** What a form's value stands for. */

@@ -30,6 +30,8 @@ export const DEFAULT_LOG = "main";
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 /** As variables are named. */
 const SECRET_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+/** As secrets are not written: what names nothing and has small letters is perhaps the secret itself. */
+const PLAIN_NAME = /^[A-Z_][A-Z0-9_]*$/;
 const KEYS = ["scheme", "secrets", "log", "url", "hmac", "handshakeSecret"];
 
 type Table = Record<string, unknown>;
@@ -130,7 +132,10 @@ function secretNamed(key: string, name: unknown, env: Secrets): string {
   if (typeof name !== "string" || !SECRET_NAME.test(name)) throw new Fault(`${key} is not made of names of secrets`);
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (typeof value === "string" && value !== "") return value;
-  throw new Fault(`${key} names ${name}, which is not set, or not in \`required\` of wrangler.receiver.toml`);
+  if (value !== undefined || PLAIN_NAME.test(name)) {
+    throw new Fault(`${key} names ${name}, which is not set, or not in \`required\` of wrangler.receiver.toml`);
+  }
+  throw new Fault(`${key} names what is not set, and is perhaps a secret itself where a name should be`);
 }
 
 function isTable(value: unknown): value is Table {

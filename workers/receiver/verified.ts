@@ -2,8 +2,8 @@ import type { Diagnosis } from "./diagnosis.ts";
 import type { Rejection } from "./rejections.ts";
 
 /**
- * Whether the secrets that a source has now ever verified an event of this log, and when last: what tells a wrong
- * secret from a forgery, which no cryptography can. Pure; times in unix milliseconds.
+ * Whether an event of this log was verified since a source has the secrets that it has now, and when last: what tells a
+ * wrong secret from a forgery, which no cryptography can. Pure; times in unix milliseconds.
  */
 
 /** `fingerprint`: of the configuration that verified; `savedAt`: as of when the tables know it. */
@@ -12,7 +12,7 @@ type Proven = { fingerprint: string; at: number; savedAt: number };
 /** By source. `complete`: it was kept since the log's first event, so that who is missing never verified one. */
 export type Verified = { complete: boolean; sources: Readonly<Record<string, Proven>> };
 
-/** When the last event was verified, null for never; `known` false where the log cannot say. */
+/** When the last event was verified, null for never as the source is configured now; `known` false where the log cannot say. */
 export type History = { known: false } | { known: true; lastAt: number | null };
 
 /** An event that was proven, and by what; `fingerprint` null where nothing proves it. */
@@ -63,12 +63,13 @@ export function withHistory({ diagnosis, reason, at }: Rejection, history: Histo
     const text = `${proven}: this is a forgery, unless the sender's secret was changed since, or the request was altered on the way in a manner that was not tried`;
     return { code: "forged", text };
   }
-  const never = "no event of this log was ever verified with what this source is configured with now";
-  // What holds no signature at all was not made with another secret.
+  // Only the last configuration that verified is kept: this one may have done so before that.
+  const never = "no event of this log was verified since this source is configured as it is now";
+  // What holds no such signature was not made with another secret.
   return reason === "signature_malformed"
     ? {
         code: "wrong_scheme",
-        text: `${never}, and this holds nothing that its scheme calls a signature: most likely the sender's scheme is another`,
+        text: `${never}, and this holds no signature that its scheme would take: most likely the sender's scheme is another`,
       }
     : { code: "wrong_secret", text: `${never}: most likely its secret is not the one that the sender uses` };
 }

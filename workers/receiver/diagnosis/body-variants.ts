@@ -1,7 +1,7 @@
 import { concat, fromBase64, fromUtf8, toBase64, utf8 } from "../../../shared/bytes.ts";
 import type { JsonDocument } from "./json-bytes.ts";
 import { documentOf, layouts, rareLayouts, spellings } from "./json-variants.ts";
-import { decodedEntities, encodedForms, reencoded, unquoted } from "./text-variants.ts";
+import { decodedEntities, encodedForms, lineEnds, normalised, reencoded, unquoted } from "./text-variants.ts";
 import { BYTE_WORK, SCAN_WORK, type Work } from "./work.ts";
 
 /**
@@ -63,7 +63,7 @@ const GUESSES: readonly Guess[] = [
     text: spellings,
   },
   { change: "charset", when: isNotAscii, bytes: charsets },
-  { change: "normalised", when: isNotAscii, text: (text) => [text.normalize("NFC"), text.normalize("NFD")] },
+  { change: "normalised", when: isNotAscii, text: normalised },
   { change: "trimmed", text: (text) => [`${text} `, ` ${text}`, text.trim()] },
   { change: "reserialised", json: rareLayouts },
   { change: "base64", bytes: (body) => [utf8(toBase64(body))] },
@@ -118,11 +118,6 @@ function newlines(body: Uint8Array): Bytes[] {
   const ending = body.at(-1) === LF ? (body.at(-2) === CR ? 2 : 1) : 0;
   const bare = body.subarray(0, body.byteLength - ending) as Bytes;
   return [bare, concat(bare, Uint8Array.of(LF)), concat(bare, Uint8Array.of(CR, LF))];
-}
-
-function lineEnds(text: string): string[] {
-  const bare = text.replaceAll("\r\n", "\n");
-  return [bare, bare.replaceAll("\n", "\r\n")];
 }
 
 /** Read as Latin-1 and written as UTF-8, or the other way. */

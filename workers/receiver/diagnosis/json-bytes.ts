@@ -101,6 +101,13 @@ export function lengthIn({ compact, count, depths, kinds }: JsonDocument, layout
   return length;
 }
 
+/** How many keys the document's objects have. */
+export function keysIn({ count, kinds }: JsonDocument): number {
+  let keys = 0;
+  for (let i = 0; i < count; i++) if (kinds[i] === COLON) keys++;
+  return keys;
+}
+
 /** The document in that layout, as long as `lengthIn` says. */
 export function layOut(document: JsonDocument, layout: JsonLayout, size: number): Bytes {
   const { compact, count, places, depths, kinds } = document;

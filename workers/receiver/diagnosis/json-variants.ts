@@ -1,6 +1,6 @@
 import { utf8 } from "../../../shared/bytes.ts";
-import { type JsonDocument, type JsonLayout, jsonDocument, layOut, lengthIn } from "./json-bytes.ts";
-import { countOf, ESCAPE_WORK, SCAN_WORK, type Work } from "./work.ts";
+import { type JsonDocument, type JsonLayout, jsonDocument, keysIn, layOut, lengthIn } from "./json-bytes.ts";
+import { countOf, ESCAPE_WORK, REPLACE_WORK, SCAN_WORK, type Work } from "./work.ts";
 
 /** What a JSON body may have been before it was parsed and serialised again, the likely first. Pure. */
 
@@ -27,11 +27,12 @@ export function* layouts(document: JsonDocument, work: Work): Generator<Bytes> {
 export function* rareLayouts(document: JsonDocument, work: Work): Generator<Bytes> {
   for (const bytes of laidOut(document, [SPACED], work)) yield withLineFeed(bytes);
   yield* laidOut(document, [FOUR, TAB], work);
-  if (work.affords(SORT_WORK * document.compact.byteLength)) yield* sorted(document);
+  if (work.affords(SORT_WORK.byte * document.compact.byteLength + SORT_WORK.key * keysIn(document)))
+    yield* sorted(document);
 }
 
 /** How a language writes strings, by a document with nothing escaped that need not be; what it lays out alike. */
-type Spelling = { spell: (bare: string) => string; layouts: readonly JsonLayout[]; lineFeed?: true };
+type Spelling = { spell: (bare: string) => string; layouts: readonly JsonLayout[]; slashes?: true; lineFeed?: true };
 
 const SPELLINGS: readonly Spelling[] = [
   // Python: only ASCII.
@@ -39,8 +40,8 @@ const SPELLINGS: readonly Spelling[] = [
   // JavaScript, Ruby, Rust: everything but control characters as it is.
   { spell: (bare) => bare, layouts: [COMPACT, SPACED, TWO] },
   // PHP: ASCII, and no bare slash; or that one alone.
-  { spell: (bare) => ascii(bare).replaceAll("/", "\\/"), layouts: [COMPACT, FOUR] },
-  { spell: (bare) => bare.replaceAll("/", "\\/"), layouts: [COMPACT] },
+  { spell: (bare) => ascii(bare).replaceAll("/", "\\/"), layouts: [COMPACT, FOUR], slashes: true },
+  { spell: (bare) => bare.replaceAll("/", "\\/"), layouts: [COMPACT], slashes: true },
   // Go: nothing that HTML would read; its Encoder ends with a line feed.
   { spell: (bare) => bare.replace(/[<>&\u2028\u2029]/g, codeOf), layouts: [COMPACT, TWO], lineFeed: true },
   // Java: only ASCII, in upper case.
@@ -48,7 +49,7 @@ const SPELLINGS: readonly Spelling[] = [
 ];
 
 const NOT_ASCII = /[\x7f-\uffff]/g;
-const [LESS, GREATER, AMPERSAND, BACKSLASH] = [0x3c, 0x3e, 0x26, 0x5c];
+const [LESS, GREATER, AMPERSAND, BACKSLASH, SLASH] = [0x3c, 0x3e, 0x26, 0x5c, 0x2f];
 
 /** With the strings as other languages write them. */
 export function* spellings(text: string, work: Work): Generator<Bytes> {
@@ -57,9 +58,10 @@ export function* spellings(text: string, work: Work): Generator<Bytes> {
   if (!work.affords(ESCAPE_WORK * countOf(text, (code) => code === BACKSLASH))) return;
   const bare = unescaped(text);
   const escapes = countOf(bare, (code) => code >= 0x7f || code === LESS || code === GREATER || code === AMPERSAND);
+  const slashed = countOf(bare, (code) => code === SLASH);
   const written = new Set([text]);
-  for (const { spell, layouts: usual, lineFeed } of SPELLINGS) {
-    if (!work.affords(ESCAPE_WORK * escapes)) continue;
+  for (const { spell, layouts: usual, slashes, lineFeed } of SPELLINGS) {
+    if (!work.affords(ESCAPE_WORK * escapes + (slashes ? REPLACE_WORK * slashed : 0))) continue;
     const spelled = spell(bare);
     if (written.has(spelled)) continue;
     written.add(spelled);
@@ -114,8 +116,8 @@ function hexOf(char: string): string {
 
 /** For a place where a layout may put white space. */
 const PLACE_WORK = 0.012;
-/** For a byte: each value of the document passes through a function. */
-const SORT_WORK = 0.04;
+/** For a byte, as each value of the document passes through a function, and for a key that is put in its place. */
+const SORT_WORK = { byte: 0.04, key: 1 };
 
 /** Numbers and duplicate keys do not survive this; where they matter, the signature says so. */
 function* sorted({ compact }: JsonDocument): Generator<Bytes> {

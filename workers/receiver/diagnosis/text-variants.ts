@@ -1,4 +1,4 @@
-import { countOf, ESCAPE_WORK, SCAN_WORK, type Work } from "./work.ts";
+import { countOf, ESCAPE_WORK, REPLACE_WORK, SCAN_WORK, type Work } from "./work.ts";
 
 /** What a text may have been before its characters were escaped, or their escapes undone. Pure. */
 
@@ -28,11 +28,13 @@ export function* decodedEntities(text: string, work: Work): Generator<string> {
   yield text.replace(/&(?:quot|amp|lt|gt|#39|#34);/g, (entity) => ENTITIES[entity] ?? entity);
 }
 
-const PERCENT = 0x25;
+const [PERCENT, PLUS, LINE_FEED] = [0x25, 0x2b, 0x0a];
 const CODE = /%[0-9a-f]{2}/gi;
 
 /** With a form's percent-encoding undone, or written another way. */
 export function* reencoded(text: string, work: Work): Generator<string> {
+  const replaced = 2 * countOf(text, (code) => code === PLUS || code === PERCENT);
+  if (!work.affords(SCAN_WORK * text.length + REPLACE_WORK * replaced)) return;
   const decoded = decodable(text);
   // What is no form holds these by chance.
   if (decoded === null) return;
@@ -50,6 +52,38 @@ function decodable(text: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** With either line end throughout. */
+export function* lineEnds(text: string, work: Work): Generator<string> {
+  const replaced = 2 * countOf(text, (code) => code === LINE_FEED);
+  if (!work.affords(SCAN_WORK * text.length + REPLACE_WORK * replaced)) return;
+  const bare = text.replaceAll("\r\n", "\n");
+  yield bare;
+  yield bare.replaceAll("\n", "\r\n");
+}
+
+/** In both normal forms: for a character, and for each that a mark may be put in order with. */
+const NORMALISE_WORK = { character: 0.03, step: 0.0016 };
+
+/** Composed and decomposed. Marks in a row are sorted, which takes the square of how many there are. */
+export function* normalised(text: string, work: Work): Generator<string> {
+  let [characters, steps, run] = [0, 0, 0];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    run = mayBeMark(code) ? run + 1 : 0;
+    steps += run;
+    if (code >= 0x80) characters++;
+  }
+  const { character, step } = NORMALISE_WORK;
+  if (!work.affords(SCAN_WORK * text.length + character * characters + step * steps)) return;
+  yield text.normalize("NFC");
+  yield text.normalize("NFD");
+}
+
+/** The first mark is U+0300; no ideograph and no syllable of Hangul is one, and they stand in long rows. */
+function mayBeMark(code: number): boolean {
+  return code >= 0x300 && !(code >= 0x3100 && code < 0xa66f) && !(code >= 0xac00 && code < 0xd7a4);
 }
 
 /** Before one decoding too many. */

@@ -29,26 +29,43 @@ export async function verifies(trial: Trial, { at, work }: Terms): Promise<boole
 }
 
 /** A verification, a URL in it, each header that it looks for, and a byte of what is signed: hashed, or sorted as a form's. */
-const WORK = { trial: 6, url: 6, header: 0.3, hashed: 0.0004, form: 0.05 };
+const WORK = { trial: 6, url: 6, longUrl: 0.05, header: 0.3, hashed: 0.0004, form: 0.05 };
+/** From where on a URL is long: each of its characters may be decoded. */
+const LONG_URL = 200;
 /** Each signature with each secret, and how long the shortest is in a header that holds several. */
 const HMAC = { work: 4, length: 47 };
 const PUBLIC_KEY = { work: 75, length: 88 };
 
 /** What a verification costs, in units of work. */
 function workOf({ request, scheme, secrets }: Trial): number {
-  const { headers, body } = request;
+  const { headers, body, url: called } = request;
   const each = scheme.publicKey || secrets.some(isPublic) ? PUBLIC_KEY : HMAC;
+  const hashed = WORK.hashed * (body.byteLength + lengthOf(scheme.secretHeaders, headers));
   const signatures = Math.max(Math.floor(signatureLength(scheme, headers) / each.length), 1);
   const names = WORK.header * (scheme.signatureHeaders?.length ?? 0);
   const content = scheme.row?.signed?.includes("{form}") ? WORK.form : WORK.hashed;
-  const pairs = signatures * secrets.length * (each.work + WORK.hashed * body.byteLength);
-  const url = scheme.signedUrl === undefined ? 0 : WORK.url;
+  const pairs = signatures * secrets.length * (each.work + hashed);
+  const url = scheme.signedUrl === undefined ? 0 : WORK.url + WORK.longUrl * Math.max(called.length - LONG_URL, 0);
   return WORK.trial + url + names + content * body.byteLength + pairs;
 }
 
 /** Of all that the headers say is a signature. */
-export function signatureLength({ signatureHeaders = [] }: Scheme, headers: Headers): number {
-  return signatureHeaders.reduce((sum, name) => sum + (headers.get(name)?.length ?? 0), 0);
+export function signatureLength({ signatureHeaders }: Scheme, headers: Headers): number {
+  return lengthOf(signatureHeaders, headers);
+}
+
+function lengthOf(names: readonly string[] = [], headers: Headers): number {
+  return names.reduce((sum, name) => sum + (headers.get(name)?.length ?? 0), 0);
+}
+
+/** For a byte of JSON that is parsed. */
+const PARSE_WORK = 0.015;
+
+/** When it says that it was signed; null also where that stands in a body that is too long to be parsed for it. */
+export function timeOf({ scheme, request }: Pick<Trial, "scheme" | "request">, work: Work): number | null {
+  const inBody = scheme.row?.timestampField !== undefined;
+  if (inBody && !work.affords(PARSE_WORK * request.body.byteLength)) return null;
+  return scheme.timestampOf?.(request) ?? null;
 }
 
 function isPublic(secret: string): boolean {

@@ -29,6 +29,8 @@ export class Work {
 /** For a byte that the engine itself reads, writes or compares, and for one that a loop of ours does. */
 export const BYTE_WORK = 0.0007;
 export const SCAN_WORK = 0.003;
+/** For a place where the engine itself writes one text for another. */
+export const REPLACE_WORK = 0.06;
 /** For a character that a function of its own writes otherwise. */
 export const ESCAPE_WORK = 0.14;
 

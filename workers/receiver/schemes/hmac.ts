@@ -46,7 +46,9 @@ function hmac({ digest = "sha256", key = "text" }: HmacRow): Algorithm {
       const known = imported.get(name);
       if (known !== undefined) return known;
       const derived = derive(secret);
-      if (derived === null || derived.byteLength === 0) throw new ConfigError(`a secret is empty or not ${says}`);
+      // Anyone would think of white space.
+      if (derived === null || derived.byteLength === 0 || secret.trim() === "")
+        throw new ConfigError(`a secret is empty or not ${says}`);
       const fresh = await crypto.subtle.importKey("raw", derived, { name: "HMAC", hash }, false, ["verify"]);
       if (imported.size >= MAX_IMPORTED) imported.clear();
       imported.set(name, fresh);
