@@ -72,6 +72,12 @@ describe("readSources", () => {
       { x: { scheme: "github", secrets: ["EMPTY"] } },
       "secrets names EMPTY, which is not set, or not in `required` of wrangler.receiver.toml",
     ],
+    [
+      "the token of the API",
+      { x: { scheme: "github", secrets: ["API_TOKEN"] } },
+      "API_TOKEN, which is this Worker's own",
+    ],
+    ["a variable", { x: { scheme: "token", secrets: ["LOCAL_DEV"] } }, "LOCAL_DEV, which is this Worker's own"],
     ["an inherited secret", { x: { scheme: "github", secrets: ["toString"] } }, "secrets names what is not set"],
     [
       "the secret itself for its name",

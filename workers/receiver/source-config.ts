@@ -127,9 +127,16 @@ function secretsOf(
   };
 }
 
+/** What anyone may know, what opens this API, and what signs as us: a source that took it would take forgeries. */
+const OWN_VARIABLES: ReadonlySet<string> = new Set([
+  ...["API_TOKEN", "FORWARD_SECRET", "LOCAL_DEV", "DOH_URL", "RETENTION_DAYS", "FLUSH_SECONDS", "GRACE_SECONDS"],
+  ...["MAX_BODY_BYTES", "SCAN_BYTES", "STORAGE_LIMIT_MB"],
+]);
+
 function secretNamed(key: string, name: unknown, env: Secrets): string {
   // What is no name is perhaps the secret itself, which no message may repeat.
   if (typeof name !== "string" || !SECRET_NAME.test(name)) throw new Fault(`${key} is not made of names of secrets`);
+  if (OWN_VARIABLES.has(name)) throw new Fault(`${key} names ${name}, which is this Worker's own and no source's`);
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (typeof value === "string" && value !== "") return value;
   if (value !== undefined || PLAIN_NAME.test(name)) {
