@@ -36,6 +36,10 @@ class FakeLog {
   blocked = false;
   deaf = false;
   down = false;
+  /** What lets sockets through and nothing that they say. */
+  mute = false;
+  pageMs = 0;
+  pages = 0;
   sockets: FakeSocket[] = [];
 
   batch(after: number): Batch {
@@ -52,7 +56,8 @@ class FakeLog {
   }
 
   async page(after: number, wait: number): Promise<Batch | null> {
-    await Promise.resolve();
+    this.pages += 1;
+    await (this.pageMs > 0 ? new Promise((done) => setTimeout(done, this.pageMs)) : null);
     if (this.down) throw new Error("unreachable");
     if (after > this.head) return null;
     if (wait > 0 && after === this.head) await new Promise((done) => setTimeout(done, wait * 1000));
@@ -116,6 +121,7 @@ class FakeSocket extends EventTarget {
   }
 
   #say(data: string): void {
+    if (this.#log.mute) return;
     this.dispatchEvent(new MessageEvent("message", { data }));
   }
 }
@@ -126,12 +132,12 @@ let states: string[] = [];
 let resets = 0;
 
 /** A viewer of a log of its own: those of earlier cases go on, and must not be heard any more. */
-function start(after = 0): void {
+function start(after = 0, connect = (own: FakeLog, from: number) => new FakeSocket(own, from)): void {
   const [own, delivered, said] = [new FakeLog(), [] as number[], [] as string[]];
   [log, seen, states, resets] = [own, delivered, said, 0];
   void follow({
     after,
-    socket: (from) => new FakeSocket(own, from),
+    socket: (from) => connect(own, from),
     page: (from, wait) => own.page(from, wait),
     deliver: (events) => {
       delivered.push(...events.map(({ seq }) => seq));
@@ -195,6 +201,51 @@ describe("follow", () => {
     log.append(2);
     await pass(0);
     expect([seen, log.sockets.length, states.at(-1)]).toEqual([upTo(7), 1, "live"]);
+  });
+
+  it("polls where sockets open and say nothing", async () => {
+    start();
+    log.mute = true;
+    log.head = 2;
+    await pass(100_000);
+    log.append(3);
+    await pass(30_000);
+    expect(seen).toEqual(upTo(5));
+  });
+
+  it("polls where the browser refuses to make a socket", async () => {
+    start(0, () => {
+      throw new DOMException("blocked", "SecurityError");
+    });
+    log.head = 2;
+    await pass(30_000);
+    expect([seen, states.at(-1)]).toEqual([upTo(2), "live"]);
+  });
+
+  it("asks for a page again that never comes", async () => {
+    start();
+    log.blocked = true;
+    log.pageMs = 1e9;
+    await pass(60_000);
+    log.pageMs = 0;
+    log.head = 2;
+    await pass(120_000);
+    expect(seen).toEqual(upTo(2));
+  });
+
+  it("pages a long way with one question at a time, whatever becomes of its sockets", async () => {
+    start();
+    log.pageMs = 1_000;
+    [log.head, log.floor] = [300, 300];
+    for (let breaks = 0; breaks < 5; breaks++) {
+      await pass(5_000);
+      log.sockets[0]?.break();
+    }
+    const before = log.pages;
+    await pass(20_000);
+    expect(log.pages - before).toBeLessThan(25);
+    await pass(100_000);
+    expect(seen).toEqual(upTo(300));
   });
 
   it("comes back from an outage of everything", async () => {

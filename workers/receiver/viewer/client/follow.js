@@ -18,8 +18,10 @@
 
 const BACKOFF_MS = { least: 1_000, most: 30_000 };
 const WAIT_SECONDS = 25;
-/** Sockets that never opened in a row: something on the way does not let them through. */
+/** Sockets in a row that brought nothing: something on the way does not let them, or what they say, through. */
 const BLOCKED = 2;
+/** How long a page may take, beyond what it waits for: one whose connection was lost may never come. */
+const PAGE_MS = 30_000;
 /** Polls between two tries of a socket. */
 const POLLS = 12;
 /** A connection that broke without a word is found out by a question that the Inbox answers in its sleep. */
@@ -33,8 +35,8 @@ export async function follow(wiring) {
     const ended = await overSocket(wiring, position);
     if (ended === "reset") return wiring.reset();
     wiring.state("reconnecting");
-    blocked = ended === "opened" ? 0 : blocked + 1;
-    failures = ended === "opened" ? 0 : failures + 1;
+    blocked = ended === "heard" ? 0 : blocked + 1;
+    failures = ended === "heard" ? 0 : failures + 1;
     if (blocked >= BLOCKED) {
       const polled = await overPolls(wiring, position);
       if (polled === "reset") return wiring.reset();
@@ -53,21 +55,22 @@ export function backoff(/** @type {number} */ failures, /** @type {number} */ ra
 
 /**
  * @param {Wiring} wiring @param {{ after: number }} position
- * @returns {Promise<"opened" | "never opened" | "reset">} when the socket is closed, or given up
+ * @returns {Promise<"heard" | "never heard" | "reset">} when the socket is closed, or given up
  */
 function overSocket(wiring, position) {
   return new Promise((resolve) => {
-    const socket = wiring.socket(position.after);
+    const socket = socketOf(wiring, position);
+    if (socket === null) return resolve("never heard");
     const over = new AbortController();
     const { signal } = over;
-    let opened = false;
+    let anything = false;
     let beat = setTimeout(() => end(), PONG_MS);
     /** @param {"reset"} [why] */
     const end = (why) => {
       clearTimeout(beat);
       over.abort();
       socket.close();
-      resolve(why ?? (opened ? "opened" : "never opened"));
+      resolve(why ?? (anything ? "heard" : "never heard"));
     };
     const heard = () => {
       clearTimeout(beat);
@@ -83,15 +86,15 @@ function overSocket(wiring, position) {
     // One message after the other: what one begins to read, the next must not overtake.
     let work = Promise.resolve();
     const open = () => {
-      opened = true;
       wiring.state("live");
       heard();
     };
     /** @param {Event} event */
     const message = (event) => {
+      anything = true;
       heard();
       const data = "data" in event ? String(event.data) : "pong";
-      if (data !== "pong") work = work.then(() => answer(wiring, position, data)).then(ask, () => end());
+      if (data !== "pong") work = work.then(() => answer(wiring, position, { data, signal })).then(ask, () => end());
     };
     socket.addEventListener("open", open, { signal });
     socket.addEventListener("message", message, { signal });
@@ -99,13 +102,24 @@ function overSocket(wiring, position) {
   });
 }
 
+/** Null where the browser makes none at all. @param {Wiring} wiring @param {{ after: number }} position */
+function socketOf(wiring, { after }) {
+  try {
+    return wiring.socket(after);
+  } catch {
+    return null;
+  }
+}
+
 /**
- * @param {Wiring} wiring @param {{ after: number }} position @param {string} message
+ * Goes no further than its page once the socket is over: the next one asks anew, and two would ask for the same.
+ *
+ * @param {Wiring} wiring @param {{ after: number }} position @param {{ data: string, signal: AbortSignal }} message
  * @returns {Promise<string | null>} the receipt that says it was read; null when the log was made anew
  */
-async function answer(wiring, position, message) {
+async function answer(wiring, position, { data, signal }) {
   /** @type {(Batch | { behind: number } | { reset: number }) & { receipt: string }} */
-  const said = JSON.parse(message);
+  const said = JSON.parse(data);
   if ("reset" in said) return null;
   if ("events" in said) {
     take(wiring, position, said);
@@ -114,9 +128,10 @@ async function answer(wiring, position, message) {
   }
   wiring.state("catching up");
   while (position.after < said.behind) {
-    const page = await wiring.page(position.after, 0);
+    const page = await pageOf(wiring, position, 0);
     if (page === null) return null;
     take(wiring, position, page);
+    if (signal.aborted) return said.receipt;
     if (page.end === true) break;
   }
   wiring.state("live");
@@ -130,7 +145,7 @@ async function answer(wiring, position, message) {
 async function overPolls(wiring, position) {
   for (let polls = 0; polls < POLLS; polls++) {
     try {
-      const page = await wiring.page(position.after, WAIT_SECONDS);
+      const page = await pageOf(wiring, position, WAIT_SECONDS);
       if (page === null) return "reset";
       take(wiring, position, page);
       wiring.state(page.end === true ? "live" : "catching up");
@@ -139,6 +154,20 @@ async function overPolls(wiring, position) {
     }
   }
   return "worked";
+}
+
+/**
+ * @param {Wiring} wiring @param {{ after: number }} position @param {number} wait
+ * @returns {Promise<Batch | null>}
+ */
+function pageOf(wiring, { after }, wait) {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error("no answer")), wait * 1000 + PAGE_MS);
+    wiring
+      .page(after, wait)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(late));
+  });
 }
 
 /** @param {Wiring} wiring @param {{ after: number }} position @param {Batch} batch */
