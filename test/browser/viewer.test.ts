@@ -212,6 +212,9 @@ describe.skipIf(chrome === null)("the viewer", () => {
     for (const key of ["ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp"]) await page.keyboard.press(key);
     expect(page.url()).toBe(address);
     await page.keyboard.press("Escape");
+    await page.getByRole("heading", { name: "arrow.b" }).dblclick();
+    for (const key of ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowDown"]) await page.keyboard.press(key);
+    expect(page.url()).toBe(address);
     for (const [key, type] of [
       ["ArrowLeft", "arrow.c"],
       ["ArrowRight", "arrow.b"],

@@ -13,6 +13,8 @@ export function listenForKeys() {
     const action = ACTIONS[event.key];
     if (action === undefined || (isTyping(event.target) && event.key !== "Escape")) return;
     if (event.key.length === 1 && !characters()) return;
+    // With an arrow it selects text; for a character it may be part of typing it.
+    if (event.shiftKey && event.key.length > 1) return;
     if (action(event.target)) event.preventDefault();
   });
 }
