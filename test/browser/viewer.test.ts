@@ -160,6 +160,24 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect([await page.title(), await page.evaluate(() => scrollY)]).toEqual(["Webhook receiver", 0]);
   });
 
+  test("takes from nobody what is being typed, and shows a message once", async () => {
+    const page = await visitAlone();
+    await page.goto("/?type=typed.*&done=cleared&count=2&kept=0");
+    await live();
+    await page.getByText("Cleared: 2 events.").waitFor();
+    await page.getByLabel("Search in headers and bodies").fill("half a wo");
+    await send("typed.one");
+    await page.getByRole("link", { name: "1 new event" }).waitFor();
+    expect(await page.getByLabel("Search in headers and bodies").inputValue()).toBe("half a wo");
+    await page.getByLabel("Search in headers and bodies").fill("");
+    await page.getByLabel("Search in headers and bodies").blur();
+    await send("typed.two");
+    await page.getByRole("link", { name: "typed.two" }).waitFor();
+    expect(await types()).toEqual(["typed.two", "typed.one"]);
+    expect(await page.getByText("Cleared: 2 events.").count()).toBe(0);
+    expect(new URL(page.url()).search).toBe("?type=typed.*");
+  });
+
   test("is read by keyboard alone", async () => {
     await Promise.all(["key.a", "key.a"].map((type) => send(type)));
     await send("key.b", { data: { note: "it's $HOME `id` @ \\ \n" } });

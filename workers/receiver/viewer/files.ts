@@ -6,6 +6,7 @@ import hours from "./client/hours.js";
 import keys from "./client/keys.js";
 import list from "./client/list.js";
 import liveList from "./client/live-list.js";
+import message from "./client/message.js";
 import rows from "./client/rows.js";
 import speech from "./client/speech.js";
 import text from "./client/text.js";
@@ -29,6 +30,7 @@ const scripts = modules([
   ["speech.js", speech],
   ["live-list.js", liveList],
   ["list.js", list],
+  ["message.js", message],
   ["viewer.js", viewer],
 ]);
 

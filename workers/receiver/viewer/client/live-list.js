@@ -43,7 +43,7 @@ export class LiveList {
     const fresh = events.filter(({ seq }) => document.getElementById(`e${seq}`) === null);
     if (fresh.length === 0) return;
     // An empty list says how to begin; the first event makes it a list.
-    if (this.#head && this.#body === null) return location.reload();
+    if (this.#head && this.#body === null && !isBeingFilledIn()) return location.reload();
     this.#held.push(...fresh);
     this.#held.splice(0, this.#held.length - MAX_ROWS);
     this.#heldCount += fresh.length;
@@ -106,6 +106,12 @@ export class LiveList {
     const count = Math.max(this.#heldCount, this.#unseen);
     document.title = count === 0 ? this.#title : `(${count}) ${this.#title}`;
   }
+}
+
+/** Whether a page made anew would take away what someone types. */
+function isBeingFilledIn() {
+  const inputs = [...document.querySelectorAll("input")].filter(({ type }) => type === "text" || type === "search");
+  return inputs.some((input) => input === document.activeElement || input.value !== input.defaultValue);
 }
 
 /** @param {string} id @param {string} text */

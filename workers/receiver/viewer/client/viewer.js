@@ -2,10 +2,12 @@
 import { offerCopies } from "./copy.js";
 import { listenForKeys } from "./keys.js";
 import { followList } from "./list.js";
+import { forgetMessage } from "./message.js";
 import { keepTimes } from "./times.js";
 
 /** The script of the viewer's pages, which show everything without it, too. */
 
+forgetMessage();
 keepTimes();
 offerCopies();
 listenForKeys();
