@@ -418,7 +418,7 @@ describe("every page", () => {
       ]);
       wanted.push(...[...(await response.text()).matchAll(/from "([^"]+)"/g)].map(([, from = ""]) => from));
     }
-    expect(seen.size).toBe(12);
+    expect(seen.size).toBe(13);
   });
 });
 
