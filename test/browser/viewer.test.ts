@@ -344,6 +344,25 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(await lines()).toEqual([...whole, '"last": "end"', "}"]);
   });
 
+  test("asks for the token again when the session ends while the list is open, and comes back", async () => {
+    const page = await visitAlone(closed);
+    const sockets: WebSocketRoute[] = [];
+    await page.routeWebSocket(/\/events\/live/, (socket) => {
+      if (sockets.push(socket) <= 2) socket.connectToServer();
+      else void socket.close();
+    });
+    await signIn(visit, variables.API_TOKEN, "/?type=ended.*");
+    await live();
+    await page.context().clearCookies();
+    for (const socket of sockets) await socket.close();
+    await page.getByLabel("API token").waitFor();
+    expect(new Set(visit.takeFaults())).toEqual(new Set(["401 GET /events"]));
+    await page.getByLabel("API token").fill(variables.API_TOKEN);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Webhook receiver" }).waitFor();
+    expect(new URL(page.url()).search).toBe("?type=ended.*");
+  });
+
   test("signs in by the token to what was asked for, and out; nothing is shown before", async () => {
     await send("asked.for", {}, closed);
     const page = await visitAlone(closed);
