@@ -203,4 +203,22 @@ describe("Endpoint", () => {
       expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name LIKE 'del_%'").toArray()).toEqual([]);
     });
   });
+
+  it("tries again what an ordered endpoint waits for, though its window is full of what waits", async () => {
+    const start = Date.UTC(2026, 5, 1);
+    moveTo(start);
+    await outbox().update("ep_default", { ordered: true });
+    receiver.answer = () => new Response("no", { status: 500 });
+    await publishOne();
+    const [first] = await settled(1);
+    receiver.answer = () => new Response("ok");
+    await publish(...Array.from({ length: 100 }, () => ({})));
+    await publish(...Array.from({ length: 130 }, () => ({})));
+    await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === 231);
+    moveTo(first?.due ?? 0);
+    await runDurableObjectAlarm(endpoint());
+    await vi.waitUntil(async () => (await settled(1)).length > 1, { timeout: 5000 });
+    expect(receiver.sent.slice(0, 2).map(({ id }) => id)).toEqual([first?.id, first?.id]);
+    expect((await settled(2)).at(-1)).toMatchObject({ seq: 1, state: "delivered" });
+  });
 });
