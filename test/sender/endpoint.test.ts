@@ -2,6 +2,7 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { Webhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it, vi } from "vitest";
+import { Outbox } from "../../workers/sender/outbox.ts";
 import { wakeTime } from "../../workers/sender/schedule.ts";
 import { endpoint, moveTo, outbox, publish, publishOne, receiver, runAlarms, settled, useReceiver } from "./support.ts";
 
@@ -220,5 +221,34 @@ describe("Endpoint", () => {
     await vi.waitUntil(async () => (await settled(1)).length > 1, { timeout: 5000 });
     expect(receiver.sent.slice(0, 2).map(({ id }) => id)).toEqual([first?.id, first?.id]);
     expect((await settled(2)).at(-1)).toMatchObject({ seq: 1, state: "delivered" });
+  });
+
+  it("pulls again what it dropped when it was disabled while a pull was under way", async () => {
+    await publishOne();
+    await settled(1);
+    const release = hold();
+    await publish(...Array.from({ length: 9 }, () => ({})));
+    await vi.waitUntil(() => receiver.sent.length === 7);
+    const answered = Promise.withResolvers<void>();
+    const { pull } = Outbox.prototype;
+    const pulled = vi.spyOn(Outbox.prototype, "pull").mockImplementation(async function (
+      this: Outbox,
+      id: string,
+      after: number,
+    ) {
+      await answered.promise;
+      return pull.call(this, id, after);
+    } as unknown as typeof pull);
+    // It has heard of an event that it was not given: it pulls after the tenth, of which the last three are queued.
+    await endpoint().offer({ after: 11, upTo: 11, events: [], revision: 1 });
+    await vi.waitUntil(() => pulled.mock.calls.length === 1);
+    await outbox().update("ep_default", { enabled: false });
+    await publishOne();
+    answered.resolve();
+    await pulled.mock.results[0]?.value;
+    release();
+    receiver.answer = () => new Response("ok");
+    await outbox().update("ep_default", { enabled: true });
+    expect((await settled(11)).map(({ seq }) => seq)).toEqual(Array.from({ length: 11 }, (_, n) => 11 - n));
   });
 });
