@@ -251,4 +251,18 @@ describe("Endpoint", () => {
     await outbox().update("ep_default", { enabled: true });
     expect((await settled(11)).map(({ seq }) => seq)).toEqual(Array.from({ length: 11 }, (_, n) => 11 - n));
   });
+
+  it("keeps the order when a person sends again what still holds the others up", async () => {
+    await outbox().update("ep_default", { ordered: true });
+    receiver.answer = () => new Response("no", { status: 500 });
+    const first = await publishOne();
+    await settled(1);
+    receiver.answer = () => new Response("ok");
+    const second = await publishOne();
+    await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === second.seq);
+    expect(await endpoint().redeliver({ seq: first.seq, body: null })).toBe("scheduled");
+    await runDurableObjectAlarm(endpoint());
+    await settled(2);
+    expect(receiver.sent.map(({ id }) => id)).toEqual([first.id, first.id, second.id]);
+  });
 });
