@@ -2,6 +2,7 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { Webhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it, vi } from "vitest";
+import { Outbox } from "../../workers/sender/outbox.ts";
 import { wakeTime } from "../../workers/sender/schedule.ts";
 import { endpoint, moveTo, outbox, publish, publishOne, receiver, runAlarms, settled, useReceiver } from "./support.ts";
 
@@ -202,5 +203,66 @@ describe("Endpoint", () => {
     await runInDurableObject(endpoint("ep_nobody"), (_instance, state) => {
       expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name LIKE 'del_%'").toArray()).toEqual([]);
     });
+  });
+
+  it("tries again what an ordered endpoint waits for, though its window is full of what waits", async () => {
+    const start = Date.UTC(2026, 5, 1);
+    moveTo(start);
+    await outbox().update("ep_default", { ordered: true });
+    receiver.answer = () => new Response("no", { status: 500 });
+    await publishOne();
+    const [first] = await settled(1);
+    receiver.answer = () => new Response("ok");
+    await publish(...Array.from({ length: 100 }, () => ({})));
+    await publish(...Array.from({ length: 130 }, () => ({})));
+    await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === 231);
+    moveTo(first?.due ?? 0);
+    await runDurableObjectAlarm(endpoint());
+    await vi.waitUntil(async () => (await settled(1)).length > 1, { timeout: 5000 });
+    expect(receiver.sent.slice(0, 2).map(({ id }) => id)).toEqual([first?.id, first?.id]);
+    expect((await settled(2)).at(-1)).toMatchObject({ seq: 1, state: "delivered" });
+  });
+
+  it("pulls again what it dropped when it was disabled while a pull was under way", async () => {
+    await publishOne();
+    await settled(1);
+    const release = hold();
+    await publish(...Array.from({ length: 9 }, () => ({})));
+    await vi.waitUntil(() => receiver.sent.length === 7);
+    const answered = Promise.withResolvers<void>();
+    const { pull } = Outbox.prototype;
+    const pulled = vi.spyOn(Outbox.prototype, "pull").mockImplementation(async function (
+      this: Outbox,
+      id: string,
+      after: number,
+    ) {
+      await answered.promise;
+      return pull.call(this, id, after);
+    } as unknown as typeof pull);
+    // It has heard of an event that it was not given: it pulls after the tenth, of which the last three are queued.
+    await endpoint().offer({ after: 11, upTo: 11, events: [], revision: 1 });
+    await vi.waitUntil(() => pulled.mock.calls.length === 1);
+    await outbox().update("ep_default", { enabled: false });
+    await publishOne();
+    answered.resolve();
+    await pulled.mock.results[0]?.value;
+    release();
+    receiver.answer = () => new Response("ok");
+    await outbox().update("ep_default", { enabled: true });
+    expect((await settled(11)).map(({ seq }) => seq)).toEqual(Array.from({ length: 11 }, (_, n) => 11 - n));
+  });
+
+  it("keeps the order when a person sends again what still holds the others up", async () => {
+    await outbox().update("ep_default", { ordered: true });
+    receiver.answer = () => new Response("no", { status: 500 });
+    const first = await publishOne();
+    await settled(1);
+    receiver.answer = () => new Response("ok");
+    const second = await publishOne();
+    await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === second.seq);
+    expect(await endpoint().redeliver({ seq: first.seq, body: null })).toBe("scheduled");
+    await runDurableObjectAlarm(endpoint());
+    await settled(2);
+    expect(receiver.sent.map(({ id }) => id)).toEqual([first.id, first.id, second.id]);
   });
 });

@@ -188,6 +188,17 @@ describe("PATCH /endpoints/:id with types", () => {
     expect(await delivered(id, 3)).toEqual(["new.1", "old.3", "new.2"]);
   });
 
+  it("sends nothing more that is queued and not wanted any more", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    receiver.answer = () => promise.then(() => new Response("ok"));
+    const { id } = await create();
+    await publishTypes("a", "a", "a", "a", "a", "a", "b", "a", "b");
+    await arrived(URL_A, 6, id);
+    await call("PATCH", `/endpoints/${id}`, { types: ["b"] });
+    resolve();
+    expect(await delivered(id, 8)).toEqual(["a", "a", "a", "a", "a", "a", "b", "b"]);
+  });
+
   it("leaves away what is not wanted any more, and not what was left away by mistake", async () => {
     const { id } = await create();
     await call("PATCH", `/endpoints/${id}`, { enabled: false });

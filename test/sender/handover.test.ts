@@ -152,6 +152,19 @@ describe("Handover.kick", () => {
     });
   });
 
+  it("lets nobody wait for an endpoint that does not answer", async () => {
+    await onStorage(async (bench) => {
+      for (const id of names(2)) bench.registry.put(id, CONFIG, 0);
+      bench.answer = ({ id }) => (id === "ep_0000" ? new Promise(() => {}) : "taken");
+      for (let n = 0; n < 2; n++) {
+        bench.publish("order.paid");
+        bench.handover.kick();
+        await bench.quiet();
+      }
+      expect(bench.seqsOf("ep_0001")).toEqual([1, 2]);
+    });
+  });
+
   it("wakes nobody for events that the filter leaves out, and moves the position on past them", async () => {
     await onStorage(async (bench) => {
       for (const id of names(20)) bench.registry.put(id, { ...CONFIG, types: ["no.such", "nor.*"] }, 0);

@@ -38,8 +38,11 @@ export class CatchUp {
     this.#running = true;
     try {
       while (this.#wanted) {
-        const answer = await this.#port.pull(id, this.#standing.window.pos);
+        const after = this.#standing.window.pos;
+        const answer = await this.#port.pull(id, after);
         if (answer === "gone") return await this.#port.gone();
+        // Disabled meanwhile, the window went back: taken now, this would leave out what was dropped from its queue.
+        if (this.#standing.window.pos < after) continue;
         if ("expiredTo" in answer) this.#expire(answer.expiredTo);
         else this.#take(answer);
         this.#retryMs = FIRST_RETRY_MS;

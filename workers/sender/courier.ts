@@ -55,11 +55,21 @@ export class Courier {
   /** Due retries that are not under way, in order of due time, as far as the window has room. */
   openDue(now: number): void {
     const { window } = this.#standing;
+    this.#openHolder(now);
     if (window.full) return;
     for (const due of this.#store.deliveries.due(now, BUDGET, window.open)) {
       if (window.full) return;
       window.add({ ...due, body: due.body ?? "", isNew: false });
     }
+  }
+
+  /** What an ordered endpoint waits for needs no room: a window full of what waits for it would never empty. */
+  #openHolder(now: number): void {
+    const { identity, window } = this.#standing;
+    if (!identity?.config.ordered) return;
+    const { holder } = this.#store.deliveries;
+    if (holder === null || (holder.due ?? 0) > now || window.open.has(holder.seq)) return;
+    window.add({ ...holder, body: holder.body ?? "", isNew: false });
   }
 
   /** Awake, a timer keeps the rate; if the object dies first, the alarm of I3 goes on. */

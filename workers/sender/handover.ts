@@ -78,7 +78,8 @@ export class Handover {
       if (this.#passOver(row)) continue;
       this.#pending.add(row.id);
     }
-    while (this.#workers < Math.min(WAVE, this.#pending.size)) void this.#handPending();
+    // One for each: a worker that waits for an endpoint which does not answer is none for the others.
+    for (let left = this.#pending.size; left > 0 && this.#workers < WAVE; left--) void this.#handPending();
   }
 
   async #handPending(): Promise<void> {

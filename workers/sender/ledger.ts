@@ -93,7 +93,9 @@ export class Ledger {
   #makeDue(rows: Delivery[], now: number): void {
     this.#store.transact(() => {
       for (const row of rows) {
-        const again: Delivery = { ...row, state: "due", due: now, mark: "redelivery", skip: row.attempts.length };
+        // One that is still due goes on holding up what an ordered endpoint must get after it.
+        const mark = row.state === "due" ? row.mark : "redelivery";
+        const again: Delivery = { ...row, state: "due", due: now, mark, skip: row.attempts.length };
         this.#store.deliveries.put(again, false);
       }
     });

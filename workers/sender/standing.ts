@@ -53,14 +53,16 @@ export class Standing {
   configure({ from, ...identity }: ConfigureCall, now: number): "done" | "older" | "resume" {
     const before = this.#identity;
     if (before !== null && identity.revision < before.revision) return "older";
-    const { enabled, url } = identity.config;
+    const { enabled, url, types } = identity.config;
     const enabling = enabled && !before?.config.enabled;
     const resumed = this.health.pause !== null && enabled;
     this.#write(identity, { from, now, forgiven: enabling || url !== before?.config.url });
     if (before === null) this.#load();
     this.#identity = identity;
-    if (!enabled) this.#window.reset();
-    if (!enabling && !resumed) return "done";
+    // What is queued was chosen by the types of before: the log is asked again, with those of now.
+    const retyped = before !== null && JSON.stringify(types) !== JSON.stringify(before.config.types);
+    if (!enabled || retyped) this.#window.reset();
+    if (!enabled || !(enabling || resumed || retyped)) return "done";
     this.#window.behind = true;
     return "resume";
   }
