@@ -1,5 +1,5 @@
-import { evictDurableObject, reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { configOf, type Env } from "../../workers/receiver/env.ts";
 import type { Page } from "../../workers/receiver/reader.ts";
 import { accept, acceptMany, arrival } from "./arrivals.ts";
@@ -18,6 +18,7 @@ import {
   send,
   setTime,
   tables,
+  useEmptyStorage,
   walk,
 } from "./harness.ts";
 import { checkInvariants, checkLooks, inKv } from "./invariants.ts";
@@ -25,11 +26,7 @@ import { checkInvariants, checkLooks, inKv } from "./invariants.ts";
 const MINUTE = 60 * SECOND;
 const QUOTA = "KV put() limit exceeded for the day.";
 
-beforeEach(() => setTime(START));
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await reset();
-});
+useEmptyStorage();
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 const status = () => inbox().status();

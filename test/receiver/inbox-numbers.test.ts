@@ -1,19 +1,14 @@
-import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Inbox } from "../../workers/receiver/inbox.ts";
 import { arrival } from "./arrivals.ts";
 import { injectKv } from "./faulty-kv.ts";
-import { DAY, env, inInbox, SECOND, START, setTime } from "./harness.ts";
+import { DAY, env, inInbox, SECOND, START, setTime, useEmptyStorage } from "./harness.ts";
 
 /** What a day costs, in moved time, through the Inbox's own accept and alarm. */
 
 const MINUTE = 60 * SECOND;
 
-beforeEach(() => setTime(START));
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await reset();
-});
+useEmptyStorage();
 
 /** The Inbox from within: a day of turns from outside would take minutes. */
 class Day {

@@ -143,7 +143,7 @@ export async function shownSeqs(): Promise<number[]> {
 }
 
 /** Whether pages may name the segment: a quiet log keeps the rows of what has expired. */
-export function isListed({ to, expires }: SegmentRow): boolean {
+function isListed({ to, expires }: SegmentRow): boolean {
   const now = Date.now();
   return to >= now - RETENTION && (expires === null || expires > now);
 }

@@ -22,16 +22,16 @@ export const BATCH_EVENTS = 100;
 export const BATCH_BYTES = 256 * 1024;
 
 /** A wait whose filter matched nothing in this many events is told how far it came: its cursor must not rot. */
-export const ADVANCE_EVENTS = 500;
+const ADVANCE_EVENTS = 500;
 
 /** A viewer that does not ask for this long, while events wait for it, is gone or stuck. */
-export const DEAF_MS = 60_000;
+const DEAF_MS = 60_000;
 
 /** How far apart rounds of answers are, per viewer: a relayed answer also costs a Worker its request or write. */
 const ROUND_MS = { direct: 0.25, relayed: 2 };
 
 /** Beyond this no question is answered: at most so much, and one batch, lies in a buffer for a viewer. */
-export const UNREAD_BYTES = 1024 * 1024;
+const UNREAD_BYTES = 1024 * 1024;
 /** What a question counts besides events: more than the rest of its answer has, so that nobody asks without end. */
 export const QUESTION_BYTES = 512;
 
