@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { storeInMemory } from "./memory.ts";
-import { dropKnownNoise } from "./quiet.ts";
+import { storeInMemory } from "./support/memory.ts";
+import { dropKnownNoise } from "./support/quiet.ts";
 
 const root = resolve(import.meta.dirname, "..");
 

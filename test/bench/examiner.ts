@@ -1,6 +1,6 @@
-import { type Diagnosis, diagnose, type Suspects } from "../../workers/receiver/diagnosis.ts";
-import { schemes } from "../../workers/receiver/schemes/index.ts";
-import type { Scheme, SignedRequest } from "../../workers/receiver/schemes/scheme.ts";
+import { type Diagnosis, diagnose, type Suspects } from "../../workers/receiver/rejected/diagnosis/diagnose.ts";
+import { schemes } from "../../workers/receiver/verify/schemes/index.ts";
+import type { Scheme, SignedRequest } from "../../workers/receiver/verify/schemes/scheme.ts";
 import { CASES, type DiagnosisCase, NOW } from "./diagnosis-cases.ts";
 
 /**

@@ -1,7 +1,7 @@
-import { USER_AGENT } from "../../shared/attempt.ts";
 import { utf8 } from "../../shared/bytes.ts";
-import { parseSigningKey } from "../../shared/secret.ts";
-import { HEADER, sign, verify } from "../../shared/signature.ts";
+import { USER_AGENT } from "../../shared/outgoing/attempt.ts";
+import { parseSigningKey } from "../../shared/signing/secret.ts";
+import { HEADER, sign, verify } from "../../shared/signing/signature.ts";
 
 /**
  * The bare relay that the pair is measured against: the same signature, the same two sockets, nothing stored.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { visible as visibleOnServer } from "../../shared/page.tsx";
-import * as server from "../../workers/receiver/viewer/text.ts";
+import { visible as visibleOnServer } from "../../shared/pages/page.tsx";
+import * as server from "../../workers/receiver/viewer/parts/text.ts";
 
 /** The modules as the browser loads them. The Workers know them as text, so their types are written down here. */
 type Batch = { events: { seq: number }[]; next: number; end?: boolean };

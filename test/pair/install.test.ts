@@ -19,8 +19,8 @@ const path = (name: string) => join(folder.path, name);
 
 beforeEach(() => {
   folder = temporaryFolder();
-  mkdirSync(path("workers"));
-  cpSync(join(root, "workers/install.mjs"), path("workers/install.mjs"));
+  mkdirSync(path("workers/dev"), { recursive: true });
+  cpSync(join(root, "workers/dev/install.mjs"), path("workers/dev/install.mjs"));
   writeFileSync(path("npm-cli.js"), NPM);
   writeFileSync(path("package-lock.json"), "{}");
   writeFileSync(path("code"), "0");
@@ -29,7 +29,10 @@ afterEach(() => folder.remove());
 
 async function install() {
   const env = { ...process.env, npm_execpath: path("npm-cli.js") };
-  const child = spawn(process.execPath, [path("workers/install.mjs")], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, [path("workers/dev/install.mjs")], {
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, "exit")]);
   const calls = existsSync(path("calls")) ? readFileSync(path("calls"), "utf8").trim().split("\n") : [];
   return { status, stderr, calls };

@@ -11,7 +11,7 @@ export class NpmStart {
   #waiting: (() => void)[] = [];
 
   constructor(env: Record<string, string>) {
-    this.#child = spawn(process.execPath, ["workers/dev.ts"], {
+    this.#child = spawn(process.execPath, ["workers/dev/start.ts"], {
       cwd: root,
       env: { ...process.env, ...variables, ...env },
       stdio: ["ignore", "pipe", "pipe"],

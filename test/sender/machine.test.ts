@@ -7,9 +7,9 @@ import {
 } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { Endpoint } from "../../workers/sender/endpoint.ts";
-import { wantsType } from "../../workers/sender/filter.ts";
-import type { EndpointConfig } from "../../workers/sender/registry.ts";
+import { Endpoint } from "../../workers/sender/endpoint/endpoint.ts";
+import { wantsType } from "../../workers/sender/model/subscription.ts";
+import type { EndpointConfig } from "../../workers/sender/outbox/registry.ts";
 import { deliveries, endpoint, moveTo, outbox, publish, receiver, useReceiver } from "./support.ts";
 
 useReceiver();

@@ -1,6 +1,6 @@
 import { app } from "./app.ts";
-import type { Env } from "./env.ts";
+import type { Env } from "./config.ts";
 
-export { Inbox } from "./inbox.ts";
+export { Inbox } from "./inbox/inbox.ts";
 
 export default { fetch: app.fetch } satisfies ExportedHandler<Env>;

@@ -1,14 +1,14 @@
 import { Hono } from "hono";
-import { serveAssets, stylesheet } from "../../shared/assets.ts";
-import { type Guarded, requireToken } from "../../shared/auth.ts";
-import { answerError, answerNotFound, methodNotAllowed, plainAnswers } from "../../shared/http.ts";
-import { script } from "../../shared/script.ts";
-import { signIn } from "../../shared/sign-in.tsx";
+import { signIn } from "../../shared/auth/sign-in.tsx";
+import { type Guarded, requireToken } from "../../shared/auth/token.ts";
+import { answerError, answerNotFound, methodNotAllowed, plainAnswers } from "../../shared/http/answers.ts";
+import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
+import { script } from "../../shared/pages/htmx.ts";
+import { endpoints } from "./api/endpoints.ts";
+import { events } from "./api/events.ts";
+import { trigger } from "./api/trigger.ts";
+import { configOf, type Env } from "./config.ts";
 import { dashboard, PAGES } from "./dashboard/routes.tsx";
-import { configOf, type Env } from "./env.ts";
-import { endpoints } from "./routes/endpoints.ts";
-import { events } from "./routes/events.ts";
-import { trigger } from "./routes/trigger.ts";
 
 const guarded: Guarded = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
 

@@ -1,9 +1,9 @@
 import { app } from "./app.ts";
-import type { Env } from "./env.ts";
-import { outboxOf } from "./routes/outbox.ts";
+import type { Env } from "./config.ts";
+import { outboxOf } from "./operations/env.ts";
 
-export { Endpoint } from "./endpoint.ts";
-export { Outbox } from "./outbox.ts";
+export { Endpoint } from "./endpoint/endpoint.ts";
+export { Outbox } from "./outbox/outbox.ts";
 
 export default {
   fetch: app.fetch,

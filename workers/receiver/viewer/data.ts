@@ -1,15 +1,15 @@
-import { logEvent } from "../../../shared/telemetry.ts";
-import type { Config, Env } from "../env.ts";
-import type { EventFilter } from "../filter.ts";
-import type { Arrivals } from "../inbox-arrivals.ts";
-import type { InboxStatus } from "../inbox-status.ts";
-import { readAgain } from "../read-again.ts";
-import { type LogReader, type Page, readPage, readRecord } from "../reader.ts";
-import type { EventRecord, EventSummary } from "../record.ts";
-import type { Rejection } from "../rejections.ts";
-import { sameBytes } from "../same-bytes.ts";
-import { inboxNameOf, inboxOf } from "../sources.ts";
-import type { Place } from "./place.ts";
+import { logEvent } from "../../../shared/log-event.ts";
+import type { Config, Env } from "../config.ts";
+import type { EventFilter } from "../event/filter.ts";
+import type { EventRecord, EventSummary } from "../event/record.ts";
+import type { Arrivals } from "../inbox/queries/arrivals.ts";
+import type { InboxStatus } from "../inbox/status.ts";
+import { type LogReader, type Page, readPage, readRecord } from "../log/read.ts";
+import { readAgain } from "../log/read-again.ts";
+import { sameBytes } from "../log/same-bytes.ts";
+import type { Rejection } from "../rejected/rejections.ts";
+import { inboxNameOf, inboxOf } from "../verify/verify.ts";
+import type { Place } from "./parts/address.ts";
 
 /** What the pages show, read from the log: the one place where the viewer calls the rest of the receiver. */
 

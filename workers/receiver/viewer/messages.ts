@@ -1,4 +1,4 @@
-import type { Message } from "../../../shared/page.tsx";
+import type { Message } from "../../../shared/pages/page.tsx";
 
 /** What was done, after the redirect that follows it: a name and numbers stand in the URL, never a text. */
 export function messageOf(parameters: URLSearchParams): Message | undefined {

@@ -1,15 +1,15 @@
 import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
-import { answerError } from "../../../shared/http.ts";
-import { htmlPage, type Message } from "../../../shared/page.tsx";
-import { Problem, problemOf, problems } from "../../../shared/problem.ts";
-import { cookieName } from "../../../shared/session.ts";
-import { configOf, type Env } from "../env.ts";
-import { NO_FILTER, readFilter } from "../filter.ts";
-import { DEFAULT_LOG } from "../source-config.ts";
-import { logMeant, logsOf } from "../sources.ts";
-import { Frame, type View } from "./frame.tsx";
+import { cookieName } from "../../../shared/auth/session.ts";
+import { answerError } from "../../../shared/http/answers.ts";
+import { Problem, problemOf, problems } from "../../../shared/http/problem.ts";
+import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
+import { configOf, type Env } from "../config.ts";
+import { NO_FILTER, readFilter } from "../event/filter.ts";
+import { DEFAULT_LOG } from "../verify/source.ts";
+import { logMeant, logsOf } from "../verify/verify.ts";
 import { messageOf } from "./messages.ts";
+import { Frame, type View } from "./parts/frame.tsx";
 
 /** What a request asks to see; and what is shown of one that asks for what there is not. */
 

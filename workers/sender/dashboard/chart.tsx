@@ -1,4 +1,4 @@
-import { type ActivityView, HOURS } from "../activity.ts";
+import { type ActivityView, HOURS } from "../model/activity.ts";
 
 const HOUR_WIDTH = 10;
 const HALF = 20;

@@ -1,5 +1,5 @@
-import { Foreign, visible } from "../../../shared/page.tsx";
-import type { Attempt, Delivery, DeliveryState } from "../delivery.ts";
+import { Foreign, visible } from "../../../shared/pages/page.tsx";
+import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import { Redeliver } from "./forms.tsx";
 import { endpointPath, Frame, type FrameProps, State, Time, Watched } from "./frame.tsx";
 

@@ -1,6 +1,6 @@
-import { Foreign } from "../../../shared/page.tsx";
-import type { Delivery, DeliveryState } from "../delivery.ts";
-import { DEFAULT_ENDPOINT } from "../registry.ts";
+import { Foreign } from "../../../shared/pages/page.tsx";
+import type { Delivery, DeliveryState } from "../model/delivery.ts";
+import { DEFAULT_ENDPOINT } from "../outbox/registry.ts";
 import { Chart, Rate } from "./chart.tsx";
 import { DeliveryTable } from "./delivery.tsx";
 import { EndpointActions } from "./forms.tsx";

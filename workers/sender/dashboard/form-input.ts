@@ -1,6 +1,6 @@
-import { readForm as readShared } from "../../../shared/form.ts";
-import { Problem } from "../../../shared/problem.ts";
-import { parseExact } from "../event.ts";
+import { readForm as readShared } from "../../../shared/http/body.ts";
+import { Problem } from "../../../shared/http/problem.ts";
+import { parseExact } from "../model/event.ts";
 
 /** What the dashboard's forms post, turned into what the API takes: the API's own checks judge it from there. */
 

@@ -1,8 +1,8 @@
 import type { Child, PropsWithChildren } from "hono/jsx";
-import { type Message, Shell } from "../../../shared/page.tsx";
-import { HTMX_CONFIG, script } from "../../../shared/script.ts";
+import { HTMX_CONFIG, script } from "../../../shared/pages/htmx.ts";
+import { type Message, Shell } from "../../../shared/pages/page.tsx";
 
-export { State, Time } from "../../../shared/parts.tsx";
+export { State, Time } from "../../../shared/pages/parts.tsx";
 
 /** What every page of the dashboard has around it. */
 

@@ -1,4 +1,4 @@
-import { Foreign, Lines } from "../../../shared/page.tsx";
+import { Foreign, Lines } from "../../../shared/pages/page.tsx";
 import { Chart, Rate } from "./chart.tsx";
 import { AddEndpoint, PublishEvent, type Typed } from "./forms.tsx";
 import { endpointPath, Frame, type FrameProps, Polled, State } from "./frame.tsx";

@@ -1,4 +1,4 @@
-import type { Message } from "../../../shared/page.tsx";
+import type { Message } from "../../../shared/pages/page.tsx";
 
 /** What was done, after the redirect that follows it: a name from this table, never a text, stands in the URL. */
 const DONE: Record<string, string> = {

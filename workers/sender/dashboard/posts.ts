@@ -1,8 +1,9 @@
 import { type Context, Hono } from "hono";
-import { Problem, problems } from "../../../shared/problem.ts";
-import { parseEndpointInput } from "../endpoint-input.ts";
-import { configOf, type Env } from "../env.ts";
-import { parseEvents } from "../event.ts";
+import { Problem, problems } from "../../../shared/http/problem.ts";
+import { wholeNumber } from "../api/query.ts";
+import { configOf, type Env } from "../config.ts";
+import { parseEndpointInput } from "../model/endpoint-input.ts";
+import { parseEvents } from "../model/event.ts";
 import {
   createEndpoint,
   deleteEndpoint,
@@ -13,10 +14,9 @@ import {
   rotateEndpoint,
   testEndpoint,
   updateEndpoint,
-} from "../routes/actions.ts";
-import { withDigests } from "../routes/digest.ts";
-import { endpointOf, publishTo } from "../routes/outbox.ts";
-import { wholeNumber } from "../routes/query.ts";
+} from "../operations/endpoints.ts";
+import { endpointOf, publishTo } from "../operations/env.ts";
+import { withDigests } from "../operations/publish.ts";
 import { endpointFrom, eventFrom, readForm } from "./form-input.ts";
 import type { Typed } from "./forms.tsx";
 import { endpointPath } from "./frame.tsx";

@@ -1,4 +1,4 @@
-import type { presentSecrets } from "../routes/secrets.ts";
+import type { presentSecrets } from "../operations/secrets.ts";
 import { endpointPath, Frame, type FrameProps, Time } from "./frame.tsx";
 
 type Props = FrameProps & { id: string; secrets: ReturnType<typeof presentSecrets>["secrets"] };

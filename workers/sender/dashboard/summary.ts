@@ -1,8 +1,8 @@
-import type { ActivityView } from "../activity.ts";
-import type { Env } from "../env.ts";
-import type { EndpointView } from "../outbox.ts";
-import { endpointOf } from "../routes/outbox.ts";
-import { presentEndpoint } from "../routes/present.ts";
+import type { Env } from "../config.ts";
+import type { ActivityView } from "../model/activity.ts";
+import { endpointOf } from "../operations/env.ts";
+import { presentEndpoint } from "../operations/json.ts";
+import type { EndpointView } from "../outbox/outbox.ts";
 
 /** What a page shows of one endpoint; `activity` null when its object did not answer. */
 export type Summary = { endpoint: ReturnType<typeof presentEndpoint>; activity: ActivityView | null };

@@ -1,0 +1,98 @@
+import { Hono, type MiddlewareHandler } from "hono";
+import { methodNotAllowed } from "../http/answers.ts";
+import { readForm } from "../http/body.ts";
+import { Problem, problems } from "../http/problem.ts";
+import { htmlPage, Shell } from "../pages/page.tsx";
+import { returnPath, signInAddress } from "./return-path.ts";
+import { issueSession, sessionCookie } from "./session.ts";
+import { type Guarded, requireSameOrigin, requireToken, sameText, wrongToken } from "./token.ts";
+
+/** Nobody has shown a token yet: whatever they send is bounded. */
+const MAX_FORM_BYTES = 4096;
+
+/**
+ * The page's door: the token is typed once, and a session cookie stands for it from then on. It leads back to the
+ * page that was asked for, if its path is one of `pages`.
+ */
+export function signIn(guarded: Guarded, pages: RegExp) {
+  const { worker } = guarded;
+  return new Hono()
+    .get("/session", (c) => htmlPage(<SignIn worker={worker} to={returnPath(c.req.query("to") ?? null, pages)} />))
+    .post("/session", async (c) => {
+      requireSameOrigin(c.req.raw);
+      const { apiToken, localDev } = guarded.configOf(c.env);
+      const form = await readForm(c.req.raw, MAX_FORM_BYTES);
+      const to = returnPath(form.get("to"), pages);
+      if (!(await sameText(form.get("token") ?? "", apiToken))) {
+        const problem = wrongToken(c, guarded.now());
+        const fault =
+          problem.code === "too_many_failures"
+            ? "Too many wrong tokens came from this address. Wait a minute."
+            : "That token is wrong.";
+        const [status] = problems[problem.code];
+        return htmlPage(<SignIn worker={worker} to={to} fault={fault} />, { status, headers: problem.headers });
+      }
+      const session = await issueSession({ worker, apiToken }, guarded.now());
+      c.header("set-cookie", sessionCookie(session, { worker, local: localDev }));
+      return c.redirect(to, 303);
+    })
+    .post("/session/end", (c) => {
+      requireSameOrigin(c.req.raw);
+      const { localDev } = guarded.configOf(c.env);
+      c.header("set-cookie", sessionCookie("", { worker, local: localDev }));
+      return c.redirect("/session", 303);
+    })
+    .all("/session", methodNotAllowed("GET", "POST"))
+    .all("/session/end", methodNotAllowed("POST"));
+}
+
+/** As `requireToken`, for pages: a browser that has no session is sent to the form, also from within a page. */
+export function requireSignIn(guarded: Guarded): MiddlewareHandler {
+  const check = requireToken(guarded);
+  return async (c, next) => {
+    try {
+      // What comes after is not awaited in here: its failures are not about signing in.
+      await check(c, async () => {});
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== "token_required") throw error;
+      // A redirect would put the form where a part of the page was; htmx follows this header instead.
+      const form = signInAddress(c.req.raw);
+      if (c.req.header("hx-request") !== undefined) return c.body(null, 401, { "hx-redirect": form });
+      if (c.req.header("accept")?.includes("text/html")) return c.redirect(form, 303);
+      throw error;
+    }
+    return next();
+  };
+}
+
+/** `to`: where it leads, a path of this Worker. */
+function SignIn({ worker, to, fault }: { worker: string; to: string; fault?: string }) {
+  return (
+    <Shell title={`Sign in to the webhook ${worker}`}>
+      {fault && (
+        <p class="message failed" role="alert" id="fault">
+          {fault}
+        </p>
+      )}
+      <form method="post" action="/session" class="fields">
+        {to !== "/" && <input type="hidden" name="to" value={to} />}
+        <label>
+          API token
+          <input
+            type="password"
+            name="token"
+            required
+            autocomplete="current-password"
+            {...(fault ? { "aria-invalid": "true", "aria-describedby": "fault" } : {})}
+          />
+        </label>
+        <button type="submit" class="main">
+          Sign in
+        </button>
+      </form>
+      <p class="quiet">
+        The token is the Worker's secret <code>API_TOKEN</code>. A session lasts twelve hours on this browser.
+      </p>
+    </Shell>
+  );
+}

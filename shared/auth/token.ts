@@ -1,0 +1,86 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
+import { utf8 } from "../bytes.ts";
+import { Problem } from "../http/problem.ts";
+import { FailureLimiter } from "../rate-limiter.ts";
+import { cookieName, isSession } from "./session.ts";
+
+/** What the check needs of a Worker: its configuration, its name, and a clock (unix ms). */
+export type AuthConfig = { apiToken: string; localDev: boolean };
+export type Guarded = { worker: string; configOf: (env: unknown) => AuthConfig; now: () => number };
+
+const LOOPBACK_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const SAFE_METHODS = new Set(["GET", "HEAD"]);
+const failures = new FailureLimiter(10, 60_000);
+
+/**
+ * `Authorization: Bearer <API_TOKEN>`, the page's session cookie, or a request from this machine in local
+ * development.
+ *
+ * @throws Problem `token_required` or `token_wrong`, both 401 with `www-authenticate` (RFC 6750 section 3);
+ * `too_many_failures` 429 for a wrong token after ten from one address in a minute; `cross_site` 403
+ */
+export function requireToken(guarded: Guarded): MiddlewareHandler {
+  return async (c, next) => {
+    const { apiToken, localDev } = guarded.configOf(c.env);
+    const authorization = c.req.header("authorization");
+    if (authorization !== undefined) {
+      if (!(await sameText(authorization, `Bearer ${apiToken}`))) throw wrongToken(c, guarded.now());
+    } else if (await hasSession(c, guarded)) {
+      requireSameOrigin(c.req.raw);
+    } else if (!(localDev && isLocalRequest(c.req.raw))) {
+      throw refusal("token_required", "Send `Authorization: Bearer <API_TOKEN>`, or sign in on the page.");
+    }
+    await next();
+  };
+}
+
+/** Counts the failure against the client's address; a right token is never asked about others' failures. */
+export function wrongToken(c: Context, now: number): Problem {
+  const seconds = failures.fail(c.req.header("cf-connecting-ip") ?? "local", now);
+  if (seconds === null) return refusal("token_wrong", "The token is not this Worker's API_TOKEN.");
+  const headers = { "retry-after": String(seconds) };
+  return new Problem("too_many_failures", "Too many wrong tokens came from this address.", { headers });
+}
+
+async function hasSession(c: Context, { worker, configOf, now }: Guarded): Promise<boolean> {
+  const { apiToken, localDev } = configOf(c.env);
+  const value = getCookie(c, cookieName(worker, localDev));
+  return value !== undefined && (await isSession(value, { worker, apiToken }, now()));
+}
+
+/** A cookie comes along by itself, so what changes something must come from our own page, whatever SameSite does. */
+export function requireSameOrigin(request: Request): void {
+  if (SAFE_METHODS.has(request.method)) return;
+  const origin = request.headers.get("origin");
+  if (origin !== null && origin === new URL(request.url).origin) return;
+  if (origin === null && request.headers.get("sec-fetch-site") === "same-origin") return;
+  throw new Problem("cross_site", "This request does not come from this Worker's own page.");
+}
+
+/**
+ * Whether the request comes from a program or a page of our own on this machine. A page of another origin, a
+ * tunnel or proxy, and a hostname that was rebound to loopback are all told apart by what browsers and
+ * proxies must send, so that `LOCAL_DEV` never opens the API to anyone else.
+ */
+export function isLocalRequest(request: Request): boolean {
+  const url = new URL(request.url);
+  if (!LOOPBACK_HOSTS.has(url.hostname)) return false;
+  for (const name of request.headers.keys()) {
+    if (name === "forwarded" || name.startsWith("x-forwarded-")) return false;
+  }
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null && site !== "same-origin" && site !== "none") return false;
+  const origin = request.headers.get("origin");
+  return origin === null || origin === url.origin;
+}
+
+/** Constant-time comparison of two texts: of their digests, so that not even the length shows. */
+export async function sameText(a: string, b: string): Promise<boolean> {
+  const [left, right] = await Promise.all([a, b].map((text) => crypto.subtle.digest("SHA-256", utf8(text))));
+  return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
+}
+
+function refusal(code: "token_required" | "token_wrong", detail: string): Problem {
+  return new Problem(code, detail, { headers: { "www-authenticate": 'Bearer realm="webhooks"' } });
+}

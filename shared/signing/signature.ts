@@ -1,0 +1,104 @@
+import { concat, fromBase64, toBase64, utf8 } from "../bytes.ts";
+import { importSeed } from "./ed25519.ts";
+import { isPair, type SigningKey, type VerifyingKey } from "./secret.ts";
+
+/**
+ * Standard Webhooks signatures, "Signature scheme" of the specification: the signed content is
+ * `id.timestamp.body` over the exact bytes, the header a space-separated list of `version,base64`.
+ */
+export const HEADER = { id: "webhook-id", timestamp: "webhook-timestamp", signature: "webhook-signature" } as const;
+
+/** What is signed; `timestamp` in unix seconds. */
+export type Message = { id: string; timestamp: number; body: Uint8Array };
+
+/** Every entry of a signature list is looked at, up to here: a bound on what a stranger can make us compute. */
+export const MAX_SIGNATURES = 100;
+
+type Version = SigningKey["version"];
+type Entry = { version: Version; signature: Uint8Array<ArrayBuffer> };
+
+/** The versions there are. `bytes`: the length of a signature; the platform throws at any other for Ed25519. */
+const ALGORITHMS: Record<Version, { parameters: { name: string; hash?: string }; bytes: number }> = {
+  v1: { parameters: { name: "HMAC", hash: "SHA-256" }, bytes: 32 },
+  v1a: { parameters: { name: "Ed25519" }, bytes: 64 },
+};
+
+/**
+ * The `webhook-signature` value: one entry for each key, in their order.
+ *
+ * @throws Error when a private key names a public key that is not its own: nobody could verify what it signs.
+ */
+export async function sign(message: Message, keys: readonly SigningKey[]): Promise<string> {
+  const content = signedContent(message);
+  const entries = keys.map(async (key) => {
+    const { parameters } = ALGORITHMS[key.version];
+    const signature = await crypto.subtle.sign(parameters, await imported(signers, key, importSigner), content);
+    return `${key.version},${toBase64(new Uint8Array(signature))}`;
+  });
+  return (await Promise.all(entries)).join(" ");
+}
+
+/**
+ * Whether any entry of `header` was made over `message` with any of `keys` of the entry's own version. Constant
+ * time per comparison. No header makes it throw.
+ */
+export async function verify(message: Message, header: string, keys: readonly VerifyingKey[]): Promise<boolean> {
+  const content = signedContent(message);
+  for (const { version, signature } of entriesOf(header)) {
+    for (const key of keys) {
+      if (key.version !== version) continue;
+      const { parameters } = ALGORITHMS[version];
+      const verifier = await imported(verifiers, key, importVerifier);
+      if (await crypto.subtle.verify(parameters, verifier, signature, content)) return true;
+    }
+  }
+  return false;
+}
+
+/** The entries of the versions there are; names are case sensitive, malformed entries are passed over. */
+function entriesOf(header: string): Entry[] {
+  return header.split(" ", MAX_SIGNATURES).flatMap((entry) => {
+    const comma = entry.indexOf(",");
+    const version = entry.slice(0, Math.max(comma, 0));
+    if (!isVersion(version)) return [];
+    const signature = fromBase64(entry.slice(comma + 1));
+    return signature?.byteLength === ALGORITHMS[version].bytes ? [{ version, signature }] : [];
+  });
+}
+
+function isVersion(text: string): text is Version {
+  return Object.hasOwn(ALGORITHMS, text);
+}
+
+function signedContent({ id, timestamp, body }: Message): Uint8Array<ArrayBuffer> {
+  return concat(utf8(`${id}.${timestamp}.`), body);
+}
+
+/**
+ * Keys that were imported before, for as long as whoever parsed them holds on to them: an import costs more
+ * than an HMAC over a usual body. Never promises: one that is pending belongs to the request it began in.
+ */
+const signers = new WeakMap<object, CryptoKey>();
+const verifiers = new WeakMap<object, CryptoKey>();
+
+async function imported<Key extends object>(
+  known: WeakMap<object, CryptoKey>,
+  key: Key,
+  importKey: (key: Key) => Promise<CryptoKey>,
+): Promise<CryptoKey> {
+  const cached = known.get(key);
+  if (cached !== undefined) return cached;
+  const fresh = await importKey(key);
+  known.set(key, fresh);
+  return fresh;
+}
+
+async function importSigner(key: SigningKey): Promise<CryptoKey> {
+  if (key.version === "v1") return crypto.subtle.importKey("raw", key.key, ALGORITHMS.v1.parameters, false, ["sign"]);
+  if (!(await isPair(key))) throw new Error("a private key names a public key that is not its own");
+  return importSeed(key.seed);
+}
+
+function importVerifier({ version, key }: VerifyingKey): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", key, ALGORITHMS[version].parameters, false, ["verify"]);
+}

@@ -1,0 +1,174 @@
+import { describe, expect, it } from "vitest";
+import { toBase64, utf8 } from "../../../shared/bytes.ts";
+import { parseSecrets } from "../../../shared/signing/secret.ts";
+import { sign } from "../../../shared/signing/signature.ts";
+import type { EventRecord } from "../../../workers/receiver/event/record.ts";
+import type { Page } from "../../../workers/receiver/log/read.ts";
+import { call, callWith, env, get, inInbox, send, signed, useEmptyStorage } from "../support/harness.ts";
+
+useEmptyStorage();
+
+async function seqs(): Promise<number[]> {
+  const { events } = await get<Page>("/events?limit=500");
+  return events.map(({ seq }) => seq);
+}
+
+describe("POST /webhook", () => {
+  it("logs what is genuine and answers 200 Received", async () => {
+    const response = await send("msg_1", '{"type":"value.changed"}', { authorization: "Bearer x" });
+    expect([response.status, await response.text(), response.headers.get("webhook-duplicate")]).toEqual([
+      200,
+      "Received",
+      null,
+    ]);
+    const record = await get<EventRecord>("/events/1");
+    expect(record).toMatchObject({
+      seq: 1,
+      id: "msg_1",
+      source: "default",
+      type: "value.changed",
+      receivedAt: "2040-01-01T00:00:00.000Z",
+      bytes: 24,
+      verification: "verified",
+      body: '{"type":"value.changed"}',
+    });
+    expect(record.headers).toContainEqual(["webhook-id", "msg_1"]);
+    expect(record.headers).toContainEqual(["authorization", "(masked)"]);
+  });
+
+  it("logs an id once, and says of a repetition that it is one", async () => {
+    await send("msg_1", "first");
+    const again = await send("msg_1", "second");
+    expect([again.status, await again.text(), again.headers.get("webhook-duplicate")]).toEqual([
+      200,
+      "Received",
+      "true",
+    ]);
+    expect(await seqs()).toEqual([1]);
+    expect(await get("/events/1")).toMatchObject({ body: "first" });
+  });
+
+  it("logs an id once when it arrives 50 times at once", async () => {
+    const responses = await Promise.all(Array.from({ length: 50 }, () => send("msg_1")));
+    expect(responses.map(({ status }) => status)).toEqual(Array(50).fill(200));
+    expect(responses.filter(({ headers }) => headers.get("webhook-duplicate") === null)).toHaveLength(1);
+    expect(await seqs()).toEqual([1]);
+  });
+
+  it("logs 50 ids that arrive at once, each once and in one order", async () => {
+    await Promise.all(Array.from({ length: 50 }, (_, index) => send(`msg_${index}`)));
+    expect(await seqs()).toEqual(Array.from({ length: 50 }, (_, index) => 50 - index));
+  });
+
+  const bodies: [name: string, body: Uint8Array<ArrayBuffer>][] = [
+    ["nothing", utf8("")],
+    ["binary", new Uint8Array([0xff, 0xfe, 0x00, 0x80])],
+    ["a byte-order mark", utf8("\ufeff{}")],
+    ["CRLF, NUL and a line separator", utf8("a\r\n\0\u2028")],
+    ["double keys and big numbers", utf8('{"a":1,"a":2,"id":9007199254740993}')],
+    ["10,000 levels", utf8("[".repeat(10_000))],
+    ["a prototype", utf8('{"__proto__":{"type":"x"}}')],
+    ["what says it is compressed", new Uint8Array([0x1f, 0x8b, 0, 0])],
+  ];
+  it.each(bodies)("keeps the exact bytes of %s", async (_name, body) => {
+    expect((await send("msg_1", body, { "content-encoding": "gzip" })).status).toBe(200);
+    const response = await call("/events/1/body");
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(body);
+  });
+
+  it("refuses a forgery without a hint, and lets it use up no id", async () => {
+    const forged = { ...(await signed("msg_1", "genuine")) };
+    const response = await call("/webhook", { method: "POST", body: "forged", headers: forged });
+    expect([response.status, response.headers.get("content-type")]).toEqual([401, "application/problem+json"]);
+    const text = await response.text();
+    expect(Object.keys(JSON.parse(text))).toEqual(["type", "title", "status", "detail", "code"]);
+    expect(JSON.parse(text).code).toBe("invalid_signature");
+    expect(text).not.toContain(forged["webhook-signature"].slice(3));
+    expect(await seqs()).toEqual([]);
+    expect((await send("msg_1", "genuine")).headers.get("webhook-duplicate")).toBeNull();
+  });
+
+  const refused: [name: string, change: Record<string, string>][] = [
+    ["without a signature", { "webhook-signature": "" }],
+    ["without an id", { "webhook-id": "" }],
+    ["from long ago", { "webhook-timestamp": "1700000000" }],
+    ["with a time that is none", { "webhook-timestamp": "now" }],
+  ];
+  it.each(refused)("refuses a request %s", async (_name, change) => {
+    const response = await call("/webhook", {
+      method: "POST",
+      body: "{}",
+      headers: { ...(await signed("msg_1", "{}")), ...change },
+    });
+    expect([response.status, await response.json()]).toMatchObject([401, { code: "invalid_signature" }]);
+  });
+
+  it("accepts what any of several secrets signed", async () => {
+    const other = `whsec_${toBase64(new Uint8Array(32).fill(5))}`;
+    const timestamp = Math.floor(Date.now() / 1000);
+    const signature = await sign({ id: "msg_1", timestamp, body: utf8("{}") }, parseSecrets("test", other));
+    const response = await callWith({ WEBHOOK_SECRET: `${env.WEBHOOK_SECRET} ${other}` }, "/webhook", {
+      method: "POST",
+      body: "{}",
+      headers: { "webhook-id": "msg_1", "webhook-timestamp": String(timestamp), "webhook-signature": signature },
+    });
+    expect(response.status).toBe(200);
+  });
+
+  it.each(["", " ", "whsec_", "whsec_c2hvcnQ=", "whsec_?"])("accepts nothing with the secret %j", async (secret) => {
+    const init = { method: "POST", body: "{}", headers: await signed("msg_1", "{}") };
+    const response = await callWith({ WEBHOOK_SECRET: secret }, "/webhook", init);
+    const text = await response.text();
+    expect([response.status, JSON.parse(text).code]).toEqual([500, "configuration_error"]);
+    if (secret.length > 1) expect(text).not.toContain(secret);
+    expect(await seqs()).toEqual([]);
+  });
+
+  it("refuses a body beyond the limit and takes one at it", async () => {
+    expect((await send("msg_1", new Uint8Array(1_048_576).fill(65))).status).toBe(200);
+    const response = await send("msg_2", new Uint8Array(1_048_577).fill(65));
+    expect([response.status, await response.json()]).toEqual([
+      413,
+      expect.objectContaining({ code: "body_too_large" }),
+    ]);
+    expect(await seqs()).toEqual([1]);
+  });
+
+  it("takes the largest body that can be allowed, headers and all", async () => {
+    const body = new Uint8Array(1.5 * 1024 * 1024).fill(1);
+    const headers = { ...(await signed("msg_1", body)), "x-long": "x".repeat(100_000) };
+    const limits = { MAX_BODY_BYTES: String(body.byteLength) };
+    expect((await callWith(limits, "/webhook", { method: "POST", body, headers })).status).toBe(200);
+    expect(await get("/events/1")).toMatchObject({ bytes: body.byteLength });
+  });
+
+  it.each(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])("refuses %s", async (method) => {
+    const response = await call("/webhook", { method });
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+  });
+
+  it("is 503 with Retry-After when the Inbox cannot be reached, and the retry is logged", async () => {
+    const INBOX = { getByName: () => ({ accept: () => Promise.reject(new Error("lost")) }) };
+    const init = { method: "POST", body: "{}", headers: await signed("msg_1", "{}") };
+    const response = await callWith({ INBOX } as never, "/webhook", init);
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+    expect(await response.json()).toMatchObject({ code: "storage_unavailable" });
+    expect((await send("msg_1")).headers.get("webhook-duplicate")).toBeNull();
+  });
+
+  it("refuses only the arrivals of a turn that cannot be stored", async () => {
+    await send("msg_0");
+    await inInbox((_instance, { storage }) => {
+      storage.sql.exec(
+        "CREATE TRIGGER refuse BEFORE INSERT ON tail_1 WHEN new.id = 'bad' BEGIN SELECT raise(ABORT, 'no'); END",
+      );
+    });
+    const ids = ["msg_1", "bad", "msg_2"];
+    const responses = await Promise.all(ids.map((id) => send(id)));
+    expect(responses.map(({ status }) => status)).toEqual([200, 503, 200]);
+    expect(await seqs()).toEqual([3, 2, 1]);
+    await inInbox((_instance, { storage }) => void storage.sql.exec("DROP TRIGGER refuse"));
+    expect((await send("bad")).headers.get("webhook-duplicate")).toBeNull();
+    expect(await seqs()).toEqual([4, 3, 2, 1]);
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { utf8 } from "../../../shared/bytes.ts";
+import { dedupOf, maskedHeaders, typeOf } from "../../../workers/receiver/event/arrival.ts";
+
+describe("typeOf", () => {
+  const deep = "[".repeat(10_000);
+  const cases: [name: string, body: string | Uint8Array, type: string | null][] = [
+    ["type", '{"type":"a.b","event":"c"}', "a.b"],
+    ["event, without a type", '{"event":"c"}', "c"],
+    ["event, when the type is no text", '{"type":1,"event":"c"}', "c"],
+    ["event, when the type is empty", '{"type":"","event":"c"}', "c"],
+    ["the last of two keys", '{"type":"a","type":"b"}', "b"],
+    ["128 characters", `{"type":"${"x".repeat(128)}"}`, "x".repeat(128)],
+    ["129 characters", `{"type":"${"x".repeat(129)}"}`, null],
+    ["markup, as text", '{"type":"</script>"}', "</script>"],
+    ["a lone surrogate", '{"type":"a\\ud800"}', "a\ufffd"],
+    ["a prototype", '{"__proto__":{"type":"a"}}', null],
+    ["an array", '[{"type":"a"}]', null],
+    ["null", "null", null],
+    ["a text", '"type"', null],
+    ["a number", "1e999", null],
+    ["no JSON", "type=a", null],
+    ["JSON behind a byte-order mark", '\ufeff{"type":"a"}', null],
+    ["nothing", "", null],
+    ["10,000 levels", `${deep}${"]".repeat(10_000)}`, null],
+    ["10,000 levels under a type", `{"type":"a","b":${deep}${"]".repeat(10_000)}}`, "a"],
+    ["10,000 levels that never close", deep, null],
+    ["no UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), null],
+  ];
+  it.each(cases)("%s", (_name, body, type) => {
+    expect(typeOf(typeof body === "string" ? utf8(body) : body)).toBe(type);
+  });
+
+  const fields: [name: string, body: string, type: string | null][] = [
+    ["inside an object", '{"type":"outer","event":{"type":"inner"}}', "inner"],
+    ["that is not there", '{"type":"outer"}', "outer"],
+    ["that is no text", '{"type":"outer","event":{"type":1}}', "outer"],
+    ["behind a prototype", '{"__proto__":{"event":{"type":"a"}}}', null],
+    ["in no JSON", "event.type=a", null],
+  ];
+  it.each(fields)("a field that the provider names, %s", (_name, body, type) => {
+    expect(typeOf(utf8(body), "event.type")).toBe(type);
+  });
+});
+
+describe("maskedHeaders", () => {
+  it("masks what authenticates someone, and what the scheme calls secret", () => {
+    const headers = new Headers({
+      Authorization: "a",
+      "Proxy-Authorization": "b",
+      Cookie: "c",
+      "X-Api-Key": "d",
+      Accept: "e",
+    });
+    expect(Object.fromEntries(maskedHeaders(headers, ["x-api-key"]))).toEqual({
+      accept: "e",
+      authorization: "(masked)",
+      cookie: "(masked)",
+      "proxy-authorization": "(masked)",
+      "x-api-key": "(masked)",
+    });
+  });
+});
+
+describe("dedupOf", () => {
+  const DAYS = 30 * 86_400_000;
+  const body = utf8("{}");
+  const digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+  const cases: [name: string, id: string | null, signedId: boolean, dedup: { name: string; ttlMs: number }][] = [
+    ["a signed id", "msg 1", true, { name: "id s msg 1", ttlMs: DAYS }],
+    ["an unsigned id", "msg 1", false, { name: `body+id s ${digest} msg 1`, ttlMs: DAYS }],
+    ["no id", null, true, { name: `body s ${digest}`, ttlMs: 300_000 }],
+  ];
+  it.each(cases)("%s", async (_name, id, signedId, dedup) => {
+    const whole = new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(dedup.name)));
+    const key = whole.slice(0, 16);
+    expect(await dedupOf({ source: "s", id, signedId, body }, DAYS)).toEqual({ ...dedup, key });
+  });
+});

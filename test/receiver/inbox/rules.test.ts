@@ -1,0 +1,247 @@
+import { describe, expect, it } from "vitest";
+import {
+  type Chores,
+  choresDue,
+  DELETES_PER_DAY,
+  isFull,
+  readBackDue,
+  retryDelay,
+  SEGMENT_BYTES,
+  SEGMENT_EVENTS,
+  type Segment,
+  type State,
+  sealsForAge,
+  sweptOn,
+  trustedAlarm,
+  wakeAt,
+} from "../../../workers/receiver/inbox/state/rules.ts";
+import {
+  crowdedOut,
+  expiredSeen,
+  needsSeenTable,
+  type Room,
+  roomIn,
+  type SeenTable,
+  seenPeriod,
+} from "../../../workers/receiver/inbox/state/space-rules.ts";
+
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+const DAY = 24 * HOUR;
+const NOW = 1_800_000_000_000;
+const timing = { flushMs: 300 * SECOND, graceMs: 300 * SECOND, retentionMs: 30 * DAY };
+
+function segment(putAt: number | null, more: Partial<Segment> = {}): Segment {
+  return { firstSeq: 1, lastSeq: 1, epoch: "e", n: 1, bytes: 1, from: NOW, to: NOW, putAt, misses: 0, ...more };
+}
+
+function state(more: Partial<State>): State {
+  const open = { firstSeq: 1, count: 0, bytes: 0, from: null };
+  const verified = { complete: true, sources: {} };
+  const empty = { next: 1, lastAt: 0, seen: [], sealed: [], open };
+  return { ...empty, armed: null, retryAt: null, chores: chores({}), verified, ...more };
+}
+
+function chores(more: Partial<Chores>): Chores {
+  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null, refusedAt: null };
+  return { ...none, swept: { day: 0, deleted: 0 }, ...more };
+}
+
+const rebuilt = (relists: number[]) => ({ at: NOW, segments: 1, lostAfter: 1, firstSeq: 1_000_001, relists });
+
+const filled = (from: number) => ({ firstSeq: 1, count: 1, bytes: 1, from });
+
+describe("isFull", () => {
+  const cases: [count: number, bytes: number, arriving: number, full: boolean][] = [
+    [0, 0, 2 * SEGMENT_BYTES, false],
+    [1, SEGMENT_BYTES - 10, 10, false],
+    [1, SEGMENT_BYTES - 10, 11, true],
+    [SEGMENT_EVENTS - 1, 0, 1, false],
+    [SEGMENT_EVENTS, 0, 1, true],
+  ];
+  it.each(cases)("%i events, %i bytes, %i arriving: %s", (count, bytes, arriving, full) => {
+    expect(isFull({ firstSeq: 1, count, bytes, from: NOW }, arriving)).toBe(full);
+  });
+});
+
+describe("the puts of a day", () => {
+  /** Of events of one size that come as badly as can be: one just in time for each seal for age, the rest at once. */
+  function eventsWithin(puts: number, bytes: number): number {
+    const forAge = DAY / timing.flushMs;
+    let open = { firstSeq: 1, count: 0, bytes: 0, from: NOW };
+    let events = forAge;
+    for (let sealed = forAge; ; events++) {
+      if (isFull(open, bytes)) {
+        sealed += 1;
+        open = { ...open, count: 0, bytes: 0 };
+      }
+      if (sealed === puts) return events;
+      open = { ...open, count: open.count + 1, bytes: open.bytes + bytes };
+    }
+  }
+
+  // As the README has them, rounded down.
+  const cases: [kib: number, within340: number, within1000: number][] = [
+    [1, 26_000, 350_000],
+    [2, 13_000, 180_000],
+    [4, 6_900, 91_000],
+    [12, 2_400, 30_000],
+    [64, 700, 5_900],
+    [256, 390, 1_700],
+  ];
+  it.each(cases)("of %i KiB an event: %i within 340, %i within 1,000", (kib, within340, within1000) => {
+    const found = [340, 1000].map((puts) => String(eventsWithin(puts, kib * 1024)));
+    expect(found.map((events) => Number(events.slice(0, 2).padEnd(events.length, "0")))).toEqual([
+      within340,
+      within1000,
+    ]);
+  });
+});
+
+describe("sealsForAge", () => {
+  const cases: [name: string, state: Partial<State>, seals: boolean][] = [
+    ["nothing waits", {}, false],
+    ["too young", { open: filled(NOW - timing.flushMs + 1) }, false],
+    ["old enough", { open: filled(NOW - timing.flushMs) }, true],
+    ["old enough, behind one that is put", { open: filled(0), sealed: [segment(NOW)] }, true],
+    ["old enough, behind one that KV refused", { open: filled(0), sealed: [segment(NOW), segment(null)] }, false],
+  ];
+  it.each(cases)("%s: %s", (_name, given, seals) => expect(sealsForAge(state(given), NOW, timing)).toBe(seals));
+});
+
+describe("wakeAt", () => {
+  const cases: [name: string, state: Partial<State>, at: number | null][] = [
+    ["nothing waits", {}, null],
+    ["an open tail", { open: filled(NOW) }, NOW + timing.flushMs],
+    ["a sealed tail", { sealed: [segment(null)] }, 0],
+    ["a sealed tail after an error", { sealed: [segment(null)], retryAt: NOW + 5 }, NOW + 5],
+    ["a put segment", { sealed: [segment(NOW)] }, NOW + timing.graceMs],
+    ["a put segment, missed twice", { sealed: [segment(NOW, { misses: 2 })] }, NOW + 3 * timing.graceMs],
+    ["a put segment after an error", { sealed: [segment(NOW)], retryAt: NOW + HOUR }, NOW + HOUR],
+    ["an open tail after an error", { open: filled(0), sealed: [segment(NOW)], retryAt: NOW + HOUR }, NOW + HOUR],
+    ["the earlier of tail and look", { open: filled(NOW - 9), sealed: [segment(NOW)] }, NOW - 9 + timing.flushMs],
+    ["a chore before a put segment", { sealed: [segment(NOW)], chores: chores({ saved: false }) }, 0],
+    [
+      "a chore after a put segment",
+      { sealed: [segment(0)], chores: chores({ rebuilt: rebuilt([NOW]) }) },
+      300 * SECOND,
+    ],
+    ["an open tail behind one that KV refused", { open: filled(0), sealed: [segment(null)], retryAt: NOW }, NOW],
+  ];
+  it.each(cases)("%s", (_name, given, at) => expect(wakeAt(state(given), timing)).toBe(at));
+});
+
+describe("choresDue", () => {
+  const today = Math.floor(NOW / DAY);
+  const cases: [name: string, chores: Partial<Chores>, at: number | null][] = [
+    ["none", {}, null],
+    ["tombstones that KV does not know", { saved: false }, 0],
+    ["a relist", { rebuilt: rebuilt([NOW + 1, NOW + 2]) }, NOW + 1],
+    ["a rebuild whose relists are done", { rebuilt: rebuilt([]) }, null],
+    ["keys to delete", { gone: 1 }, 0],
+    ["more deletes than the day has", { gone: 1, swept: { day: today, deleted: DELETES_PER_DAY } }, (today + 1) * DAY],
+    ["the earliest of them", { gone: 1, rebuilt: rebuilt([NOW]) }, 0],
+    ["not before the next try", { saved: false, retryAt: NOW }, NOW],
+    ["none, after an error", { retryAt: NOW }, null],
+  ];
+  it.each(cases)("%s", (_name, given, at) => expect(choresDue(chores(given))).toBe(at));
+});
+
+describe("sweptOn", () => {
+  const day = Math.floor(NOW / DAY);
+  it.each([
+    [day * DAY, { day, deleted: 7 }],
+    [(day + 1) * DAY - 1, { day, deleted: 7 }],
+    [(day + 1) * DAY, { day: day + 1, deleted: 0 }],
+  ])("%i", (now, swept) => expect(sweptOn(now, { day, deleted: 7 })).toEqual(swept));
+});
+
+describe("readBackDue", () => {
+  it("is never before the grace is over", () => {
+    expect([readBackDue(segment(null), timing), readBackDue(segment(NOW), timing)]).toEqual([
+      null,
+      NOW + timing.graceMs,
+    ]);
+  });
+});
+
+describe("retryDelay", () => {
+  const cases: [age: number, delay: number][] = [
+    [0, 30 * SECOND],
+    [240 * SECOND, 30 * SECOND],
+    [480 * SECOND, 60 * SECOND],
+    [8 * HOUR, HOUR],
+    [9 * DAY, HOUR],
+  ];
+  it.each(cases)("waited %i ms: %i ms", (age, delay) => {
+    expect(retryDelay([segment(NOW), segment(null, { to: NOW - age })], NOW)).toBe(delay);
+  });
+});
+
+describe("trustedAlarm", () => {
+  const cases: [stored: number | null, trusted: number | null][] = [
+    [null, null],
+    [NOW + 1, NOW + 1],
+    [NOW - 30 * SECOND, NOW - 30 * SECOND],
+    [NOW - 30 * SECOND - 1, null],
+  ];
+  it.each(cases)("%s: %s", (stored, trusted) => expect(trustedAlarm(stored, NOW)).toBe(trusted));
+});
+
+describe("the tables of seen keys", () => {
+  it.each([1, 7, 30, 60, 365])("are never more than 8 with a retention of %i days, and keep it", (days) => {
+    const own = { ...timing, retentionMs: days * DAY };
+    let seen: SeenTable[] = [];
+    for (let now = NOW; now < NOW + 4 * own.retentionMs + 30 * DAY; now += DAY / 2) {
+      if (needsSeenTable(seen, now, own, "ample")) seen = [...seen, { begun: now, layout: "digest" }];
+      seen = seen.slice(expiredSeen(seen, now, own).length);
+      expect(seen.length).toBeLessThanOrEqual(8);
+      const kept = Math.max(NOW, now - own.retentionMs);
+      expect(seen[0]?.begun).toBeLessThanOrEqual(kept);
+    }
+    expect(seen[0]?.begun).toBeGreaterThan(NOW);
+    expect(seenPeriod(own)).toBeGreaterThanOrEqual(5 * DAY);
+  });
+
+  const since = (...daysAgo: number[]): SeenTable[] =>
+    daysAgo.map((days) => ({ begun: NOW - days * DAY, layout: "digest" }));
+
+  const needed: [daysAgo: number[], room: Room, needed: boolean][] = [
+    [[], "ample", true],
+    [[4.9], "ample", false],
+    [[5], "ample", true],
+    [[0.9], "crowded", false],
+    [[1], "crowded", true],
+    [[9, 1], "full", true],
+    [[9, 0.9], "full", false],
+    [[0.9], "full", true],
+    [[0], "full", false],
+  ];
+  it.each(needed)("begun %j days ago, with room that is %s: a new one is needed: %s", (daysAgo, room, needs) => {
+    expect(needsSeenTable(since(...daysAgo), NOW, timing, room)).toBe(needs);
+  });
+
+  const crowding: [daysAgo: number[], room: Room, goes: number | null][] = [
+    [[9, 4, 1], "ample", null],
+    [[9, 4, 1], "crowded", 9],
+    [[9, 4, 1], "full", 9],
+    [[4, 1], "crowded", 4],
+    [[4, 0.9], "full", null],
+    [[9], "full", null],
+    [[], "full", null],
+  ];
+  it.each(crowding)("begun %j days ago, with room that is %s: the one of %s goes", (daysAgo, room, goes) => {
+    expect(crowdedOut(since(...daysAgo), NOW, room)).toEqual(goes === null ? null : since(goes)[0]);
+  });
+});
+
+describe("roomIn", () => {
+  const cases: [size: number, room: Room][] = [
+    [0, "ample"],
+    [600, "ample"],
+    [601, "crowded"],
+    [950, "crowded"],
+    [951, "full"],
+  ];
+  it.each(cases)("%i of 1000 bytes: %s", (size, room) => expect(roomIn(size, 1000)).toBe(room));
+});

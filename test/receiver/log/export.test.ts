@@ -1,0 +1,221 @@
+import { reset } from "cloudflare:test";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exportQuery } from "../../../workers/receiver/api/export.ts";
+import { NO_FILTER } from "../../../workers/receiver/event/filter.ts";
+import type { EventRecord } from "../../../workers/receiver/event/record.ts";
+import { csvHead, toCsv } from "../../../workers/receiver/log/csv.ts";
+import { exportLog, ndjson } from "../../../workers/receiver/log/export.ts";
+import type { LogReader } from "../../../workers/receiver/log/read.ts";
+import { call, callWith, env, keys, START, setTime } from "../support/harness.ts";
+import { awkwardText, flush, log, reader, segments, settle, tailRecords } from "../support/logged.ts";
+
+beforeEach(() => setTime(START));
+afterEach(() => reset());
+
+const textOf = async (response: Response) => new TextDecoder().decode(await response.arrayBuffer());
+const text = async (path: string) => textOf(await call(path));
+const linesOf = (ndjson: string) =>
+  ndjson
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as EventRecord);
+const large = { body: "x".repeat(1000) };
+
+async function open(from: LogReader) {
+  const query = { format: ndjson, after: null, paged: false, filter: NO_FILTER, scanBytes: 1 };
+  return (await exportLog(from, query)).stream.pipeThrough(new TextDecoderStream()).getReader();
+}
+
+/** What the stream gives until it ends, and whether it ended as a stream should. */
+async function drain(stream: ReadableStreamDefaultReader<string>): Promise<{ text: string; error: string | null }> {
+  let text = "";
+  for (;;) {
+    try {
+      const { done, value } = await stream.read();
+      if (done) return { text, error: null };
+      text += value;
+    } catch (error) {
+      return { text, error: String(error) };
+    }
+  }
+}
+
+describe("exportLog", () => {
+  it("is every event, oldest first, from segments and tails alike", async () => {
+    await log({ source: "a", type: "x", body: "1" }, { body: new Uint8Array([255]) });
+    const [one, two] = await tailRecords();
+    await settle();
+    await log({ body: '{"a":\n"\u2028"}', headers: [["x-a", "\u00e9"]] });
+    const [three] = await tailRecords();
+    expect(linesOf(await text("/events/export"))).toEqual([one, two, three]);
+    expect(linesOf(await text("/events/export?format=ndjson&source=a"))).toEqual([one]);
+    expect(linesOf(await text("/events/export?q=%C3%89"))).toEqual([three]);
+    expect(linesOf(await text("/events/export?after=1"))).toEqual([two, three]);
+    expect(await text("/events/export?q=nowhere")).toBe("");
+  });
+
+  it("is empty for an empty log, but for a table's head", async () => {
+    expect(await text("/events/export")).toBe("");
+    expect(await text("/events/export?format=csv")).toBe(csvHead);
+    expect(await text("/events/export?format=csv&after=0")).toBe("");
+  });
+
+  it("is what was there when it began, though it moves into segments meanwhile", async () => {
+    await log(large, large);
+    await flush();
+    await log(large, large);
+    const stream = await open(reader());
+    await log(large);
+    await settle();
+    await settle();
+    const { text, error } = await drain(stream);
+    expect([linesOf(text).map(({ seq }) => seq), error]).toEqual([[1, 2, 3, 4], null]);
+  });
+
+  it("leaves out what is cleared", async () => {
+    await segments([{ source: "a" }, { source: "b" }], [{ source: "b" }]);
+    await log({ source: "a" }, { source: "b" });
+    const { text } = await drain(await open(reader([{ source: "a", seq: 4 }])));
+    expect(linesOf(text).map(({ seq }) => seq)).toEqual([2, 3, 5]);
+  });
+
+  it("cuts the stream when a later part cannot be read, and answers 503 when the first cannot", async () => {
+    await segments([large], [large], [large], [large], [large]);
+    const [, newest4 = ""] = await keys();
+    await env.EVENTS.delete(newest4);
+    const { text, error } = await drain(await open(reader()));
+    expect([linesOf(text).map(({ seq }) => seq), error]).toEqual([[1, 2, 3], expect.stringContaining("4 to 4")]);
+    await env.EVENTS.delete((await keys()).at(-1) ?? "");
+    const response = await call("/events/export");
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+  });
+
+  it("reads ahead of a slow reader no more than a few segments, and nothing once it has left", async () => {
+    await segments(...Array.from({ length: 12 }, () => [large]));
+    const from = reader();
+    const stream = await open(from);
+    await stream.read();
+    await scheduler.wait(20);
+    const ahead = from.gets.length;
+    expect(ahead).toBeLessThan(8);
+    await stream.cancel();
+    await scheduler.wait(20);
+    expect(from.gets.length).toBeLessThanOrEqual(ahead + 1);
+  });
+});
+
+describe("GET /events/export", () => {
+  it("is a file that no browser renders", async () => {
+    const { headers } = await call("/events/export?format=csv");
+    expect(Object.fromEntries(headers)).toMatchObject({
+      "content-type": "text/csv; charset=utf-8",
+      "content-disposition": 'attachment; filename="events-main.csv"',
+      "x-content-type-options": "nosniff",
+    });
+  });
+
+  it("pages through a log, each page as far as one scan, with the way to the next", async () => {
+    await segments([large], [large], [large]);
+    await log(large, large);
+    const parts: number[][] = [];
+    for (let path: string | undefined = "/events/export?paged=true&q=X"; path !== undefined; ) {
+      const response = await callWith({ SCAN_BYTES: "2500" }, path);
+      parts.push(linesOf(await textOf(response)).map(({ seq }) => seq));
+      path = /^<(.*)>; rel="next"$/.exec(response.headers.get("link") ?? "")?.[1];
+      expect(response.headers.get("next-after")).toBe(path === undefined ? null : String(parts.flat().at(-1)));
+    }
+    expect(parts).toEqual([[1, 2], [3], [4, 5]]);
+  });
+
+  it.each(["format=xml", "format=__proto__", "paged=1", "limit=5", "format=csv&format=csv", "since=now"])(
+    "refuses ?%s",
+    (parameters) => {
+      const refusal = expect.objectContaining({ code: "invalid_parameter" });
+      expect(() => exportQuery(new URLSearchParams(parameters), 1)).toThrow(refusal);
+    },
+  );
+
+  it("refuses a cursor that is none, or beyond the head, and other methods", async () => {
+    expect(() => exportQuery(new URLSearchParams("after=x"), 1)).toThrow(
+      expect.objectContaining({ code: "invalid_cursor" }),
+    );
+    expect((await call("/events/export?after=1")).status).toBe(409);
+    expect((await call("/events/export", { method: "POST" })).status).toBe(405);
+  });
+});
+
+/** A reader of RFC 4180, quotes and all. */
+function parseCsv(text: string): string[][] {
+  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy;
+  const rows: string[][] = [[]];
+  for (let match = cell.exec(text); match !== null; match = cell.exec(text)) {
+    rows.at(-1)?.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
+    if (match[3] === "\r\n") rows.push([]);
+    if (cell.lastIndex === text.length) return rows.slice(0, -1);
+  }
+  throw new Error(`not CSV: ${JSON.stringify(text)}`);
+}
+
+const record: EventRecord = {
+  seq: 7,
+  id: "msg_1",
+  source: "default",
+  type: "a",
+  receivedAt: "2040-01-01T00:00:00.000Z",
+  bytes: 2,
+  verification: "verified",
+  headers: [["x-a", 'b"c']],
+  body: "{}",
+};
+
+describe("toCsv", () => {
+  const cases: [body: string, cell: string][] = [
+    ["plain", "plain"],
+    ["a,b", "a,b"],
+    ['say "x"', 'say "x"'],
+    ["two\r\nlines", "two\r\nlines"],
+    ["=1+1", "'=1+1"],
+    ['=HYPERLINK("http://x","y")', `'=HYPERLINK("http://x","y")`],
+    ["+1", "'+1"],
+    ["-1", "'-1"],
+    ["@SUM(A1)", "'@SUM(A1)"],
+    ["\t=1", "'\t=1"],
+    ["\r=1", "'\r=1"],
+    ["\n=1", "'\n=1"],
+    ["\u0000=1", "'\u0000=1"],
+    ["\u0085=1", "'\u0085=1"],
+    ["\ufeff=1", "'\ufeff=1"],
+    ["'=1", "'=1"],
+    [" =1", " =1"],
+    ["", ""],
+  ];
+  it.each(cases)("writes the body %j as %j", (body, cell) => {
+    expect(parseCsv(toCsv({ ...record, body }))[0]?.at(-1)).toBe(cell);
+  });
+
+  it("has a column for each part, and says where a body is base64", () => {
+    const text = csvHead + toCsv(record) + toCsv({ ...record, id: null, type: "=x", encoding: "base64", body: "/w==" });
+    const rest = ["default", "a", "2040-01-01T00:00:00.000Z", "2", "verified", '[["x-a","b\\"c"]]', "", "{}"];
+    expect(parseCsv(text)).toEqual([
+      ["seq", "id", "source", "type", "receivedAt", "bytes", "verification", "headers", "encoding", "body"],
+      ["7", "msg_1", ...rest],
+      ["7", "", "default", "'=x", ...rest.slice(2, 6), "base64", "/w=="],
+    ]);
+  });
+
+  it("never breaks a row, and begins no cell as a formula, whatever is in it", () => {
+    const property = fc.property(
+      awkwardText,
+      awkwardText,
+      fc.constantFrom("", "=", "+", "-", "@", "\r"),
+      (id, text, begin) => {
+        const rows = parseCsv(toCsv({ ...record, id, type: begin + text, body: begin + text }).repeat(2));
+        expect(rows.map((cells) => cells.length)).toEqual([10, 10]);
+        expect(rows.flat().filter((cell) => /^[=+\-@\p{Cc}]/u.test(cell))).toEqual([]);
+        expect(rows[0]?.at(-1)?.replace(/^'/, "")).toBe(begin + text);
+      },
+    );
+    fc.assert(property, { numRuns: 300 });
+  });
+});

@@ -1,0 +1,75 @@
+import { reset } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Problem } from "../../../shared/http/problem.ts";
+import { readAgain } from "../../../workers/receiver/log/read-again.ts";
+import { call, START, send, setTime } from "../support/harness.ts";
+import { Killer } from "../support/kill.ts";
+import { leaveAll } from "../support/live-harness.ts";
+
+const marked = (marks: object) => Object.assign(new Error("the object is gone"), marks);
+const restarted = marked({ durableObjectReset: true });
+
+/** Fails with each of the errors in turn, then finds 42. */
+const failing = (...errors: Error[]) =>
+  vi.fn(async () => {
+    const error = errors.shift();
+    if (error !== undefined) throw error;
+    return 42;
+  });
+
+describe("readAgain", () => {
+  it.each([
+    ["was restarted", restarted],
+    ["cannot be reached for now", marked({ retryable: true })],
+  ])("reads once more when the object %s", async (_name, error) => {
+    expect(await readAgain(failing(error))).toBe(42);
+  });
+
+  it.each([
+    ["the log's own problem", new Problem("cursor_ahead", "The newest event is 3.")],
+    ["an error of our own", new Error("a bug")],
+  ])("leaves %s as it is, and does not ask twice", async (_name, error) => {
+    const read = failing(error);
+    await expect(readAgain(read)).rejects.toBe(error);
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  it("says when to come back, and does not ask twice, when the object has too much to do", async () => {
+    const read = failing(marked({ retryable: true, overloaded: true }));
+    await expect(readAgain(read)).rejects.toMatchObject({ code: "log_unavailable", headers: { "retry-after": "5" } });
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  it("says when to come back after the second time", async () => {
+    const read = failing(restarted, restarted);
+    await expect(readAgain(read)).rejects.toMatchObject({ code: "log_unavailable", headers: { "retry-after": "5" } });
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  it("says of the second time what it was", async () => {
+    const problem = new Problem("cursor_ahead", "The newest event is 3.");
+    await expect(readAgain(failing(restarted, problem))).rejects.toBe(problem);
+  });
+});
+
+describe("a reader whose question kills the Inbox is answered by its next life", () => {
+  beforeEach(() => setTime(START));
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await leaveAll();
+    await reset();
+  });
+
+  it.each(["/", "/events", "/events?after=0&wait=30", "/events/export", "/events/stream?after=0"])(
+    "%s",
+    async (path) => {
+      await send("a");
+      const killer = await Killer.create();
+      killer.arm(0);
+      const response = await call(path);
+      expect(killer.killed).toBe(true);
+      expect(response.status).toBe(200);
+      await response.body?.cancel();
+    },
+  );
+});

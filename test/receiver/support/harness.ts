@@ -1,0 +1,142 @@
+import {
+  createExecutionContext,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+  waitOnExecutionContext,
+} from "cloudflare:test";
+import { env as bindings, exports } from "cloudflare:workers";
+import { afterEach, beforeEach, vi } from "vitest";
+import { utf8 } from "../../../shared/bytes.ts";
+import { parseSecrets } from "../../../shared/signing/secret.ts";
+import { HEADER, sign } from "../../../shared/signing/signature.ts";
+import { app } from "../../../workers/receiver/app.ts";
+import type { Env } from "../../../workers/receiver/config.ts";
+import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
+import type { Page } from "../../../workers/receiver/log/read.ts";
+import { inboxOf } from "../../../workers/receiver/verify/verify.ts";
+
+export const env = bindings as unknown as Env;
+export const ORIGIN = "http://localhost:8080";
+
+/**
+ * When tests begin. So far ahead that no alarm set in a test's time fires by itself: only tests run them, and
+ * time stands still in between.
+ */
+export const START = Date.parse("2040-01-01T00:00:00Z");
+
+export const SECOND = 1000;
+export const DAY = 86_400 * SECOND;
+
+export function setTime(ms: number): void {
+  vi.setSystemTime(ms);
+}
+
+export function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** Each test begins at START; what it stored and replaced is gone after it. */
+export function useEmptyStorage(): void {
+  beforeEach(() => setTime(START));
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await reset();
+  });
+}
+
+/** Calls the Worker's fetch handler. */
+export function call(path: string, init: RequestInit = {}): Promise<Response> {
+  const { default: worker } = exports as unknown as { default: Fetcher };
+  return worker.fetch(new Request(`${ORIGIN}${path}`, init));
+}
+
+/** Calls the Worker as it would be with another environment. */
+export async function callWith(changes: Partial<Env>, path: string, init: RequestInit = {}): Promise<Response> {
+  const context = createExecutionContext();
+  const response = await app.fetch(new Request(`${ORIGIN}${path}`, init), { ...env, ...changes }, context);
+  await waitOnExecutionContext(context);
+  return response;
+}
+
+export async function get<Json>(path: string): Promise<Json> {
+  const response = await call(path);
+  if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+export type Body = string | Uint8Array<ArrayBuffer>;
+
+/** The headers that the default source wants for `body`. */
+export async function signed(id: string, body: Body, timestamp = Math.floor(Date.now() / 1000)) {
+  const bytes = typeof body === "string" ? utf8(body) : body;
+  const signature = await sign({ id, timestamp, body: bytes }, parseSecrets("test", env.WEBHOOK_SECRET));
+  return { [HEADER.id]: id, [HEADER.timestamp]: String(timestamp), [HEADER.signature]: signature };
+}
+
+/** Sends one genuine webhook. */
+export async function send(id: string, body: Body = "{}", headers: Record<string, string> = {}): Promise<Response> {
+  return call("/webhook", { method: "POST", body, headers: { ...headers, ...(await signed(id, body)) } });
+}
+
+/** Sends `count` at once, with ids `<prefix>1` and so on. */
+export async function sendMany(count: number, prefix: string, body: Body = "{}"): Promise<void> {
+  const responses = await Promise.all(Array.from({ length: count }, (_, index) => send(`${prefix}${index + 1}`, body)));
+  const failed = responses.find((response) => response.status !== 200);
+  if (failed !== undefined) throw new Error(`${failed.status} ${await failed.text()}`);
+}
+
+export { inboxOf } from "../../../workers/receiver/verify/verify.ts";
+
+export function inbox(): DurableObjectStub<Inbox> {
+  return inboxOf(env, "main");
+}
+
+export function inInbox<Result>(work: (instance: Inbox, state: DurableObjectState) => Result | Promise<Result>) {
+  return runInDurableObject<Inbox, Result>(inbox(), work);
+}
+
+/** Runs the Inbox's alarm, as the platform does when it is due. */
+export async function runAlarm(): Promise<void> {
+  if (!(await runDurableObjectAlarm(inbox()))) throw new Error("no alarm was armed");
+}
+
+/** When the alarm is armed for; null when none is. */
+export function armedAt(): Promise<number | null> {
+  return inInbox((_instance, { storage }) => storage.getAlarm());
+}
+
+/** The numbers in the names of the Inbox's tables of one kind, ascending. */
+export function tables(kind: "tail" | "seen"): Promise<number[]> {
+  return inInbox((_instance, { storage }) => {
+    const rows = storage.sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").toArray();
+    const numbers = rows.filter(({ name }) => name.startsWith(`${kind}_`)).map(({ name }) => Number(name.slice(5)));
+    return numbers.sort((a, b) => a - b);
+  });
+}
+
+/** Gives the running Inbox a KV namespace that behaves otherwise, until it is evicted. */
+export function replaceKv(changes: Partial<Pick<KVNamespace, "get" | "put">>): Promise<void> {
+  return inInbox((instance) => {
+    const kv = { get: env.EVENTS.get.bind(env.EVENTS), put: env.EVENTS.put.bind(env.EVENTS), ...changes };
+    Object.assign(instance, { env: { ...env, EVENTS: kv } });
+  });
+}
+
+/** The names of all keys in KV, the newest segment first. */
+export async function keys(): Promise<string[]> {
+  return (await env.EVENTS.list()).keys.map(({ name }) => name);
+}
+
+/** All seqs that `/events` shows, page by page, from one end of the log to the other. */
+export async function walk(order: "before" | "after", limit: number): Promise<number[]> {
+  const seqs: number[] = [];
+  let next: number | null = order === "after" ? 0 : null;
+  for (;;) {
+    const cursor = next === null ? "" : `&${order}=${next}`;
+    const page: Page = await get(`/events?limit=${limit}${cursor}`);
+    seqs.push(...page.events.map(({ seq }) => seq));
+    next = page.next;
+    if (page.end === true || next === null) return seqs;
+  }
+}

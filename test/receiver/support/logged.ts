@@ -1,0 +1,142 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import fc from "fast-check";
+import { utf8 } from "../../../shared/bytes.ts";
+import { configOf } from "../../../workers/receiver/config.ts";
+import type { Arrival } from "../../../workers/receiver/event/arrival.ts";
+import { type EventFilter, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
+import { type EventRecord, type EventSummary, toRecord } from "../../../workers/receiver/event/record.ts";
+import type { Tombstone } from "../../../workers/receiver/event/tombstone.ts";
+import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
+import { find, type PageQuery, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
+import { InboxSql } from "../../../workers/receiver/inbox/storage/sql.ts";
+import { InboxStore } from "../../../workers/receiver/inbox/storage/tails.ts";
+import { type LogReader, readPage } from "../../../workers/receiver/log/read.ts";
+import { inboxNameOf } from "../../../workers/receiver/verify/verify.ts";
+import { dedupBy } from "./arrivals.ts";
+import { env, inbox, inInbox, pass, SECOND } from "./harness.ts";
+
+/** Logs with any content, put past verification, and a reader of them as the routes have it. */
+
+export type Logged = Partial<Pick<Arrival, "source" | "id" | "type">> & {
+  headers?: [string, string][];
+  body?: string | Uint8Array<ArrayBuffer>;
+};
+
+let arrivals = 0;
+
+/** Logs the events at once, in this order. */
+export async function log(...events: Logged[]): Promise<void> {
+  const accepted = await Promise.all(events.map((event) => inbox().accept(arrivalOf(event))));
+  const refused = accepted.find(({ stored }) => !stored);
+  if (refused !== undefined) throw new Error(JSON.stringify(refused));
+}
+
+function arrivalOf({ source = "default", id = null, type = null, headers = [], body = "" }: Logged): Arrival {
+  return {
+    source,
+    id,
+    type,
+    verification: "verified",
+    headers: JSON.stringify(headers),
+    body: typeof body === "string" ? utf8(body) : body,
+    dedup: dedupBy(`test ${arrivals++}`, 1000),
+    fingerprint: null,
+  };
+}
+
+/** What was logged so far becomes a segment; `settle` drops the tails of those that were put. */
+export async function flush(): Promise<void> {
+  pass(300 * SECOND);
+  await runDurableObjectAlarm(inbox());
+}
+
+export async function settle(): Promise<void> {
+  await flush();
+  await flush();
+}
+
+/** One segment of each group, without tails. */
+export async function segments(...groups: Logged[][]): Promise<void> {
+  for (const group of groups) {
+    await log(...group);
+    await flush();
+  }
+  await settle();
+}
+
+/** Everything in the log's tails, read past all paging: for a log that was never flushed. */
+export function tailRecords(): Promise<EventRecord[]> {
+  return inInbox((_instance, { storage }) => {
+    const tables = storage.sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name LIKE 'tail_%'")
+      .toArray();
+    const rows = tables.flatMap(({ name }) => storage.sql.exec(`SELECT * FROM ${name}`).toArray());
+    return rows.map((row) => toRecord(row as Parameters<typeof toRecord>[0])).sort((a, b) => a.seq - b.seq);
+  });
+}
+
+/** A reader that notes what it reads of KV; with `tombstones`, of an Inbox that knows these. */
+export function reader(tombstones?: Tombstone[]): LogReader & { gets: string[]; sizes: number[] } {
+  const gets: string[] = [];
+  const sizes: number[] = [];
+  const kv = {
+    get: async (key: string, options: KVNamespaceGetOptions<"text">) => {
+      gets.push(key);
+      const text = await env.EVENTS.get(key, options);
+      sizes.push(utf8(text ?? "").byteLength);
+      return text;
+    },
+  } as unknown as KVNamespace;
+  const log = inboxNameOf("main");
+  return { inbox: tombstones === undefined ? inbox() : clearedInbox(tombstones), kv, log, gets, sizes };
+}
+
+function clearedInbox(tombstones: Tombstone[]): DurableObjectStub<Inbox> {
+  type View = Parameters<typeof page>[0];
+  const ask = <Answer>(question: (view: View) => Answer) =>
+    runInDurableObject<Inbox, Answer>(inbox(), (_instance, { storage }) => {
+      const state = new InboxStore(new InboxSql(storage.sql)).load();
+      return question({ sql: storage.sql, state, timing: configOf(env), now: Date.now(), tombstones });
+    });
+  return {
+    page: (query: PageQuery) => ask((view) => page(view, query)),
+    records: (query: PageQuery) => ask((view) => records(view, query)),
+    find: (seq: number) => ask((view) => find(view, seq)),
+  } as unknown as DurableObjectStub<Inbox>;
+}
+
+export type Read = Partial<Omit<PageQuery, "filter">> & { filter?: Partial<EventFilter> };
+
+export function query({ filter, ...more }: Read = {}): PageQuery {
+  return {
+    order: "before",
+    seq: null,
+    limit: 500,
+    scanBytes: 2_097_152,
+    ...more,
+    filter: { ...NO_FILTER, ...filter },
+  };
+}
+
+/** All events that pages show, from one end of the log to the other, and how many pages that took. */
+export async function follow(from: LogReader, read: Read): Promise<{ events: EventSummary[]; pages: number }> {
+  const events: EventSummary[] = [];
+  let seq: number | null = null;
+  for (let pages = 1; ; pages++) {
+    const answer = await readPage(from, query({ ...read, seq }));
+    events.push(...answer.events);
+    const done = read.order === "after" ? answer.end === true : answer.next === null;
+    if (done) return { events, pages };
+    if (answer.next === seq) throw new Error(`the page at ${seq} moves on to itself`);
+    seq = answer.next;
+  }
+}
+
+/** Texts that storing and searching may stumble over. */
+const awkward = fc.constantFrom(
+  ..."aA b:é".split(""),
+  ..."ÉσςΣſK".split(""),
+  ...['"', "\\", "\n", "\t", "\u0000", "\u001f", "\u2028", "</", "😀", ": ", '","', '"encoding":"base64"}', "\ufeff"],
+);
+
+export const awkwardText = fc.array(awkward, { maxLength: 12 }).map((parts) => parts.join(""));

@@ -1,0 +1,128 @@
+import fc from "fast-check";
+import { fromUtf8 } from "../../../shared/bytes.ts";
+import { HMAC_ROWS } from "../../../workers/receiver/verify/schemes/providers.ts";
+import type { SignedRequest } from "../../../workers/receiver/verify/schemes/scheme.ts";
+import { schemeOf, type Vector, withHeader } from "./vectors.ts";
+
+/** Requests that differ from a genuine one in one byte, and what schemes say is the same all the same. */
+
+/** Where a byte is changed, and how: `at` is taken modulo the length, `code` is what comes in. */
+export type Edit = { part: number; way: "put" | "insert" | "delete"; at: number; code: number };
+
+export const edits: fc.Arbitrary<Edit> = fc.record({
+  part: fc.nat(100),
+  way: fc.constantFrom("put", "insert", "delete"),
+  at: fc.nat(5000),
+  code: fc.oneof(fc.constantFrom(...Array.from(" ,;=.:+-/%&0aAfFtv\t", (char) => char.charCodeAt(0))), fc.nat(255)),
+});
+
+/** A value that any `Headers` takes: no NUL, CR or LF; white space around it does not count. */
+export const headerValues = fc
+  .array(fc.integer({ min: 1, max: 255 }), { maxLength: 120 })
+  .map((codes) => String.fromCharCode(...codes.filter((code) => code !== 10 && code !== 13)));
+
+/** The genuine request with one byte of a header, of the body, of the URL or of the method changed. */
+export function edited(request: SignedRequest, names: readonly string[], edit: Edit): SignedRequest {
+  const part = edit.part % (names.length + 3);
+  const name = names[part];
+  if (name !== undefined) return withHeader(request, name, editedText(request.headers.get(name) ?? "", edit));
+  if (part === names.length) return { ...request, body: editedBytes(request.body, edit) };
+  const key = part === names.length + 1 ? "url" : "method";
+  return { ...request, [key]: editedText(request[key], edit) };
+}
+
+function editedText(text: string, edit: Edit): string {
+  const codes = Uint8Array.from(text, (char) => char.charCodeAt(0));
+  return String.fromCharCode(...editedBytes(codes, edit)).replace(/[\0\r\n]/g, "~");
+}
+
+function editedBytes(bytes: Uint8Array, { way, at, code }: Edit): Uint8Array {
+  const index = at % (bytes.length + (way === "insert" ? 1 : 0) || 1);
+  const list = [...bytes];
+  list.splice(index, way === "insert" ? 0 : 1, ...(way === "delete" ? [] : [code]));
+  return Uint8Array.from(list);
+}
+
+/** Whether the proof of a genuine request holds of another, by what its scheme says that it covers. */
+export function provesAlso({ scheme: name }: Vector, genuine: SignedRequest, other: SignedRequest): boolean {
+  const scheme = schemeOf(name);
+  if (scheme.verification === "unverified") return true;
+  if (scheme.verification === "authenticated") return sameToken(genuine, other);
+  const row = HMAC_ROWS[name];
+  const signed = row?.signed ?? (row === undefined ? "{id}.{timestamp}.{body}" : "{body}");
+  const header = (key: string | undefined) => key === undefined || genuine.headers.get(key) === other.headers.get(key);
+  const covered = [
+    header(row === undefined ? undefined : row.timestampHeader),
+    signed.includes("{id}") ? header(row?.idHeader) : isProperId(other, row?.idHeader),
+    row !== undefined || ["webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp"].every(header),
+    row !== undefined || ["x-signature-timestamp", "x-twilio-email-event-webhook-timestamp"].every(header),
+    signed.includes("{method}") ? genuine.method === other.method : true,
+    scheme.signedUrl === undefined || sameUrl(genuine.url, other.url),
+    name === "twilio" ? fieldsOf(genuine) === fieldsOf(other) : text(genuine.body) === text(other.body),
+    (scheme.signatureHeaders ?? []).some((each) => holdsOne(genuine.headers.get(each), other.headers.get(each), row)),
+  ];
+  return !covered.includes(false);
+}
+
+type Row = (typeof HMAC_ROWS)[string];
+
+/** Whether a signature header holds, beside the same time, a signature of the genuine one in any case of hex. */
+function holdsOne(genuine: string | null, other: string | null, row: Row | undefined): boolean {
+  if (genuine === null || other === null) return false;
+  const isHex = row === undefined || (row.encoding ?? "hex") === "hex";
+  const same = (a: string, b: string) => a === b || (isHex && lowerHex(a) === lowerHex(b));
+  if (row?.format === "pairs") {
+    const [before, after] = [genuine, other].map((value) => value.split(row.separator ?? ","));
+    const times = (entries: string[] = []) => entries.filter((entry) => entry.startsWith(`${row.timestampPair}=`));
+    if (times(before).join() !== times(after).join()) return false;
+    return (after ?? []).some(
+      (entry) => entry.startsWith(`${row.pair}=`) && (before ?? []).some((each) => same(each, entry)),
+    );
+  }
+  if (row === undefined && genuine.includes(",")) {
+    const before = genuine.split(" ");
+    return other.split(" ").some((entry) => before.includes(entry));
+  }
+  return same(genuine, other);
+}
+
+/** The digits in lower case: what stands before them is no part of them. */
+function lowerHex(value: string): string {
+  return value.replace(/[0-9a-fA-F]+$/, (digits) => digits.toLowerCase());
+}
+
+/** What an id that is not signed must still be. */
+function isProperId({ headers }: SignedRequest, name: string | undefined): boolean {
+  const id = name === undefined ? null : headers.get(name);
+  return id === null || (/^[\x20-\x7e]{1,256}$/.test(id) && !id.includes(", "));
+}
+
+/** The scheme's name `Bearer` is the same in any case, RFC 9110 section 11.1; the token is not. */
+function sameToken(genuine: SignedRequest, other: SignedRequest): boolean {
+  const bare = ({ headers }: SignedRequest, name: string) => headers.get(name)?.replace(/^bearer /i, "Bearer ");
+  const places = ["authorization", "x-api-key", "x-gitlab-token"];
+  return places.every((name) => bare(genuine, name) === bare(other, name)) && isProperId(other, "idempotency-key");
+}
+
+/** Twilio signs with or without the port; HubSpot with some characters decoded. */
+function sameUrl(genuine: string, other: string): boolean {
+  const bare = (url: string) =>
+    url
+      .replace(/^(https?:\/\/[^/?#:]+):\d+/, "$1")
+      .replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+  return bare(genuine) === bare(other);
+}
+
+/**
+ * What Twilio signs of a form: names and values in the order of the names, with nothing between them, so that it
+ * cannot tell where a name ends. A body that is none is signed by its digest.
+ */
+function fieldsOf({ body, url }: SignedRequest): string {
+  if (url.includes("bodySHA256=")) return text(body);
+  const fields = [...new URLSearchParams(fromUtf8(body) ?? `?${text(body)}`)].map((field) => field.join("\0"));
+  return [...new Set(fields)].sort().join("").replaceAll("\0", "");
+}
+
+function text(body: Uint8Array): string {
+  return body.toHex();
+}

@@ -1,0 +1,37 @@
+import { expect } from "vitest";
+import type { Page } from "../../../workers/receiver/log/read.ts";
+import { get } from "./harness.ts";
+import { shownSeqs } from "./invariants.ts";
+import { seqsOf } from "./live-harness.ts";
+
+/** Who reads the log page by page while things happen to it, and keeps what it saw. */
+export class PageReader {
+  readonly #seen = new Set<number>();
+  #cursor = 0;
+
+  /** The log was made anew: its reader begins anew. */
+  restart(): void {
+    this.#seen.clear();
+    this.#cursor = 0;
+  }
+
+  /** One page; true when it ends at the head. */
+  async read(limit: number): Promise<boolean> {
+    const { events, next, end = false } = await get<Page>(`/events?after=${this.#cursor}&limit=${limit}`);
+    const reached = next ?? Number.NaN;
+    const passed = (await shownSeqs()).filter((seq) => seq > this.#cursor && seq <= reached);
+    expect(seqsOf(events), "a page without a gap").toEqual(passed);
+    for (const { seq } of events) this.#seen.add(seq);
+    this.#cursor = reached;
+    return end;
+  }
+
+  /** Reads to the head: nothing that is shown now ever came behind its cursor. */
+  async finish(): Promise<void> {
+    while (!(await this.read(100)));
+    expect(
+      (await shownSeqs()).filter((seq) => !this.#seen.has(seq)),
+      "behind the reader's cursor",
+    ).toEqual([]);
+  }
+}

@@ -1,0 +1,444 @@
+import { exports } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { percent } from "../../../workers/sender/dashboard/chart.tsx";
+import { endpointFrom } from "../../../workers/sender/dashboard/form-input.ts";
+import { HOUR_MS } from "../../../workers/sender/model/activity.ts";
+import { bindings, endpoint, moveTo, outbox, publishOne, receiver, useReceiver } from "../support.ts";
+
+useReceiver();
+
+const ORIGIN = "http://localhost:5000";
+const HTML = { accept: "text/html,application/xhtml+xml" };
+const URL_A = "http://localhost:7001/a";
+
+type Answer = { status: number; location: string | null; text: string; headers: Headers };
+
+async function call(path: string, init: RequestInit = {}, origin = ORIGIN): Promise<Answer> {
+  const fetcher = (exports as unknown as { default: Fetcher }).default;
+  const response = await fetcher.fetch(`${origin}${path}`, {
+    redirect: "manual",
+    ...init,
+    headers: { ...HTML, ...(init.headers as Record<string, string>) },
+  });
+  const { status, headers } = response;
+  return { status, headers, location: headers.get("location"), text: await response.text() };
+}
+
+function send(
+  path: string,
+  fields: Record<string, string> = {},
+  headers: Record<string, string> = {},
+  origin = ORIGIN,
+) {
+  const body = new URLSearchParams(fields).toString();
+  const form = { "content-type": "application/x-www-form-urlencoded", origin, ...headers };
+  return call(path, { method: "POST", body, headers: form }, origin);
+}
+
+/** Adds an endpoint by its form; its id. */
+async function add(fields: Record<string, string> = {}): Promise<string> {
+  const { status, location, text } = await send("/dashboard/endpoints", { url: URL_A, ...fields });
+  const id = /^\/dashboard\/endpoints\/(ep_\w+)\/secret\?done=created$/.exec(location ?? "")?.[1];
+  if (status !== 303 || id === undefined) throw new Error(`not added: ${status} ${text}`);
+  return id;
+}
+
+const path = (id: string) => `/dashboard/endpoints/${id}`;
+
+async function delivered(id = "ep_default") {
+  return vi.waitUntil(async () => {
+    const rows = await endpoint(id).deliveries({ before: null, limit: 10, state: null });
+    return rows.length > 0 && rows;
+  });
+}
+
+describe("GET /", () => {
+  it("lists the endpoints with state, lag, success rate and chart", async () => {
+    await publishOne();
+    await delivered();
+    const { status, text } = await call("/");
+    expect(status).toBe(200);
+    expect(text).toContain("<bdi>http://localhost:9/webhook</bdi>");
+    expect(text).toMatch(/<span class="state good"><span aria-hidden="true">●<\/span>Enabled/);
+    expect(text).toContain("0 events");
+    expect(text).toContain("100 %");
+    expect(text).toContain('aria-label="Attempts of the last 24 hours by the hour: 1 delivered, 0 failed"');
+    expect(text).toContain("1 endpoint: 1 well");
+    expect(text).toContain(`curl ${ORIGIN}/trigger`);
+  });
+
+  it("shows the endpoints that answer when one does not", async () => {
+    const id = await add({ description: "the broken one" });
+    const stub = (name: string) => Reflect.apply(real, bindings.ENDPOINT, [name]);
+    const real = bindings.ENDPOINT.getByName;
+    const broken = { status: () => Promise.reject(new Error("lost")), activity: () => new Promise(() => {}) };
+    vi.spyOn(bindings.ENDPOINT, "getByName").mockImplementation((name: string) =>
+      name.endsWith(id) ? (broken as unknown as ReturnType<typeof stub>) : stub(name),
+    );
+    const { status, text } = await call("/");
+    expect(status).toBe(200);
+    expect(text).toContain("the broken one");
+    expect(text).toContain("Not answering");
+    expect(text).toContain("http://localhost:9/webhook");
+  });
+
+  it("pages", async () => {
+    await Promise.all(Array.from({ length: 50 }, () => add()));
+    const first = await call("/");
+    const next = /href="(\/\?after=[^"]+)">More endpoints/.exec(first.text)?.[1];
+    expect(first.text.match(/id="open-/g)).toHaveLength(50);
+    const second = await call(next ?? "");
+    expect(second.text.match(/id="open-/g)).toHaveLength(1);
+    expect(second.text).not.toContain("More endpoints");
+  });
+});
+
+describe("every page", () => {
+  it("runs and loads nothing but our own files, and is not kept", async () => {
+    const id = await add();
+    const event = await publishOne();
+    await delivered(id);
+    const pages = ["/", path(id), `${path(id)}/deliveries/${event.seq}`, `${path(id)}/secret`, "/session"];
+    for (const page of [...pages, "/dashboard/nothing"]) {
+      const { headers, text } = await call(page);
+      expect(headers.get("content-security-policy")).toBe(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+          "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+      );
+      expect(headers.get("cache-control")).toBe("no-store");
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(text).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?! src="\/assets\/page-[0-9a-f]{8}\.js" defer)/);
+      expect(text).not.toContain("test-token");
+      if (!page.endsWith("/secret")) expect(text).not.toMatch(/whs[ekp]/);
+    }
+  });
+
+  it("names files that are there and may be kept for ever", async () => {
+    const { text } = await call("/");
+    for (const [pattern, type] of [
+      [/src="([^"]+)"/, "text/javascript; charset=utf-8"],
+      [/rel="stylesheet" href="([^"]+)"/, "text/css; charset=utf-8"],
+    ] as const) {
+      const file = await call(pattern.exec(text)?.[1] ?? "", { headers: { "x-forwarded-for": "203.0.113.1" } });
+      expect([file.status, file.headers.get("content-type")]).toEqual([200, type]);
+      expect(file.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+      expect(file.text.length).toBeGreaterThan(1000);
+    }
+  });
+
+  it("says what failed, with its status", async () => {
+    const { status, text } = await call(path("ep_none"));
+    expect(status).toBe(404);
+    expect(text).toContain('<p class="message failed">There is no endpoint ep_none.</p>');
+    const json = await call(path("ep_none"), { headers: { accept: "application/json" } });
+    expect(json.headers.get("content-type")).toBe("application/problem+json");
+  });
+});
+
+describe("what came from outside", () => {
+  const EVIL = `"><script>alert(1)</script>' onload=x javascript:alert(1) \u202eevil`;
+  const SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;";
+
+  it("is text wherever it stands", async () => {
+    receiver.answer = () => new Response(EVIL, { status: 500 });
+    const id = await add({ url: `${URL_A}?q="><script>x</script>`, description: EVIL });
+    const event = await publishOne({ data: JSON.stringify(EVIL) });
+    await delivered(id);
+    for (const page of ["/", path(id)]) {
+      const { text } = await call(page);
+      expect(text).toContain(SHOWN);
+      expect(text).toContain("\\u202eevil");
+      expect(text).not.toMatch(/<script>|\u202e|href="javascript:/);
+    }
+    const { text } = await call(`${path(id)}/deliveries/${event.seq}`);
+    expect(text.split(SHOWN)).toHaveLength(3);
+    expect(text).not.toMatch(/<script>|\u202e/);
+  });
+
+  it("is text in a form that comes back, and in what its refusal says", async () => {
+    const { status, text } = await send("/dashboard/endpoints", { url: `javascript:"><script>`, headers: EVIL });
+    expect(status).toBe(422);
+    expect(text).toContain("javascript:&quot;&gt;&lt;script&gt;");
+    expect(text).not.toMatch(/<script>|href="javascript:/);
+  });
+
+  it("does not choose the message", async () => {
+    const { text } = await call("/?done=constructor");
+    expect(text).toContain('<div id="message" role="status"></div>');
+    expect((await call(`${path("ep_default")}?done=recovered&count=<b>`)).text).not.toContain("<b>");
+  });
+});
+
+describe("the forms", () => {
+  it("add an endpoint and show its secret once", async () => {
+    const fields = { types: "order.* invoice.paid", ordered: "true", perSecond: "5", headers: "x-key: concealed" };
+    const id = await add({ ...fields, description: "shop" });
+    const config = (await outbox().endpoint(id))?.row.config;
+    expect(config).toMatchObject({
+      url: URL_A,
+      types: ["order.*", "invoice.paid"],
+      ordered: true,
+      description: "shop",
+    });
+    expect(config).toMatchObject({ rateLimit: { perSecond: 5 }, headers: { "x-key": "concealed" } });
+    const secret = await call(`${path(id)}/secret?done=created`);
+    expect(secret.text).toContain(config?.secrets[0]?.key);
+    expect((await call(path(id))).text).not.toContain("concealed");
+  });
+
+  it.each([
+    ["an address that may not be called", { url: "http://10.0.0.1/" }, 422, "may not be called"],
+    ["a rate that is no number", { url: URL_A, perSecond: "many" }, 422, "rateLimit"],
+    ["a header without a colon", { url: URL_A, headers: "x-key" }, 422, "name: value"],
+    ["an unknown start", { url: URL_A, startFrom: "msg_none" }, 422, "startFrom"],
+  ])("refuse %s, and keep what was typed", async (_name, fields, status, words) => {
+    const answer = await send("/dashboard/endpoints", { description: "typed before", ...fields });
+    expect(answer.status).toBe(status);
+    expect(answer.text).toContain(words);
+    expect(answer.text).toContain('value="typed before"');
+    expect(answer.headers.get("hx-push-url")).toBe("false");
+    expect(await outbox().endpoints()).toHaveLength(1);
+  });
+
+  it("publish an event, byte for byte", async () => {
+    const answer = await send("/dashboard/events", { type: "order.paid", data: '{"a": 1.10}' });
+    expect([answer.status, answer.location]).toEqual([303, "/?done=published"]);
+    await delivered();
+    expect(receiver.sent[0]?.body).toMatch(/"type":"order.paid".*"data":\{"a":1.10\}\}$/);
+  });
+
+  it.each([
+    ["data that is no JSON", { type: "a", data: "{" }, 400],
+    ["a reserved type", { type: "webhook.x", data: "1" }, 422],
+  ])("refuse %s", async (_name, fields, status) => {
+    expect((await send("/dashboard/events", fields)).status).toBe(status);
+    expect(receiver.sent).toEqual([]);
+  });
+
+  it("take nothing but forms", async () => {
+    const json = { "content-type": "application/json" };
+    expect((await send("/dashboard/events", { type: "a", data: "1" }, json)).status).toBe(415);
+  });
+});
+
+describe("the buttons", () => {
+  it("test", async () => {
+    const good = await send(`${path("ep_default")}/test`);
+    expect([good.status, good.location]).toEqual([303, `${path("ep_default")}?done=tested`]);
+    expect((await call(good.location ?? "")).text).toContain("The test event was delivered.");
+    receiver.answer = () => new Response("", { status: 500 });
+    expect((await send(`${path("ep_default")}/test`)).location).toBe(`${path("ep_default")}?done=waiting`);
+  });
+
+  it("disable and enable", async () => {
+    await send(`${path("ep_default")}/disable`);
+    const { text } = await call(path("ep_default"));
+    expect(text).toContain("Disabled");
+    expect(text).not.toContain("Send a test event");
+    expect((await send(`${path("ep_default")}/test`)).status).toBe(409);
+    await send(`${path("ep_default")}/enable`);
+    expect((await outbox().endpoint("ep_default"))?.row.config.enabled).toBe(true);
+  });
+
+  it("redeliver", async () => {
+    const { seq } = await publishOne();
+    await delivered();
+    const page = `${path("ep_default")}/deliveries/${seq}`;
+    expect((await send(`${page}/redeliver`)).location).toBe(`${page}?done=redelivered`);
+    expect((await endpoint().delivery(seq))?.mark).toBe("redelivery");
+  });
+
+  it("recover", async () => {
+    const answer = await send(`${path("ep_default")}/recover`, { hours: "24" });
+    expect(answer.location).toBe(`${path("ep_default")}?done=recovered&count=0`);
+    expect((await send(`${path("ep_default")}/recover`, { hours: "x" })).status).toBe(400);
+  });
+
+  it("rotate, except what a variable defines", async () => {
+    const id = await add();
+    const old = (await outbox().endpoint(id))?.row.config.secrets[0]?.key;
+    const { location } = await send(`${path(id)}/rotate`, { expiresInSeconds: "3600" });
+    const { text } = await call(location ?? "");
+    expect((await outbox().endpoint(id))?.row.config.secrets).toHaveLength(2);
+    expect(text).toContain(old);
+    expect(text).toContain("Signs beside the new one until");
+    expect((await send(`${path("ep_default")}/rotate`, { expiresInSeconds: "0" })).status).toBe(409);
+  });
+
+  it("delete, when it is meant", async () => {
+    const id = await add();
+    expect((await send(`${path(id)}/delete`)).status).toBe(400);
+    expect((await send(`${path(id)}/delete`, { confirm: "yes" })).location).toBe("/?done=deleted");
+    expect(await outbox().endpoint(id)).toBeNull();
+  });
+});
+
+describe("an endpoint's deliveries", () => {
+  it("come newest first, in pages, by state, each with its attempts", async () => {
+    receiver.answer = () => new Response("busy", { status: 503 });
+    for (let i = 0; i < 27; i++) await publishOne({ id: `order-${i}` });
+    await vi.waitUntil(
+      async () => (await endpoint().deliveries({ before: null, limit: 50, state: null })).length === 27,
+    );
+    const first = await call(path("ep_default"));
+    expect(first.text.match(/id="open-\d+"/g)?.[0]).toBe('id="open-27"');
+    expect(first.text).toContain("status 503");
+    const older = /href="([^"]+before=3)">Older/.exec(first.text)?.[1];
+    expect((await call(older ?? "")).text.match(/id="open-\d+"/g)).toHaveLength(2);
+    expect((await call(`${path("ep_default")}?state=delivered`)).text).toContain("None.");
+    expect((await call(`${path("ep_default")}?state=lost`)).status).toBe(400);
+    const one = await call(`${path("ep_default")}/deliveries/27`);
+    expect(one.text).toContain("order-26");
+    expect(one.text).toContain("<bdi>busy</bdi>");
+    expect(one.text).toContain("&quot;total&quot;:42");
+  });
+});
+
+describe("activity", () => {
+  it("counts attempts by the hour, from rows and then as they come, for 24 hours", async () => {
+    const start = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS + HOUR_MS;
+    moveTo(start);
+    await publishOne();
+    await delivered();
+    receiver.answer = () => new Response("", { status: 500 });
+    moveTo(start + HOUR_MS);
+    const read = await endpoint().activity(start + HOUR_MS);
+    expect(read.hours[22]).toEqual({ delivered: 1, failed: 0 });
+    await send(`${path("ep_default")}/test`);
+    const counted = await endpoint().activity(start + HOUR_MS);
+    expect(counted.hours.slice(22)).toEqual([
+      { delivered: 1, failed: 0 },
+      { delivered: 0, failed: 1 },
+    ]);
+    const later = await endpoint().activity(start + 24 * HOUR_MS);
+    expect(later.hours[0]).toEqual({ delivered: 0, failed: 1 });
+    expect(later.hours).toHaveLength(24);
+  });
+});
+
+describe("percent", () => {
+  it.each([
+    [1, 1, "100 %"],
+    [0, 5, "0 %"],
+    [9999, 10_000, "99.9 %"],
+    [1, 10_000, "0.1 %"],
+    [2, 3, "66.7 %"],
+  ])("of %i in %i is %s", (part, all, text) => expect(percent(part, all)).toBe(text));
+});
+
+describe("endpointFrom", () => {
+  it.each([
+    ["url=u", { url: "u", types: null, ordered: false, signing: "v1" }],
+    [
+      "url=+u+&types=a,b+c.*&signing=both&ordered=on",
+      { url: "u", types: ["a", "b", "c.*"], ordered: true, signing: ["v1", "v1a"] },
+    ],
+    [
+      "url=u&headers=a:+1%0D%0Ab:2:3&perSecond=2",
+      { url: "u", headers: { a: "1", b: "2:3" }, rateLimit: { perSecond: 2 } },
+    ],
+  ])("reads %s", (form, expected) => {
+    expect(endpointFrom(new URLSearchParams(form))).toMatchObject(expected);
+  });
+});
+
+describe("signing in", () => {
+  /** Not a loopback name, so that nothing is open without the token. */
+  const PUBLIC = "https://sender.example";
+
+  async function session(): Promise<string> {
+    const { headers } = await send("/session", { token: "test-token" }, {}, PUBLIC);
+    return (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  }
+
+  it("takes no more than a token from who has shown none", async () => {
+    expect((await send("/session", { token: "x".repeat(5000) }, {}, PUBLIC)).status).toBe(413);
+  });
+
+  it("is asked of whoever reads pages, and of nobody else", async () => {
+    expect(await call("/", {}, PUBLIC)).toMatchObject({ status: 303, location: "/session" });
+    const asked = `/session?${new URLSearchParams({ to: `${path("ep_default")}?state=dead` })}`;
+    expect(await call(`${path("ep_default")}?state=dead`, {}, PUBLIC)).toMatchObject({ status: 303, location: asked });
+    const boosted = await call(`${path("ep_default")}?state=dead`, { headers: { "hx-request": "true" } }, PUBLIC);
+    expect(boosted.headers.get("hx-redirect")).toBe(asked);
+    const part = await call("/", { headers: { "hx-request": "true" } }, PUBLIC);
+    expect([part.status, part.headers.get("hx-redirect")]).toEqual([401, "/session"]);
+    for (const api of ["/endpoints", "/events"]) {
+      const { status, headers } = await call(api, {}, PUBLIC);
+      expect([status, headers.get("content-type")]).toEqual([401, "application/problem+json"]);
+    }
+    expect((await call("/", { headers: { accept: "*/*" } }, PUBLIC)).status).toBe(401);
+    expect((await call("/session", {}, PUBLIC)).text).toContain('type="password"');
+  });
+
+  it("takes the token once for a cookie that scripts and other sites cannot use", async () => {
+    const { status, location, headers } = await send("/session", { token: "test-token" }, {}, PUBLIC);
+    expect([status, location]).toEqual([303, "/"]);
+    const cookie = headers.get("set-cookie") ?? "";
+    expect(cookie).toMatch(/; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict/);
+    expect(cookie).not.toContain("test-token");
+    const page = await call("/", { headers: { cookie: await session() } }, PUBLIC);
+    expect(page.status).toBe(200);
+    expect(page.text).toContain("Sign out");
+    expect((await call("/endpoints", { headers: { cookie: await session() } }, PUBLIC)).status).toBe(200);
+  });
+
+  it("leads to the page that was asked for, also after a wrong token", async () => {
+    const to = `${path("ep_default")}?state=dead`;
+    const { text } = await call(`/session?${new URLSearchParams({ to })}`, {}, PUBLIC);
+    expect(text).toContain(`<input type="hidden" name="to" value="${to}"/>`);
+    expect((await send("/session", { token: "wrong", to }, {}, PUBLIC)).text).toContain(`value="${to}"`);
+    expect((await send("/session", { token: "test-token", to }, {}, PUBLIC)).location).toBe(to);
+  });
+
+  it.each(["//evil.example", "/\\evil.example", "https://evil.example/", "/trigger"])(
+    "does not lead to %s",
+    async (to) => {
+      expect((await call(`/session?${new URLSearchParams({ to })}`, {}, PUBLIC)).text).not.toContain("hidden");
+      expect((await send("/session", { token: "test-token", to }, {}, PUBLIC)).location).toBe("/");
+    },
+  );
+
+  it("shows what was wrong with the token", async () => {
+    const { status, headers, text } = await send("/session", { token: "wrong" }, {}, PUBLIC);
+    expect(status).toBe(401);
+    expect(headers.get("set-cookie")).toBeNull();
+    expect(text).toMatch(/role="alert"[^>]*>That token is wrong\./);
+  });
+
+  it("ends", async () => {
+    const { status, location, headers } = await send("/session/end", {}, { cookie: await session() }, PUBLIC);
+    expect([status, location]).toEqual([303, "/session"]);
+    expect(headers.get("set-cookie")).toMatch(/=; Path=\/; Max-Age=0; /);
+  });
+
+  it.each([
+    ["another site's form", { origin: "https://evil.example" }],
+    ["a sandboxed form", { origin: "null" }],
+    ["another port's form", { origin: "https://sender.example:8080" }],
+  ])("does not let %s act with its cookie", async (_name, headers) => {
+    const cookie = await session();
+    for (const [to, fields] of [
+      ["/dashboard/events", { type: "a", data: "1" }],
+      ["/dashboard/endpoints", { url: "https://example.com/" }],
+      [`${path("ep_default")}/disable`, {}],
+      ["/session/end", {}],
+    ] as const) {
+      expect((await send(to, fields, { ...headers, cookie }, PUBLIC)).status).toBe(403);
+    }
+    expect(receiver.sent).toEqual([]);
+    expect((await outbox().endpoint("ep_default"))?.row.config.enabled).toBe(true);
+  });
+
+  it("lets the page's own forms act with it", async () => {
+    const answer = await send("/dashboard/events", { type: "a", data: "1" }, { cookie: await session() }, PUBLIC);
+    expect(answer.status).toBe(303);
+  });
+
+  it("is not asked here in local development, but of a page of another site", async () => {
+    expect((await call("/")).status).toBe(200);
+    const foreign = await send("/dashboard/events", { type: "a", data: "1" }, { origin: "https://evil.example" });
+    expect([foreign.status, foreign.location]).toEqual([303, "/session"]);
+    expect(receiver.sent).toEqual([]);
+  });
+});

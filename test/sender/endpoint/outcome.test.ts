@@ -1,0 +1,213 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  countedAttempts,
+  type Ending,
+  failingSince,
+  nextDelivery,
+  outcomeOf,
+} from "../../../workers/sender/endpoint/outcome.ts";
+import { RETRY_DELAYS_SECONDS } from "../../../workers/sender/endpoint/retry.ts";
+
+const ending = (part: Partial<Ending>): Ending => ({
+  ...{ status: 200, code: null, ms: 5, retryAfter: null, response: "ok" },
+  ...part,
+});
+const open = { seq: 7, id: "msg_a", type: "a.b", body: "{}", attempts: [], mark: null, skip: 0 };
+const turn = { now: 1_000_000, delaysMs: [5000, 60_000], random: 0.5 };
+
+describe("outcomeOf", () => {
+  it.each([
+    [200, null, "delivered"],
+    [204, null, "delivered"],
+    [299, null, "delivered"],
+    [199, null, "retry"],
+    [301, null, "retry"],
+    [302, null, "retry"],
+    [304, null, "retry"],
+    [400, null, "retry"],
+    [404, null, "retry"],
+    [429, null, "retry"],
+    [500, null, "retry"],
+    [503, null, "retry"],
+    [410, null, "gone"],
+    [0, "dns_unavailable", "postponed"],
+    [0, "dns_not_found", "retry"],
+    [0, "address_forbidden", "retry"],
+    [0, "timeout", "retry"],
+    [0, "connection_failed", "retry"],
+    [200, "timeout", "retry"],
+    [200, "response_incomplete", "retry"],
+  ] as const)("%i with code %s is %s", (status, code, expected) => {
+    expect(outcomeOf({ status, code })).toBe(expected);
+  });
+});
+
+describe("nextDelivery", () => {
+  it("lets go of the body and the response once delivered", () => {
+    const delivery = nextDelivery(open, { at: 1, ending: ending({}) }, turn);
+    expect(delivery).toMatchObject({ seq: 7, state: "delivered", due: null, body: null });
+    expect(delivery.attempts).toEqual([{ at: 1, ms: 5, status: 200, code: null, nextAt: null, response: null }]);
+  });
+
+  it("keeps the body and is due again after a failure", () => {
+    const delivery = nextDelivery(open, { at: 1, ending: ending({ status: 500, response: "oops" }) }, turn);
+    expect(delivery).toMatchObject({ state: "due", due: 1_005_000, body: "{}" });
+    expect(delivery.attempts[0]).toMatchObject({ status: 500, nextAt: 1_005_000, response: "oops" });
+  });
+
+  it("is dead after the last attempt of the schedule, and says so in the last attempt", () => {
+    const failed = { at: 1, ending: ending({ status: 0, code: "timeout" }) };
+    const second = nextDelivery({ ...open, ...nextDelivery(open, failed, turn), body: "{}" }, failed, turn);
+    const third = nextDelivery({ ...open, ...second, body: "{}" }, failed, turn);
+    expect(second).toMatchObject({ state: "due", due: 1_060_000 });
+    // Due once more: to be reported.
+    expect(third).toMatchObject({ state: "dead", due: turn.now, body: "{}" });
+    expect(third.attempts.map(({ nextAt }) => nextAt)).toEqual([1_005_000, 1_060_000, null]);
+  });
+
+  it.each([
+    [429, "30", 30_000],
+    [503, "30", 30_000],
+    [503, "Thu, 01 Jan 1970 00:17:10 GMT", 30_000],
+    [503, "1", 5000],
+    [503, "99999999", 86_400_000],
+    [500, "30", 5000],
+    [301, "30", 5000],
+  ])("hears on %i a Retry-After of %s as %i ms", (status, retryAfter, expected) => {
+    const delivery = nextDelivery(open, { at: 1, ending: ending({ status, retryAfter }) }, turn);
+    expect(delivery.due).toBe(turn.now + expected);
+  });
+
+  it.each(["endpoint.disabled", "delivery.failed", "webhook.test"])("does not report the death of %s", (type) => {
+    const failed = { at: 1, ending: ending({ status: 500 }) };
+    expect(nextDelivery({ ...open, type }, failed, { ...turn, delaysMs: [] })).toMatchObject({
+      state: "dead",
+      due: null,
+    });
+  });
+
+  it("uses up no attempt while the resolver does not answer, and adds one line for all of it", () => {
+    const unanswered = { at: 1, ending: ending({ status: 0, code: "dns_unavailable", response: null }) };
+    let delivery = nextDelivery(open, unanswered, turn);
+    for (let minute = 0; minute < 50; minute++)
+      delivery = nextDelivery({ ...open, ...delivery, body: "{}" }, unanswered, turn);
+    expect(delivery).toMatchObject({ state: "due", due: turn.now + 60_000, attempts: [{ code: "dns_unavailable" }] });
+    const failed = nextDelivery({ ...open, ...delivery, body: "{}" }, { at: 1, ending: ending({ status: 500 }) }, turn);
+    expect(failed).toMatchObject({ state: "due", due: turn.now + 5000, attempts: [{ status: 500 }] });
+  });
+
+  it("begins the schedule anew after a redelivery, keeping what was tried", () => {
+    const failed = { at: 1, ending: ending({ status: 500 }) };
+    const again = nextDelivery(
+      {
+        ...open,
+        attempts: [1, 2, 3].map(() => nextDelivery(open, failed, turn).attempts[0]).filter((a) => a !== undefined),
+        mark: "redelivery",
+        skip: 3,
+      },
+      failed,
+      turn,
+    );
+    expect(again).toMatchObject({ state: "due", due: turn.now + 5000, mark: "redelivery" });
+    expect(again.attempts).toHaveLength(4);
+  });
+
+  it.each([[[5000]], [[]]])("keeps what drew a 410 due, even at the end of the schedule %j", (delaysMs) => {
+    const gone = { at: 1, ending: ending({ status: 410 }) };
+    expect(nextDelivery(open, gone, { ...turn, delaysMs })).toMatchObject({ state: "due", body: "{}" });
+  });
+});
+
+describe("failingSince", () => {
+  it.each([
+    [null, "retry", 7],
+    [3, "retry", 3],
+    [3, "gone", 3],
+    [null, "postponed", null],
+    [3, "postponed", 3],
+    [3, "delivered", null],
+  ] as const)("%j after %s is %j", (known, outcome, expected) => {
+    expect(failingSince(known, outcome, 7)).toBe(expected);
+  });
+});
+
+describe("any sequence of attempts", () => {
+  const delaysMs = RETRY_DELAYS_SECONDS.map((seconds) => seconds * 1000);
+  const DAY = 86_400_000;
+  const codes = [
+    "timeout",
+    "connection_failed",
+    "response_incomplete",
+    "dns_not_found",
+    "dns_unavailable",
+    "tls_failed",
+  ];
+  const anyEnding = fc.record({
+    status: fc.oneof(fc.integer({ min: 100, max: 599 }), fc.constantFrom(200, 204, 410, 429, 503, 0)),
+    code: fc.option(fc.constantFrom(...codes), { freq: 2 }),
+    ms: fc.nat(20_000),
+    retryAfter: fc.option(
+      fc.oneof(fc.string(), fc.nat(200_000).map(String), fc.constant("Thu, 01 Jan 2099 00:00:00 GMT")),
+    ),
+    response: fc.option(fc.string()),
+  });
+  const steps = fc.array(fc.tuple(anyEnding, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), {
+    minLength: 1,
+    maxLength: 40,
+  });
+
+  it("ends delivered by a 2xx alone, dead by the tenth failure that counts, and else is due in time", () => {
+    fc.assert(
+      fc.property(steps, fc.constantFrom("a.b", "endpoint.disabled", "delivery.failed"), (made, type) => {
+        let delivery = { ...open, type } as Parameters<typeof nextDelivery>[0];
+        let now = 1_700_000_000_000;
+        // A 410 at the end of the schedule is followed by one more attempt, once the endpoint is enabled again.
+        let last = delaysMs.length + 1;
+        for (const [ended, random] of made) {
+          const before = countedAttempts(delivery.attempts, delivery.skip);
+          const next = nextDelivery(delivery, { at: now, ending: ended }, { now, delaysMs, random });
+          const counted = countedAttempts(next.attempts, next.skip);
+          const good = ended.code === null && ended.status >= 200 && ended.status < 300;
+          const postponed = ended.code === "dns_unavailable";
+          expect(next.state === "delivered").toBe(good);
+          expect(counted).toBe(before + (postponed ? 0 : 1));
+          expect(next.body === null).toBe(good);
+          expect(next.attempts.at(-1)?.response).toBe(good ? null : ended.response);
+          if (next.state === "due") {
+            const wait = (next.due ?? 0) - now;
+            const scheduled = delaysMs[before] ?? delaysMs[0] ?? 0;
+            expect(wait).toBe(next.attempts.at(-1)?.nextAt === next.due ? wait : -1);
+            if (postponed) expect(wait).toBe(60_000);
+            else expect(wait).toBeGreaterThanOrEqual(Math.floor(scheduled * 0.8));
+            expect(wait).toBeLessThanOrEqual(Math.max(DAY, Math.ceil(scheduled * 1.2)));
+          }
+          if (next.state === "dead") {
+            expect(counted).toBe(last);
+            expect(next.due).toBe(type === "a.b" ? now : null);
+          }
+          if (!good && !postponed && counted > delaysMs.length && ended.status !== 410) expect(next.state).toBe("dead");
+          if (next.state !== "due") return;
+          if (counted === last && !postponed) last++;
+          now = next.due ?? now;
+          delivery = { ...delivery, ...next, body: next.body ?? "" };
+        }
+      }),
+    );
+  });
+
+  it("is failing since its first failure after the last success, and a look-up never made says nothing", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("delivered", "retry", "gone", "postponed"), { maxLength: 30 }),
+        (outcomes) => {
+          let since: number | null = null;
+          for (const [at, outcome] of outcomes.entries()) since = failingSince(since, outcome, at);
+          const failures = outcomes.slice(outcomes.lastIndexOf("delivered") + 1);
+          const first = failures.findIndex((outcome) => outcome !== "postponed");
+          expect(since).toBe(first < 0 ? null : outcomes.lastIndexOf("delivered") + 1 + first);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { eventBody, MAX_EVENT_BYTES, parseEvents, parseExact } from "../../../workers/sender/model/event.ts";
+
+const DAY = 86_400_000;
+const now = Date.UTC(2026, 0, 1);
+const parse = (value: unknown) => parseEvents(value, { now, horizonMs: 30 * DAY });
+const event = { type: "order.paid", data: { total: 42 } };
+
+describe("parseEvents", () => {
+  it.each([
+    ["one event", event],
+    ["null as data", { type: "a", data: null }],
+    ["a text as data", { type: "a", data: "x" }],
+    ["an id", { ...event, id: "order-1_A" }],
+    ["the longest id", { ...event, id: "x".repeat(256) }],
+    ["the longest type", { ...event, type: "x".repeat(128) }],
+    ["a time to come", { ...event, deliverAt: "2026-01-02T00:00:00Z" }],
+    ["a time with an offset", { ...event, deliverAt: "2026-01-02T00:00:00.5+02:00" }],
+    ["a time gone by", { ...event, deliverAt: "2025-01-02T00:00:00Z" }],
+    ["data of the greatest size", { type: "a", data: "x".repeat(MAX_EVENT_BYTES - 2) }],
+    ["a hundred events", Array.from({ length: 100 }, () => event)],
+  ])("takes %s", (_name, value) => {
+    expect(parse(value)).toMatchObject({ ok: true, single: !Array.isArray(value) });
+  });
+
+  it.each([
+    ["no event", []],
+    ["too many", Array.from({ length: 101 }, () => event)],
+    ["null", null],
+    ["a text", "x"],
+    ["an array in an array", [[event]]],
+    ["no type", { data: 1 }],
+    ["an empty type", { type: "", data: 1 }],
+    ["a type with an empty part", { type: "a..b", data: 1 }],
+    ["a type with a dash", { type: "a-b", data: 1 }],
+    ["a type too long", { type: "x".repeat(129), data: 1 }],
+    ["a type that is a number", { type: 1, data: 1 }],
+    ["a reserved type", { type: "webhook.test", data: 1 }],
+    ["another reserved type", { type: "endpoint.disabled", data: 1 }],
+    ["a third reserved type", { type: "delivery.failed", data: 1 }],
+    ["no data", { type: "a" }],
+    ["an id with a dot", { ...event, id: "a.b" }],
+    ["an empty id", { ...event, id: "" }],
+    ["an id too long", { ...event, id: "x".repeat(257) }],
+    ["a null id", { ...event, id: null }],
+    ["a time without a zone", { ...event, deliverAt: "2026-01-02T00:00:00" }],
+    ["a date", { ...event, deliverAt: "2026-01-02" }],
+    ["a number as time", { ...event, deliverAt: now + 1000 }],
+    ["a day that does not exist", { ...event, deliverAt: "2026-13-02T00:00:00Z" }],
+    ["a time too far ahead", { ...event, deliverAt: "2026-02-01T00:00:00Z" }],
+    ["a member we do not know", { ...event, delverAt: "2026-01-02T00:00:00Z" }],
+    ["data a byte too large", { type: "a", data: "x".repeat(MAX_EVENT_BYTES - 1) }],
+    ["data too large in UTF-8 alone", { type: "a", data: "é".repeat(MAX_EVENT_BYTES / 2) }],
+    ["one bad event among good ones", [event, { type: "a" }, event]],
+  ])("refuses %s with a reason", (_name, value) => {
+    const parsed = parse(value);
+    expect(parsed.ok).toBe(false);
+    expect(parsed.ok ? "" : parsed.reason).toMatch(/\w/);
+  });
+
+  it("names the event of an array that is wrong", () => {
+    expect(parse([event, { type: "a" }])).toEqual({ ok: false, reason: "event 1: data is missing" });
+  });
+});
+
+describe("parseExact", () => {
+  it.each([
+    "9007199254740993",
+    "1.10",
+    "1e2",
+    "-0",
+    "0.1e-7",
+    '{"a":[1.0,{"b":12345678901234567890}]}',
+    '"1.10"',
+    "[1,2]",
+  ])("prints %s as it was written", (text) => {
+    expect(JSON.stringify(parseExact(text))).toBe(text);
+  });
+
+  it("keeps __proto__ an ordinary member", () => {
+    const text = '{"__proto__":{"n":1.0}}';
+    expect(JSON.stringify(parseExact(text))).toBe(text);
+  });
+});
+
+describe("eventBody", () => {
+  it("is type, ISO timestamp and data, in that order", () => {
+    expect(eventBody("a.b", now, '{"x":1.10}')).toBe(
+      '{"type":"a.b","timestamp":"2026-01-01T00:00:00.000Z","data":{"x":1.10}}',
+    );
+  });
+});

@@ -1,0 +1,162 @@
+import { Hono } from "hono";
+import { describe, expect, it } from "vitest";
+import { utf8 } from "../../../shared/bytes.ts";
+import { ConfigError } from "../../../shared/config.ts";
+import { answerError, answerNotFound, methodNotAllowed, readBody, readJson } from "../../../shared/http/answers.ts";
+import { Problem } from "../../../shared/http/problem.ts";
+
+const URL_HERE = "http://localhost/";
+
+function post(body: BodyInit | null, headers: Record<string, string> = {}): Request {
+  return new Request(URL_HERE, { method: "POST", body, headers });
+}
+
+/** A body in chunks of `size`, whatever length is announced for it; `read` counts those that were taken. */
+function chunked(chunks: number, size: number, headers: Record<string, string> = {}) {
+  const count = { read: 0 };
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (count.read === chunks) return controller.close();
+        count.read += 1;
+        controller.enqueue(new Uint8Array(size).fill(count.read));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return { request: post(stream, headers), count };
+}
+
+describe("readBody", () => {
+  it.each([0, 1, 10])("gives %i bytes of an announced length", async (length) => {
+    expect(await readBody(post(new Uint8Array(length).fill(200)), 10)).toEqual(new Uint8Array(length).fill(200));
+  });
+  it("gives no bytes when there is no body", async () => {
+    expect(await readBody(new Request(URL_HERE), 10)).toEqual(new Uint8Array());
+  });
+  it("joins the chunks of a body without a length", async () => {
+    expect(await readBody(chunked(3, 2).request, 6)).toEqual(new Uint8Array([1, 1, 2, 2, 3, 3]));
+  });
+  it("refuses what is announced too large, unread", async () => {
+    await expect(readBody(post(new Uint8Array(11)), 10)).rejects.toMatchObject({ code: "body_too_large" });
+  });
+  it("stops reading at the chunk that is too much", async () => {
+    const { request, count } = chunked(1000, 4);
+    await expect(readBody(request, 10)).rejects.toMatchObject({ code: "body_too_large" });
+    expect(count.read).toBeLessThan(10);
+  });
+  it("refuses what is announced too large before any of it arrives", async () => {
+    const { request, count } = chunked(1000, 4, { "content-length": "11" });
+    await expect(readBody(request, 10)).rejects.toMatchObject({ code: "body_too_large" });
+    expect(count.read).toBe(0);
+  });
+  // Over HTTP the runtime refuses these; a caller in the same process can send them.
+  const lengths = ["", "x", "-1", "+5", "5.0", "1e9", "0x5", "5, 5", "5", "0"];
+  it.each(lengths)("holds no more than the limit when the length is said to be %j", async (length) => {
+    const headers = { "content-length": length };
+    const { request, count } = chunked(1000, 4, headers);
+    await expect(readBody(request, 10)).rejects.toMatchObject({ code: "body_too_large" });
+    expect(count.read).toBeLessThan(10);
+    expect(await readBody(chunked(2, 4, headers).request, 10)).toHaveLength(8);
+  });
+  it("takes the bytes of a body from the network, and refuses more than were announced", async () => {
+    const network = (bytes: number, length: string) => {
+      const { readable, writable } = new IdentityTransformStream();
+      const writer = writable.getWriter();
+      void writer.write(new Uint8Array(bytes).fill(7)).then(
+        () => writer.close(),
+        () => {},
+      );
+      return post(readable, { "content-length": length });
+    };
+    expect(await readBody(network(5, "5"), 10)).toEqual(new Uint8Array(5).fill(7));
+    expect(await readBody(network(5, "9"), 10)).toEqual(new Uint8Array(5).fill(7));
+    await expect(readBody(network(100_000, "5"), 10)).rejects.toMatchObject({ code: "bad_request" });
+    await expect(readBody(network(100_000, "no"), 10)).rejects.toMatchObject({ code: "body_too_large" });
+  });
+  it.each([{}, { "content-length": "8" }])("says of a body that breaks off that it did, with %j", async (headers) => {
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new Uint8Array(4));
+      },
+      pull(controller) {
+        controller.error(new Error("Network connection lost."));
+      },
+    });
+    await expect(readBody(post(stream, headers), 10)).rejects.toMatchObject({ code: "bad_request" });
+  });
+});
+
+describe("readJson", () => {
+  const json = { "content-type": "application/json" };
+  it.each(["application/json", "Application/JSON; charset=utf-8"])("takes %s", async (type) => {
+    expect(await readJson(post("[1]", { "content-type": type }), 10)).toEqual({ text: "[1]", value: [1] });
+  });
+  const refused: [name: string, request: () => Request, code: string][] = [
+    [
+      "text/plain, which a foreign page may send",
+      () => post("{}", { "content-type": "text/plain" }),
+      "unsupported_media_type",
+    ],
+    [
+      "a media type that only begins like JSON",
+      () => post("{}", { "content-type": "application/json5" }),
+      "unsupported_media_type",
+    ],
+    ["no media type", () => post(utf8("{}")), "unsupported_media_type"],
+    ["no JSON", () => post("{", json), "invalid_json"],
+    ["no body", () => post("", json), "invalid_json"],
+    ["bytes that are not UTF-8", () => post(new Uint8Array([0x22, 0xff, 0x22]), json), "invalid_json"],
+    ["too much", () => post(`"${"x".repeat(10)}"`, json), "body_too_large"],
+  ];
+  it.each(refused)("refuses %s", async (_name, request, code) => {
+    await expect(readJson(request(), 10)).rejects.toMatchObject({ code });
+  });
+});
+
+describe("answerError", () => {
+  const cases: [name: string, error: Error, status: number, code: string][] = [
+    ["a problem as it is", new Problem("not_found", "No such thing."), 404, "not_found"],
+    ["bad configuration without its values", new ConfigError("SECRET hunter2 is bad"), 500, "configuration_error"],
+    ["anything else without its message", new Error("hunter2 at line 3"), 500, "internal_error"],
+  ];
+  it.each(cases)("answers %s", async (_name, error, status, code) => {
+    const app = new Hono();
+    app.get("/", () => {
+      throw error;
+    });
+    app.onError(answerError);
+    const response = await app.request("/");
+    const text = await response.text();
+    expect([response.status, response.headers.get("content-type")]).toEqual([status, "application/problem+json"]);
+    expect(JSON.parse(text)).toMatchObject({ status, code });
+    expect(text).not.toMatch(/hunter2|line 3|\.ts/);
+  });
+
+  it("adds a problem's members and headers", async () => {
+    const app = new Hono();
+    app.get("/", () => {
+      throw new Problem("cursor_ahead", "Too far.", { extra: { head: 3 }, headers: { "retry-after": "5" } });
+    });
+    app.onError(answerError);
+    const response = await app.request("/");
+    expect(response.headers.get("retry-after")).toBe("5");
+    expect(await response.json()).toMatchObject({ code: "cursor_ahead", head: 3, detail: "Too far." });
+  });
+});
+
+describe("answerNotFound and methodNotAllowed", () => {
+  const app = new Hono();
+  app.get("/here", (c) => c.text("ok"));
+  app.all("/here", methodNotAllowed("GET"));
+  app.notFound(answerNotFound);
+  app.onError(answerError);
+  it.each([
+    ["GET", "/there", 404, "not_found", null],
+    ["DELETE", "/here", 405, "method_not_allowed", "GET"],
+  ])("%s %s", async (method, path, status, code, allow) => {
+    const response = await app.request(path, { method });
+    expect([response.status, response.headers.get("allow")]).toEqual([status, allow]);
+    expect(await response.json()).toMatchObject({ code });
+  });
+});

@@ -1,0 +1,115 @@
+import { resolve } from "node:path";
+import { startClock } from "./clock.ts";
+import { readSettings, requireFreePort, type Settings } from "./settings.ts";
+import { startWorker, type WorkerProcess } from "./worker-process.ts";
+
+/**
+ * `npm start`: both Workers under `wrangler dev`, the clock that fires the sender's cron, one log. Ends with
+ * code 0 on SIGINT, SIGTERM or SIGHUP, with 1 when a Worker ended by itself or could not start.
+ */
+const root = resolve(import.meta.dirname, "../..");
+const COLOURS = { sender: 36, receiver: 35, clock: 33 } as const;
+/** npm passes a Ctrl-C on that the terminal has already sent to all: only a later one is a second one. */
+const SECOND_SIGNAL_AFTER_MS = 500;
+const ORPHAN_CHECK_MS = 1000;
+
+const workers: WorkerProcess[] = [];
+// Whatever ends this process, an error included: nothing may stay behind.
+process.on("exit", () => {
+  for (const worker of workers) worker.kill();
+});
+
+let exitCode = 0;
+try {
+  const settings = readSettings(root, process.env);
+  await requireFreePort("RECEIVER_PORT", settings.receiverPort);
+  await requireFreePort("SENDER_PORT", settings.senderPort);
+  await Promise.race([untilSignal(), run(settings)]);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  exitCode = 1;
+}
+await Promise.all(workers.map((worker) => worker.stop()));
+process.exit(exitCode);
+
+/** Starts everything. Never resolves: it rejects when a Worker could not start, or ended by itself. */
+async function run(settings: Settings): Promise<never> {
+  // The receiver first: the sender may have stored events to deliver the moment it runs.
+  const receiver = await start("receiver", settings.receiverPort, settings);
+  const sender = await start("sender", settings.senderPort, settings);
+  const log = printer("clock");
+  startClock(
+    (time) => fireCron(sender.url, time),
+    (error) => log(`the cron could not be fired: ${error instanceof Error ? error.message : error}`),
+  );
+  console.log(hints(settings));
+  return Promise.race([endOf(receiver), endOf(sender)]);
+}
+
+async function endOf({ name, exited }: WorkerProcess): Promise<never> {
+  throw new Error(`Stopping: the ${name} ended with ${await exited}.`);
+}
+
+async function start(name: "sender" | "receiver", port: number, settings: Settings): Promise<WorkerProcess> {
+  const { stateDir, variables } = settings;
+  const worker = startWorker({ name, root, port, stateDir, variables, print: printer(name) });
+  workers.push(worker);
+  await worker.ready.catch((error: Error) => {
+    throw new Error(`The ${name} did not start: ${error.message}.`);
+  });
+  return worker;
+}
+
+/** wrangler's local route for what Cloudflare does each minute; `cron` is the TOML file's. */
+async function fireCron(senderUrl: string, time: number): Promise<void> {
+  const query = new URLSearchParams({ cron: "* * * * *", time: String(time) });
+  const response = await fetch(`${senderUrl}/cdn-cgi/local/scheduled?${query}`, {
+    signal: AbortSignal.timeout(30_000),
+  });
+  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+}
+
+/** Resolves at the first signal; a later one ends the process, and with it the Workers, at once. */
+function untilSignal(): Promise<"signal"> {
+  return new Promise((resolve) => {
+    let first: number | null = null;
+    const onSignal = () => {
+      if (first === null) {
+        first = Date.now();
+        console.log("Stopping…");
+        resolve("signal");
+      } else if (Date.now() - first > SECOND_SIGNAL_AFTER_MS) process.exit(1);
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+    if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(onSignal);
+  });
+}
+
+/** Polled, because nothing tells a process that its parent was killed: npm's death is a signal too. */
+function whenOrphaned(callback: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    callback();
+  }, ORPHAN_CHECK_MS);
+}
+
+function printer(name: keyof typeof COLOURS): (line: string) => void {
+  const label = `${name.padEnd(8)} | `;
+  const prefix = process.stdout.isTTY ? `\u001b[${COLOURS[name]}m${label}\u001b[0m` : label;
+  return (line) => console.log(prefix + line);
+}
+
+function hints({ senderPort, receiverPort, variables }: Settings): string {
+  return `
+Running. An event comes every ${variables.PERIODIC_SECONDS} s by itself, sent to ${variables.WEBHOOK_URL || "nobody"}.
+
+  curl localhost:${senderPort}/trigger                          publish one and see what its receiver answers
+  curl localhost:${receiverPort}/events                           see what has arrived
+  curl localhost:${senderPort}/endpoints/ep_default/deliveries  see every attempt
+  npm test                                             in another terminal: the whole gate
+
+Pages: http://localhost:${senderPort} and http://localhost:${receiverPort}. Ctrl-C stops everything.
+`;
+}

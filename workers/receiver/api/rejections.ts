@@ -1,0 +1,23 @@
+import { Hono } from "hono";
+import { methodNotAllowed } from "../../../shared/http/answers.ts";
+import { configOf, type Env } from "../config.ts";
+import { readAgain } from "../log/read-again.ts";
+import { inboxOf, logMeant } from "../verify/verify.ts";
+import { checkParameters } from "./parameters.ts";
+
+export const rejections = new Hono<{ Bindings: Env }>();
+
+/** The newest refused requests, the last 100 of each source, and how many there were in all; `log`: the source's. */
+rejections.get("/", async (c) => {
+  const parameters = new URL(c.req.url).searchParams;
+  checkParameters(parameters, ["source", "log"]);
+  const source = parameters.get("source");
+  const log = logMeant(configOf(c.env), { log: parameters.get("log"), source });
+  const { kept, counts } = await readAgain(() => inboxOf(c.env, log).rejections(source));
+  return c.json({ rejections: kept.map(present), counts });
+});
+rejections.all("/", methodNotAllowed("GET"));
+
+function present<Row extends { at: number }>({ at, ...rejection }: Row) {
+  return { at: new Date(at).toISOString(), ...rejection };
+}

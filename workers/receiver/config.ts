@@ -1,0 +1,93 @@
+import { ConfigReader } from "../../shared/config.ts";
+import { type Forwarding, readForwarding } from "./forward/request.ts";
+import type { Inbox } from "./inbox/inbox.ts";
+import { readSources, type Source } from "./verify/source.ts";
+
+export type Env = {
+  INBOX: DurableObjectNamespace<Inbox>;
+  EVENTS: KVNamespace;
+  WEBHOOK_SECRET: string;
+  API_TOKEN: string;
+  LOCAL_DEV: string;
+  RETENTION_DAYS: string;
+  FLUSH_SECONDS: string;
+  GRACE_SECONDS: string;
+  MAX_BODY_BYTES: string;
+  SCAN_BYTES: string;
+  STORAGE_LIMIT_MB?: string;
+  FORWARD_SECRET?: string;
+  DOH_URL?: string;
+  /** Tables of the TOML file by the source's name, or the same as JSON. */
+  SOURCES?: unknown;
+};
+
+export type Config = {
+  apiToken: string;
+  localDev: boolean;
+  /** By name, `default` among them. */
+  sources: ReadonlyMap<string, Source>;
+  /** What signs the events that are sent on. */
+  forwarding: Forwarding;
+  /** The resolver that hostnames are checked with before something is sent there; empty for none. */
+  dohUrl: string;
+  retentionMs: number;
+  flushMs: number;
+  graceMs: number;
+  maxBodyBytes: number;
+  scanBytes: number;
+  /** Of one Inbox, in bytes. */
+  storageLimit: number;
+};
+
+const DAY_MS = 86_400_000;
+// With its headers (128 KiB at most reach a Worker) a body must fit into a row of 2 MB.
+const MAX_BODY_BYTES_LIMIT = 1.5 * 1024 * 1024;
+
+const parsed = new WeakMap<object, Config>();
+
+/**
+ * The checked configuration of an environment, parsed once.
+ *
+ * @throws ConfigError naming everything that is missing or malformed.
+ */
+export function configOf(env: Env): Config {
+  let config = parsed.get(env);
+  if (config === undefined) {
+    config = parse(env);
+    parsed.set(env, config);
+  }
+  return config;
+}
+
+function parse(env: Env): Config {
+  const reader = new ConfigReader(env);
+  if (!env.INBOX) reader.fault("the Durable Object binding INBOX is missing");
+  if (!env.EVENTS) reader.fault("the KV binding EVENTS is missing");
+  const sources = sourcesOf(reader, env);
+  const config = {
+    apiToken: reader.required("API_TOKEN"),
+    localDev: reader.flag("LOCAL_DEV"),
+    sources,
+    forwarding: readForwarding(reader.text("FORWARD_SECRET"), [...sources.values()]),
+    dohUrl: reader.text("DOH_URL"),
+    retentionMs: reader.number("RETENTION_DAYS", 30, { min: 1, max: 3650 }) * DAY_MS,
+    flushMs: reader.number("FLUSH_SECONDS", 300, { min: 1, max: 86_400 }) * 1000,
+    graceMs: reader.number("GRACE_SECONDS", 300, { min: 0, max: 86_400 }) * 1000,
+    maxBodyBytes: reader.number("MAX_BODY_BYTES", 1_048_576, { min: 1, max: MAX_BODY_BYTES_LIMIT }),
+    scanBytes: reader.number("SCAN_BYTES", 2_097_152, { min: 1, max: 26_214_400 }),
+    storageLimit: reader.number("STORAGE_LIMIT_MB", 1000, { min: 1, max: 10_000 }) * 1_000_000,
+  };
+  reader.check();
+  return config;
+}
+
+/** A mistake within a source is that source's own: the others go on, and `/health` fails. */
+function sourcesOf(reader: ConfigReader, env: Env): ReadonlyMap<string, Source> {
+  const secrets = reader
+    .required("WEBHOOK_SECRET")
+    .split(" ")
+    .filter((secret) => secret !== "");
+  const sources = readSources(env.SOURCES, env, secrets);
+  if (sources === null) reader.fault("SOURCES is not a table of sources");
+  return sources ?? new Map();
+}

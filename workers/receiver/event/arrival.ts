@@ -1,0 +1,106 @@
+import { fromUtf8, toHex, utf8 } from "../../../shared/bytes.ts";
+import { fieldOf } from "../verify/schemes/rules.ts";
+import type { HeaderList, Verification } from "./record.ts";
+
+/** A verified request on its way into the Inbox; `headers` a masked HeaderList as JSON. */
+export type Arrival = {
+  source: string;
+  id: string | null;
+  type: string | null;
+  verification: Verification;
+  headers: string;
+  body: Uint8Array<ArrayBuffer>;
+  dedup: Dedup;
+  /** Of the configuration that proved it; null when nothing did. */
+  fingerprint: string | null;
+};
+
+/**
+ * Another arrival with this key, at most `ttlMs` later, is a duplicate. `key` is a digest of `name`, which only tables
+ * of an earlier schema are looked up by.
+ */
+export type Dedup = { key: Uint8Array<ArrayBuffer>; name: string; ttlMs: number };
+
+const MAX_TYPE_LENGTH = 128;
+/** What stands in the place of a secret value. */
+export const MASK = "(masked)";
+/** The last is what Cloudflare Access adds for whoever is signed in. */
+const SECRET_HEADERS = [
+  "authorization",
+  "proxy-authorization",
+  "x-forwarded-authorization",
+  "cookie",
+  "cf-access-jwt-assertion",
+];
+
+/** Of SHA-256: no two keys that anyone could find agree in them, and a key of any length takes no more of the storage. */
+const KEY_BYTES = 16;
+
+/** Without an id only equal bytes in quick succession are taken for a repetition: it may be a second event. */
+const NO_ID_TTL_MS = 300_000;
+
+/**
+ * The key uses only what the proof covers: with an unsigned id alone, anyone who saw one request could use up
+ * the id of another. The parts before the last hold no space, so no two cases meet.
+ */
+export async function dedupOf(
+  {
+    source,
+    id,
+    signedId,
+    body,
+  }: { source: string; id: string | null; signedId: boolean; body: Uint8Array<ArrayBuffer> },
+  retentionMs: number,
+): Promise<Dedup> {
+  if (id !== null && signedId) return named(`id ${source} ${id}`, retentionMs);
+  const digest = toHex(await sha256(body));
+  if (id !== null) return named(`body+id ${source} ${digest} ${id}`, retentionMs);
+  return named(`body ${source} ${digest}`, NO_ID_TTL_MS);
+}
+
+async function named(name: string, ttlMs: number): Promise<Dedup> {
+  const digest = await sha256(utf8(name));
+  return { key: digest.slice(0, KEY_BYTES), name, ttlMs };
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** The headers as they are stored: what authenticates someone is replaced, `secretHeaders` being the scheme's own. */
+export function maskedHeaders(headers: Headers, secretHeaders: readonly string[] = []): HeaderList {
+  const secret = new Set([...SECRET_HEADERS, ...secretHeaders]);
+  return [...headers].map(([name, value]) => [name, secret.has(name) ? MASK : value]);
+}
+
+/**
+ * The field that the provider names, else `type`, else `event`, of a JSON object: a label for people, never
+ * trusted as anything more. Never throws.
+ */
+export function typeOf(body: Uint8Array, field?: string): string | null {
+  const value = parsed(body);
+  if (typeof value !== "object" || value === null) return null;
+  const { type, event } = value as { type?: unknown; event?: unknown };
+  return label(field === undefined ? null : fieldOf(value, field)) ?? label(type) ?? label(event);
+}
+
+/** The type that a provider names in a header, where the body does not. */
+export function typeIn(headers: Headers, name: string | undefined): string | null {
+  return name === undefined ? null : label(headers.get(name));
+}
+
+function parsed(body: Uint8Array): unknown {
+  const text = fromUtf8(body);
+  if (text === null) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+// Lone surrogates are legal in JSON and not in UTF-8, which is what storage keeps.
+function label(value: unknown): string | null {
+  const fits = typeof value === "string" && value.length > 0 && value.length <= MAX_TYPE_LENGTH;
+  return fits ? value.toWellFormed() : null;
+}

@@ -1,0 +1,104 @@
+import { Problem } from "../../../shared/http/problem.ts";
+import type { EventRecord, EventRow, EventSummary } from "./record.ts";
+import { holdsText, rowHoldsText, type TextSearch, textSearch } from "./text-search.ts";
+
+/** Which events of a log a reader wants, whatever it reads with: a page, a poll, a stream, an export. */
+
+/**
+ * Null asks for nothing. `type` is an exact name or `prefix.*`; `since` (included) and `until` (excluded) are
+ * unix milliseconds; `q` is looked for in headers and bodies, upper and lower case alike.
+ */
+export type EventFilter = {
+  source: string | null;
+  type: string | null;
+  since: number | null;
+  until: number | null;
+  q: string | null;
+};
+
+export const NO_FILTER: EventFilter = { source: null, type: null, since: null, until: null, q: null };
+
+/** The query parameters that a filter is made of. */
+export const FILTER_PARAMETERS = ["source", "type", "since", "until", "q"] as const;
+
+const MAX_TEXT = 256;
+// A date, or a date and time with its offset: without one, it would be read in a zone that nobody named.
+const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+const searches = new WeakMap<EventFilter, TextSearch>();
+
+/** The filter that a query string asks for. @throws Problem `invalid_parameter` */
+export function readFilter(parameters: URLSearchParams): EventFilter {
+  const [source, type, q] = (["source", "type", "q"] as const).map((name) => text(name, parameters.get(name)));
+  return {
+    source: source ?? null,
+    type: type ?? null,
+    since: time("since", parameters.get("since")),
+    until: time("until", parameters.get("until")),
+    q: q ?? null,
+  };
+}
+
+/** The same filter as a query string, without what asks for nothing. */
+export function filterParameters(filter: EventFilter): Record<string, string> {
+  const { source, type, q } = filter;
+  const given = { source, type, q, since: isoOf(filter.since), until: isoOf(filter.until) };
+  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+/** Whether a summary is wanted, its text aside. */
+function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
+  if (filter.source !== null && event.source !== filter.source) return false;
+  if (filter.type !== null && !matchesType(filter.type, event.type)) return false;
+  const at = Date.parse(event.receivedAt);
+  return at >= (filter.since ?? at) && (filter.until === null || at < filter.until);
+}
+
+/** Whether a whole record is wanted; a body that is not text is searched as the bytes it holds. */
+export function matches(filter: EventFilter, record: EventRecord): boolean {
+  const search = searchOf(filter);
+  return matchesSummary(filter, record) && (search === null || holdsText(search, record));
+}
+
+/** Whether a row holds the filter's text; what else is wanted of it is for the query that read it. */
+export function matchesText(filter: EventFilter, row: EventRow): boolean {
+  const search = searchOf(filter);
+  return search === null || rowHoldsText(search, row);
+}
+
+/** Made once a filter: thousands of events may be asked. */
+function searchOf(filter: EventFilter): TextSearch | null {
+  if (filter.q === null) return null;
+  const search = searches.get(filter) ?? textSearch(filter.q);
+  searches.set(filter, search);
+  return search;
+}
+
+/** Whether the filter asks for nothing. */
+export function isOpen(filter: EventFilter): boolean {
+  return Object.values(filter).every((wanted) => wanted === null);
+}
+
+function matchesType(wanted: string, type: string | null): boolean {
+  if (type === null) return false;
+  return wanted.endsWith(".*") ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
+}
+
+function text(name: string, value: string | null): string | null {
+  if (value === null || value === "") return null;
+  if (value.length <= MAX_TEXT) return value;
+  throw new Problem("invalid_parameter", `\`${name}\` has at most ${MAX_TEXT} characters.`);
+}
+
+function time(name: string, value: string | null): number | null {
+  if (value === null || value === "") return null;
+  const ms = TIME.test(value) ? Date.parse(value) : Number.NaN;
+  // An offset may lead out of the years that this format can say: such a filter could not be passed on.
+  if (!Number.isNaN(ms) && TIME.test(new Date(ms).toISOString())) return ms;
+  const detail = `\`${name}\` is an ISO 8601 date, or a date and time with its offset: 2026-01-31T08:00:00Z.`;
+  throw new Problem("invalid_parameter", detail);
+}
+
+function isoOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

@@ -1,0 +1,75 @@
+import { fromBase64, fromUtf8, toBase64, utf8 } from "../../../shared/bytes.ts";
+
+/** The logged event: its one shape in storage, in a segment's lines and in the API's answers. */
+
+/** `verified` by a signature, `authenticated` by a shared token, `unverified` because its source asks for nothing. */
+export type Verification = "verified" | "authenticated" | "unverified";
+
+/** In the order and with the joined values that the runtime gives; secrets are masked before this exists. */
+export type HeaderList = [name: string, value: string][];
+
+/** What an event's row in a tail holds; `at` in unix milliseconds, `headers` a HeaderList as JSON. */
+export type EventRow = {
+  seq: number;
+  at: number;
+  source: string;
+  id: string | null;
+  type: string | null;
+  verification: Verification;
+  bytes: number;
+  headers: string;
+  body: ArrayBuffer;
+};
+
+/** What lists show of an event. `bytes` is the body's length as received, `receivedAt` ISO 8601. */
+export type EventSummary = {
+  seq: number;
+  id: string | null;
+  source: string;
+  type: string | null;
+  receivedAt: string;
+  bytes: number;
+  verification: Verification;
+};
+
+/** The whole event. `body` is its text when the bytes are valid UTF-8, else their base64, and `encoding` says so. */
+export type EventRecord = EventSummary & { headers: HeaderList; body: string; encoding?: "base64" };
+
+export function toSummary(row: Omit<EventRow, "headers" | "body">): EventSummary {
+  const { seq, id, source, type, at, bytes, verification } = row;
+  return { seq, id, source, type, receivedAt: new Date(at).toISOString(), bytes, verification };
+}
+
+export function toRecord(row: EventRow): EventRecord {
+  const bytes = new Uint8Array(row.body);
+  const text = fromUtf8(bytes);
+  const record = { ...toSummary(row), headers: JSON.parse(row.headers) as HeaderList };
+  return text === null ? { ...record, body: toBase64(bytes), encoding: "base64" } : { ...record, body: text };
+}
+
+/** The exact bytes received. */
+export function bodyOf(record: EventRecord): Uint8Array<ArrayBuffer> {
+  if (record.encoding === undefined) return utf8(record.body);
+  const bytes = fromBase64(record.body);
+  if (bytes === null) throw new Error(`record ${record.seq} says base64 and is not`);
+  return bytes;
+}
+
+export function summaryOf({
+  headers: _headers,
+  body: _body,
+  encoding: _encoding,
+  ...summary
+}: EventRecord): EventSummary {
+  return summary;
+}
+
+/** One line of a segment; the same row gives the same bytes each time, so that writing twice is harmless. */
+export function toLine(row: EventRow): string {
+  return JSON.stringify(toRecord(row));
+}
+
+/** Of a line that `toLine` wrote. */
+export function fromLine(line: string): EventRecord {
+  return JSON.parse(line) as EventRecord;
+}

@@ -1,0 +1,64 @@
+import type { Arrival } from "../event/arrival.ts";
+import { type Proof, withVerified } from "../rejected/history.ts";
+import { isFull, type State, type Timing } from "./state/rules.ts";
+import { needsSeenTable, type Room } from "./state/space-rules.ts";
+import type { Ledger } from "./storage/ledger.ts";
+import type { InboxStore } from "./storage/tails.ts";
+
+/** Where an arrival stands in the log: as its own event, or as the earlier one it repeats. */
+export type Place = { seq: number; duplicate: boolean };
+
+/** `now` in unix milliseconds; `epoch` names the segment of a tail that this arrival finds full. */
+export type AcceptContext = { now: number; epoch: string; timing: Timing; room: Room };
+
+/** Logs the arrival, once: in a transaction, on a draft of the state. */
+export function acceptOne(store: InboxStore, draft: State, arrival: Arrival, context: AcceptContext): Place {
+  const at = Math.max(context.now, draft.lastAt);
+  if (needsSeenTable(draft.seen, at, context.timing, context.room)) {
+    draft.seen = [...draft.seen, store.seen.create(at)];
+  }
+  const size = sizeOf(arrival);
+  if (isFull(draft.open, size)) seal(store, draft, context.epoch);
+  const earlier = rememberOnce(store, draft, arrival, at);
+  if (earlier !== null) return { seq: earlier, duplicate: true };
+  const seq = draft.next;
+  store.append(draft.open.firstSeq, seq, at, arrival);
+  const { firstSeq, count, bytes, from } = draft.open;
+  draft.open = { firstSeq, count: count + 1, bytes: bytes + size, from: from ?? at };
+  draft.next = seq + 1;
+  draft.lastAt = at;
+  return { seq, duplicate: false };
+}
+
+/** What an arrival takes of a tail and of the storage, in bytes. */
+export function sizeOf({ body, headers }: Arrival): number {
+  return body.byteLength + headers.length;
+}
+
+/** Remembers what verified these: a row at first, and then at most one an hour for a source. */
+export function noteVerified(ledger: Ledger, draft: State, proofs: readonly Proof[], now: number): void {
+  const { after, save } = withVerified(draft.verified, proofs, now);
+  if (save) ledger.setNote("verified", after);
+  draft.verified = after;
+}
+
+/** Closes the open tail, which must not be empty: from here on its rows never change. */
+export function seal(store: InboxStore, draft: State, epoch: string): void {
+  const segment = store.seal(draft.open, epoch, draft.next - 1);
+  draft.sealed = [...draft.sealed, segment];
+  draft.open = { firstSeq: draft.next, count: 0, bytes: 0, from: null };
+}
+
+/** The seq that the arrival's key has already, or null once it is remembered as the next one. */
+function rememberOnce(store: InboxStore, draft: State, { dedup }: Arrival, at: number): number | null {
+  const since = at - dedup.ttlMs;
+  const [newest, ...older] = draft.seen.toReversed();
+  if (newest === undefined) throw new Error("there is no table of seen keys");
+  // The newest table answers by its insert, which spares the busiest look-up a statement of its own.
+  for (const table of older) {
+    const seq = store.seen.find(table, dedup, since);
+    if (seq !== null) return seq;
+  }
+  if (store.seen.remember(newest, dedup, { seq: draft.next, at, since })) return null;
+  return store.seen.find(newest, dedup, since);
+}

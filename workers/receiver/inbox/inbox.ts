@@ -1,0 +1,203 @@
+import { DurableObject } from "cloudflare:workers";
+import { gather } from "../../../shared/durable/batch.ts";
+import { type Config, configOf, type Env } from "../config.ts";
+import type { Arrival } from "../event/arrival.ts";
+import type { EventRow } from "../event/record.ts";
+import type { Diagnosis } from "../rejected/diagnosis/diagnose.ts";
+import { historyOf, withHistory } from "../rejected/history.ts";
+import type { Rejection, RejectionCounts } from "../rejected/rejections.ts";
+import { acceptOne, noteVerified, type Place, sizeOf } from "./accept.ts";
+import { type ClearResult, clear } from "./clear.ts";
+import { saveRejections } from "./housekeeping.ts";
+import { LiveViewers } from "./live/viewers.ts";
+import { InboxMemory } from "./memory.ts";
+import { type Arrivals, arrivals } from "./queries/arrivals.ts";
+import { countEvents, type EventCounts } from "./queries/counts.ts";
+import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./queries/pages.ts";
+import { REJECTIONS_MS } from "./state/rules.ts";
+import type { Room } from "./state/space-rules.ts";
+import { type InboxStatus, statusOf } from "./status.ts";
+
+/** `stored: false`: nothing of this arrival was kept, and it may be sent again; when `full`, not at once. */
+export type Accepted = ({ stored: true } & Place) | { stored: false; full: boolean; error: string };
+
+const FULL: Accepted = { stored: false, full: true, error: "the storage has reached STORAGE_LIMIT_MB" };
+
+/** `events` and `rejected` of each source; `viewers`: who watches at this moment. Null: not known. */
+export type LogCounts = {
+  events: EventCounts | null;
+  rejected: RejectionCounts | null;
+  viewers: number | null;
+};
+
+/**
+ * The head of one log: gives each event its seq, once, and moves sealed runs of events into KV.
+ *
+ * Invariants: an event is in a tail, or in a segment that was read back after the grace; nobody reads a
+ * segment before that; sealed rows never change; the tails are an unbroken end of the log; while anything
+ * waits in a tail an alarm is armed, in the commit that made it wait. Nothing is accepted or shown before it is
+ * known what the log holds: the tables say it, or, when they are gone, KV.
+ */
+export class Inbox extends DurableObject<Env> {
+  readonly #config: Config;
+  readonly #memory: InboxMemory;
+  readonly #live: LiveViewers;
+  #awake: ReturnType<typeof setTimeout> | null = null;
+  readonly #accept = gather((arrivals: Arrival[]) => {
+    const accepted = this.#acceptAll(arrivals);
+    this.#live.notify();
+    return accepted;
+  });
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#config = configOf(env);
+    this.#memory = new InboxMemory(ctx, { kv: () => this.env.EVENTS, timing: this.#config, room: this.#config });
+    this.#live = new LiveViewers(ctx, () => this.#view());
+  }
+
+  /** One verified request; answered once it is in the log for good. */
+  accept(arrival: Arrival): Promise<Accepted> {
+    return this.#accept(arrival);
+  }
+
+  page(query: PageQuery): PageSlice {
+    return page(this.#view(), query);
+  }
+
+  /** A page of whole rows, for who reads bodies. */
+  records(query: PageQuery): Slice<EventRow> {
+    return records(this.#view(), query);
+  }
+
+  find(seq: number): Found | null {
+    return find(this.#view(), seq);
+  }
+
+  /** The upgrade to a viewer's socket, which the Worker has authenticated. */
+  override fetch(request: Request): Response {
+    return this.#live.open(request);
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.#live.message(socket, message);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#live.closed(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#live.closed(socket);
+  }
+
+  /** How many events came in each hour of the last day. */
+  arrivals(): Arrivals {
+    return arrivals(this.ctx.storage.sql, this.#memory.state, Date.now());
+  }
+
+  /** Clears one source, or the whole log: at once for every reader, then from KV. */
+  clear(source: string | null): ClearResult {
+    const { store, ledger, identity } = this.#memory;
+    const clearing = { store, ledger, epoch: identity.epoch, now: Date.now() };
+    return this.#memory.commit((draft) => {
+      const result = clear(clearing, draft, source);
+      this.#memory.arm(draft, clearing.now);
+      return result;
+    });
+  }
+
+  /**
+   * A refused request, of which its sender has been told; `unseen` others were refused besides. Answers its
+   * diagnosis, to which the log's history of that `fingerprint` may add.
+   */
+  reject(
+    refused: Rejection,
+    { unseen, fingerprint }: { unseen: number; fingerprint: string | null },
+  ): Diagnosis | null {
+    const { rejections, ledger, state } = this.#memory;
+    const history = historyOf(state.verified, { source: refused.source, fingerprint });
+    const rejection = { ...refused, diagnosis: withHistory(refused, history) };
+    rejections.add(rejection, unseen);
+    const now = Date.now();
+    if (rejections.savedAt + REJECTIONS_MS > now) this.#saveRefusedLater(now);
+    else this.#memory.commit((draft) => saveRejections({ ledger, rejections, draft, now }));
+    return rejection.diagnosis;
+  }
+
+  /** The newest refused requests, of one source or of all, and how many there were of each. */
+  rejections(source: string | null): { kept: Rejection[]; counts: RejectionCounts } {
+    const { rejections } = this.#memory;
+    return { kept: rejections.list(source), counts: rejections.counts() };
+  }
+
+  /** What the log shows of each source, what was refused of it, and who watches. */
+  counts(): LogCounts {
+    const [events, rejected] = [countEvents(this.#view()), this.#memory.rejections.counts()];
+    return { events, rejected, viewers: this.#live.size };
+  }
+
+  /** What waits, and whether KV takes it. */
+  status(): InboxStatus {
+    return statusOf(this.#memory, { ...this.#config, now: Date.now() });
+  }
+
+  /** The head of the log, and the rows written since this object woke, its alarms among them. */
+  stats(): { head: number; rowsWritten: number } {
+    return { head: this.#memory.state.next - 1, rowsWritten: this.#memory.rowsWritten };
+  }
+
+  /** How many watch the log at this moment. */
+  viewers(): number {
+    return this.#live.size;
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#memory.work();
+    if (this.#awake !== null && !this.#memory.holdsRefused) clearTimeout(this.#awake);
+  }
+
+  #saveRefusedLater(now: number): void {
+    const memory = this.#memory;
+    const { chores } = memory.state;
+    if (chores.refusedAt !== null) return;
+    memory.state = { ...memory.state, chores: { ...chores, refusedAt: memory.rejections.savedAt } };
+    memory.arm(memory.state, now);
+    // An idle object would be dropped from memory before its alarm comes; a timer keeps it.
+    this.#awake = setTimeout(() => {}, REJECTIONS_MS);
+  }
+
+  /**
+   * All arrivals of one turn in one commit; if that fails, or there is no room for all, each in its own: a bad one
+   * refuses no other, and one alone fits into what a full storage of 40 MB or more keeps free.
+   */
+  #acceptAll(arrivals: Arrival[]): Accepted[] {
+    try {
+      const together = arrivals.length === 1 ? 0 : arrivals.reduce((sum, arrival) => sum + sizeOf(arrival), 0);
+      const room = this.#memory.makeRoom(together);
+      if (room !== "full") return this.#acceptTogether(arrivals, room);
+      if (arrivals.length === 1) return [FULL];
+    } catch (error) {
+      if (arrivals.length === 1) return [{ stored: false, full: false, error: String(error) }];
+    }
+    return arrivals.flatMap((arrival) => this.#acceptAll([arrival]));
+  }
+
+  #acceptTogether(arrivals: Arrival[], room: Room): Accepted[] {
+    const memory = this.#memory;
+    const context = { now: Date.now(), epoch: memory.identity.epoch, timing: this.#config, room };
+    return memory.commit((draft) => {
+      const places = arrivals.map((arrival) => acceptOne(memory.store, draft, arrival, context));
+      noteVerified(memory.ledger, draft, arrivals, context.now);
+      memory.arm(draft, context.now);
+      return places.map((place) => ({ stored: true, ...place }));
+    });
+  }
+
+  #view() {
+    const { sql } = this.ctx.storage;
+    const { state } = this.#memory;
+    const { tombstones } = state.chores;
+    return { sql, state, timing: this.#config, now: Date.now(), tombstones };
+  }
+}

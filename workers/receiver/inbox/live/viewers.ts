@@ -1,0 +1,207 @@
+import { logEvent } from "../../../../shared/log-event.ts";
+import { readFilter } from "../../event/filter.ts";
+import { extentOf, readBatch } from "../queries/live-read.ts";
+import type { View } from "../queries/rows.ts";
+import {
+  batchMessage,
+  CLOSE,
+  charged,
+  dueTogether,
+  type Extent,
+  isAnswer,
+  isDeaf,
+  isDue,
+  isOverdrawn,
+  parseQuestion,
+  type Question,
+  question,
+  roundDelay,
+  type Viewer,
+  withReceipt,
+} from "./protocol.ts";
+
+/** The head of the log when the socket was opened, on the answer to the upgrade. */
+export const HEAD_HEADER = "inbox-head";
+/** The query parameter of a Worker that passes on what it is told. */
+export const RELAYED = "relayed";
+
+/** Random ones of a receipt: more than anyone can try. */
+const RECEIPT_BYTES = 8;
+
+/** What is in memory of a socket; `key` is its filter as text. */
+type Seat = { socket: WebSocket; viewer: Viewer; key: string };
+
+/**
+ * The sockets of one Inbox, which hibernates while they are open: what must survive is each socket's
+ * attachment, written with every question and every answer. While nothing arrives there is no timer.
+ */
+export class LiveViewers {
+  readonly #ctx: DurableObjectState;
+  readonly #view: () => View;
+  readonly #seats = new Map<WebSocket, Seat>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #lastRound = Number.NEGATIVE_INFINITY;
+  /** Those who were there in the last round: a poll is gone once it is answered, and costs its request all the same. */
+  #lastViewers: readonly Viewer[] = [];
+
+  /** `view` answers at once, with what is committed. */
+  constructor(ctx: DurableObjectState, view: () => View) {
+    this.#ctx = ctx;
+    this.#view = view;
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+    for (const socket of ctx.getWebSockets()) {
+      // A closing socket is still in that list.
+      if (socket.readyState === WebSocket.OPEN) this.#seat(socket, socket.deserializeAttachment() as Viewer);
+    }
+  }
+
+  get size(): number {
+    return this.#seats.size;
+  }
+
+  /** Answers an upgrade that the Worker has authenticated; its query is a filter and, as a first question, `after`. */
+  open(request: Request): Response {
+    const { searchParams } = new URL(request.url);
+    const { head } = extentOf(this.#view());
+    // Whatever can be refused is refused before: an accepted socket stays, and must have its attachment.
+    const [filter, relayed] = [readFilter(searchParams), searchParams.has(RELAYED)];
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#ctx.acceptWebSocket(server);
+    const nothing = { asked: null, after: head, wants: false, sentAt: Date.now(), receipt: null, unread: 0 };
+    const seat = this.#seat(server, { filter, relayed, ...nothing });
+    const after = searchParams.get("after");
+    if (after === null) server.serializeAttachment(seat.viewer);
+    else this.#ask(seat, { more: Number(after), receipt: null });
+    return new Response(null, { status: 101, webSocket: client, headers: { [HEAD_HEADER]: String(head) } });
+  }
+
+  message(socket: WebSocket, message: string | ArrayBuffer): void {
+    const seat = this.#seats.get(socket);
+    if (seat === undefined) return;
+    const asked = parseQuestion(message);
+    if (asked === null) this.#close(seat, CLOSE.malformed);
+    else this.#orClose([seat], () => this.#ask(seat, asked));
+  }
+
+  /** The viewer has left, or was lost. A hibernating socket does not answer a close by itself. */
+  closed(socket: WebSocket): void {
+    this.#hangUp(socket, { code: 1000, reason: "" });
+  }
+
+  /** After a commit that may have brought events. */
+  notify(): void {
+    if (this.#seats.size > 0) this.#schedule();
+  }
+
+  #ask(seat: Seat, { more, receipt }: Question): void {
+    const asking = charged(seat.viewer, receipt);
+    if (isOverdrawn(asking)) {
+      this.#close(seat, CLOSE.unread);
+      return;
+    }
+    const extent = extentOf(this.#view());
+    const { viewer, answer } = question(asking, more, extent, Date.now());
+    if (answer !== null) this.#send(seat, viewer, JSON.stringify(answer));
+    else this.#keep(seat, viewer);
+    if (isDue(viewer, extent)) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== null) return;
+    const [now, viewers] = [Date.now(), this.#viewers()];
+    const delays = [viewers, this.#lastViewers].map((each) => roundDelay(each, this.#lastRound, now));
+    this.#timer = setTimeout(() => this.#round(), Math.max(...delays));
+  }
+
+  /** One answer for each viewer that wants one and for whom there is one. */
+  #round(): void {
+    this.#timer = null;
+    this.#lastRound = Date.now();
+    this.#lastViewers = this.#viewers();
+    this.#orClose([...this.#seats.values()], () => {
+      const view = this.#view();
+      const extent = extentOf(view);
+      for (const seat of this.#seats.values()) {
+        if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(seat, CLOSE.deaf);
+      }
+      for (const group of dueTogether(this.#seats.values(), extent)) {
+        // A wait that was hibernated may have looked further than its attachment tells, and the tails moved on.
+        const isBehind = group[0].viewer.after < extent.floor;
+        this.#orClose(group, () => (isBehind ? this.#answerBehind(extent, group) : this.#answer(view, extent, group)));
+      }
+    });
+  }
+
+  #answer(view: View, extent: Extent, group: [Seat, ...Seat[]]): void {
+    const [{ viewer: first }] = group;
+    const read = readBatch(view, first.after, first.filter);
+    const { text, next, bytes } = batchMessage(read, extent.head);
+    for (const seat of group) {
+      const { viewer } = seat;
+      if (isAnswer(viewer, read)) {
+        const unread = viewer.unread + bytes;
+        this.#send(seat, { ...viewer, after: next, wants: false, sentAt: this.#lastRound, unread }, text);
+      } else {
+        seat.viewer = { ...viewer, after: read.next };
+        if (isDue(seat.viewer, extent)) this.#schedule();
+      }
+    }
+  }
+
+  #answerBehind(extent: Extent, group: Seat[]): void {
+    for (const seat of group) {
+      const { viewer, answer } = question({ ...seat.viewer, asked: null }, seat.viewer.after, extent, this.#lastRound);
+      this.#send(seat, viewer, JSON.stringify(answer));
+    }
+  }
+
+  #viewers(): Viewer[] {
+    return [...this.#seats.values()].map(({ viewer }) => viewer);
+  }
+
+  #seat(socket: WebSocket, viewer: Viewer): Seat {
+    const seat = { socket, viewer, key: JSON.stringify(viewer.filter) };
+    this.#seats.set(socket, seat);
+    return seat;
+  }
+
+  #keep(seat: Seat, viewer: Viewer): void {
+    seat.viewer = viewer;
+    seat.socket.serializeAttachment(viewer);
+  }
+
+  /** Held back by the platform until what it tells of is on disk. Its receipt is of this socket and answer alone. */
+  #send(seat: Seat, viewer: Viewer, text: string): void {
+    const receipt = crypto.getRandomValues(new Uint8Array(RECEIPT_BYTES)).toHex();
+    this.#keep(seat, { ...viewer, receipt });
+    try {
+      seat.socket.send(withReceipt(text, receipt));
+    } catch {
+      this.closed(seat.socket);
+    }
+  }
+
+  /** What fails here fails for these viewers, who come back with their cursors, and for nobody who sends. */
+  #orClose(seats: Seat[], work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      logEvent("live.failed", { error: String(error) });
+      for (const seat of seats) this.#close(seat, CLOSE.failed);
+    }
+  }
+
+  #close({ socket }: Seat, why: { code: number; reason: string }): void {
+    this.#hangUp(socket, why);
+    logEvent("live.closed", { code: why.code, viewers: this.#seats.size });
+  }
+
+  #hangUp(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {
+    this.#seats.delete(socket);
+    try {
+      socket.close(code, reason);
+    } catch {
+      // It is closed already.
+    }
+  }
+}

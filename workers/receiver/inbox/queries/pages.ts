@@ -1,0 +1,125 @@
+import type { EventFilter } from "../../event/filter.ts";
+import { type EventRow, type EventSummary, toSummary } from "../../event/record.ts";
+import { isCleared, type Tombstone } from "../../event/tombstone.ts";
+import type { Segment } from "../state/rules.ts";
+import { firstSeq, segmentParts, segmentWith, summaryRows, type View, type Wanted, wholeRows } from "./rows.ts";
+import { isOutside, type Part, scan } from "./scan.ts";
+
+/** What the Inbox answers of the log's events: those in its tails themselves, for the others where to find them. */
+
+/** `before`: newest first, below `seq` (null: from the head); `after`: oldest first, above `seq`. */
+export type PageQuery = {
+  order: "before" | "after";
+  seq: number | null;
+  limit: number;
+  scanBytes: number;
+  filter: EventFilter;
+};
+
+/** What names a segment in KV. */
+export type SegmentRef = Pick<Segment, "firstSeq" | "lastSeq" | "epoch">;
+
+/**
+ * One page, in two parts that follow each other in the log without repeat: `segments` that may hold wanted events,
+ * in the page's order, and the wanted `rows` of the tails. `head` is the newest seq, `first` the oldest one that can
+ * still be read, `through` the last one in the page's order that is looked at. What is `cleared` is left out of the
+ * rows; the reader leaves it out of the segments.
+ */
+export type Slice<Row> = {
+  head: number;
+  first: number;
+  through: number;
+  rows: Row[];
+  segments: SegmentRef[];
+  cleared: readonly Tombstone[];
+};
+
+export type PageSlice = Slice<EventSummary>;
+
+export type Found =
+  | { in: "tail"; row: EventRow }
+  | { in: "segment"; segment: SegmentRef; cleared: readonly Tombstone[] };
+
+/** A page of summaries; bodies in the tails are read only when the filter asks for a text. */
+export function page(view: View, query: PageQuery): PageSlice {
+  const searched = query.filter.q !== null;
+  return slice(view, query, searched, (tail, wanted, left) =>
+    (searched ? wholeRows : summaryRows)(view, tail, wanted, left).map(toSummary),
+  );
+}
+
+/** The same with whole rows, whose bytes count for the scan. */
+export function records(view: View, query: PageQuery): Slice<EventRow> {
+  return slice(view, query, true, (tail, wanted, left) => wholeRows(view, tail, wanted, left));
+}
+
+/** The event, its segment, or null when the log does not hold it, or no longer. */
+export function find(view: View, seq: number): Found | null {
+  const cleared = view.tombstones ?? [];
+  const tail = [...view.state.sealed, view.state.open].findLast((tail) => tail.firstSeq <= seq);
+  if (tail !== undefined) {
+    const [row] = view.sql.exec<EventRow>(`SELECT * FROM tail_${tail.firstSeq} WHERE seq = ?`, seq).toArray();
+    return row === undefined || isCleared(cleared, row) ? null : { in: "tail", row };
+  }
+  const segment = segmentWith(view, seq);
+  return segment === null ? null : { in: "segment", segment: refOf(segment), cleared };
+}
+
+function slice<Row>(
+  view: View,
+  query: PageQuery,
+  readsBodies: boolean,
+  readTail: (tail: number, wanted: Wanted, left: number) => Row[],
+): Slice<Row> {
+  const head = view.state.next - 1;
+  const first = firstSeq(view);
+  const wanted = wantedOf(query, head);
+  const rows: Row[] = [];
+  const segments: SegmentRef[] = [];
+  const stop = scan(partsOf(view, wanted, readsBodies), query, (part, left) => {
+    if (part.in === "segment") {
+      segments.push(refOf(part));
+      return part.least;
+    }
+    const found = readTail(part.firstSeq, wanted, left);
+    rows.push(...found);
+    return found.length;
+  });
+  const end = wanted.ascending ? head : first;
+  const beforeStop = stop && (wanted.ascending ? stop.firstSeq - 1 : stop.lastSeq + 1);
+  return { head, first, through: beforeStop ?? end, rows, segments, cleared: view.tombstones ?? [] };
+}
+
+/** What a query wants of a log with this head. */
+export function wantedOf({ order, seq, filter }: PageQuery, head: number): Wanted {
+  const ascending = order === "after";
+  const range = ascending ? { from: (seq ?? 0) + 1, to: head } : { from: 1, to: (seq ?? head + 1) - 1 };
+  return { range, ascending, filter };
+}
+
+/** Everything in the page's way, in its order; segments are looked up only when the page gets to them. */
+function* partsOf(view: View, wanted: Wanted, readsBodies: boolean): Generator<Part> {
+  const tails = tailParts(view, wanted, readsBodies);
+  if (wanted.ascending) {
+    yield* segmentParts(view, wanted);
+    yield* tails;
+  } else {
+    yield* tails.reverse();
+    yield* segmentParts(view, wanted);
+  }
+}
+
+function tailParts({ state }: View, { range, filter }: Wanted, readsBodies: boolean): Part[] {
+  const { open, lastAt, next } = state;
+  const last = { ...open, lastSeq: next - 1, n: open.count, epoch: "", from: open.from ?? lastAt, to: lastAt };
+  return [...state.sealed, last]
+    .filter(({ n, firstSeq, lastSeq }) => n > 0 && lastSeq >= range.from && firstSeq <= range.to)
+    .filter((tail) => !isOutside(filter, tail))
+    .map(({ firstSeq, lastSeq, epoch, bytes }) => {
+      return { in: "tail", firstSeq, lastSeq, epoch, cost: readsBodies ? bytes : 0, least: 0 };
+    });
+}
+
+function refOf({ firstSeq, lastSeq, epoch }: SegmentRef): SegmentRef {
+  return { firstSeq, lastSeq, epoch };
+}

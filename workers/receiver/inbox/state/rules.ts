@@ -1,0 +1,156 @@
+import type { Tombstone } from "../../event/tombstone.ts";
+import type { Verified } from "../../rejected/history.ts";
+import type { Rebuilt, Swept } from "../storage/ledger.ts";
+import type { SeenTable } from "./space-rules.ts";
+
+/** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+/** A tail is sealed before it would hold more: what one KV value, one read and one flush are sized for. */
+export const SEGMENT_EVENTS = 500;
+export const SEGMENT_BYTES = 512 * 1024;
+
+/** An alarm that is this late never fired: one that is merely being handled is younger. */
+const LOST_ALARM = 30_000;
+
+/** After an error: soon for a fresh segment, rarely for one that has been refused for long. */
+const RETRY = { least: 30_000, most: 60 * MINUTE, part: 8 };
+
+/** Half of the deletes that the free plan allows KV a day: clearing leaves room for what else needs them. */
+export const DELETES_PER_DAY = 500;
+
+/** A segment is put again when this many looks, GRACE apart, did not find it whole. */
+export const MAX_MISSES = 3;
+
+/** Refused requests are saved at once, but so long after the last time that they were. */
+export const REJECTIONS_MS = MINUTE;
+
+/** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while it is empty. */
+export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };
+
+/**
+ * A sealed run of events. `bytes`: of its bodies and headers, once put of its text in KV: what reading it takes.
+ * `putAt`: when KV took it, or null; `misses`: looks since then that did not find it.
+ */
+export type Segment = {
+  firstSeq: number;
+  lastSeq: number;
+  epoch: string;
+  n: number;
+  bytes: number;
+  from: number;
+  to: number;
+  putAt: number | null;
+  misses: number;
+};
+
+/** What the tables hold, as far as every accept needs it. */
+export type Tables = {
+  /** The seq of the next event. */
+  next: number;
+  /** When the last event was received; receivedAt never goes back. */
+  lastAt: number;
+  /** The tables of seen keys, oldest first. */
+  seen: readonly SeenTable[];
+  /** The sealed segments whose tail is still here, oldest first. */
+  sealed: readonly Segment[];
+  open: OpenTail;
+};
+
+/**
+ * What the Inbox owes KV beside segments. `saved`: KV knows the tombstones; `gone`: how many keys are to be
+ * deleted; `retryAt`: after an error, none of it is tried before; `refusedAt`: while refused requests wait to be
+ * saved, when others last were.
+ */
+export type Chores = {
+  tombstones: readonly Tombstone[];
+  saved: boolean;
+  rebuilt: Rebuilt | null;
+  swept: Swept;
+  gone: number;
+  retryAt: number | null;
+  refusedAt: number | null;
+};
+
+/**
+ * The Inbox's memory. A transaction works on a draft of it, which takes its place once the tables have taken
+ * the change: a rollback does not undo memory. `armed`: the alarm that stands; `retryAt`: after an error,
+ * nothing is tried before.
+ */
+export type State = Tables & { armed: number | null; retryAt: number | null; chores: Chores; verified: Verified };
+
+export type Timing = { flushMs: number; graceMs: number; retentionMs: number };
+
+export function isFull(open: OpenTail, arriving: number): boolean {
+  if (open.count === 0) return false;
+  return open.count >= SEGMENT_EVENTS || open.bytes + arriving > SEGMENT_BYTES;
+}
+
+/** While a sealed segment waits for KV, only full tails are sealed: an outage must not cut the log into crumbs. */
+export function sealsForAge(state: State, now: number, { flushMs }: Timing): boolean {
+  const { from } = state.open;
+  return from !== null && from + flushMs <= now && state.sealed.every((segment) => segment.putAt !== null);
+}
+
+/**
+ * When a put segment may be looked at: KV shows a write everywhere within GRACE. An earlier look could find
+ * nothing, and that nothing would be cached.
+ */
+export function readBackDue({ putAt, misses }: Segment, { graceMs }: Timing): number | null {
+  return putAt === null ? null : putAt + graceMs * (misses + 1);
+}
+
+/**
+ * When the Inbox must wake; null when nothing is pending. Tails go in order, so only the oldest one's look
+ * counts.
+ */
+export function wakeAt({ sealed, open, retryAt, chores }: State, timing: Timing): number | null {
+  const chore = choresDue(chores);
+  const due: number[] = chore === null ? [] : [chore];
+  if (sealed.some((segment) => segment.putAt === null)) due.push(retryAt ?? 0);
+  else if (open.from !== null) due.push(Math.max(open.from + timing.flushMs, retryAt ?? 0));
+  const look = sealed[0] ? readBackDue(sealed[0], timing) : null;
+  if (look !== null) due.push(Math.max(look, retryAt ?? 0));
+  return due.length === 0 ? null : Math.min(...due);
+}
+
+/** When the next of the chores is due; null when there is none. */
+export function choresDue({ saved, rebuilt, swept, gone, retryAt, refusedAt }: Chores): number | null {
+  const due: number[] = saved ? [] : [0];
+  if (refusedAt !== null) due.push(refusedAt + REJECTIONS_MS);
+  const relist = rebuilt?.relists[0];
+  if (relist !== undefined) due.push(relist);
+  if (gone > 0) due.push(swept.deleted < DELETES_PER_DAY ? 0 : (swept.day + 1) * DAY);
+  return due.length === 0 ? null : Math.max(Math.min(...due), retryAt ?? 0);
+}
+
+/** What was deleted on the day of `now`; days begin as KV's do, at midnight UTC. */
+export function sweptOn(now: number, { day, deleted }: Swept): Swept {
+  const today = Math.floor(now / DAY);
+  return today === day ? { day, deleted } : { day: today, deleted: 0 };
+}
+
+/** The next try after an error: an eighth of the time the oldest waiting segment has waited already. */
+export function retryDelay(sealed: readonly Segment[], now: number): number {
+  const waiting = sealed.find((segment) => segment.putAt === null) ?? sealed[0];
+  const age = waiting === undefined ? 0 : now - waiting.to;
+  // Whole milliseconds: an alarm drops the rest, and would come before its time.
+  return Math.ceil(Math.min(Math.max(age / RETRY.part, RETRY.least), RETRY.most));
+}
+
+/** What is left of a wait after an error: null once its time has come. Other reasons to wake do not end it. */
+export function stillWaits(retryAt: number | null, now: number): number | null {
+  return retryAt !== null && retryAt > now ? retryAt : null;
+}
+
+/** What a stored alarm is worth after a restart: null when there is none, or when it was lost. */
+export function trustedAlarm(stored: number | null, now: number): number | null {
+  return stored === null || stored < now - LOST_ALARM ? null : stored;
+}
+
+/** Keys reach into the past as far as the retention: so do the pages. The KV value lives a day longer. */
+export function expiredBefore(now: number, { retentionMs }: Timing): number {
+  return now - retentionMs;
+}

@@ -1,0 +1,46 @@
+import type { Tombstone } from "../event/tombstone.ts";
+import type { State } from "./state/rules.ts";
+import { type Room, roomIn } from "./state/space-rules.ts";
+import type { Ledger, Rebuilt } from "./storage/ledger.ts";
+import type { InboxStore } from "./storage/tails.ts";
+
+/**
+ * How a log is doing. `waiting`: events that KV has not taken yet, the oldest of them received at
+ * `oldestWaitingAt`; `kvFailing`: the last call of KV for this log failed; `segments`: how many the log consists
+ * of, beside its open tail; `room`: in the object's storage; `seenSince`: keys from before then were forgotten to
+ * make some; `keysToDelete`: cleared segments that are still in KV; `rebuilt`: set when the storage
+ * of this log was lost once. Times in unix milliseconds.
+ */
+export type InboxStatus = {
+  head: number;
+  waiting: number;
+  oldestWaitingAt: number | null;
+  kvFailing: boolean;
+  segments: number;
+  room: Room;
+  seenSince: number | null;
+  tombstones: readonly Tombstone[];
+  keysToDelete: number;
+  rebuilt: Rebuilt | null;
+};
+
+type Known = { state: State; ledger: Ledger; store: InboxStore };
+type Bounds = { now: number; retentionMs: number; storageLimit: number };
+
+export function statusOf({ state, ledger, store }: Known, { now, retentionMs, storageLimit }: Bounds): InboxStatus {
+  const { next, sealed, open, retryAt, chores } = state;
+  const seenSince = ledger.note("forgotten")?.before ?? 0;
+  const notPut = sealed.filter(({ putAt }) => putAt === null);
+  return {
+    head: next - 1,
+    waiting: notPut.reduce((sum, { n }) => sum + n, open.count),
+    oldestWaitingAt: notPut[0]?.from ?? open.from,
+    kvFailing: retryAt !== null || chores.retryAt !== null,
+    segments: ledger.countSegments(),
+    room: roomIn(store.size, storageLimit),
+    seenSince: seenSince > now - retentionMs ? seenSince : null,
+    tombstones: chores.tombstones,
+    keysToDelete: chores.gone,
+    rebuilt: chores.rebuilt,
+  };
+}

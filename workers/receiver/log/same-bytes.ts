@@ -1,0 +1,64 @@
+import { NO_FILTER } from "../event/filter.ts";
+import {
+  bodyOf,
+  type EventRecord,
+  type EventRow,
+  type EventSummary,
+  fromLine,
+  summaryOf,
+  toSummary,
+} from "../event/record.ts";
+import { linesWith } from "../event/text-search.ts";
+import { isCleared } from "../event/tombstone.ts";
+import { type PageQuery, type Slice, wantedOf } from "../inbox/queries/pages.ts";
+import { type LogReader, textOf } from "./read.ts";
+
+/** The same bytes under another id: two events, or one that its sender sent twice. A person can tell. */
+
+/** Bytes read on both sides together: a page with one event on it costs no more than a list. */
+const SCAN_BYTES = 1024 * 1024;
+
+/** Found on each side at most; the nearest are kept. */
+const LIMIT = 10;
+
+/**
+ * Events near `record` in the log, on both sides of it, that hold the very same bytes, by seq.
+ *
+ * @throws Problem `segment_unavailable`
+ */
+export async function sameBytes(
+  reader: LogReader,
+  record: EventRecord,
+  scanBytes = SCAN_BYTES,
+): Promise<EventSummary[]> {
+  const [before, after] = await Promise.all(
+    (["before", "after"] as const).map((order) => side(reader, record, { order, scanBytes: scanBytes / 2 })),
+  );
+  return [...(before ?? []).reverse(), ...(after ?? [])];
+}
+
+async function side(
+  reader: LogReader,
+  record: EventRecord,
+  { order, scanBytes }: Pick<PageQuery, "order" | "scanBytes">,
+): Promise<EventSummary[]> {
+  const query = { order, seq: record.seq, limit: 1_000_000, scanBytes, filter: NO_FILTER };
+  const slice: Slice<EventRow> = await reader.inbox.records(query);
+  const texts = await Promise.all(slice.segments.map((segment) => textOf(reader, segment)));
+  const { range, ascending } = wantedOf(query, slice.head);
+  const stored = texts.flatMap((text) => {
+    const records = linesWith(text, `"body":${JSON.stringify(record.body)}`).map(fromLine);
+    return ascending ? records : records.reverse();
+  });
+  const same = stored
+    .filter(({ body, encoding }) => body === record.body && encoding === record.encoding)
+    .filter((other) => other.seq >= range.from && other.seq <= range.to && !isCleared(slice.cleared, other))
+    .map(summaryOf);
+  const wanted = bodyOf(record);
+  const rows = slice.rows.filter((row) => equal(new Uint8Array(row.body), wanted)).map(toSummary);
+  return (ascending ? [...same, ...rows] : [...rows, ...same]).slice(0, LIMIT);
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
+}

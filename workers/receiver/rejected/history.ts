@@ -1,0 +1,106 @@
+import type { Diagnosis } from "./diagnosis/diagnose.ts";
+import type { Rejection } from "./rejections.ts";
+
+/**
+ * Whether an event of this log was verified since a source has the secrets that it has now, and when last: what tells a
+ * wrong secret from a forgery, which no cryptography can. Pure; times in unix milliseconds.
+ */
+
+/** `fingerprint`: of the configuration that verified; `savedAt`: as of when the tables know it. */
+type Proven = { fingerprint: string; at: number; savedAt: number };
+
+/** By source. `complete`: it was kept since the log's first event, so that who is missing never verified one. */
+export type Verified = { complete: boolean; sources: Readonly<Record<string, Proven>> };
+
+/** When the last event was verified, null for never as the source is configured now; `known` false where the log cannot say. */
+export type History = { known: false } | { known: true; lastAt: number | null };
+
+/** An event that was proven, and by what; `fingerprint` null where nothing proves it. */
+export type Proof = { source: string; fingerprint: string | null };
+
+/** A row of its own at most so often for each source: memory knows better until the object is dropped from it. */
+export const SAVE_EVERY_MS = 3_600_000;
+/** Memory follows no closer than people read. */
+const EXACT_TO_MS = 1000;
+/** Those that verified last; configuration holds fewer. */
+const MAX_SOURCES = 200;
+
+/** With these events, verified at `now`; `save`: the tables should know. */
+export function withVerified(
+  before: Verified,
+  proofs: readonly Proof[],
+  now: number,
+): { after: Verified; save: boolean } {
+  const fresh = new Map<string, string>();
+  for (const { source, fingerprint } of proofs) {
+    if (fingerprint !== null && !isRecent(before, { source, fingerprint }, now)) fresh.set(source, fingerprint);
+  }
+  if (fresh.size === 0) return { after: before, save: false };
+  const sources = new Map(Object.entries(before.sources));
+  let save = false;
+  for (const [source, fingerprint] of fresh) {
+    const saved = savedAt(before, { source, fingerprint });
+    const due = saved === null || saved + SAVE_EVERY_MS <= now;
+    sources.set(source, { fingerprint, at: now, savedAt: due ? now : saved });
+    save ||= due;
+  }
+  return { after: newest(before.complete, sources), save };
+}
+
+/** What is known of a source under the configuration that it has now. */
+export function historyOf({ complete, sources }: Verified, { source, fingerprint }: Proof): History {
+  const proven = provenIn(sources, source);
+  if (fingerprint === null || (proven === undefined && !complete)) return { known: false };
+  return { known: true, lastAt: proven?.fingerprint === fingerprint ? proven.at : null };
+}
+
+/** What no trial explains, by the log's history: evidence, and its text says no more than that. */
+export function withHistory({ diagnosis, reason, at }: Rejection, history: History): Diagnosis | null {
+  if (diagnosis?.code !== "unknown_key" || !history.known) return diagnosis;
+  const { lastAt } = history;
+  if (lastAt !== null) {
+    const proven = `the secret is right, it verified an event ${spanText(at - lastAt)} before`;
+    const text = `${proven}: this is a forgery, unless the sender's secret was changed since, or the request was altered on the way in a manner that was not tried`;
+    return { code: "forged", text };
+  }
+  // Only the last configuration that verified is kept: this one may have done so before that.
+  const never = "no event of this log was verified since this source is configured as it is now";
+  // What holds no such signature was not made with another secret.
+  return reason === "signature_malformed"
+    ? {
+        code: "wrong_scheme",
+        text: `${never}, and this holds no signature that its scheme would take: most likely the sender's scheme is another`,
+      }
+    : { code: "wrong_secret", text: `${never}: most likely its secret is not the one that the sender uses` };
+}
+
+function isRecent({ sources }: Verified, { source, fingerprint }: Proof, now: number): boolean {
+  const proven = provenIn(sources, source);
+  return proven?.fingerprint === fingerprint && now - proven.at < EXACT_TO_MS;
+}
+
+function savedAt({ sources }: Verified, { source, fingerprint }: Proof): number | null {
+  const proven = provenIn(sources, source);
+  return proven?.fingerprint === fingerprint ? proven.savedAt : null;
+}
+
+function provenIn(sources: Verified["sources"], source: string): Proven | undefined {
+  return Object.hasOwn(sources, source) ? sources[source] : undefined;
+}
+
+function newest(complete: boolean, sources: ReadonlyMap<string, Proven>): Verified {
+  const kept = [...sources].sort(([, a], [, b]) => b.at - a.at).slice(0, MAX_SOURCES);
+  return { complete: complete && kept.length === sources.size, sources: Object.fromEntries(kept) };
+}
+
+const UNITS = [
+  { name: "days", ms: 86_400_000 },
+  { name: "h", ms: 3_600_000 },
+  { name: "min", ms: 60_000 },
+];
+
+/** In the largest unit of which there are two or more. */
+function spanText(ms: number): string {
+  const unit = UNITS.find((each) => ms >= 2 * each.ms) ?? { name: "s", ms: 1000 };
+  return `${Math.max(Math.floor(ms / unit.ms), 0)} ${unit.name}`;
+}

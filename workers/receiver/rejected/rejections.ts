@@ -1,0 +1,88 @@
+import type { HeaderList } from "../event/record.ts";
+import type { QuestionReason, RejectReason } from "../verify/schemes/scheme.ts";
+import type { Diagnosis } from "./diagnosis/diagnose.ts";
+
+/** The refused requests of a log, the newest of each source: why a webhook does not arrive. Pure. */
+
+/** `bytes`: the body's length, null when it was not read to its end; `at` in unix milliseconds. */
+export type Rejection = {
+  at: number;
+  source: string;
+  reason: RejectReason | QuestionReason | "body_too_large" | "configuration_error";
+  diagnosis: Diagnosis | null;
+  headers: HeaderList;
+  bytes: number | null;
+};
+
+/** Of one source: how many were refused in all since the log began, kept or not. */
+export type RejectionCounts = Readonly<Record<string, number>>;
+
+export const KEPT_PER_SOURCE = 100;
+/** As many sources as are kept at once; a row of a Durable Object holds 2 MB. */
+const SAVED_BYTES = 256 * 1024;
+const MAX_SOURCES = 50;
+
+type Saved = { kept: Rejection[]; counts: RejectionCounts; savedAt: number };
+
+export class Rejections {
+  #kept: Rejection[] = [];
+  readonly #counts = new Map<string, number>();
+  /** When `save` last gave its row, in unix milliseconds. */
+  savedAt = 0;
+
+  /** One more; `unseen` more were refused of its source that nothing else is known of. */
+  add(rejection: Rejection, unseen: number): void {
+    const { source } = rejection;
+    this.#counts.set(source, (this.#counts.get(source) ?? 0) + 1 + unseen);
+    this.#kept.unshift(rejection);
+    const ofSource = this.#kept.filter((each) => each.source === source);
+    const surplus = ofSource[KEPT_PER_SOURCE];
+    if (surplus !== undefined) this.#kept.splice(this.#kept.indexOf(surplus), 1);
+    if (this.#counts.size > MAX_SOURCES) this.#forget();
+  }
+
+  /** The newest first; of all sources without one. */
+  list(source: string | null): Rejection[] {
+    return this.#kept.filter((each) => source === null || each.source === source);
+  }
+
+  counts(): RejectionCounts {
+    return Object.fromEntries(this.#counts);
+  }
+
+  /** One row's worth: the newest of each source in turn, as far as they fit, so that no flood hides the others. */
+  save(now: number): string {
+    this.savedAt = now;
+    const bySource = Map.groupBy(this.#kept, ({ source }) => source);
+    const inTurn = Array.from({ length: KEPT_PER_SOURCE }, (_, index) => index).flatMap((index) =>
+      [...bySource.values()].flatMap((list) => list[index] ?? []),
+    );
+    const kept = new Set<Rejection>();
+    let bytes = 0;
+    for (const rejection of inTurn) {
+      bytes += JSON.stringify(rejection).length;
+      if (bytes > SAVED_BYTES) break;
+      kept.add(rejection);
+    }
+    const inOrder = this.#kept.filter((rejection) => kept.has(rejection));
+    return JSON.stringify({ kept: inOrder, counts: this.counts(), savedAt: now } satisfies Saved);
+  }
+
+  /** What `save` gave; null when it never did. */
+  load(text: string | null): void {
+    if (text === null) return;
+    const { kept, counts, savedAt } = JSON.parse(text) as Saved;
+    this.#kept = kept;
+    this.savedAt = savedAt;
+    for (const [source, count] of Object.entries(counts)) this.#counts.set(source, count);
+  }
+
+  /** The source that was silent for the longest. */
+  #forget(): void {
+    const silent = [...this.#counts.keys()].find((source) => !this.#kept.some((each) => each.source === source));
+    const oldest = silent ?? this.#kept.at(-1)?.source;
+    if (oldest === undefined) return;
+    this.#counts.delete(oldest);
+    this.#kept = this.#kept.filter(({ source }) => source !== oldest);
+  }
+}

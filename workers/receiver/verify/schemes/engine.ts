@@ -1,0 +1,143 @@
+import { fromBase64, fromBase64Url, fromHex } from "../../../../shared/bytes.ts";
+import { ConfigError } from "../../../../shared/config.ts";
+import { MAX_SIGNATURES } from "../../../../shared/signing/signature.ts";
+import { type SignatureRow, windowOf } from "./row.ts";
+import { idFault, jsonField, parseTimestamp, rejected, timestampFault } from "./rules.ts";
+import type { RejectReason, Scheme, SignedRequest, Verdict } from "./scheme.ts";
+import { signedContent } from "./signed-content.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The cryptography of a kind of row; `verify` is constant in time and never throws. */
+export type Algorithm = {
+  /** @throws ConfigError when the secret cannot be a key. */
+  keyOf(secret: string): Promise<CryptoKey>;
+  /** The signature as the platform takes it, or null when no signature looks like this. */
+  signature(bytes: Bytes): Bytes | null;
+  verify(key: CryptoKey, signature: Bytes, content: Bytes): Promise<boolean>;
+};
+
+const DECODERS = { hex: fromHex, base64: fromBase64, base64url: fromBase64Url };
+
+/** The one engine behind all rows. */
+export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
+  const { signed = "{body}", timestampUnit: unit = "s" } = row;
+  const contentsOf = signedContent(row);
+  const idSigned = signed.includes("{id}");
+  const windowSeconds = windowOf(row);
+  return {
+    verification: "verified",
+    signedId: idSigned || row.idField !== undefined,
+    ...(signed.includes("{url}") ? { signedUrl: row.urlQuery ?? "called" } : {}),
+    signatureHeaders: row.format === "numbered" ? numbered(row.header) : [row.header],
+    ...(row.typeHeader === undefined ? {} : { typeHeader: row.typeHeader }),
+    ...(row.typeField === undefined ? {} : { typeField: row.typeField }),
+    timestampOf: (request) => parseTimestamp(timestampIn(row, request) ?? "", unit),
+
+    async verify(request, secrets, now) {
+      if (secrets.length === 0) throw new ConfigError("no secret is configured");
+      const keys = await Promise.all(secrets.map((secret) => algorithm.keyOf(secret)));
+      const found = valuesOf(row, request.headers);
+      if ("fault" in found) return rejected(found.fault);
+      const timestamp = row.timestampHeader ? request.headers.get(row.timestampHeader) : found.timestamp;
+      const placed = row.timestampHeader !== undefined || row.timestampPair !== undefined;
+      const id = row.idHeader ? request.headers.get(row.idHeader) : null;
+      const fault =
+        (placed ? timestampFault(timestamp, now, { unit, windowSeconds }) : null) ?? idFault(id, { signed: idSigned });
+      if (fault !== null) return rejected(fault);
+      const decode = DECODERS[row.encoding ?? "hex"];
+      const signatures = found.values.flatMap((value) => algorithm.signature(decode(value) ?? EMPTY) ?? []);
+      if (signatures.length === 0) return rejected("signature_malformed");
+      const contents = await contentsOf(request, { id: id ?? "", timestamp: timestamp ?? "" });
+      const matches = await anyMatches(algorithm, { keys, signatures, contents });
+      return matches ? accepted(row, request.body, { id, timestamp, now }) : rejected("signature_mismatch");
+    },
+  };
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** Whether any of the signatures was made with any of the keys over any of the contents. */
+async function anyMatches(
+  algorithm: Algorithm,
+  { keys, signatures, contents }: { keys: CryptoKey[]; signatures: Bytes[]; contents: Bytes[] },
+): Promise<boolean> {
+  for (const content of contents)
+    for (const signature of signatures)
+      for (const key of keys) if (await algorithm.verify(key, signature, content)) return true;
+  return false;
+}
+
+/** The text of the timestamp, wherever the row says that it stands. */
+function timestampIn(row: SignatureRow, { headers, body }: SignedRequest): string | null {
+  if (row.timestampHeader !== undefined) return headers.get(row.timestampHeader);
+  if (row.timestampField !== undefined) return textOf(jsonField(body, row.timestampField));
+  const found = row.timestampPair === undefined ? null : valuesOf(row, headers);
+  return found === null || "fault" in found ? null : found.timestamp;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "number" || typeof value === "string" ? String(value) : null;
+}
+
+/** What was signed by the sender may still say when: a time in the body is checked once the body is genuine. */
+function accepted(
+  row: SignatureRow,
+  body: Uint8Array,
+  { id, timestamp, now }: { id: string | null; timestamp: string | null; now: number },
+): Verdict {
+  const unit = row.timestampUnit ?? "s";
+  let time = timestamp;
+  if (row.timestampField !== undefined) {
+    time = textOf(jsonField(body, row.timestampField));
+    const fault = timestampFault(time, now, { unit, windowSeconds: windowOf(row) });
+    if (fault !== null) return rejected(fault);
+  }
+  const named = row.idField === undefined ? id : idOf(jsonField(body, row.idField));
+  return { ok: true, id: named, timestamp: time === null ? null : parseTimestamp(time, unit) };
+}
+
+/** An id in a body is a text or a number of reasonable length, or it is none. */
+function idOf(value: unknown): string | null {
+  const text = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof text !== "string" || text.length === 0 || text.length > 256) return null;
+  return text.isWellFormed() ? text : null;
+}
+
+type Found = { values: string[]; timestamp: string | null };
+
+/** The values that may be signatures, still encoded, and the timestamp beside them. */
+function valuesOf(row: SignatureRow, headers: Headers): Found | { fault: RejectReason } {
+  if (row.format === "numbered") {
+    const given = numbered(row.header).flatMap((name) => headers.get(name) ?? []);
+    return given.length === 0 ? { fault: "signature_missing" } : { values: given, timestamp: null };
+  }
+  const header = headers.get(row.header);
+  if (header === null || header === "") return { fault: "signature_missing" };
+  // Two headers of one name arrive joined like this: which of them was meant cannot be told.
+  if (header.includes(", ")) return { fault: "signature_malformed" };
+  if (row.format === "pairs") return pairsOf(row, header);
+  const prefix = row.prefix ?? "";
+  const entries = row.format === "list" ? header.split(" ", MAX_SIGNATURES) : [header];
+  const values = entries.filter((entry) => entry.startsWith(prefix)).map((entry) => entry.slice(prefix.length));
+  return values.length === 0 ? { fault: "signature_malformed" } : { values, timestamp: null };
+}
+
+function numbered(header: string): string[] {
+  return Array.from({ length: MAX_SIGNATURES }, (_, index) => `${header}${index + 1}`);
+}
+
+function pairsOf(
+  { separator = ",", pair, timestampPair }: SignatureRow,
+  header: string,
+): Found | { fault: RejectReason } {
+  const pairs = header.split(separator, MAX_SIGNATURES).map((entry) => {
+    const equals = entry.indexOf("=");
+    return equals < 0 ? ["", entry] : [entry.slice(0, equals), entry.slice(equals + 1)];
+  });
+  const all = (name: string | undefined) => pairs.flatMap(([key, value = ""]) => (key === name ? [value] : []));
+  const [times, values] = [all(timestampPair), all(pair)];
+  // Of two times, either could be the signed one.
+  if (times.length > 1) return { fault: "timestamp_malformed" };
+  return values.length === 0 ? { fault: "signature_missing" } : { values, timestamp: times[0] ?? null };
+}

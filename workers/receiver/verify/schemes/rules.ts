@@ -1,0 +1,81 @@
+import { fromUtf8 } from "../../../../shared/bytes.ts";
+import type { RejectReason } from "./scheme.ts";
+
+/** What all schemes ask of a timestamp and an id, and how a field of a JSON body is read. */
+
+/** How far the sender's clock and the way here may be off, in either direction, both ends included. */
+export const TOLERANCE_SECONDS = 300;
+
+export type TimestampUnit = "s" | "ms" | "iso";
+
+// No sign, leading zero or fraction: the text must be the one that was signed, once it has been a number.
+const DIGITS = /^[1-9]\d{0,14}$/;
+// RFC 3339 section 5.6 with the letters in upper case; fractions of any length, as Go's clocks print nine digits.
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+
+/** As many digits as the times from 2001 to 2286 have. */
+const LENGTHS: Partial<Record<TimestampUnit, number>> = { s: 10, ms: 13 };
+
+const PRINTABLE = /^[\x20-\x7e]{1,256}$/;
+
+/** Unix seconds, rounded down; null when the text is no time of that unit. */
+export function parseTimestamp(text: string, unit: TimestampUnit): number | null {
+  if (unit === "iso") {
+    const ms = ISO.test(text) ? Date.parse(text) : Number.NaN;
+    return Number.isNaN(ms) ? null : Math.floor(ms / 1000);
+  }
+  if (!DIGITS.test(text)) return null;
+  return unit === "s" ? Number(text) : Math.floor(Number(text) / 1000);
+}
+
+/** What is wrong with a timestamp at `now` (unix seconds), or null. `windowSeconds` null: any time will do. */
+export function timestampFault(
+  text: string | null,
+  now: number,
+  { unit, windowSeconds }: { unit: TimestampUnit; windowSeconds: number | null },
+): RejectReason | null {
+  if (text === null || text === "") return "timestamp_missing";
+  const timestamp = parseTimestamp(text, unit);
+  if (timestamp === null) return "timestamp_malformed";
+  // Where any time will do, its length still says where it ends: `{timestamp}{body}` must not read two ways.
+  if (windowSeconds === null) return text.length === (LENGTHS[unit] ?? text.length) ? null : "timestamp_malformed";
+  if (timestamp < now - windowSeconds) return "timestamp_too_old";
+  return timestamp > now + windowSeconds ? "timestamp_too_new" : null;
+}
+
+/**
+ * What is wrong with an id header, or null. A signed id holds no dot: one signature would stand for two
+ * readings of `id.timestamp.body`.
+ */
+export function idFault(id: string | null, { signed }: { signed: boolean }): RejectReason | null {
+  if (id === null) return signed ? "id_missing" : null;
+  if (id === "") return "id_missing";
+  // Two headers of one name arrive joined by a comma and a space: which of them was meant cannot be told.
+  if (!PRINTABLE.test(id) || id.includes(", ")) return "id_malformed";
+  return signed && id.includes(".") ? "id_malformed" : null;
+}
+
+/** An own member of a JSON object body, by a dotted path; undefined when there is none. Never throws. */
+export function jsonField(body: Uint8Array, path: string): unknown {
+  const text = fromUtf8(body);
+  if (text === null) return undefined;
+  try {
+    return fieldOf(JSON.parse(text), path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same of a parsed body. */
+export function fieldOf(value: unknown, path: string): unknown {
+  return path.split(".").reduce(member, value);
+}
+
+function member(value: unknown, name: string): unknown {
+  const known = typeof value === "object" && value !== null && Object.hasOwn(value, name);
+  return known ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+export function rejected(reason: RejectReason): { ok: false; reason: RejectReason } {
+  return { ok: false, reason };
+}

@@ -1,0 +1,62 @@
+import { ConfigError } from "../../../../shared/config.ts";
+import { parseVerifyingKey, type VerifyingKey } from "../../../../shared/signing/secret.ts";
+import { HEADER, verify } from "../../../../shared/signing/signature.ts";
+import { idFault, parseTimestamp, rejected, TOLERANCE_SECONDS, timestampFault } from "./rules.ts";
+import type { Scheme } from "./scheme.ts";
+
+type HeaderNames = { id: string; timestamp: string; signature: string };
+
+/**
+ * Standard Webhooks, "Verifying webhook authenticity": `v1` and `v1a` signatures, any entry under any secret.
+ *
+ * @param names the three headers, which some senders call otherwise
+ * @param headers what other headers hold: the event's type, or secrets
+ */
+export function standardScheme(names: HeaderNames, headers: Pick<Scheme, "typeHeader" | "secretHeaders"> = {}): Scheme {
+  return {
+    verification: "verified",
+    signedId: true,
+    ...headers,
+    signatureHeaders: [names.signature],
+    timestampOf: (request) => parseTimestamp(request.headers.get(names.timestamp) ?? "", "s"),
+
+    async verify({ headers: given, body }, secrets, now) {
+      const keys = secrets.map(keyOf);
+      if (keys.length === 0) throw new ConfigError("no secret is configured");
+      const id = given.get(names.id);
+      const timestamp = given.get(names.timestamp);
+      const signature = given.get(names.signature);
+      const fault =
+        idFault(id, { signed: true }) ??
+        timestampFault(timestamp, now, { unit: "s", windowSeconds: TOLERANCE_SECONDS }) ??
+        (signature === null || signature === "" ? "signature_missing" : null);
+      if (fault !== null || id === null || signature === null) return rejected(fault ?? "signature_missing");
+      const message = { id, timestamp: Number(timestamp), body };
+      if (!(await verify(message, signature, keys))) return rejected("signature_mismatch");
+      return { ok: true, id, timestamp: message.timestamp };
+    },
+  };
+}
+
+export const standard = standardScheme(HEADER);
+
+/** Svix, "Verifying Webhooks: How to Verify Webhooks Manually": under Svix's names, as Clerk and Resend send it. */
+export const svix = standardScheme({ id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" });
+
+// Parsed once: the imported key is kept with the parsed one. As many as there are secrets, which a Worker
+// has few of.
+const known = new Map<string, VerifyingKey>();
+const MAX_KNOWN = 100;
+
+function keyOf(secret: string): VerifyingKey {
+  const before = known.get(secret);
+  if (before !== undefined) return before;
+  const parsed = parseVerifyingKey(secret);
+  if (!parsed.ok)
+    throw new ConfigError(
+      `a secret is ${parsed.problem.replace("_", " ")}: it must be \`whsec_\` and base64 of 24 bytes or more, or a \`whpk_\` key`,
+    );
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(secret, parsed.key);
+  return parsed.key;
+}

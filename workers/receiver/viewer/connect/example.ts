@@ -1,0 +1,119 @@
+import { toBase64, toHex, utf8 } from "../../../../shared/bytes.ts";
+import { parseSigningKey } from "../../../../shared/signing/secret.ts";
+import { HEADER, sign } from "../../../../shared/signing/signature.ts";
+import type { HeaderList } from "../../event/record.ts";
+import { DERIVATIONS, DIGESTS } from "../../verify/schemes/hmac.ts";
+import type { HmacRow } from "../../verify/schemes/row.ts";
+import type { Source } from "../../verify/source.ts";
+
+/** A request that a source accepts, signed as its provider would: to see that everything up to the log works. */
+export type Example = { headers: HeaderList; body: string };
+
+/** `now` in unix milliseconds, `id` for the event, `url` where it is posted to. */
+export type ExampleOf = { now: number; id: string; url: string };
+
+/**
+ * Null where we cannot sign: a private key that only the provider has, a token that must not stand in a page, a
+ * secret that is unusable.
+ */
+export async function exampleFor(source: Source, given: ExampleOf): Promise<Example | null> {
+  const { schemeName, scheme, secrets, fault } = source;
+  if (fault !== null) return null;
+  if (schemeName === "none") return { headers: JSON_TYPE, body: JSON.stringify(bodyOf(given)) };
+  const [secret] = secrets;
+  if (secret === undefined) return null;
+  if (schemeName === "standard" || schemeName === "svix") return standardExample(schemeName, secret, given);
+  return scheme.row === undefined ? null : rowExample(scheme.row, source, secret, given);
+}
+
+const JSON_TYPE: HeaderList = [["content-type", "application/json"]];
+const FORM_TYPE: HeaderList = [["content-type", "application/x-www-form-urlencoded"]];
+
+function bodyOf({ now }: ExampleOf) {
+  return { type: "example.sent", timestamp: new Date(now).toISOString(), data: { hello: "world" } };
+}
+
+async function standardExample(name: "standard" | "svix", secret: string, given: ExampleOf): Promise<Example | null> {
+  const parsed = parseSigningKey(secret);
+  if (!parsed.ok) return null;
+  const body = JSON.stringify(bodyOf(given));
+  const timestamp = Math.floor(given.now / 1000);
+  const message = { id: given.id, timestamp, body: utf8(body) };
+  const signature = await sign(message, [parsed.key]);
+  const named = (header: string) => (name === "svix" ? header.replace("webhook-", "svix-") : header);
+  const headers: HeaderList = [
+    [named(HEADER.id), given.id],
+    [named(HEADER.timestamp), String(timestamp)],
+    [named(HEADER.signature), signature],
+  ];
+  return { headers: [...JSON_TYPE, ...headers], body };
+}
+
+/** What the engine verifies, the other way round. */
+async function rowExample(row: HmacRow, source: Source, secret: string, given: ExampleOf): Promise<Example | null> {
+  const { signed = "{body}", digest = "sha256", key = "text", typeHeader } = row;
+  const derived = DERIVATIONS[key].derive(secret);
+  if (derived === null || derived.byteLength === 0) return null;
+  const time = timeOf(row, given.now);
+  const isForm = signed.includes("{form}");
+  const body = isForm ? "type=example.sent" : JSON.stringify(withFields(row, bodyOf(given), given.id, time));
+  const values: Record<string, string> = {
+    body,
+    form: "typeexample.sent",
+    timestamp: time,
+    id: given.id,
+    url: source.url ?? given.url,
+    method: "POST",
+  };
+  const content = signed.replace(/\{([a-z]+)\}/g, (placeholder, name: string) => values[name] ?? placeholder);
+  const algorithm = { name: "HMAC", hash: DIGESTS[digest].hash };
+  const cryptoKey = await crypto.subtle.importKey("raw", derived, algorithm, false, ["sign"]);
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", cryptoKey, utf8(content)));
+  const headers: HeaderList = [
+    ...(isForm ? FORM_TYPE : JSON_TYPE),
+    ...(row.idHeader === undefined ? [] : [[row.idHeader, given.id] as [string, string]]),
+    ...(row.timestampHeader === undefined ? [] : [[row.timestampHeader, time] as [string, string]]),
+    ...(typeHeader === undefined ? [] : [[typeHeader, "example.sent"] as [string, string]]),
+    signatureHeader(row, ENCODERS[row.encoding ?? "hex"](mac), time),
+  ];
+  return { headers, body };
+}
+
+const ENCODERS = {
+  hex: toHex,
+  base64: toBase64,
+  base64url: (bytes: Uint8Array) => bytes.toBase64({ alphabet: "base64url" }),
+};
+
+function signatureHeader(row: HmacRow, signature: string, time: string): [string, string] {
+  const { header, format = "plain", prefix = "", separator = ",", pair, timestampPair } = row;
+  if (format === "numbered") return [`${header}1`, signature];
+  if (format !== "pairs") return [header, prefix + signature];
+  const pairs = [...(timestampPair === undefined ? [] : [`${timestampPair}=${time}`]), `${pair}=${signature}`];
+  return [header, pairs.join(separator)];
+}
+
+function timeOf({ timestampUnit = "s" }: HmacRow, now: number): string {
+  if (timestampUnit === "iso") return new Date(now).toISOString();
+  return String(timestampUnit === "ms" ? now : Math.floor(now / 1000));
+}
+
+/** The body with what the row reads from it, at its dotted paths. */
+function withFields({ idField, timestampField, timestampUnit }: HmacRow, body: object, id: string, time: string) {
+  const fields: [string | undefined, unknown][] = [
+    [idField, id],
+    [timestampField, timestampUnit === "iso" ? time : Number(time)],
+  ];
+  for (const [path, value] of fields) if (path !== undefined) put(body as Record<string, unknown>, path, value);
+  return body;
+}
+
+function put(target: Record<string, unknown>, path: string, value: unknown): void {
+  const [name = "", ...rest] = path.split(".");
+  if (rest.length === 0) target[name] = value;
+  else {
+    const inner = (typeof target[name] === "object" && target[name] !== null ? target[name] : {}) as typeof target;
+    target[name] = inner;
+    put(inner, rest.join("."), value);
+  }
+}

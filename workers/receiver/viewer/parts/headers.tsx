@@ -1,0 +1,43 @@
+import { Foreign, visible } from "../../../../shared/pages/page.tsx";
+import { MASK } from "../../event/arrival.ts";
+import type { HeaderList } from "../../event/record.ts";
+import { Copy } from "./frame.tsx";
+
+/** The headers as they were stored, each to be copied, and all. */
+export function Headers({ headers }: { headers: HeaderList }) {
+  const all = headers.map(([name, value]) => `${name}: ${value}`).join("\n");
+  return (
+    <>
+      <h2>Headers</h2>
+      <table class="headers">
+        <caption>
+          {headers.some(([, value]) => value === MASK) &&
+            "What authenticates its sender was masked before it was stored. "}
+          <Copy label="Copy all" what="headers" text={all} />
+        </caption>
+        <thead>
+          <tr class="unseen">
+            <th scope="col">Name</th>
+            <th scope="col">Value</th>
+            <th scope="col">Copy</th>
+          </tr>
+        </thead>
+        <tbody>
+          {headers.map(([name, value]) => (
+            <tr>
+              <th scope="row" class="mono">
+                <Foreign text={name} />
+              </th>
+              <td class="mono">
+                <Foreign text={value} />
+              </td>
+              <td>
+                <Copy label="Copy" what={visible(name)} text={value} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}

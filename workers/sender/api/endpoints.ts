@@ -1,0 +1,113 @@
+import { type Context, Hono } from "hono";
+import { methodNotAllowed, readJson } from "../../../shared/http/answers.ts";
+import { Problem } from "../../../shared/http/problem.ts";
+import { configOf, type Env } from "../config.ts";
+import type { DeliveryState } from "../model/delivery.ts";
+import { type EndpointInput, parseEndpointInput } from "../model/endpoint-input.ts";
+import {
+  createEndpoint,
+  deleteEndpoint,
+  knownEndpoint,
+  listEndpoints,
+  recoverEndpoint,
+  rotateEndpoint,
+  testEndpoint,
+  updateEndpoint,
+} from "../operations/endpoints.ts";
+import { endpointOf } from "../operations/env.ts";
+import { presentDelivery, presentEndpoint } from "../operations/json.ts";
+import { presentSecrets } from "../operations/secrets.ts";
+import type { EndpointView } from "../outbox/outbox.ts";
+import { cursor, wholeNumber } from "./query.ts";
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 200;
+const MAX_BYTES = 64 * 1024;
+const STATES = new Set<string>(["delivered", "due", "dead", "expired"] satisfies DeliveryState[]);
+
+type C = Context<{ Bindings: Env }>;
+
+/** The endpoints: their rows, secrets, tests and deliveries. */
+export const endpoints = new Hono<{ Bindings: Env }>()
+  .get("/endpoints", async (c) => {
+    const limit = wholeNumber("limit", c.req.query("limit"), { min: 1, max: MAX_LIMIT }) ?? DEFAULT_LIMIT;
+    const after = c.req.query("after") ?? "";
+    const { views, next } = await listEndpoints(c.env, { after, limit });
+    return c.json({ endpoints: await Promise.all(views.map((view) => describe(c.env, view))), next });
+  })
+  .post("/endpoints", async (c) => {
+    const { row } = await createEndpoint(c.env, await readInput(c, true));
+    return c.json({ ...(await present(c, row.id)), ...presentSecrets(row.config, Date.now()) }, 201);
+  })
+  .all("/endpoints", methodNotAllowed("GET", "POST"))
+  .get("/endpoints/:id", async (c) => c.json(await present(c, c.req.param("id"))))
+  .patch("/endpoints/:id", async (c) => {
+    const { row, confirmed } = await updateEndpoint(c.env, c.req.param("id"), await readInput(c, false));
+    return c.json(await present(c, row.id), confirmed ? 200 : 202);
+  })
+  .delete("/endpoints/:id", async (c) => {
+    return c.body(null, (await deleteEndpoint(c.env, c.req.param("id"))) ? 204 : 202);
+  })
+  .all("/endpoints/:id", methodNotAllowed("GET", "PATCH", "DELETE"))
+  .get("/endpoints/:id/secret", async (c) => {
+    return c.json(presentSecrets((await knownEndpoint(c.env, c.req.param("id"))).row.config, Date.now()));
+  })
+  .all("/endpoints/:id/secret", methodNotAllowed("GET"))
+  .post("/endpoints/:id/rotate", async (c) => {
+    const { row, confirmed } = await rotateEndpoint(c.env, c.req.param("id"), await expirySeconds(c));
+    return c.json(presentSecrets(row.config, Date.now()), confirmed ? 200 : 202);
+  })
+  .all("/endpoints/:id/rotate", methodNotAllowed("POST"))
+  .post("/endpoints/:id/test", async (c) => {
+    const tested = await testEndpoint(c.env, c.req.param("id"));
+    return c.json(tested, tested.outcome?.state === "delivered" ? 200 : 202);
+  })
+  .all("/endpoints/:id/test", methodNotAllowed("POST"))
+  .post("/endpoints/:id/recover", async (c) => {
+    const { value } = await readJson(c.req.raw, MAX_BYTES);
+    const since = String((value as { since?: unknown } | null)?.since ?? "");
+    return c.json({ recovered: await recoverEndpoint(c.env, c.req.param("id"), since) }, 202);
+  })
+  .all("/endpoints/:id/recover", methodNotAllowed("POST"))
+  .get("/endpoints/:id/deliveries", async (c) => {
+    const id = c.req.param("id");
+    await knownEndpoint(c.env, id);
+    const limit = wholeNumber("limit", c.req.query("limit"), { min: 1, max: MAX_LIMIT }) ?? DEFAULT_LIMIT;
+    const before = cursor("before", c.req.query("before"));
+    const found = await endpointOf(c.env, id).deliveries({ before, limit, state: stateOf(c.req.query("state")) });
+    const next = found.length < limit ? null : (found.at(-1)?.seq ?? null);
+    return c.json({ deliveries: found.map(presentDelivery), next });
+  })
+  .all("/endpoints/:id/deliveries", methodNotAllowed("GET"));
+
+async function present(c: C, id: string) {
+  return describe(c.env, await knownEndpoint(c.env, id));
+}
+
+async function describe(env: Env, view: EndpointView) {
+  // One object that does not answer must not hide the others.
+  const status = await endpointOf(env, view.row.id)
+    .status()
+    .catch(() => null);
+  return presentEndpoint(view, status);
+}
+
+async function readInput(c: C, creating: boolean): Promise<EndpointInput> {
+  const { value } = await readJson(c.req.raw, MAX_BYTES);
+  const parsed = parseEndpointInput(value, { localDev: configOf(c.env).localDev, creating });
+  if (!parsed.ok) throw new Problem("invalid_endpoint", parsed.reason);
+  return parsed.input;
+}
+
+/** What a rotation was asked for; undefined when it has no body. */
+async function expirySeconds(c: C): Promise<unknown> {
+  if (c.req.raw.body === null || c.req.header("content-length") === "0") return undefined;
+  const { value } = await readJson(c.req.raw, MAX_BYTES);
+  return (value as { expiresInSeconds?: unknown } | null)?.expiresInSeconds;
+}
+
+export function stateOf(text: string | undefined): DeliveryState | null {
+  if (text === undefined) return null;
+  if (STATES.has(text)) return text as DeliveryState;
+  throw new Problem("invalid_parameter", `state is one of ${[...STATES].join(", ")}, not ${JSON.stringify(text)}.`);
+}

@@ -1,0 +1,89 @@
+import { Hono } from "hono";
+import { methodNotAllowed, readJson } from "../../../shared/http/answers.ts";
+import { Problem } from "../../../shared/http/problem.ts";
+import { configOf, type Env } from "../config.ts";
+import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../model/event.ts";
+import { knownEvent, redeliver } from "../operations/endpoints.ts";
+import { endpointOf, outboxOf, publishTo } from "../operations/env.ts";
+import { presentDelivery, presentEvent } from "../operations/json.ts";
+import { digestOf, withDigests } from "../operations/publish.ts";
+import { readLog } from "../operations/read-log.ts";
+import { cursor, wholeNumber } from "./query.ts";
+
+/** The draft's structured string or a bare token: draft-ietf-httpapi-idempotency-key-header, section 2.1. */
+const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 500;
+/** Below the minute after which proxies take an idle connection for dead. */
+const MAX_WAIT_SECONDS = 55;
+/** Endpoints that one request asks about an event: each is a subrequest. */
+const MAX_ASKED = 200;
+
+/** The log: publishing, answered 202 when it is durable; reading by cursor; sending again. */
+export const events = new Hono<{ Bindings: Env }>()
+  .post("/events", async (c) => {
+    const { text, value } = await readJson(c.req.raw, MAX_REQUEST_BYTES, parseExact);
+    const horizonMs = configOf(c.env).retentionMs;
+    const parsed = parseEvents(value, { now: Date.now(), horizonMs });
+    if (!parsed.ok) throw new Problem("invalid_event", parsed.reason);
+    const request = await idempotencyOf(c.req.header("idempotency-key"), text);
+    const published = await publishTo(c.env, { events: await withDigests(parsed.events), request });
+    return c.json(parsed.single ? published[0] : { events: published }, 202);
+  })
+  .get("/events", async (c) => {
+    const limit = wholeNumber("limit", c.req.query("limit"), { min: 1, max: MAX_LIMIT }) ?? DEFAULT_LIMIT;
+    const [after, before] = [cursor("after", c.req.query("after")), cursor("before", c.req.query("before"))];
+    if (after !== null && before !== null) throw new Problem("invalid_cursor", "Give after or before, not both.");
+    const waitSeconds = wholeNumber("wait", c.req.query("wait"), { min: 0, max: MAX_WAIT_SECONDS }) ?? 0;
+    if (waitSeconds > 0 && after === null)
+      throw new Problem("invalid_parameter", "wait needs after, to wait for more.");
+    const query = { after, before, limit, type: c.req.query("type") ?? null };
+    const wait = { waitMs: waitSeconds * 1000, signal: c.req.raw.signal };
+    const { events: found, last, head, oldest } = await readLog(c.env, query, wait);
+    if ((after ?? 0) > head || (before ?? 0) > head + 1) {
+      throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
+    }
+    const listed = found.map(presentEvent);
+    if (after === null) return c.json({ events: listed, next: last <= oldest ? null : last });
+    return c.json({ events: listed, next: last, ...(last === head ? { end: true } : {}) });
+  })
+  .all("/events", methodNotAllowed("GET", "POST"))
+  .get("/events/:id", async (c) => {
+    const event = await knownEvent(c.env, c.req.param("id"));
+    const rows = await outboxOf(c.env).endpoints();
+    const deliveries = await Promise.all(
+      rows.slice(0, MAX_ASKED).map(async ({ row }) => {
+        const delivery = await endpointOf(c.env, row.id).delivery(event.seq);
+        return delivery === null ? [] : [{ endpointId: row.id, ...presentDelivery(delivery) }];
+      }),
+    );
+    return c.json({ ...presentEvent(event), deliveries: deliveries.flat() });
+  })
+  .all("/events/:id", methodNotAllowed("GET"))
+  .post("/events/:id/redeliver", async (c) => {
+    const event = await knownEvent(c.env, c.req.param("id"));
+    const redelivering = await redeliver(c.env, event, await endpointIdOf(c.req.raw));
+    return c.json({ id: event.id, redelivering }, 202);
+  })
+  .all("/events/:id/redeliver", methodNotAllowed("POST"));
+
+/** The one endpoint that a redelivery is for; null for all that have one. */
+async function endpointIdOf(request: Request): Promise<string | null> {
+  if (request.body === null || request.headers.get("content-length") === "0") return null;
+  const { value } = await readJson(request, MAX_EVENT_BYTES);
+  const id = (value as { endpointId?: unknown } | null)?.endpointId;
+  if (id !== undefined && typeof id !== "string") throw new Problem("bad_request", "endpointId is a text.");
+  return id ?? null;
+}
+
+async function idempotencyOf(
+  header: string | undefined,
+  text: string,
+): Promise<{ key: string; digest: string } | null> {
+  if (header === undefined) return null;
+  if (!IDEMPOTENCY_KEY.test(header)) {
+    throw new Problem("invalid_parameter", "Idempotency-Key must be 1 to 255 printable ASCII characters.");
+  }
+  return { key: header.replace(/^"(.*)"$/, "$1"), digest: await digestOf([text]) };
+}

@@ -1,0 +1,69 @@
+import { Hono } from "hono";
+import { methodNotAllowed, readJson } from "../../../shared/http/answers.ts";
+import { Problem } from "../../../shared/http/problem.ts";
+import type { Env } from "../config.ts";
+import type { FirstOutcome } from "../endpoint/first-outcomes.ts";
+import { MAX_EVENT_BYTES, typeFault } from "../model/event.ts";
+import { VALUE_TYPE, valueData } from "../model/periodic.ts";
+import { wantsType } from "../model/subscription.ts";
+import { endpointOf, outboxOf, publishTo } from "../operations/env.ts";
+
+/** At most so many endpoints are waited for: each is a subrequest of this one. */
+const MAX_WAITED = 50;
+
+type Waited = { endpointId: string; outcome: FirstOutcome };
+
+/** `GET` or `POST /trigger`: publishes one event and waits for the first attempt at each endpoint. */
+export const trigger = new Hono<{ Bindings: Env }>()
+  .on(["GET", "POST"], "/trigger", async (c) => {
+    const type = c.req.query("type") ?? VALUE_TYPE;
+    const fault = typeFault(type);
+    if (fault !== null) throw new Problem("invalid_event", fault);
+    const data = (await bodyText(c.req.raw)) ?? valueData(Date.now(), Math.random());
+    const event = { type, data, id: null, deliverAt: null, digest: null };
+    const [published] = await publishTo(c.env, { events: [event], request: null });
+    if (published === undefined || published.seq === null) throw new Error("the Outbox answered without a seq");
+    const waited = await firstOutcomes(c.env, type, published.seq);
+    const status = waited.every(({ outcome }) => outcome.state === "delivered") && waited.length > 0 ? 200 : 202;
+    if (c.req.header("accept")?.includes("application/json")) {
+      const endpoints = waited.map(({ endpointId, outcome }) => ({ endpointId, ...outcome }));
+      return c.json({ ...published, endpoints }, status);
+    }
+    return c.text(`${sentence(waited.map(({ outcome }) => outcome))}\n`, status);
+  })
+  .all("/trigger", methodNotAllowed("GET", "POST"));
+
+/** What a person reads after `curl /trigger`. */
+export function sentence(outcomes: readonly FirstOutcome[]): string {
+  const [only] = outcomes;
+  if (only === undefined) return "Webhook stored, no endpoint wants it";
+  if (outcomes.length > 1) {
+    const delivered = outcomes.filter(({ state }) => state === "delivered").length;
+    return `Webhook sent to ${delivered} of ${outcomes.length}`;
+  }
+  if (only.state === "pending") return "Webhook stored, still sending";
+  if (only.code !== null) return `Webhook stored, first attempt failed: ${only.code}`;
+  return `Webhook sent, status: ${only.status}`;
+}
+
+/** The JSON text of a POST's body, as it was written; null when there is none. */
+async function bodyText(request: Request): Promise<string | null> {
+  if (request.method === "GET" || request.body === null || request.headers.get("content-length") === "0") return null;
+  return (await readJson(request, MAX_EVENT_BYTES)).text.trim();
+}
+
+async function firstOutcomes(env: Env, type: string, seq: number): Promise<Waited[]> {
+  const endpoints = await outboxOf(env).endpoints();
+  const wanting = endpoints.filter(
+    ({ row }) => row.state === "live" && row.config.enabled && wantsType(row.config.types, type),
+  );
+  return Promise.all(
+    wanting.slice(0, MAX_WAITED).map(async ({ row }) => ({
+      endpointId: row.id,
+      outcome: await endpointOf(env, row.id)
+        .firstOutcome(seq)
+        // The event is in the log and will be delivered; only this answer is lost.
+        .catch((): FirstOutcome => ({ state: "pending", status: 0, code: null })),
+    })),
+  );
+}

@@ -1,0 +1,83 @@
+import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
+import type { Attempt, Delivery } from "../model/delivery.ts";
+import type { Open } from "./queue.ts";
+import { parseRetryAfter, retryDelay } from "./retry.ts";
+
+/** How an attempt ended: with an HTTP response, or with a code of its own or of the checks before it. */
+export type Ending = Omit<AttemptResult, "code"> & { code: string | null };
+
+/** What one attempt means for its delivery. `gone` disables the endpoint, `postponed` uses up no attempt. */
+export type Outcome = "delivered" | "retry" | "gone" | "postponed";
+
+/** The resolver did not answer: nobody's fault, and no reason to call an address unchecked. */
+const POSTPONED_CODE = "dns_unavailable";
+const POSTPONED_MS = 60_000;
+const GONE = 410;
+/** The statuses on which a Retry-After is heard: RFC 9110 section 15.6.4 and RFC 6585 section 4. */
+const HEARD = new Set([429, 503]);
+/** A delivery of these dies unreported: an event about a failure never causes another. */
+const UNREPORTED = /^(webhook|endpoint|delivery)\./;
+
+/** 2xx delivers; everything else, a redirect included, is tried again: only the receiver's own yes counts. */
+export function outcomeOf({ code, status }: Pick<Ending, "code" | "status">): Outcome {
+  if (code === POSTPONED_CODE) return "postponed";
+  if (code !== null) return "retry";
+  if (status === GONE) return "gone";
+  return status >= 200 && status < 300 ? "delivered" : "retry";
+}
+
+/** The attempts that count towards the schedule: not those before a redelivery, nor those never made. */
+export function countedAttempts(attempts: readonly Attempt[], skip: number): number {
+  return attempts.slice(skip).filter(({ code }) => code !== POSTPONED_CODE).length;
+}
+
+/**
+ * The delivery's row after an attempt. A failed one keeps its body and is due again, or is dead when it was
+ * the last of the schedule; a dead one is due once more, to be reported.
+ *
+ * @param random uniform in [0, 1), for the jitter
+ */
+export function nextDelivery(
+  { seq, id, type, body, attempts, mark, skip }: Omit<Open, "isNew">,
+  { at, ending }: { at: number; ending: Ending },
+  { now, delaysMs, random }: { now: number; delaysMs: readonly number[]; random: number },
+): Delivery {
+  const { status, code, ms } = ending;
+  const outcome = outcomeOf(ending);
+  const retryAfterMs = HEARD.has(status) ? parseRetryAfter(ending.retryAfter, now) : null;
+  const number = countedAttempts(attempts, skip) + 1;
+  const delay = delayAfter(outcome, retryDelay(delaysMs, number, { retryAfterMs, random }), delaysMs);
+  const nextAt = delay === null ? null : now + delay;
+  const delivered = outcome === "delivered";
+  const made: Attempt = { at, ms, status, code, nextAt, response: delivered ? null : ending.response };
+  // Each minute without a resolver would add a line that says the same.
+  const before = attempts.at(-1)?.code === POSTPONED_CODE ? attempts.slice(0, -1) : attempts;
+  const dead = !delivered && nextAt === null;
+  return {
+    ...{ seq, id, type, mark: delivered || dead ? null : mark, skip, until: null },
+    state: delivered ? "delivered" : dead ? "dead" : "due",
+    due: dead && !UNREPORTED.test(type) ? now : nextAt,
+    attempts: [...before, made],
+    // A dead delivery keeps its body too: it can be sent again after the log has forgotten the event.
+    body: delivered ? null : body,
+  };
+}
+
+function delayAfter(outcome: Outcome, scheduled: number | null, delaysMs: readonly number[]): number | null {
+  if (outcome === "delivered") return null;
+  if (outcome === "postponed") return POSTPONED_MS;
+  // The delivery that drew a 410 waits for the endpoint to be enabled again, even if it was its last attempt.
+  return outcome === "gone" ? (scheduled ?? delaysMs[0] ?? POSTPONED_MS) : scheduled;
+}
+
+/** An endpoint that has failed everything for so long is disabled. */
+export const FAILING_MS = 5 * 86_400_000;
+
+/**
+ * Since when everything has failed, after one more attempt: null once something succeeded.
+ * An attempt that was never made says nothing.
+ */
+export function failingSince(known: number | null, outcome: Outcome, at: number): number | null {
+  if (outcome === "delivered") return null;
+  return outcome === "postponed" ? known : (known ?? at);
+}

@@ -1,0 +1,159 @@
+import { Problem } from "../../../shared/http/problem.ts";
+import type { Env } from "../config.ts";
+import type { FirstOutcome } from "../endpoint/first-outcomes.ts";
+import type { EndpointInput, Signing } from "../model/endpoint-input.ts";
+import { isoTime } from "../model/event.ts";
+import { looksOwn, randomId } from "../model/event-id.ts";
+import type { Changed, StartFrom } from "../outbox/endpoints.ts";
+import type { LoggedEvent } from "../outbox/event-log.ts";
+import type { Published } from "../outbox/log-writer.ts";
+import type { EndpointView } from "../outbox/outbox.ts";
+import { DEFAULT_ENDPOINT, type EndpointConfig } from "../outbox/registry.ts";
+import { endpointOf, outboxOf } from "./env.ts";
+import { generateKey, initialKeys, versionOf } from "./secrets.ts";
+
+/** What the API and the dashboard both do to endpoints. Each throws the Problem that says why it did not. */
+
+const DAY_SECONDS = 86_400;
+/** Endpoints that one redelivery asks: each is a subrequest. */
+const MAX_ASKED = 200;
+
+/** @throws Problem `not_found` */
+export async function knownEndpoint(env: Env, id: string): Promise<EndpointView> {
+  const view = await outboxOf(env).endpoint(id);
+  if (view === null || view.row.state !== "live") throw unknownEndpoint(id);
+  return view;
+}
+
+/** The endpoints after an id, in order of their ids, and the id that the next page starts after. */
+export async function listEndpoints(env: Env, { after, limit }: { after: string; limit: number }) {
+  const rest = (await outboxOf(env).endpoints())
+    .filter(({ row }) => row.id > after && row.state === "live")
+    .sort((a, b) => (a.row.id < b.row.id ? -1 : 1));
+  const views = rest.slice(0, limit);
+  return { views, next: rest.length > limit ? (views.at(-1)?.row.id ?? null) : null };
+}
+
+/** @throws Problem `invalid_endpoint` */
+export async function createEndpoint(env: Env, input: EndpointInput): Promise<Changed> {
+  const config = await newConfig(input);
+  const id = randomId("ep_", Date.now(), crypto.getRandomValues(new Uint8Array(10)));
+  const changed = await outboxOf(env).create(id, config, startOf(input.startFrom ?? "now"));
+  if (changed !== "unknown_event") return changed;
+  throw new Problem("invalid_endpoint", "startFrom names an event that is not in the log.");
+}
+
+/** Makes the secrets that a change of `signing` asks for. @throws Problem `defined_by_variable`, `not_found` */
+export async function updateEndpoint(env: Env, id: string, input: EndpointInput): Promise<Changed> {
+  const { secret: _secret, startFrom: _startFrom, ...change } = input;
+  if (change.url !== undefined) refuseDefault(id, "url");
+  const { row } = await knownEndpoint(env, id);
+  const missing = (change.signing ?? []).filter(
+    (version) => !row.config.secrets.some(({ key }) => versionOf(key) === version),
+  );
+  const made = await Promise.all(missing.map(generateKey));
+  const secrets = [...row.config.secrets, ...made.map((key) => ({ key, expiresAt: null }))];
+  const changed = await outboxOf(env).update(id, { ...change, ...(made.length > 0 ? { secrets } : {}) });
+  if (changed === null) throw unknownEndpoint(id);
+  return changed;
+}
+
+/** @returns whether its object is gone already. @throws Problem `defined_by_variable`, `not_found` */
+export async function deleteEndpoint(env: Env, id: string): Promise<boolean> {
+  refuseDefault(id, "endpoint");
+  const deleted = await outboxOf(env).delete(id);
+  if (deleted === null) throw unknownEndpoint(id);
+  return deleted;
+}
+
+/**
+ * New secrets; the old ones sign beside them for `expiresInSeconds`, a day when undefined.
+ *
+ * @throws Problem `invalid_endpoint`, `defined_by_variable`, `not_found`
+ */
+export async function rotateEndpoint(env: Env, id: string, expiresInSeconds: unknown): Promise<Changed> {
+  refuseDefault(id, "secret");
+  const { row } = await knownEndpoint(env, id);
+  const seconds = Number(expiresInSeconds ?? DAY_SECONDS);
+  const valid = Number.isInteger(expiresInSeconds ?? DAY_SECONDS) && seconds >= 0 && seconds <= 7 * DAY_SECONDS;
+  if (!valid) throw new Problem("invalid_endpoint", `expiresInSeconds is a whole number from 0 to ${7 * DAY_SECONDS}.`);
+  const keys = await Promise.all(row.config.signing.map(generateKey));
+  const changed = await outboxOf(env).rotate(id, keys, Date.now() + seconds * 1000);
+  if (changed === null) throw unknownEndpoint(id);
+  return changed;
+}
+
+/** @throws Problem `endpoint_disabled`, `not_found` */
+export async function testEndpoint(env: Env, id: string): Promise<Published & { outcome: FirstOutcome | null }> {
+  const { row } = await knownEndpoint(env, id);
+  if (!row.config.enabled) throw new Problem("endpoint_disabled", `Enable ${id} first: ${row.config.disabledReason}.`);
+  const event = await outboxOf(env).publishTest(id);
+  const outcome = event.seq === null ? null : await endpointOf(env, id).firstOutcome(event.seq);
+  return { ...event, outcome };
+}
+
+/** @param since ISO 8601 @returns how many. @throws Problem `invalid_endpoint`, `not_found` */
+export async function recoverEndpoint(env: Env, id: string, since: string): Promise<number> {
+  await knownEndpoint(env, id);
+  const time = isoTime(since);
+  if (time === null) throw new Problem("invalid_endpoint", "since must be an ISO 8601 time with its zone.");
+  return endpointOf(env, id).recover(time);
+}
+
+/** @throws Problem `not_found` */
+export async function knownEvent(env: Env, id: string): Promise<LoggedEvent> {
+  const event = await outboxOf(env).event(id);
+  if (event === null) throw new Problem("not_found", `There is no event ${id} in the log.`);
+  return event;
+}
+
+/**
+ * Sends an event again to those of its endpoints that `only` names, or to all; which ones it will reach.
+ *
+ * @throws Problem `not_found`, `not_delivered`
+ */
+export async function redeliver(env: Env, event: LoggedEvent, only: string | null): Promise<string[]> {
+  const rows = (await outboxOf(env).endpoints()).filter(({ row }) => only === null || row.id === only);
+  if (only !== null && rows.length === 0) throw unknownEndpoint(only);
+  const again = await Promise.all(
+    rows.slice(0, MAX_ASKED).map(async ({ row }) => ({
+      endpointId: row.id,
+      result: await endpointOf(env, row.id).redeliver({ seq: event.seq, body: event.body }),
+    })),
+  );
+  const scheduled = again.filter(({ result }) => result === "scheduled").map(({ endpointId }) => endpointId);
+  if (scheduled.length === 0) throw new Problem("not_delivered", "No endpoint asked has a delivery of this event.");
+  return scheduled;
+}
+
+/** A new endpoint's configuration: what was given, and a secret for each version it signs with. */
+async function newConfig(input: EndpointInput): Promise<EndpointConfig> {
+  const signing: Signing = input.signing ?? [input.secret === undefined ? "v1" : versionOf(input.secret)];
+  const keys = await initialKeys(signing, input.secret);
+  return {
+    ...{ url: input.url ?? "", enabled: input.enabled ?? true, types: input.types ?? null },
+    ...{ description: input.description ?? "", headers: input.headers ?? {}, ordered: input.ordered ?? false },
+    disabledReason: input.enabled === false ? "disabled by the API" : null,
+    rateLimit: input.rateLimit ?? null,
+    signing,
+    secrets: keys.map((key) => ({ key, expiresAt: null })),
+    createdAt: Date.now(),
+  };
+}
+
+function startOf(text: string): StartFrom {
+  if (text === "now") return { at: "now" };
+  const time = isoTime(text);
+  return time !== null && !looksOwn(text) ? { at: "time", time } : { at: "event", id: text };
+}
+
+/** What a variable defines, nobody may change here: the next deployment would change it back. */
+function refuseDefault(id: string, what: "url" | "endpoint" | "secret"): void {
+  if (id !== DEFAULT_ENDPOINT) return;
+  const variable = what === "secret" ? "WEBHOOK_SECRET" : "WEBHOOK_URL";
+  throw new Problem("defined_by_variable", `${id} is defined by ${variable}; change that variable instead.`);
+}
+
+function unknownEndpoint(id: string): Problem {
+  return new Problem("not_found", `There is no endpoint ${id}.`);
+}

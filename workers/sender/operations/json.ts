@@ -1,0 +1,42 @@
+import type { EndpointStatus } from "../endpoint/endpoint.ts";
+import type { Delivery } from "../model/delivery.ts";
+import type { LoggedEvent } from "../outbox/event-log.ts";
+import type { EndpointView } from "../outbox/outbox.ts";
+
+/** The API's shapes: camelCase, ISO 8601 times, no secret. */
+
+/** Values of custom headers may be credentials of the endpoint's: shown by name alone. */
+const MASK = "(masked)";
+
+export function presentEndpoint({ row, acked, head }: EndpointView, status: EndpointStatus | null) {
+  const { url, enabled, disabledReason, types, description, headers, ordered, rateLimit, signing, createdAt } =
+    row.config;
+  return {
+    ...{ id: row.id, url, enabled, disabledReason, types, description, ordered, rateLimit, signing },
+    headers: Object.fromEntries(Object.keys(headers).map((name) => [name, MASK])),
+    createdAt: time(createdAt),
+    // What an endpoint that cannot be reached has not been handed is all that is known of its lag.
+    lag: head - (status === null || status.idle ? Math.max(acked, status?.floor ?? 0) : status.floor),
+    retrying: status?.retrying ?? null,
+    lastOutcome: status?.lastOutcome ?? null,
+  };
+}
+
+export function presentDelivery({ seq, id, type, state, due, until, attempts }: Delivery) {
+  if (state === "expired") return { seq, untilSeq: until, state, attempts: [] };
+  return {
+    ...{ seq, id, type, state, nextAttemptAt: state === "due" ? time(due) : null },
+    attempts: attempts.map(({ at, ms, status, code, nextAt, response }) => ({
+      ...{ at: time(at), status, ms, code, nextAttemptAt: time(nextAt), response },
+    })),
+  };
+}
+
+export function presentEvent({ seq, id, type, at, body }: LoggedEvent) {
+  const { timestamp, data } = JSON.parse(body) as { timestamp: string; data: unknown };
+  return { seq, id, type, loggedAt: time(at), timestamp, data };
+}
+
+function time(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}

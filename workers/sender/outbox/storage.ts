@@ -1,0 +1,54 @@
+import { Meta } from "../../../shared/durable/meta.ts";
+import { Sql } from "../../../shared/durable/sql.ts";
+import { EventLog } from "./event-log.ts";
+import { Keys } from "./idempotency.ts";
+import { LogReader } from "./log-reader.ts";
+import { Registry } from "./registry.ts";
+import { Later } from "./scheduled.ts";
+
+/**
+ * The Outbox's storage, by table.
+ *
+ * | table             | columns                               | example                              | rows written            | goes                       |
+ * |-------------------|---------------------------------------|--------------------------------------|-------------------------|----------------------------|
+ * | `ev_<first>`      | seq PK, at, id, type, body, target    | 42, 1769…, msg_01K…, value.changed   | 1 an event              | whole, after RETENTION_DAYS|
+ * | `keys_<period>`   | kind+key PK, digest, seq, answer      | id, order-17, 9f86…, 42, null        | 1 a caller's id or key  | whole, after RETENTION_DAYS|
+ * | `later`           | due+n PK, id, type, data              | 1769…, 1, msg_01K…, value.changed    | 1, and 1 when released  | when due                   |
+ * | `ep`              | id PK, config, revision, pushed, from, state | ep_default, {…}, 3, 3, null, live | 1 a change and 1 a push | with the endpoint     |
+ * | `meta`            | key PK, value                         | handed, {"h":42,"lag":{}}            | 1 a LEASE               | never                      |
+ *
+ * `target` null: every endpoint; `+ep`: that one alone; `-ep`: every other.
+ */
+export class OutboxStore {
+  readonly #storage: DurableObjectStorage;
+  readonly sql: Sql;
+  readonly meta: Meta;
+  readonly log: EventLog;
+  readonly reader: LogReader;
+  readonly keys: Keys;
+  readonly later: Later;
+  readonly registry: Registry;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.sql = new Sql(storage.sql);
+    this.meta = new Meta(this.sql);
+    this.later = new Later(this.sql);
+    this.meta.create();
+    this.later.create();
+    this.log = new EventLog(this.sql);
+    this.reader = new LogReader(this.sql, this.log);
+    this.keys = new Keys(this.sql);
+    this.registry = new Registry(this.sql);
+  }
+
+  /** One transaction; what memory holds of the tables is read again when it was rolled back. */
+  transact<Value>(work: () => Value): Value {
+    try {
+      return this.#storage.transactionSync(work);
+    } catch (error) {
+      for (const part of [this.log, this.keys, this.registry]) part.reload();
+      throw error;
+    }
+  }
+}
