@@ -3,9 +3,10 @@ import { methodNotAllowed } from "../http/answers.ts";
 import { readForm } from "../http/body.ts";
 import { Problem, problems } from "../http/problem.ts";
 import { htmlPage, Shell } from "../pages/page.tsx";
+import { sameText } from "../same-text.ts";
 import { returnPath, signInAddress } from "./return-path.ts";
 import { issueSession, sessionCookie } from "./session.ts";
-import { type Guarded, requireSameOrigin, requireToken, sameText, wrongToken } from "./token.ts";
+import { type Guarded, requireSameOrigin, requireToken, wrongToken } from "./token.ts";
 
 /** Nobody has shown a token yet: whatever they send is bounded. */
 const MAX_FORM_BYTES = 4096;

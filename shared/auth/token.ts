@@ -1,8 +1,8 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
-import { utf8 } from "../bytes.ts";
 import { Problem } from "../http/problem.ts";
 import { FailureLimiter } from "../rate-limiter.ts";
+import { sameText } from "../same-text.ts";
 import { cookieName, isSession } from "./session.ts";
 
 /** What the check needs of a Worker: its configuration, its name, and a clock (unix ms). */
@@ -73,12 +73,6 @@ export function isLocalRequest(request: Request): boolean {
   if (site !== null && site !== "same-origin" && site !== "none") return false;
   const origin = request.headers.get("origin");
   return origin === null || origin === url.origin;
-}
-
-/** Constant-time comparison of two texts: of their digests, so that not even the length shows. */
-export async function sameText(a: string, b: string): Promise<boolean> {
-  const [left, right] = await Promise.all([a, b].map((text) => crypto.subtle.digest("SHA-256", utf8(text))));
-  return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);
 }
 
 function refusal(code: "token_required" | "token_wrong", detail: string): Problem {

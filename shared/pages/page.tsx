@@ -70,39 +70,6 @@ export function Shell({ title, live, files = [], message, navigation, beside, ch
   );
 }
 
-/** Lines to paste, each with what it does. */
-export function Lines({ lines }: { lines: readonly (readonly [string, string])[] }) {
-  return (
-    <dl>
-      {lines.map(([what, line]) => (
-        <>
-          <dt>{what}</dt>
-          <dd>
-            <pre tabindex={0}>{line}</pre>
-          </dd>
-        </>
-      ))}
-    </dl>
-  );
-}
-
-/**
- * Text that came from elsewhere, isolated from the direction of the text around it; control characters and
- * those that reorder text are shown by their code, so that nothing can look like what it is not.
- */
-export function Foreign({ text }: { text: string }) {
-  return <bdi>{visible(text)}</bdi>;
-}
-
-/** @see Foreign; line breaks and tabs stay. */
-export function visible(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
-    /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    (char) => (char === "\r" ? "" : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`),
-  );
-}
-
 /** A page with the headers that keep it from running or embedding anything, and from being kept. */
 export async function htmlPage(
   page: unknown,

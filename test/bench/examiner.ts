@@ -1,4 +1,5 @@
-import { type Diagnosis, diagnose, type Suspects } from "../../workers/receiver/rejected/diagnosis/diagnose.ts";
+import { diagnose } from "../../workers/receiver/rejected/diagnosis/diagnose.ts";
+import type { Diagnosis, Suspects } from "../../workers/receiver/rejected/diagnosis/diagnosis.ts";
 import { schemes } from "../../workers/receiver/verify/schemes/index.ts";
 import type { Scheme, SignedRequest } from "../../workers/receiver/verify/schemes/scheme.ts";
 import { CASES, type DiagnosisCase, NOW } from "./diagnosis-cases.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { visible as visibleOnServer } from "../../shared/pages/page.tsx";
+import { visible as visibleOnServer } from "../../shared/pages/visible.ts";
 import * as server from "../../workers/receiver/viewer/parts/text.ts";
 
 /** The modules as the browser loads them. The Workers know them as text, so their types are written down here. */

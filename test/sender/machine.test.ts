@@ -8,8 +8,8 @@ import {
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { Endpoint } from "../../workers/sender/endpoint/endpoint.ts";
+import type { EndpointConfig } from "../../workers/sender/model/endpoint.ts";
 import { wantsType } from "../../workers/sender/model/subscription.ts";
-import type { EndpointConfig } from "../../workers/sender/outbox/registry.ts";
 import { deliveries, endpoint, moveTo, outbox, publish, receiver, useReceiver } from "./support.ts";
 
 useReceiver();

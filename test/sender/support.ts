@@ -1,9 +1,9 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, vi } from "vitest";
-import type { Env } from "../../workers/sender/config.ts";
 import type { Delivery } from "../../workers/sender/model/delivery.ts";
-import type { PublishEvent, PublishResult } from "../../workers/sender/outbox/log-writer.ts";
+import type { PublishEvent, PublishResult } from "../../workers/sender/model/event.ts";
+import type { Env } from "../../workers/sender/operations/env.ts";
 
 /** The sender's objects on real storage; only outbound fetch is replaced, and the date where time must move. */
 

@@ -1,11 +1,9 @@
 import { ConfigReader } from "../../shared/config.ts";
-import { type Forwarding, readForwarding } from "./forward/request.ts";
-import type { Inbox } from "./inbox/inbox.ts";
+import { type Forwarding, readForwarding } from "./verify/forward-secret.ts";
 import { readSources, type Source } from "./verify/source.ts";
 
-export type Env = {
-  INBOX: DurableObjectNamespace<Inbox>;
-  EVENTS: KVNamespace;
+/** The variables as wrangler.receiver.toml declares them; the bindings are named where they are used. */
+export type Vars = {
   WEBHOOK_SECRET: string;
   API_TOKEN: string;
   LOCAL_DEV: string;
@@ -21,6 +19,7 @@ export type Env = {
   SOURCES?: unknown;
 };
 
+/** The environment, checked. Durations are milliseconds, sizes bytes. */
 export type Config = {
   apiToken: string;
   localDev: boolean;
@@ -50,7 +49,7 @@ const parsed = new WeakMap<object, Config>();
  *
  * @throws ConfigError naming everything that is missing or malformed.
  */
-export function configOf(env: Env): Config {
+export function configOf(env: Vars): Config {
   let config = parsed.get(env);
   if (config === undefined) {
     config = parse(env);
@@ -59,10 +58,10 @@ export function configOf(env: Env): Config {
   return config;
 }
 
-function parse(env: Env): Config {
+function parse(env: Vars): Config {
   const reader = new ConfigReader(env);
-  if (!env.INBOX) reader.fault("the Durable Object binding INBOX is missing");
-  if (!env.EVENTS) reader.fault("the KV binding EVENTS is missing");
+  if (!("INBOX" in env)) reader.fault("the Durable Object binding INBOX is missing");
+  if (!("EVENTS" in env)) reader.fault("the KV binding EVENTS is missing");
   const sources = sourcesOf(reader, env);
   const config = {
     apiToken: reader.required("API_TOKEN"),
@@ -82,7 +81,7 @@ function parse(env: Env): Config {
 }
 
 /** A mistake within a source is that source's own: the others go on, and `/health` fails. */
-function sourcesOf(reader: ConfigReader, env: Env): ReadonlyMap<string, Source> {
+function sourcesOf(reader: ConfigReader, env: Vars): ReadonlyMap<string, Source> {
   const secrets = reader
     .required("WEBHOOK_SECRET")
     .split(" ")

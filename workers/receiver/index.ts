@@ -1,5 +1,5 @@
 import { app } from "./app.ts";
-import type { Env } from "./config.ts";
+import type { Env } from "./log/env.ts";
 
 export { Inbox } from "./inbox/inbox.ts";
 

@@ -7,8 +7,9 @@ import { script } from "../../shared/pages/htmx.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { events } from "./api/events.ts";
 import { trigger } from "./api/trigger.ts";
-import { configOf, type Env } from "./config.ts";
+import { configOf } from "./config.ts";
 import { dashboard, PAGES } from "./dashboard/routes.tsx";
+import type { Env } from "./operations/env.ts";
 
 const guarded: Guarded = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
 

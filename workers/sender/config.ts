@@ -1,13 +1,9 @@
 import { ConfigReader } from "../../shared/config.ts";
 import { parseSecrets } from "../../shared/signing/secret.ts";
-import type { Endpoint } from "./endpoint/endpoint.ts";
-import { RETRY_DELAYS_SECONDS } from "./endpoint/retry.ts";
-import type { Outbox } from "./outbox/outbox.ts";
+import { RETRY_DELAYS_SECONDS } from "./model/retry-schedule.ts";
 
-/** The bindings and variables as wrangler.sender.toml declares them. */
-export type Env = {
-  OUTBOX: DurableObjectNamespace<Outbox>;
-  ENDPOINT: DurableObjectNamespace<Endpoint>;
+/** The variables as wrangler.sender.toml declares them; the bindings are named where they are used. */
+export type Vars = {
   WEBHOOK_SECRET?: string;
   API_TOKEN?: string;
   LOCAL_DEV?: string;
@@ -48,7 +44,7 @@ const parsed = new WeakMap<object, Config>();
  *
  * @throws ConfigError naming every variable that is missing or malformed.
  */
-export function configOf(env: Env): Config {
+export function configOf(env: Vars): Config {
   const known = parsed.get(env);
   if (known !== undefined) return known;
   const config = readConfig(env);
@@ -56,10 +52,10 @@ export function configOf(env: Env): Config {
   return config;
 }
 
-function readConfig(env: Env): Config {
+function readConfig(env: Vars): Config {
   const read = new ConfigReader(env);
-  for (const binding of ["OUTBOX", "ENDPOINT"] as const) {
-    if (env[binding] === undefined) read.fault(`the binding ${binding} is missing`);
+  for (const binding of ["OUTBOX", "ENDPOINT"]) {
+    if (!(binding in env)) read.fault(`the binding ${binding} is missing`);
   }
   const config: Config = {
     apiToken: read.required("API_TOKEN"),

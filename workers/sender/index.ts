@@ -1,6 +1,5 @@
 import { app } from "./app.ts";
-import type { Env } from "./config.ts";
-import { outboxOf } from "./operations/env.ts";
+import { type Env, outboxOf } from "./operations/env.ts";
 
 export { Endpoint } from "./endpoint/endpoint.ts";
 export { Outbox } from "./outbox/outbox.ts";

@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
-import type { Page } from "../../../workers/receiver/log/read.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import { call, callWith, get, SECOND, START, setTime, signed } from "../support/harness.ts";
 
 /** Times pass between tests, so that no limit of a second reaches from one to the next. */

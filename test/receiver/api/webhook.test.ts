@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../../../shared/bytes.ts";
 import { parseSecrets } from "../../../shared/signing/secret.ts";
 import { sign } from "../../../shared/signing/signature.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
-import type { Page } from "../../../workers/receiver/log/read.ts";
 import { call, callWith, env, get, inInbox, send, signed, useEmptyStorage } from "../support/harness.ts";
 
 useEmptyStorage();

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
-import { dedupOf, maskedHeaders, typeOf } from "../../../workers/receiver/event/arrival.ts";
+import { dedupOf } from "../../../workers/receiver/event/arrival.ts";
+import { typeOf } from "../../../workers/receiver/event/event-type.ts";
+import { maskedHeaders } from "../../../workers/receiver/event/headers.ts";
 
 describe("typeOf", () => {
   const deep = "[".repeat(10_000);

@@ -1,16 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../../../shared/bytes.ts";
+import { candidateLines, linesWith } from "../../../workers/receiver/archive/lines.ts";
 import { recordsIn } from "../../../workers/receiver/archive/read-segment.ts";
 import { matches, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
-import { type EventRecord, type EventRow, type HeaderList, toLine } from "../../../workers/receiver/event/record.ts";
-import {
-  candidateLines,
-  holdsText,
-  linesWith,
-  rowHoldsText,
-  textSearch,
-} from "../../../workers/receiver/event/text-search.ts";
+import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
+import { type EventRecord, type EventRow, toLine } from "../../../workers/receiver/event/record.ts";
+import { holdsText, rowHoldsText, textSearch } from "../../../workers/receiver/event/text-search.ts";
 import { awkwardText } from "../support/logged.ts";
 
 function rowOf(body: string | Uint8Array, headers: HeaderList = [], more: Partial<EventRow> = {}): EventRow {

@@ -3,9 +3,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { toBase64, utf8 } from "../../../shared/bytes.ts";
 import { generateKeyPair, parseVerifyingKey } from "../../../shared/signing/secret.ts";
 import { verify } from "../../../shared/signing/signature.ts";
-import { configOf, type Env } from "../../../workers/receiver/config.ts";
-import type { HeaderList } from "../../../workers/receiver/event/record.ts";
-import { forwardedHeaders, forwardId, forwardKeys } from "../../../workers/receiver/forward/request.ts";
+import { configOf } from "../../../workers/receiver/config.ts";
+import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
+import { forwardedHeaders, forwardId } from "../../../workers/receiver/forward/request.ts";
+import type { Env } from "../../../workers/receiver/log/env.ts";
+import { forwardKeys } from "../../../workers/receiver/verify/forward-secret.ts";
 import { call, callWith, env, get, SECOND, START, send, setTime } from "../support/harness.ts";
 import { log, settle } from "../support/logged.ts";
 

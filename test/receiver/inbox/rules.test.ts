@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Segment } from "../../../workers/receiver/archive/segment.ts";
 import {
-  type Chores,
   choresDue,
   DELETES_PER_DAY,
   isFull,
@@ -8,8 +8,6 @@ import {
   retryDelay,
   SEGMENT_BYTES,
   SEGMENT_EVENTS,
-  type Segment,
-  type State,
   sealsForAge,
   sweptOn,
   trustedAlarm,
@@ -19,11 +17,10 @@ import {
   crowdedOut,
   expiredSeen,
   needsSeenTable,
-  type Room,
   roomIn,
-  type SeenTable,
   seenPeriod,
 } from "../../../workers/receiver/inbox/state/space-rules.ts";
+import type { Chores, Room, SeenTable, State } from "../../../workers/receiver/inbox/state/state.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;

@@ -1,7 +1,7 @@
 import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Page } from "../../../workers/receiver/log/read.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import { get, inbox, pass, SECOND, START, send, sendMany, setTime } from "../support/harness.ts";
 import { leaveAll, type Message, Stream, seqsOf, Viewer } from "../support/live-harness.ts";
 

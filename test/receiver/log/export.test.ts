@@ -4,9 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exportQuery } from "../../../workers/receiver/api/export.ts";
 import { NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
-import { csvHead, toCsv } from "../../../workers/receiver/log/csv.ts";
-import { exportLog, ndjson } from "../../../workers/receiver/log/export.ts";
-import type { LogReader } from "../../../workers/receiver/log/read.ts";
+import { csvHead, exportLog, ndjson, toCsv } from "../../../workers/receiver/log/export.ts";
+import type { LogReader } from "../../../workers/receiver/log/logs.ts";
 import { call, callWith, env, keys, START, setTime } from "../support/harness.ts";
 import { awkwardText, flush, log, reader, segments, settle, tailRecords } from "../support/logged.ts";
 

@@ -3,10 +3,11 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import { type EventFilter, matches } from "../../../workers/receiver/event/filter.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
 import { isCleared } from "../../../workers/receiver/event/tombstone.ts";
 import { createTail } from "../../../workers/receiver/inbox/storage/schema.ts";
-import { type Page, readPage, readRecord } from "../../../workers/receiver/log/read.ts";
+import { readPage, readRecord } from "../../../workers/receiver/log/read.ts";
 import { call, get, inInbox, pass, SECOND, START, setTime } from "../support/harness.ts";
 import {
   awkwardText,

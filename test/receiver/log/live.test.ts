@@ -1,7 +1,7 @@
 import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BATCH_BYTES, QUESTION_BYTES } from "../../../workers/receiver/inbox/live/protocol.ts";
-import { inboxOf } from "../../../workers/receiver/verify/verify.ts";
+import { inboxOf } from "../../../workers/receiver/log/logs.ts";
 import {
   call,
   callWith,

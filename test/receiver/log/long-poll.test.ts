@@ -1,7 +1,7 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../workers/receiver/app.ts";
-import type { Page } from "../../../workers/receiver/log/read.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import {
   call,
   env,

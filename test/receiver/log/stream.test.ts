@@ -1,8 +1,9 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Problem } from "../../../shared/http/problem.ts";
+import type { Batch } from "../../../workers/receiver/event/page.ts";
 import type { EventSummary } from "../../../workers/receiver/event/record.ts";
-import { type Batch, QUESTION_BYTES, type Viewer } from "../../../workers/receiver/inbox/live/protocol.ts";
+import { QUESTION_BYTES, type Viewer } from "../../../workers/receiver/inbox/live/protocol.ts";
 import {
   eventStream,
   frames,

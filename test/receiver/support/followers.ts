@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Page } from "../../../workers/receiver/log/read.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import { get, inInbox } from "./harness.ts";
 import { type Message, Stream, seqsOf, Viewer } from "./live-harness.ts";
 

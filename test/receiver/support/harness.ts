@@ -11,10 +11,10 @@ import { utf8 } from "../../../shared/bytes.ts";
 import { parseSecrets } from "../../../shared/signing/secret.ts";
 import { HEADER, sign } from "../../../shared/signing/signature.ts";
 import { app } from "../../../workers/receiver/app.ts";
-import type { Env } from "../../../workers/receiver/config.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
-import type { Page } from "../../../workers/receiver/log/read.ts";
-import { inboxOf } from "../../../workers/receiver/verify/verify.ts";
+import type { Env } from "../../../workers/receiver/log/env.ts";
+import { inboxOf } from "../../../workers/receiver/log/logs.ts";
 
 export const env = bindings as unknown as Env;
 export const ORIGIN = "http://localhost:8080";
@@ -86,7 +86,7 @@ export async function sendMany(count: number, prefix: string, body: Body = "{}")
   if (failed !== undefined) throw new Error(`${failed.status} ${await failed.text()}`);
 }
 
-export { inboxOf } from "../../../workers/receiver/verify/verify.ts";
+export { inboxOf } from "../../../workers/receiver/log/logs.ts";
 
 export function inbox(): DurableObjectStub<Inbox> {
   return inboxOf(env, "main");

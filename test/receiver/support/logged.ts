@@ -4,14 +4,15 @@ import { utf8 } from "../../../shared/bytes.ts";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { Arrival } from "../../../workers/receiver/event/arrival.ts";
 import { type EventFilter, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
+import type { PageQuery } from "../../../workers/receiver/event/page.ts";
 import { type EventRecord, type EventSummary, toRecord } from "../../../workers/receiver/event/record.ts";
 import type { Tombstone } from "../../../workers/receiver/event/tombstone.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
-import { find, type PageQuery, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
+import { find, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
 import { InboxSql } from "../../../workers/receiver/inbox/storage/sql.ts";
 import { InboxStore } from "../../../workers/receiver/inbox/storage/tails.ts";
-import { type LogReader, readPage } from "../../../workers/receiver/log/read.ts";
-import { inboxNameOf } from "../../../workers/receiver/verify/verify.ts";
+import { inboxNameOf, type LogReader } from "../../../workers/receiver/log/logs.ts";
+import { readPage } from "../../../workers/receiver/log/read.ts";
 import { dedupBy } from "./arrivals.ts";
 import { env, inbox, inInbox, pass, SECOND } from "./harness.ts";
 

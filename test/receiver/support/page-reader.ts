@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Page } from "../../../workers/receiver/log/read.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import { get } from "./harness.ts";
 import { shownSeqs } from "./invariants.ts";
 import { seqsOf } from "./live-harness.ts";

@@ -1,9 +1,9 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
-import type { Env } from "../../../workers/receiver/config.ts";
+import type { Env } from "../../../workers/receiver/log/env.ts";
+import { handshakeOf } from "../../../workers/receiver/verify/handshake.ts";
 import { readSources } from "../../../workers/receiver/verify/source.ts";
-import { handshakeOf } from "../../../workers/receiver/verify/verify.ts";
 import { callWith, env, inboxOf } from "../support/harness.ts";
 
 const SECRETS = { NEW: "the new secret", OLD: "the old secret" };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { concat, fromUtf8, utf8 } from "../../../shared/bytes.ts";
-import { typeIn, typeOf } from "../../../workers/receiver/event/arrival.ts";
+import { typeIn, typeOf } from "../../../workers/receiver/event/event-type.ts";
 import { HMAC_ROWS } from "../../../workers/receiver/verify/schemes/providers.ts";
 import { parseHmacRow } from "../../../workers/receiver/verify/schemes/row-config.ts";
 import type { SignedRequest } from "../../../workers/receiver/verify/schemes/scheme.ts";

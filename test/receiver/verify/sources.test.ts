@@ -1,10 +1,12 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../shared/config.ts";
-import { configOf, type Env } from "../../../workers/receiver/config.ts";
+import { configOf } from "../../../workers/receiver/config.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
+import type { Env } from "../../../workers/receiver/log/env.ts";
+import { logsOf } from "../../../workers/receiver/log/logs.ts";
 import { readSources } from "../../../workers/receiver/verify/source.ts";
-import { checkSources, logsOf } from "../../../workers/receiver/verify/verify.ts";
+import { checkSources } from "../../../workers/receiver/verify/verify.ts";
 import { callWith, env, inboxOf, signed } from "../support/harness.ts";
 
 const SECRETS = { GITHUB: "github's own", TOKEN: "a shared token", VERIFY: "a verify token", EMPTY: "" };
@@ -178,7 +180,7 @@ describe("a secret that is set and cannot be used", () => {
     const name = `own_${cases.findIndex(([each]) => each === title)}`;
     const given = { ...changes, ...unusable, SOURCES: { [name]: source, gh: SOURCES.gh } } as unknown as Env;
     const config = configOf({ ...env, ...given });
-    const error = await checkSources(config).catch((thrown: Error) => thrown);
+    const error = await checkSources(config.sources).catch((thrown: Error) => thrown);
     expect(error).toBeInstanceOf(ConfigError);
     expect(String(error)).toContain(`SOURCES.${name}: ${fault}`);
     expect(String(error)).not.toContain("gh");
@@ -196,7 +198,7 @@ describe("a secret that is set and cannot be used", () => {
 
   it("is named by its variable for the default source", async () => {
     const config = configOf({ ...env, WEBHOOK_SECRET: `${unusable.GOOD} short` });
-    await expect(checkSources(config)).rejects.toThrow(
+    await expect(checkSources(config.sources)).rejects.toThrow(
       "source default: WEBHOOK_SECRET holds one that cannot be used: a secret",
     );
   });

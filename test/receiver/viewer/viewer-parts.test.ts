@@ -1,14 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
-import { HOUR_MS, HOURS, histogramOf } from "../../../workers/receiver/inbox/queries/histogram.ts";
+import { HOUR_MS, HOURS, histogramOf } from "../../../workers/receiver/inbox/queries/arrivals.ts";
 import { hmacScheme } from "../../../workers/receiver/verify/schemes/hmac.ts";
 import { schemes } from "../../../workers/receiver/verify/schemes/index.ts";
 import type { HmacRow } from "../../../workers/receiver/verify/schemes/row.ts";
 import type { Scheme } from "../../../workers/receiver/verify/schemes/scheme.ts";
 import type { Source } from "../../../workers/receiver/verify/source.ts";
 import { exampleFor } from "../../../workers/receiver/viewer/connect/example.ts";
-import { Body, MAX_HEX_BYTES, MAX_TEXT_BYTES } from "../../../workers/receiver/viewer/parts/body.tsx";
-import { hexDump } from "../../../workers/receiver/viewer/parts/hex.ts";
+import { Body, hexDump, MAX_HEX_BYTES, MAX_TEXT_BYTES } from "../../../workers/receiver/viewer/parts/body.tsx";
 import { type Json, MAX_LINES, readJsonText } from "../../../workers/receiver/viewer/parts/json.ts";
 
 /** The tokens of a text without the white space between them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { issueSession } from "../../../shared/auth/session.ts";
-import { HOUR_MS } from "../../../workers/receiver/inbox/queries/histogram.ts";
+import { HOUR_MS } from "../../../workers/receiver/inbox/queries/arrivals.ts";
 import {
   call,
   callWith,

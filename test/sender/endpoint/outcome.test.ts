@@ -7,7 +7,7 @@ import {
   nextDelivery,
   outcomeOf,
 } from "../../../workers/sender/endpoint/outcome.ts";
-import { RETRY_DELAYS_SECONDS } from "../../../workers/sender/endpoint/retry.ts";
+import { RETRY_DELAYS_SECONDS } from "../../../workers/sender/model/retry-schedule.ts";
 
 const ending = (part: Partial<Ending>): Ending => ({
   ...{ status: 200, code: null, ms: 5, retryAfter: null, response: "ok" },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Deliverer } from "../../../workers/sender/endpoint/poster.ts";
-import type { EndpointConfig } from "../../../workers/sender/outbox/registry.ts";
+import type { EndpointConfig } from "../../../workers/sender/model/endpoint.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NOW = Date.UTC(2026, 0, 1);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseRetryAfter, RETRY_DELAYS_SECONDS, retryDelay, wakeTime } from "../../../workers/sender/endpoint/retry.ts";
+import { parseRetryAfter, retryDelay, wakeTime } from "../../../workers/sender/endpoint/retry.ts";
+import { RETRY_DELAYS_SECONDS } from "../../../workers/sender/model/retry-schedule.ts";
 
 const delays = RETRY_DELAYS_SECONDS.map((seconds) => seconds * 1000);
 const middle = { retryAfterMs: null, random: 0.5 };

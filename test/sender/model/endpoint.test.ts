@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { defaultConfig, type EndpointConfig } from "../../../workers/sender/outbox/registry.ts";
+import { defaultConfig, type EndpointConfig } from "../../../workers/sender/model/endpoint.ts";
 
 /** What `ep_default` becomes when the variables change with a deployment. */
 

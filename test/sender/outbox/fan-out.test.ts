@@ -1,10 +1,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import type { OfferAnswer } from "../../../workers/sender/endpoint/endpoint.ts";
-import { Handover, type Offer } from "../../../workers/sender/outbox/fan-out.ts";
+import type { EndpointConfig, EndpointRow } from "../../../workers/sender/model/endpoint.ts";
+import { Handover } from "../../../workers/sender/outbox/fan-out.ts";
 import { Cursors } from "../../../workers/sender/outbox/positions.ts";
-import type { EndpointConfig, EndpointRow, Registry } from "../../../workers/sender/outbox/registry.ts";
+import type { Registry } from "../../../workers/sender/outbox/registry.ts";
 import { OutboxStore } from "../../../workers/sender/outbox/storage.ts";
+import type { Offer, OfferAnswer } from "../../../workers/sender/protocol.ts";
 import { endpoint, useReceiver } from "../support.ts";
 
 useReceiver();

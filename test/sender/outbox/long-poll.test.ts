@@ -2,7 +2,8 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../workers/sender/app.ts";
-import { MAX_WAITERS, Waiters, type WaitQuery } from "../../../workers/sender/outbox/long-poll.ts";
+import { MAX_WAITERS, Waiters } from "../../../workers/sender/outbox/long-poll.ts";
+import type { WaitQuery } from "../../../workers/sender/protocol.ts";
 import { bindings, outbox, publish, publishOne, settled, useReceiver } from "../support.ts";
 
 const ORIGIN = "http://localhost:5000";

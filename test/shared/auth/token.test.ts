@@ -1,8 +1,9 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { cookieName, issueSession } from "../../../shared/auth/session.ts";
-import { isLocalRequest, requireToken, sameText } from "../../../shared/auth/token.ts";
+import { isLocalRequest, requireToken } from "../../../shared/auth/token.ts";
 import { answerError } from "../../../shared/http/answers.ts";
+import { sameText } from "../../../shared/same-text.ts";
 
 const URL_HERE = "http://localhost:8080/events";
 

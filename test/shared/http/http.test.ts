@@ -2,7 +2,8 @@ import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import { ConfigError } from "../../../shared/config.ts";
-import { answerError, answerNotFound, methodNotAllowed, readBody, readJson } from "../../../shared/http/answers.ts";
+import { answerError, answerNotFound, methodNotAllowed } from "../../../shared/http/answers.ts";
+import { readBody, readJson } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 
 const URL_HERE = "http://localhost/";

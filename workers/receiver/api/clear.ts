@@ -1,8 +1,9 @@
 import { Hono } from "hono";
 import { Problem, problemOf } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { configOf, type Env } from "../config.ts";
-import { inboxOf, logOf } from "../verify/verify.ts";
+import { configOf } from "../config.ts";
+import type { Env } from "../log/env.ts";
+import { inboxOf, logOf } from "../log/logs.ts";
 
 const PARAMETERS = ["source", "log"];
 

@@ -1,17 +1,19 @@
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http/answers.ts";
+import { checkParameters, cursorOf, numberOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
 import { FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
-import { bodyOf, type EventRecord } from "../event/record.ts";
-import type { PageQuery } from "../inbox/queries/pages.ts";
+import type { PageQuery } from "../event/page.ts";
+import { bodyOf } from "../event/record.ts";
+import type { Env } from "../log/env.ts";
 import { longPoll, waitOf } from "../log/live/long-poll.ts";
-import { readPage, readRecord } from "../log/read.ts";
+import { readerOf } from "../log/logs.ts";
+import { readPage, recordOf } from "../log/read.ts";
 import { readAgain } from "../log/read-again.ts";
 import { exporting } from "./export.ts";
-import { checkParameters, cursorOf, numberOf, readerOf } from "./parameters.ts";
 
-type App = { Bindings: Env };
+export type App = { Bindings: Env };
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
@@ -65,11 +67,3 @@ export function pageQuery(parameters: URLSearchParams, scanBytes: number): PageQ
 }
 
 type Text = string | null;
-
-/** The record that the path names. @throws Problem `not_found` or `segment_unavailable` */
-export async function recordOf(c: Context<App>): Promise<EventRecord> {
-  const seq = Number(c.req.param("seq"));
-  const record = await readAgain(() => readRecord(readerOf(c), seq));
-  if (record === null) throw new Problem("not_found", `The log does not hold an event ${seq}, or no longer.`);
-  return record;
-}

@@ -1,11 +1,13 @@
 import { Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http/answers.ts";
+import { checkParameters, cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
 import { FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
+import type { Env } from "../log/env.ts";
 import { type ExportQuery, exportLog, formats } from "../log/export.ts";
+import { readerOf } from "../log/logs.ts";
 import { readAgain } from "../log/read-again.ts";
-import { checkParameters, cursorOf, readerOf } from "./parameters.ts";
 
 const PARAMETERS = ["log", "format", "after", "paged", ...FILTER_PARAMETERS];
 

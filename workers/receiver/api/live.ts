@@ -1,14 +1,16 @@
 import { type Context, Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http/answers.ts";
+import { checkParameters, cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
 import { type EventFilter, FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
+import type { Env } from "../log/env.ts";
 import { eventStream, STREAM_HEADERS } from "../log/live/event-stream.ts";
 import { follow } from "../log/live/follow.ts";
 import { LiveSocket, upgrade } from "../log/live/socket.ts";
+import { readerOf } from "../log/logs.ts";
 import { readAgain } from "../log/read-again.ts";
-import { checkParameters, cursorOf, readerOf } from "./parameters.ts";
 
 type App = { Bindings: Env };
 

@@ -1,9 +1,10 @@
 import { Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http/answers.ts";
-import { configOf, type Env } from "../config.ts";
+import { checkParameters } from "../../../shared/http/parameters.ts";
+import { configOf } from "../config.ts";
+import type { Env } from "../log/env.ts";
+import { inboxOf, logMeant } from "../log/logs.ts";
 import { readAgain } from "../log/read-again.ts";
-import { inboxOf, logMeant } from "../verify/verify.ts";
-import { checkParameters } from "./parameters.ts";
 
 export const rejections = new Hono<{ Bindings: Env }>();
 

@@ -1,14 +1,18 @@
 import { logEvent } from "../../../shared/log-event.ts";
 import { FailureLimiter } from "../../../shared/rate-limiter.ts";
-import type { Config, Env } from "../config.ts";
-import { MASK, maskedHeaders } from "../event/arrival.ts";
-import type { HeaderList } from "../event/record.ts";
-import { type Diagnosis, diagnose, NOT_EXAMINED, type Suspects } from "../rejected/diagnosis/diagnose.ts";
+import type { Config } from "../config.ts";
+import { type HeaderList, MASK, maskedHeaders } from "../event/headers.ts";
+
+import type { Env } from "../log/env.ts";
+import { inboxOf } from "../log/logs.ts";
+import { diagnose } from "../rejected/diagnosis/diagnose.ts";
+import { type Diagnosis, NOT_EXAMINED, type Suspects } from "../rejected/diagnosis/diagnosis.ts";
 import type { Rejection } from "../rejected/rejections.ts";
 import { fingerprintOf } from "../verify/fingerprint.ts";
-import type { QuestionReason, RejectReason, SignedRequest } from "../verify/schemes/scheme.ts";
+import type { QuestionReason, RejectReason } from "../verify/schemes/reasons.ts";
+import type { SignedRequest } from "../verify/schemes/scheme.ts";
 import { faultOf } from "../verify/source-fault.ts";
-import { inboxOf, type Source, signedRequest } from "../verify/verify.ts";
+import { type Source, signedRequest } from "../verify/verify.ts";
 
 /**
  * Tells the log what was refused, after the answer has gone out. Of a flood only a few a second are told and

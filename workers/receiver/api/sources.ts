@@ -1,13 +1,16 @@
 import { Hono } from "hono";
 import { methodNotAllowed } from "../../../shared/http/answers.ts";
+import { checkParameters } from "../../../shared/http/parameters.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
 import type { Verification } from "../event/record.ts";
 import type { LogCounts } from "../inbox/inbox.ts";
+import type { Env } from "../log/env.ts";
+import { inboxOf, logOf, logsOf } from "../log/logs.ts";
 import { readAgain } from "../log/read-again.ts";
+import { questionOf } from "../verify/handshake.ts";
 import { faultOf } from "../verify/source-fault.ts";
-import { DEFAULT_SOURCE, inboxOf, logOf, logsOf, questionOf, type Source } from "../verify/verify.ts";
-import { checkParameters } from "./parameters.ts";
+import { DEFAULT_SOURCE, type Source } from "../verify/verify.ts";
 
 /**
  * A source and what came of it. `fault`: the mistake for which it accepts nothing. `scheme` and `verification` are

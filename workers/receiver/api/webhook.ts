@@ -1,24 +1,19 @@
 import { type Context, Hono } from "hono";
 import { ConfigError } from "../../../shared/config.ts";
-import { readBody } from "../../../shared/http/answers.ts";
+import { readBody } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { type Config, configOf, type Env } from "../config.ts";
-import { type Arrival, dedupOf, maskedHeaders, typeIn, typeOf } from "../event/arrival.ts";
+import { type Config, configOf } from "../config.ts";
+import { type Arrival, dedupOf } from "../event/arrival.ts";
+import { typeIn, typeOf } from "../event/event-type.ts";
+import { maskedHeaders } from "../event/headers.ts";
 import type { Accepted } from "../inbox/inbox.ts";
+import type { Env } from "../log/env.ts";
+import { inboxOf } from "../log/logs.ts";
 import { fingerprintOf } from "../verify/fingerprint.ts";
+import { handshakeOf, methodsOf, questionOf, questionRefusal } from "../verify/handshake.ts";
 import type { HandshakeAnswer, SignedRequest } from "../verify/schemes/scheme.ts";
-import {
-  DEFAULT_SOURCE,
-  handshakeOf,
-  inboxOf,
-  methodsOf,
-  questionOf,
-  questionRefusal,
-  type Source,
-  sourceOf,
-  verifyFrom,
-} from "../verify/verify.ts";
+import { DEFAULT_SOURCE, type Source, sourceOf, verifyFrom } from "../verify/verify.ts";
 import { type Refused, reportRejection } from "./report-rejection.ts";
 
 /** Long enough for an object to restart, or for a flush to free room; senders have their own schedule besides. */
@@ -41,7 +36,7 @@ webhook.all("/:source", (c) => receive(c, c.req.param("source")));
 async function receive(c: Context<App>, name: string): Promise<Response> {
   const began = Date.now();
   const config = configOf(c.env);
-  const source = sourceOf(config, name);
+  const source = sourceOf(config.sources, name);
   if (source === null) throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
   const receiving = { config, source, began };
   if (c.req.method === source.scheme.handshake?.method && c.req.method === "GET") return answerQuestion(c, receiving);

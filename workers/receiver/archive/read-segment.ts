@@ -1,9 +1,8 @@
 import { matches } from "../event/filter.ts";
+import type { SegmentRef, Wanted } from "../event/page.ts";
 import { type EventRecord, fromLine } from "../event/record.ts";
-import { candidateLines } from "../event/text-search.ts";
 import { isCleared, type Tombstone } from "../event/tombstone.ts";
-import type { SegmentRef } from "../inbox/queries/pages.ts";
-import type { Wanted } from "../inbox/queries/rows.ts";
+import { candidateLines } from "./lines.ts";
 
 /** A segment's text as a reader takes it: only the lines that may hold what is wanted are parsed. Pure. */
 

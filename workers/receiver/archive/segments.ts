@@ -1,10 +1,9 @@
 import { utf8 } from "../../../shared/bytes.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import type { SegmentRef } from "../event/page.ts";
 import { type EventRow, toLine } from "../event/record.ts";
 import type { Tombstone } from "../event/tombstone.ts";
-import type { SegmentRef } from "../inbox/queries/pages.ts";
-import type { Segment } from "../inbox/state/rules.ts";
-import type { Counts, Listed, SegmentKey } from "../inbox/storage/ledger.ts";
+import type { Counts, Listed, Segment, SegmentKey } from "./segment.ts";
 
 /**
  * The log in KV: immutable segments of many events, NDJSON, one record a line. Nothing else names KV keys.

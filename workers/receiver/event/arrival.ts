@@ -1,6 +1,5 @@
-import { fromUtf8, toHex, utf8 } from "../../../shared/bytes.ts";
-import { fieldOf } from "../verify/schemes/rules.ts";
-import type { HeaderList, Verification } from "./record.ts";
+import { toHex, utf8 } from "../../../shared/bytes.ts";
+import type { Verification } from "./record.ts";
 
 /** A verified request on its way into the Inbox; `headers` a masked HeaderList as JSON. */
 export type Arrival = {
@@ -20,18 +19,6 @@ export type Arrival = {
  * of an earlier schema are looked up by.
  */
 export type Dedup = { key: Uint8Array<ArrayBuffer>; name: string; ttlMs: number };
-
-const MAX_TYPE_LENGTH = 128;
-/** What stands in the place of a secret value. */
-export const MASK = "(masked)";
-/** The last is what Cloudflare Access adds for whoever is signed in. */
-const SECRET_HEADERS = [
-  "authorization",
-  "proxy-authorization",
-  "x-forwarded-authorization",
-  "cookie",
-  "cf-access-jwt-assertion",
-];
 
 /** Of SHA-256: no two keys that anyone could find agree in them, and a key of any length takes no more of the storage. */
 const KEY_BYTES = 16;
@@ -65,42 +52,4 @@ async function named(name: string, ttlMs: number): Promise<Dedup> {
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-}
-
-/** The headers as they are stored: what authenticates someone is replaced, `secretHeaders` being the scheme's own. */
-export function maskedHeaders(headers: Headers, secretHeaders: readonly string[] = []): HeaderList {
-  const secret = new Set([...SECRET_HEADERS, ...secretHeaders]);
-  return [...headers].map(([name, value]) => [name, secret.has(name) ? MASK : value]);
-}
-
-/**
- * The field that the provider names, else `type`, else `event`, of a JSON object: a label for people, never
- * trusted as anything more. Never throws.
- */
-export function typeOf(body: Uint8Array, field?: string): string | null {
-  const value = parsed(body);
-  if (typeof value !== "object" || value === null) return null;
-  const { type, event } = value as { type?: unknown; event?: unknown };
-  return label(field === undefined ? null : fieldOf(value, field)) ?? label(type) ?? label(event);
-}
-
-/** The type that a provider names in a header, where the body does not. */
-export function typeIn(headers: Headers, name: string | undefined): string | null {
-  return name === undefined ? null : label(headers.get(name));
-}
-
-function parsed(body: Uint8Array): unknown {
-  const text = fromUtf8(body);
-  if (text === null) return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-// Lone surrogates are legal in JSON and not in UTF-8, which is what storage keeps.
-function label(value: unknown): string | null {
-  const fits = typeof value === "string" && value.length > 0 && value.length <= MAX_TYPE_LENGTH;
-  return fits ? value.toWellFormed() : null;
 }

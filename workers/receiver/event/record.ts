@@ -1,12 +1,10 @@
 import { fromBase64, fromUtf8, toBase64, utf8 } from "../../../shared/bytes.ts";
+import type { HeaderList } from "./headers.ts";
 
 /** The logged event: its one shape in storage, in a segment's lines and in the API's answers. */
 
 /** `verified` by a signature, `authenticated` by a shared token, `unverified` because its source asks for nothing. */
 export type Verification = "verified" | "authenticated" | "unverified";
-
-/** In the order and with the joined values that the runtime gives; secrets are masked before this exists. */
-export type HeaderList = [name: string, value: string][];
 
 /** What an event's row in a tail holds; `at` in unix milliseconds, `headers` a HeaderList as JSON. */
 export type EventRow = {

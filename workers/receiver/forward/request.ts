@@ -1,22 +1,13 @@
-import { ConfigError } from "../../../shared/config.ts";
-import { Problem } from "../../../shared/http/problem.ts";
-import { formatPublicKey, isPair, parseSecrets, type SigningKey } from "../../../shared/signing/secret.ts";
-import { MASK } from "../event/arrival.ts";
-import type { EventRecord, HeaderList } from "../event/record.ts";
+import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
+import { type HeaderList, MASK } from "../event/headers.ts";
+
+import type { EventRecord } from "../event/record.ts";
 import { schemes } from "../verify/schemes/index.ts";
 import { idFault } from "../verify/schemes/rules.ts";
 import type { Scheme } from "../verify/schemes/scheme.ts";
 import type { Source } from "../verify/source.ts";
 
 /** What is sent when a logged event is sent on: the same bytes, signed anew. Pure. */
-
-/** FORWARD_SECRET as it was read. A mistake in it stops what it signs, and nothing else. */
-export type Forwarding =
-  | { state: "ready"; keys: readonly SigningKey[] }
-  | { state: "unset" }
-  | { state: "faulty"; fault: string };
-
-const NAME = "FORWARD_SECRET";
 
 /** Headers that are not sent on; those of a source's own proof come besides. */
 const DROPPED = new Set([
@@ -29,43 +20,6 @@ const DROPPED = new Set([
   ...["forwarded", "via", "x-real-ip", "true-client-ip", "cdn-loop"],
 ]);
 const DROPPED_PREFIXES = ["cf-", "x-forwarded-"];
-
-/** FORWARD_SECRET beside the sources whose secrets it must not be: their holder could replay to us as genuine. */
-export function readForwarding(text: string, sources: readonly Source[]): Forwarding {
-  if (text.trim() === "") return { state: "unset" };
-  try {
-    const keys = parseSecrets(NAME, text);
-    const own = [...text.split(" "), ...keys.flatMap((key) => formatPublicKey(key) ?? [])].map(bare);
-    const shared = sources.find(({ secrets }) => secrets.some((secret) => own.includes(bare(secret))));
-    if (shared === undefined) return { state: "ready", keys };
-    return {
-      state: "faulty",
-      fault: `${NAME} is also a secret of the source ${shared.name}; it must be one of its own`,
-    };
-  } catch (error) {
-    return { state: "faulty", fault: error instanceof Error ? error.message : `${NAME} is malformed` };
-  }
-}
-
-/** What signs. @throws Problem `forward_secret_unset`; ConfigError when the secret is unusable. */
-export async function forwardKeys(forwarding: Forwarding): Promise<readonly SigningKey[]> {
-  if (forwarding.state === "unset") {
-    throw new Problem(
-      "forward_secret_unset",
-      `Set the secret ${NAME}, \`whsec_\` and base64 of 32 random bytes, and name it in \`required\` of wrangler.receiver.toml.`,
-    );
-  }
-  if (forwarding.state === "faulty") throw new ConfigError(forwarding.fault);
-  const { keys } = forwarding;
-  const pairs = await Promise.all(keys.map(isPair));
-  if (pairs.includes(false)) throw new ConfigError(`${NAME} holds a public key that is not its own`);
-  return keys;
-}
-
-/** @throws ConfigError when the secret is set and unusable. */
-export function checkForwarding(forwarding: Forwarding): void {
-  if (forwarding.state === "faulty") throw new ConfigError(forwarding.fault);
-}
 
 /**
  * The record's own id where a `webhook-id` may be like it, else one that stays the same each time. The time in it
@@ -102,7 +56,7 @@ function proofHeaders({ secretHeaders = [], signatureHeaders = [] }: Scheme): st
   return [...secretHeaders, ...signatureHeaders];
 }
 
-/** Dashboards show a secret with its prefix or without. */
-function bare(secret: string): string {
-  return secret.replace(/^whsec_/, "");
-}
+/** What became of the POST. `code` null: the target answered `status`; else why it did not, as the sender says it. */
+export type Forwarded = Pick<AttemptResult, "status" | "code" | "ms" | "response"> | Unreached;
+
+type Unreached = { status: 0; code: "dns_not_found" | "dns_unavailable"; ms: 0; response: null };

@@ -1,7 +1,10 @@
 import type { Arrival } from "../event/arrival.ts";
-import { type Proof, withVerified } from "../rejected/history.ts";
-import { isFull, type State, type Timing } from "./state/rules.ts";
-import { needsSeenTable, type Room } from "./state/space-rules.ts";
+import type { Proof } from "../event/verified.ts";
+import { withVerified } from "../rejected/history.ts";
+import { seal } from "./seal.ts";
+import { isFull } from "./state/rules.ts";
+import { needsSeenTable } from "./state/space-rules.ts";
+import type { Room, State, Timing } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
 
@@ -40,13 +43,6 @@ export function noteVerified(ledger: Ledger, draft: State, proofs: readonly Proo
   const { after, save } = withVerified(draft.verified, proofs, now);
   if (save) ledger.setNote("verified", after);
   draft.verified = after;
-}
-
-/** Closes the open tail, which must not be empty: from here on its rows never change. */
-export function seal(store: InboxStore, draft: State, epoch: string): void {
-  const segment = store.seal(draft.open, epoch, draft.next - 1);
-  draft.sealed = [...draft.sealed, segment];
-  draft.open = { firstSeq: draft.next, count: 0, bytes: 0, from: null };
 }
 
 /** The seq that the arrival's key has already, or null once it is remembered as the next one. */

@@ -1,23 +1,12 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import type { Segment } from "../archive/segment.ts";
 import { countSegment, putSegment, segmentText } from "../archive/segments.ts";
-import type { Rejections } from "../rejected/rejections.ts";
-import { seal } from "./accept.ts";
+import type { Flushing, FlushResult } from "./context.ts";
+import { seal } from "./seal.ts";
 import { forgetSeen } from "./space.ts";
-import {
-  expiredBefore,
-  MAX_MISSES,
-  readBackDue,
-  retryDelay,
-  type Segment,
-  type State,
-  sealsForAge,
-  stillWaits,
-  type Timing,
-} from "./state/rules.ts";
-import type { Ledger } from "./storage/ledger.ts";
-import type { Identity } from "./storage/schema.ts";
-import type { InboxStore } from "./storage/tails.ts";
+import { expiredBefore, MAX_MISSES, readBackDue, retryDelay, sealsForAge, stillWaits } from "./state/rules.ts";
+import type { State } from "./state/state.ts";
 
 /** At most this many puts and as many looks a run: it must end well within an alarm's time. */
 const RUN_SEGMENTS = 20;
@@ -27,23 +16,6 @@ const ERRORS_IN_ROW = 3;
 const KV_DEADLINE_MS = 30_000;
 /** An alarm has 15 minutes; a slow KV must not use them up. */
 const RUN_MS = 5 * 60_000;
-
-/** The Inbox as a flush sees it: `commit` runs its work in a transaction on a draft of the state. */
-export type Flushing = {
-  kv: KVNamespace;
-  identity: Identity;
-  timing: Timing;
-  /** Of this object, in bytes. */
-  storageLimit: number;
-  store: InboxStore;
-  ledger: Ledger;
-  rejections: Rejections;
-  now(): number;
-  state(): State;
-  commit(work: (draft: State) => void): void;
-};
-
-export type FlushResult = { progressed: boolean; failed: boolean };
 
 type Run = FlushResult & { until: number; errorsInRow: number; stopped: boolean };
 

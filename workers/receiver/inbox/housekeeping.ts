@@ -2,17 +2,10 @@ import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { deleteSegment, putTombstones } from "../archive/segments.ts";
 import type { Rejections } from "../rejected/rejections.ts";
-import type { Flushing, FlushResult } from "./flush.ts";
+import type { Flushing, FlushResult } from "./context.ts";
 import { relist } from "./rebuild.ts";
-import {
-  type Chores,
-  choresDue,
-  DELETES_PER_DAY,
-  REJECTIONS_MS,
-  type State,
-  stillWaits,
-  sweptOn,
-} from "./state/rules.ts";
+import { choresDue, DELETES_PER_DAY, REJECTIONS_MS, stillWaits, sweptOn } from "./state/rules.ts";
+import type { Chores, State } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 
 /** At most this many deletes a run, like the puts of a flush. */
@@ -21,21 +14,6 @@ const KV_DEADLINE_MS = 10_000;
 /** After an error: none of it is urgent. */
 const RETRY_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
-
-/** The chores as they were stored; a new life tries each of them at once. */
-export function loadChores(ledger: Ledger): Chores {
-  const { list, saved } = ledger.note("tombstones") ?? { list: [], saved: true };
-  const swept = ledger.note("swept") ?? { day: 0, deleted: 0 };
-  return {
-    tombstones: list,
-    saved,
-    rebuilt: ledger.note("rebuilt"),
-    swept,
-    gone: ledger.countGone(),
-    retryAt: null,
-    refusedAt: null,
-  };
-}
 
 /**
  * Does what the Inbox owes KV beside segments: tells it what was cleared, lists it again after a rebuild, deletes

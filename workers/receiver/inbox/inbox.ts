@@ -1,22 +1,24 @@
 import { DurableObject } from "cloudflare:workers";
 import { gather } from "../../../shared/durable/batch.ts";
-import { type Config, configOf, type Env } from "../config.ts";
+import { type Config, configOf, type Vars } from "../config.ts";
 import type { Arrival } from "../event/arrival.ts";
+import type { Found, PageQuery, PageSlice, Slice } from "../event/page.ts";
 import type { EventRow } from "../event/record.ts";
-import type { Diagnosis } from "../rejected/diagnosis/diagnose.ts";
+import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
 import type { Rejection, RejectionCounts } from "../rejected/rejections.ts";
 import { acceptOne, noteVerified, type Place, sizeOf } from "./accept.ts";
-import { type ClearResult, clear } from "./clear.ts";
+import { clear } from "./clear.ts";
 import { saveRejections } from "./housekeeping.ts";
 import { LiveViewers } from "./live/viewers.ts";
 import { InboxMemory } from "./memory.ts";
 import { type Arrivals, arrivals } from "./queries/arrivals.ts";
 import { countEvents, type EventCounts } from "./queries/counts.ts";
-import { type Found, find, type PageQuery, type PageSlice, page, records, type Slice } from "./queries/pages.ts";
+import { find, page, records } from "./queries/pages.ts";
 import { REJECTIONS_MS } from "./state/rules.ts";
-import type { Room } from "./state/space-rules.ts";
+import type { Room } from "./state/state.ts";
 import { type InboxStatus, statusOf } from "./status.ts";
+import type { ClearResult } from "./tombstones.ts";
 
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again; when `full`, not at once. */
 export type Accepted = ({ stored: true } & Place) | { stored: false; full: boolean; error: string };
@@ -30,6 +32,8 @@ export type LogCounts = {
   viewers: number | null;
 };
 
+type InboxEnv = Vars & { EVENTS: KVNamespace };
+
 /**
  * The head of one log: gives each event its seq, once, and moves sealed runs of events into KV.
  *
@@ -38,7 +42,7 @@ export type LogCounts = {
  * waits in a tail an alarm is armed, in the commit that made it wait. Nothing is accepted or shown before it is
  * known what the log holds: the tables say it, or, when they are gone, KV.
  */
-export class Inbox extends DurableObject<Env> {
+export class Inbox extends DurableObject<InboxEnv> {
   readonly #config: Config;
   readonly #memory: InboxMemory;
   readonly #live: LiveViewers;
@@ -49,7 +53,7 @@ export class Inbox extends DurableObject<Env> {
     return accepted;
   });
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: InboxEnv) {
     super(ctx, env);
     this.#config = configOf(env);
     this.#memory = new InboxMemory(ctx, { kv: () => this.env.EVENTS, timing: this.#config, room: this.#config });

@@ -1,13 +1,14 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import type { Listed } from "../archive/segment.ts";
 import { listSegments, readTombstones, type SegmentPage } from "../archive/segments.ts";
 import type { Tombstone } from "../event/tombstone.ts";
-import { applyTombstones, clearedIn, mergeTombstones } from "./clear.ts";
-import type { Flushing } from "./flush.ts";
-import { expiredBefore, type State, type Timing } from "./state/rules.ts";
-import type { Ledger, Listed, Rebuilt } from "./storage/ledger.ts";
-import type { Identity } from "./storage/schema.ts";
+import type { Flushing } from "./context.ts";
+import { expiredBefore } from "./state/rules.ts";
+import type { Identity, Rebuilt, State, Timing } from "./state/state.ts";
+import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
+import { applyTombstones, clearedIn, mergeTombstones } from "./tombstones.ts";
 
 /**
  * The Inbox's memory, made anew from KV when its storage is gone. What only the storage knew is lost: the events

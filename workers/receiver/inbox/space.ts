@@ -1,7 +1,7 @@
 import { logEvent } from "../../../shared/log-event.ts";
-import type { Flushing } from "./flush.ts";
-import type { State } from "./state/rules.ts";
-import { crowdedOut, expiredSeen, needsSeenTable, type Room, roomIn, type SeenTable } from "./state/space-rules.ts";
+import type { Flushing } from "./context.ts";
+import { crowdedOut, expiredSeen, needsSeenTable, roomIn } from "./state/space-rules.ts";
+import type { Room, SeenTable, State } from "./state/state.ts";
 
 /**
  * Drops the tables of seen keys that are past the retention, and one more while the storage is crowded even so; answers

@@ -1,10 +1,11 @@
 import { toHex } from "../../../shared/bytes.ts";
-import type { Verified } from "../rejected/history.ts";
-import { loadChores } from "./housekeeping.ts";
+import type { Verified } from "../event/verified.ts";
 import { createFrom, readHoldings } from "./rebuild.ts";
-import { type Chores, type State, type Tables, type Timing, trustedAlarm } from "./state/rules.ts";
-import type { Ledger } from "./storage/ledger.ts";
-import { type Identity, SCHEMA } from "./storage/schema.ts";
+import { trustedAlarm } from "./state/rules.ts";
+import type { Chores, Identity, State, Tables, Timing } from "./state/state.ts";
+import { type Ledger, loadChores } from "./storage/ledger.ts";
+
+import { SCHEMA } from "./storage/schema.ts";
 import type { InboxStore } from "./storage/tails.ts";
 
 /** The life of a log: who it is, and what its tables hold. */

@@ -1,7 +1,7 @@
 import type { Tombstone } from "../event/tombstone.ts";
-import type { State } from "./state/rules.ts";
-import { type Room, roomIn } from "./state/space-rules.ts";
-import type { Ledger, Rebuilt } from "./storage/ledger.ts";
+import { roomIn } from "./state/space-rules.ts";
+import type { Rebuilt, Room, State } from "./state/state.ts";
+import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
 
 /**

@@ -2,10 +2,11 @@ import { utf8 } from "../../../shared/bytes.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { recordsIn } from "../archive/read-segment.ts";
 import { type EventFilter, isOpen } from "../event/filter.ts";
+import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
 import { type EventRecord, type EventRow, toRecord } from "../event/record.ts";
-import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "../inbox/queries/pages.ts";
-import { csvHead, toCsv } from "./csv.ts";
-import { checkCursor, type LogReader, textOf } from "./read.ts";
+
+import type { LogReader } from "./logs.ts";
+import { checkCursor, textOf } from "./read.ts";
 
 /**
  * The log, or a filter of it, as a file: oldest first, streamed, one segment in memory at a time. Each slice is bounded
@@ -22,6 +23,29 @@ export const ndjson: Format = {
   line: (record) => `${JSON.stringify(record)}\n`,
   whole: true,
 };
+
+/** CSV after RFC 4180: lines end in CR LF. A spreadsheet must run nothing of what strangers sent. */
+const COLUMNS = ["seq", "id", "source", "type", "receivedAt", "bytes", "verification", "headers", "encoding", "body"];
+
+export const csvHead = `${COLUMNS.join(",")}\r\n`;
+
+/** Spreadsheets take a cell for a formula by its beginning; a byte-order mark or a control character may hide it. */
+const UNSAFE = /^[=+\-@\p{Cc}\ufeff]/u;
+
+const QUOTED = /[",\r\n]/;
+
+/** One line; `encoding` says `base64` where the body is not text, `headers` are JSON. */
+export function toCsv(record: EventRecord): string {
+  const { seq, id, source, type, receivedAt, bytes, verification, headers, encoding, body } = record;
+  const texts = [id, source, type, receivedAt, String(bytes), verification, JSON.stringify(headers), encoding, body];
+  return `${[String(seq), ...texts.map((text) => cell(text ?? ""))].join(",")}\r\n`;
+}
+
+/** An apostrophe before what could be a formula: spreadsheets show the text. */
+function cell(text: string): string {
+  const safe = UNSAFE.test(text) ? `'${text}` : text;
+  return QUOTED.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
 
 const csv: Format = { contentType: "text/csv; charset=utf-8", head: csvHead, line: toCsv, whole: false };
 

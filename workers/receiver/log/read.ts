@@ -1,25 +1,21 @@
+import type { Context } from "hono";
 import { withDeadline } from "../../../shared/deadline.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { recordsIn } from "../archive/read-segment.ts";
 import { readSegment } from "../archive/segments.ts";
+import { type Page, type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
 import { type EventRecord, type EventSummary, fromLine, summaryOf, toRecord } from "../event/record.ts";
 import { isCleared } from "../event/tombstone.ts";
-import type { Inbox } from "../inbox/inbox.ts";
-import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "../inbox/queries/pages.ts";
+import type { Env } from "./env.ts";
+import { type LogReader, readerOf } from "./logs.ts";
+
+import { readAgain } from "./read-again.ts";
 
 /** Reads one log: the Inbox says what its tails hold and which segments hold the rest; those are read here. */
 
 /** A reader is told to come back rather than kept waiting. */
 const KV_DEADLINE_MS = 10_000;
-
-export type LogReader = { inbox: DurableObjectStub<Inbox>; kv: KVNamespace; log: string };
-
-/**
- * `next` is the cursor to go on with: null at the start of the log; `end`: an `after` page reached the head. With a
- * filter, a page may hold less than its limit, even nothing, and yet have a `next`: one request scans so much.
- */
-export type Page = { events: EventSummary[]; next: number | null; end?: true };
 
 /** @throws Problem `cursor_ahead` or `segment_unavailable`. */
 export async function readPage(reader: LogReader, query: PageQuery): Promise<Page> {
@@ -93,4 +89,12 @@ async function storedIn(reader: LogReader, query: PageQuery, slice: Slice<unknow
 function waveOf(read: number, found: number, limit: number): number {
   if (read === 0) return 1;
   return found === 0 ? Number.POSITIVE_INFINITY : Math.ceil(((limit - found) * read) / found);
+}
+
+/** The record that the path names. @throws Problem `not_found` or `segment_unavailable` */
+export async function recordOf(c: Context<{ Bindings: Env }>): Promise<EventRecord> {
+  const seq = Number(c.req.param("seq"));
+  const record = await readAgain(() => readRecord(readerOf(c), seq));
+  if (record === null) throw new Problem("not_found", `The log does not hold an event ${seq}, or no longer.`);
+  return record;
 }

@@ -1,4 +1,6 @@
+import { linesWith } from "../archive/lines.ts";
 import { NO_FILTER } from "../event/filter.ts";
+import { type PageQuery, type Slice, wantedOf } from "../event/page.ts";
 import {
   bodyOf,
   type EventRecord,
@@ -8,10 +10,9 @@ import {
   summaryOf,
   toSummary,
 } from "../event/record.ts";
-import { linesWith } from "../event/text-search.ts";
 import { isCleared } from "../event/tombstone.ts";
-import { type PageQuery, type Slice, wantedOf } from "../inbox/queries/pages.ts";
-import { type LogReader, textOf } from "./read.ts";
+import type { LogReader } from "./logs.ts";
+import { textOf } from "./read.ts";
 
 /** The same bytes under another id: two events, or one that its sender sent twice. A person can tell. */
 

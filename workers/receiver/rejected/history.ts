@@ -1,4 +1,5 @@
-import type { Diagnosis } from "./diagnosis/diagnose.ts";
+import type { Proof, Proven, Verified } from "../event/verified.ts";
+import type { Diagnosis } from "./diagnosis/diagnosis.ts";
 import type { Rejection } from "./rejections.ts";
 
 /**
@@ -6,17 +7,8 @@ import type { Rejection } from "./rejections.ts";
  * wrong secret from a forgery, which no cryptography can. Pure; times in unix milliseconds.
  */
 
-/** `fingerprint`: of the configuration that verified; `savedAt`: as of when the tables know it. */
-type Proven = { fingerprint: string; at: number; savedAt: number };
-
-/** By source. `complete`: it was kept since the log's first event, so that who is missing never verified one. */
-export type Verified = { complete: boolean; sources: Readonly<Record<string, Proven>> };
-
 /** When the last event was verified, null for never as the source is configured now; `known` false where the log cannot say. */
 export type History = { known: false } | { known: true; lastAt: number | null };
-
-/** An event that was proven, and by what; `fingerprint` null where nothing proves it. */
-export type Proof = { source: string; fingerprint: string | null };
 
 /** A row of its own at most so often for each source: memory knows better until the object is dropped from it. */
 export const SAVE_EVERY_MS = 3_600_000;
@@ -79,7 +71,7 @@ function isRecent({ sources }: Verified, { source, fingerprint }: Proof, now: nu
   return proven?.fingerprint === fingerprint && now - proven.at < EXACT_TO_MS;
 }
 
-function savedAt({ sources }: Verified, { source, fingerprint }: Proof): number | null {
+export function savedAt({ sources }: Verified, { source, fingerprint }: Proof): number | null {
   const proven = provenIn(sources, source);
   return proven?.fingerprint === fingerprint ? proven.savedAt : null;
 }

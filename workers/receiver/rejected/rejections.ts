@@ -1,6 +1,6 @@
-import type { HeaderList } from "../event/record.ts";
-import type { QuestionReason, RejectReason } from "../verify/schemes/scheme.ts";
-import type { Diagnosis } from "./diagnosis/diagnose.ts";
+import type { HeaderList } from "../event/headers.ts";
+import type { QuestionReason, RejectReason } from "../verify/schemes/reasons.ts";
+import type { Diagnosis } from "./diagnosis/diagnosis.ts";
 
 /** The refused requests of a log, the newest of each source: why a webhook does not arrive. Pure. */
 

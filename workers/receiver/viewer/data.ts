@@ -1,14 +1,16 @@
 import { logEvent } from "../../../shared/log-event.ts";
-import type { Config, Env } from "../config.ts";
+import type { Config } from "../config.ts";
 import type { EventFilter } from "../event/filter.ts";
+import type { Page } from "../event/page.ts";
 import type { EventRecord, EventSummary } from "../event/record.ts";
 import type { Arrivals } from "../inbox/queries/arrivals.ts";
 import type { InboxStatus } from "../inbox/status.ts";
-import { type LogReader, type Page, readPage, readRecord } from "../log/read.ts";
+import type { Env } from "../log/env.ts";
+import { inboxNameOf, inboxOf, type LogReader } from "../log/logs.ts";
+import { readPage, readRecord } from "../log/read.ts";
 import { readAgain } from "../log/read-again.ts";
 import { sameBytes } from "../log/same-bytes.ts";
 import type { Rejection } from "../rejected/rejections.ts";
-import { inboxNameOf, inboxOf } from "../verify/verify.ts";
 import type { Place } from "./parts/address.ts";
 
 /** What the pages show, read from the log: the one place where the viewer calls the rest of the receiver. */

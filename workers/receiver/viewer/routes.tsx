@@ -3,21 +3,24 @@ import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { Guarded } from "../../../shared/auth/token.ts";
 import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { readForm } from "../../../shared/http/body.ts";
+import { cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
-import { forwardEvent } from "../api/forward.ts";
-import { cursorOf } from "../api/parameters.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
+import { forwardEvent } from "../forward/send.ts";
+import type { Env } from "../log/env.ts";
+import { recordOf } from "../log/read.ts";
+import { DEFAULT_LOG } from "../verify/source.ts";
 import { waysOf } from "./connect/ways.ts";
 import { type Cursor, clearLog, detailData, listData, rejectedData } from "./data.ts";
 import { Connect, Empty } from "./pages/connect.tsx";
 import { Detail } from "./pages/event.tsx";
 import { List } from "./pages/list.tsx";
 import { Rejected } from "./pages/rejected.tsx";
-import { address } from "./parts/address.ts";
+import { address, whole } from "./parts/address.ts";
 import type { BodyView } from "./parts/body.tsx";
 import { type Forwarding, outcomeText } from "./parts/forward.tsx";
-import { type View, whole } from "./parts/frame.tsx";
+import type { View } from "./parts/frame.tsx";
 import { answerPage, type C, viewOf } from "./view.tsx";
 
 const MAX_FORM_BYTES = 16 * 1024;
@@ -107,7 +110,10 @@ async function detailPage(c: C, { forwarding, message, status = 200 }: DetailAns
 async function forward(c: C): Promise<Response> {
   const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";
   try {
-    const result = await forwardEvent(c, async () => ({ url }));
+    const result = await forwardEvent(
+      { log: c.req.query("log") ?? DEFAULT_LOG, input: async () => ({ url }), record: () => recordOf(c) },
+      configOf(c.env),
+    );
     return detailPage(c, { forwarding: { url, result }, message: outcomeText(result) });
   } catch (error) {
     if (!(error instanceof Problem) || error.code === "not_found") throw error;

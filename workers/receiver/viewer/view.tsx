@@ -4,11 +4,12 @@ import { cookieName } from "../../../shared/auth/session.ts";
 import { answerError } from "../../../shared/http/answers.ts";
 import { Problem, problemOf, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
-import { configOf, type Env } from "../config.ts";
+
+import { configOf } from "../config.ts";
 import { NO_FILTER, readFilter } from "../event/filter.ts";
+import type { Env } from "../log/env.ts";
+import { logMeant, logsOf } from "../log/logs.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
-import { logMeant, logsOf } from "../verify/verify.ts";
-import { messageOf } from "./messages.ts";
 import { Frame, type View } from "./parts/frame.tsx";
 
 /** What a request asks to see; and what is shown of one that asks for what there is not. */
@@ -60,4 +61,17 @@ export function answerPage(raw: Error, c: Context): Response | Promise<Response>
     </Frame>,
     { status, headers: error.headers },
   );
+}
+
+/** What was done, after the redirect that follows it: a name and numbers stand in the URL, never a text. */
+export function messageOf(parameters: URLSearchParams): Message | undefined {
+  if (parameters.get("done") !== "cleared") return undefined;
+  const [count, kept] = ["count", "kept"].map((name) => parameters.get(name) ?? "");
+  if (!isNumber(count) || !isNumber(kept)) return undefined;
+  const rest = kept === "0" ? "" : ` Still in KV, unseen, until their time is over: ${kept}.`;
+  return { text: `Cleared: ${count} ${count === "1" ? "event" : "events"}.${rest}`, failed: false };
+}
+
+function isNumber(text: string | undefined): text is string {
+  return /^\d{1,15}$/.test(text ?? "");
 }

@@ -1,8 +1,9 @@
 import { type Context, Hono } from "hono";
-import { methodNotAllowed, readJson } from "../../../shared/http/answers.ts";
+import { methodNotAllowed } from "../../../shared/http/answers.ts";
+import { readJson } from "../../../shared/http/body.ts";
+import { cursor, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
-import { configOf, type Env } from "../config.ts";
-import type { DeliveryState } from "../model/delivery.ts";
+import { configOf } from "../config.ts";
 import { type EndpointInput, parseEndpointInput } from "../model/endpoint-input.ts";
 import {
   createEndpoint,
@@ -14,16 +15,14 @@ import {
   testEndpoint,
   updateEndpoint,
 } from "../operations/endpoints.ts";
-import { endpointOf } from "../operations/env.ts";
-import { presentDelivery, presentEndpoint } from "../operations/json.ts";
+import { type Env, endpointOf } from "../operations/env.ts";
+import { presentDelivery, presentEndpoint, stateOf } from "../operations/json.ts";
 import { presentSecrets } from "../operations/secrets.ts";
-import type { EndpointView } from "../outbox/outbox.ts";
-import { cursor, wholeNumber } from "./query.ts";
+import type { EndpointView } from "../protocol.ts";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
 const MAX_BYTES = 64 * 1024;
-const STATES = new Set<string>(["delivered", "due", "dead", "expired"] satisfies DeliveryState[]);
 
 type C = Context<{ Bindings: Env }>;
 
@@ -104,10 +103,4 @@ async function expirySeconds(c: C): Promise<unknown> {
   if (c.req.raw.body === null || c.req.header("content-length") === "0") return undefined;
   const { value } = await readJson(c.req.raw, MAX_BYTES);
   return (value as { expiresInSeconds?: unknown } | null)?.expiresInSeconds;
-}
-
-export function stateOf(text: string | undefined): DeliveryState | null {
-  if (text === undefined) return null;
-  if (STATES.has(text)) return text as DeliveryState;
-  throw new Problem("invalid_parameter", `state is one of ${[...STATES].join(", ")}, not ${JSON.stringify(text)}.`);
 }

@@ -1,14 +1,15 @@
 import { Hono } from "hono";
-import { methodNotAllowed, readJson } from "../../../shared/http/answers.ts";
+import { methodNotAllowed } from "../../../shared/http/answers.ts";
+import { readJson } from "../../../shared/http/body.ts";
+import { cursor, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
 import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../model/event.ts";
-import { knownEvent, redeliver } from "../operations/endpoints.ts";
-import { endpointOf, outboxOf, publishTo } from "../operations/env.ts";
+import { type Env, endpointOf, outboxOf } from "../operations/env.ts";
+import { knownEvent, redeliver } from "../operations/events.ts";
 import { presentDelivery, presentEvent } from "../operations/json.ts";
-import { digestOf, withDigests } from "../operations/publish.ts";
+import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
-import { cursor, wholeNumber } from "./query.ts";
 
 /** The draft's structured string or a bare token: draft-ietf-httpapi-idempotency-key-header, section 2.1. */
 const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;

@@ -1,12 +1,14 @@
 import { Hono } from "hono";
-import { methodNotAllowed, readJson } from "../../../shared/http/answers.ts";
+import { methodNotAllowed } from "../../../shared/http/answers.ts";
+import { readJson } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
-import type { Env } from "../config.ts";
-import type { FirstOutcome } from "../endpoint/first-outcomes.ts";
+import type { FirstOutcome } from "../model/delivery.ts";
 import { MAX_EVENT_BYTES, typeFault } from "../model/event.ts";
 import { VALUE_TYPE, valueData } from "../model/periodic.ts";
 import { wantsType } from "../model/subscription.ts";
-import { endpointOf, outboxOf, publishTo } from "../operations/env.ts";
+import { type Env, endpointOf, outboxOf } from "../operations/env.ts";
+
+import { publishTo } from "../operations/publish.ts";
 
 /** At most so many endpoints are waited for: each is a subrequest of this one. */
 const MAX_WAITED = 50;

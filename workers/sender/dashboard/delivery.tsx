@@ -1,4 +1,5 @@
-import { Foreign, visible } from "../../../shared/pages/page.tsx";
+import { Foreign } from "../../../shared/pages/parts.tsx";
+import { visible } from "../../../shared/pages/visible.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import { Redeliver } from "./forms.tsx";
 import { endpointPath, Frame, type FrameProps, State, Time, Watched } from "./frame.tsx";

@@ -1,6 +1,6 @@
-import { Foreign } from "../../../shared/pages/page.tsx";
+import { Foreign } from "../../../shared/pages/parts.tsx";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
-import { DEFAULT_ENDPOINT } from "../outbox/registry.ts";
+import { DEFAULT_ENDPOINT } from "../model/endpoint.ts";
 import { Chart, Rate } from "./chart.tsx";
 import { DeliveryTable } from "./delivery.tsx";
 import { EndpointActions } from "./forms.tsx";

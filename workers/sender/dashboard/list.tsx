@@ -1,6 +1,8 @@
-import { Foreign, Lines } from "../../../shared/pages/page.tsx";
+import type { Message } from "../../../shared/pages/page.tsx";
+import { Foreign, Lines } from "../../../shared/pages/parts.tsx";
 import { Chart, Rate } from "./chart.tsx";
 import { AddEndpoint, PublishEvent, type Typed } from "./forms.tsx";
+
 import { endpointPath, Frame, type FrameProps, Polled, State } from "./frame.tsx";
 import { type Summary, stateOfEndpoint } from "./summary.ts";
 
@@ -106,3 +108,6 @@ function lines(origin: string): (readonly [string, string])[] {
     ["See every attempt at one", `curl ${origin}/endpoints/ep_default/deliveries`],
   ];
 }
+
+/** What the list is shown with after a form of it was refused. */
+export type ListAnswer = { message?: Message | undefined; typed?: Typed; status?: number };

@@ -1,26 +1,25 @@
 import { type Context, Hono } from "hono";
+import { wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
-import { wholeNumber } from "../api/query.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
 import { parseEndpointInput } from "../model/endpoint-input.ts";
 import { parseEvents } from "../model/event.ts";
 import {
   createEndpoint,
   deleteEndpoint,
   knownEndpoint,
-  knownEvent,
   recoverEndpoint,
-  redeliver,
   rotateEndpoint,
   testEndpoint,
   updateEndpoint,
 } from "../operations/endpoints.ts";
-import { endpointOf, publishTo } from "../operations/env.ts";
-import { withDigests } from "../operations/publish.ts";
+import { type Env, endpointOf } from "../operations/env.ts";
+import { knownEvent, redeliver } from "../operations/events.ts";
+import { publishTo, withDigests } from "../operations/publish.ts";
 import { endpointFrom, eventFrom, readForm } from "./form-input.ts";
 import type { Typed } from "./forms.tsx";
 import { endpointPath } from "./frame.tsx";
-import type { ListAnswer } from "./routes.tsx";
+import type { ListAnswer } from "./list.tsx";
 
 /** What the forms post. Each does what the API does, then redirects with 303, so that a reload repeats nothing. */
 

@@ -4,19 +4,19 @@ import { cookieName } from "../../../shared/auth/session.ts";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { Guarded } from "../../../shared/auth/token.ts";
 import { answerError, methodNotAllowed } from "../../../shared/http/answers.ts";
+import { cursor, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
-import { stateOf } from "../api/endpoints.ts";
-import { cursor, wholeNumber } from "../api/query.ts";
-import { configOf, type Env } from "../config.ts";
+import { configOf } from "../config.ts";
 import { knownEndpoint, listEndpoints } from "../operations/endpoints.ts";
-import { endpointOf, outboxOf } from "../operations/env.ts";
+import { type Env, endpointOf, outboxOf } from "../operations/env.ts";
+import { stateOf } from "../operations/json.ts";
 import { presentSecrets } from "../operations/secrets.ts";
 import { DeliveryPage } from "./delivery.tsx";
 import { EndpointPage } from "./endpoint.tsx";
-import type { Typed } from "./forms.tsx";
 import { Frame, type FrameProps, STAY } from "./frame.tsx";
-import { List } from "./list.tsx";
+import { List, type ListAnswer } from "./list.tsx";
+
 import { messageOf } from "./messages.ts";
 import { deliveryPosts, endpointPosts, formPosts } from "./posts.ts";
 import { SecretPage } from "./secret.tsx";
@@ -58,9 +58,6 @@ export function dashboard(guarded: Guarded) {
       throw new Problem("not_found", `There is no page ${c.req.path}.`);
     });
 }
-
-/** What the list is shown with after a form of it was refused. */
-export type ListAnswer = { message?: Message | undefined; typed?: Typed; status?: number };
 
 async function listPage(c: C, { message, typed, status = 200 }: ListAnswer): Promise<Response> {
   const after = c.req.query("after") ?? "";

@@ -1,8 +1,8 @@
-import type { Env } from "../config.ts";
 import type { ActivityView } from "../model/activity.ts";
-import { endpointOf } from "../operations/env.ts";
+import { type Env, endpointOf } from "../operations/env.ts";
+
 import { presentEndpoint } from "../operations/json.ts";
-import type { EndpointView } from "../outbox/outbox.ts";
+import type { EndpointView } from "../protocol.ts";
 
 /** What a page shows of one endpoint; `activity` null when its object did not answer. */
 export type Summary = { endpoint: ReturnType<typeof presentEndpoint>; activity: ActivityView | null };

@@ -1,6 +1,6 @@
 import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
-import { Activity, HOUR_MS, HOURS, type HourCount, hourOf } from "../model/activity.ts";
+import { type ActivityView, HOUR_MS, HOURS, type Hour, type HourCount, hourOf } from "../model/activity.ts";
 
 /** Deliveries that a count of attempts looks at: a bound on rows read, since no index is kept for it. */
 const MAX_DELIVERIES = 2000;
@@ -30,4 +30,33 @@ export function countActivity(sql: Sql, tables: readonly PeriodTable[], now: num
     if (room <= 0) break;
   }
   return new Activity([...counts.values()], room <= 0 && oldest > since);
+}
+
+/** Counts in memory, started from the rows once: asking again and again reads nothing. */
+export class Activity {
+  readonly #hours: Map<number, Hour>;
+  readonly #cut: boolean;
+
+  constructor(counts: readonly HourCount[], cut: boolean) {
+    this.#hours = new Map(counts.map(({ hour, delivered, failed }) => [hour, { delivered, failed }]));
+    this.#cut = cut;
+  }
+
+  /** One more attempt, at `at` (unix ms). */
+  note(at: number, delivered: boolean): void {
+    const hour = hourOf(at);
+    const known = this.#hours.get(hour) ?? { delivered: 0, failed: 0 };
+    this.#hours.set(hour, {
+      ...known,
+      ...(delivered ? { delivered: known.delivered + 1 } : { failed: known.failed + 1 }),
+    });
+    for (const old of this.#hours.keys()) if (old <= hour - HOURS) this.#hours.delete(old);
+  }
+
+  /** The hour of `now` (unix ms) and the 23 before it. */
+  view(now: number): ActivityView {
+    const first = hourOf(now) - HOURS + 1;
+    const hours = Array.from({ length: HOURS }, (_, i) => this.#hours.get(first + i) ?? { delivered: 0, failed: 0 });
+    return { hours, cut: this.#cut };
+  }
 }

@@ -1,7 +1,6 @@
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
-import type { PullAnswer } from "../outbox/fan-out.ts";
-import type { Scan } from "../outbox/log-reader.ts";
+import type { PullAnswer, Scan } from "../protocol.ts";
 import type { Standing } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 

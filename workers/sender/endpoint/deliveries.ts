@@ -1,13 +1,6 @@
 import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
-import {
-  COLUMNS,
-  COLUMNS_WITHOUT_BODY,
-  type Delivery,
-  type DeliveryState,
-  type StoredDelivery,
-  toDelivery,
-} from "../model/delivery.ts";
+import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import type { DeliveryTables } from "./delivery-tables.ts";
 import type { Seqs } from "./queue.ts";
 
@@ -134,4 +127,24 @@ export class Deliveries {
 
 function byDue(a: Delivery, b: Delivery): number {
   return (a.due ?? 0) - (b.due ?? 0) || a.seq - b.seq;
+}
+
+/** The row: what is JSON or of few values is text there. */
+export type StoredDelivery = Omit<Delivery, "attempts" | "state" | "mark"> & {
+  attempts: string;
+  state: string;
+  mark: string | null;
+};
+
+export const COLUMNS = "seq, id, type, state, due, mark, skip, until, attempts, body";
+
+export const COLUMNS_WITHOUT_BODY = COLUMNS.replace("body", "NULL AS body");
+
+export function toDelivery(row: StoredDelivery): Delivery {
+  return {
+    ...row,
+    state: row.state as DeliveryState,
+    mark: row.mark === "redelivery" ? "redelivery" : null,
+    attempts: JSON.parse(row.attempts) as Attempt[],
+  };
 }

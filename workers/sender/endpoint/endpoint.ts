@@ -1,28 +1,34 @@
 import { DurableObject } from "cloudflare:workers";
 import { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { type Config, configOf, type Env, TENANT } from "../config.ts";
+import { type Config, configOf, TENANT, type Vars } from "../config.ts";
 import type { ActivityView } from "../model/activity.ts";
-import type { Delivery } from "../model/delivery.ts";
-import type { Offer } from "../outbox/fan-out.ts";
-import type { Outbox } from "../outbox/outbox.ts";
+import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
+
+import type {
+  ConfigureCall,
+  DeliveryQuery,
+  EndpointStatus,
+  Offer,
+  OfferAnswer,
+  OutboxCalls,
+  Redelivery,
+} from "../protocol.ts";
+
 import { CatchUp } from "./catch-up.ts";
 import { Courier } from "./dispatcher.ts";
-import { type FirstOutcome, summaryOf } from "./first-outcomes.ts";
-import { type DeliveryQuery, Ledger, type Redelivery } from "./history.ts";
+import { Ledger } from "./history.ts";
 import { Deliverer } from "./poster.ts";
 import { Reporter } from "./reporter.ts";
 import { wakeTime } from "./retry.ts";
-import { type ConfigureCall, Standing } from "./state.ts";
+import { Standing } from "./state.ts";
 import { EndpointStore } from "./storage.ts";
 
 /** One registered callback URL: its position in the log, its attempts, its retry alarm. */
 
-/** `busy`: taken, but it keeps failing or lacks room; what comes next can wait a while. */
-export type OfferAnswer = "taken" | "busy" | "gone" | "stale" | "disabled";
-export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
+type EndpointEnv = Vars & { OUTBOX: DurableObjectNamespace<OutboxCalls> };
 
-export class Endpoint extends DurableObject<Env> {
+export class Endpoint extends DurableObject<EndpointEnv> {
   readonly #config: Config;
   readonly #alarm: Alarm;
   readonly #store: EndpointStore;
@@ -32,7 +38,7 @@ export class Endpoint extends DurableObject<Env> {
   readonly #catchUp: CatchUp;
   readonly #reporter: Reporter;
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: EndpointEnv) {
     super(ctx, env);
     this.#config = configOf(env);
     this.#alarm = new Alarm(ctx);
@@ -193,7 +199,7 @@ export class Endpoint extends DurableObject<Env> {
     return current !== null;
   }
 
-  #outbox(): DurableObjectStub<Outbox> {
+  #outbox(): DurableObjectStub<OutboxCalls> {
     return this.env.OUTBOX.getByName(this.#standing.identity?.tenant ?? TENANT);
   }
 }

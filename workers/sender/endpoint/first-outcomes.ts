@@ -1,7 +1,4 @@
-import type { Delivery, DeliveryState } from "../model/delivery.ts";
-
-/** The first attempt at an event: how the delivery stands after it, or that there was none yet. */
-export type FirstOutcome = { state: DeliveryState | "pending"; status: number; code: string | null };
+import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
 
 const PENDING: FirstOutcome = { state: "pending", status: 0, code: null };
 /** As long as `/trigger` keeps its caller waiting. */
@@ -28,10 +25,4 @@ export class FirstOutcomes {
     for (const answer of this.#waiting.get(delivery.seq) ?? []) answer(summaryOf(delivery));
     this.#waiting.delete(delivery.seq);
   }
-}
-
-/** A delivery's state and its last attempt. */
-export function summaryOf({ state, attempts }: Pick<Delivery, "state" | "attempts">): FirstOutcome {
-  const last = attempts.at(-1);
-  return { state, status: last?.status ?? 0, code: last?.code ?? null };
 }

@@ -1,8 +1,6 @@
+import type { Pause } from "../protocol.ts";
 import { type Ending, FAILING_MS, failingSince, outcomeOf } from "./outcome.ts";
 import type { EndpointStore } from "./storage.ts";
-
-/** Why an endpoint pauses itself, and the revision it had then; `since` in unix ms. */
-export type Pause = { reason: "gone" | "failing"; revision: number; since: number };
 
 /**
  * What the attempts say about an endpoint as a whole. Memory follows what is written: a row when everything

@@ -1,10 +1,13 @@
 import { gather } from "../../../shared/durable/batch.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
-import type { Activity, ActivityView } from "../model/activity.ts";
-import type { Delivery, DeliveryState } from "../model/delivery.ts";
-import { countActivity } from "./activity.ts";
-import { type FirstOutcome, FirstOutcomes, summaryOf } from "./first-outcomes.ts";
+import type { ActivityView } from "../model/activity.ts";
+import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
+
+import type { DeliveryQuery, Redelivery } from "../protocol.ts";
+import { type Activity, countActivity } from "./activity.ts";
+
+import { FirstOutcomes } from "./first-outcomes.ts";
 import { type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
 import type { Open } from "./queue.ts";
 import { wakeTime } from "./retry.ts";
@@ -13,9 +16,6 @@ import type { EndpointStore } from "./storage.ts";
 
 /** A finished attempt at an open delivery, begun `at` (unix ms). */
 export type Finished = { open: Open; at: number; ending: Ending };
-/** An event to send again; `body` null when the log has forgotten it. */
-export type Redelivery = { seq: number; body: string | null };
-export type DeliveryQuery = { before: number | null; limit: number; state: DeliveryState | null };
 
 /** The Endpoint's object as the ledger needs it; `abort` starts it again from storage. */
 export type LedgerPort = { arm(at: number): void; abort(reason: string): void };

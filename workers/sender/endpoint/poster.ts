@@ -3,7 +3,7 @@ import { attempt } from "../../../shared/outgoing/attempt.ts";
 import { createResolver, type Resolve } from "../../../shared/outgoing/dns.ts";
 import { parseSigningKey, type SigningKey } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
-import type { EndpointConfig } from "../outbox/registry.ts";
+import type { EndpointConfig } from "../model/endpoint.ts";
 import type { Ending } from "./outcome.ts";
 import type { Open } from "./queue.ts";
 

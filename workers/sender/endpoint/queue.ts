@@ -1,5 +1,5 @@
 import type { Attempt } from "../model/delivery.ts";
-import type { LoggedEvent } from "../outbox/event-log.ts";
+import type { LoggedEvent } from "../model/event.ts";
 
 /**
  * What an Endpoint holds in memory: its position in the log and the deliveries under way. All of it may be

@@ -1,7 +1,6 @@
 import { logEvent } from "../../../shared/log-event.ts";
-import type { Outbox } from "../outbox/outbox.ts";
+import type { ConfigureCall, OutboxCalls } from "../protocol.ts";
 import type { Health } from "./health.ts";
-import type { ConfigureCall } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
 /** Deliveries that are reported between two looks at the table. */
@@ -10,7 +9,7 @@ const RETRY_MS = 60_000;
 
 /** The Endpoint as a report needs it. */
 export type ReporterPort = {
-  outbox(): DurableObjectStub<Outbox>;
+  outbox(): DurableObjectStub<OutboxCalls>;
   /** The registry's answer to a pause; null when it does not know the endpoint. False when that is its end. */
   answered(current: ConfigureCall | null): Promise<boolean>;
   arm(at: number): void;

@@ -1,9 +1,3 @@
-/**
- * When a failed attempt is tried again. The ten attempts over 75 hours are those of the Standard Webhooks
- * specification, "Deliverability and reliability".
- */
-export const RETRY_DELAYS_SECONDS = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400] as const;
-
 /** ±20 %: endpoints that failed together come back apart. */
 const JITTER = 0.2;
 /** A Retry-After may lengthen a delay up to here; further would be a way to switch retries off. */

@@ -1,13 +1,8 @@
 import type { Config } from "../config.ts";
-import type { EndpointConfig } from "../outbox/registry.ts";
+import type { ConfigureCall, Identity } from "../protocol.ts";
 import { Health } from "./health.ts";
 import { Window } from "./queue.ts";
 import type { EndpointStore } from "./storage.ts";
-
-/** Who an Endpoint is: the registry's row as last confirmed. */
-export type Identity = { tenant: string; id: string; config: EndpointConfig; revision: number };
-/** What the registry says of it; `from` is the seq that a new one starts after. */
-export type ConfigureCall = Identity & { from: number | null };
 
 /** Above this share of the storage nothing more is taken: the position waits in the log. */
 const FULL_SHARE = 0.6;

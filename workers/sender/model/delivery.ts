@@ -22,21 +22,11 @@ export type Delivery = {
   body: string | null;
 };
 
-/** The row: what is JSON or of few values is text there. */
-export type StoredDelivery = Omit<Delivery, "attempts" | "state" | "mark"> & {
-  attempts: string;
-  state: string;
-  mark: string | null;
-};
+/** The first attempt at an event: how the delivery stands after it, or that there was none yet. */
+export type FirstOutcome = { state: DeliveryState | "pending"; status: number; code: string | null };
 
-export const COLUMNS = "seq, id, type, state, due, mark, skip, until, attempts, body";
-export const COLUMNS_WITHOUT_BODY = COLUMNS.replace("body", "NULL AS body");
-
-export function toDelivery(row: StoredDelivery): Delivery {
-  return {
-    ...row,
-    state: row.state as DeliveryState,
-    mark: row.mark === "redelivery" ? "redelivery" : null,
-    attempts: JSON.parse(row.attempts) as Attempt[],
-  };
+/** A delivery's state and its last attempt. */
+export function summaryOf({ state, attempts }: Pick<Delivery, "state" | "attempts">): FirstOutcome {
+  const last = attempts.at(-1);
+  return { state, status: last?.status ?? 0, code: last?.code ?? null };
 }

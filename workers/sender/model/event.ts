@@ -114,3 +114,18 @@ export function parseExact(text: string): unknown {
 }
 
 const rawJson = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
+
+export type LoggedEvent = { seq: number; at: number; id: string; type: string; body: string };
+
+/** An event to log, with the digest of its content when it may be repeated: it has an id or a `deliverAt`. */
+export type PublishEvent = NewEvent & { digest: string | null };
+
+/** One call: all of its events or none. `request` is an Idempotency-Key with the digest of the whole request. */
+export type PublishCall = { events: PublishEvent[]; request: { key: string; digest: string } | null };
+
+/** `seq` is null while the event waits for its `deliverAt`. */
+export type Published = { id: string; seq: number | null };
+
+export type PublishResult =
+  | { ok: true; events: Published[] }
+  | { ok: false; code: "id_conflict" | "storage_full" | "storage_unavailable" | "invalid_event"; detail: string };

@@ -1,22 +1,18 @@
 import { Problem } from "../../../shared/http/problem.ts";
-import type { Env } from "../config.ts";
-import type { FirstOutcome } from "../endpoint/first-outcomes.ts";
+import type { FirstOutcome } from "../model/delivery.ts";
+import { DEFAULT_ENDPOINT, type EndpointConfig } from "../model/endpoint.ts";
 import type { EndpointInput, Signing } from "../model/endpoint-input.ts";
-import { isoTime } from "../model/event.ts";
+import { isoTime, type Published } from "../model/event.ts";
+
 import { looksOwn, randomId } from "../model/event-id.ts";
-import type { Changed, StartFrom } from "../outbox/endpoints.ts";
-import type { LoggedEvent } from "../outbox/event-log.ts";
-import type { Published } from "../outbox/log-writer.ts";
-import type { EndpointView } from "../outbox/outbox.ts";
-import { DEFAULT_ENDPOINT, type EndpointConfig } from "../outbox/registry.ts";
-import { endpointOf, outboxOf } from "./env.ts";
+import type { Changed, EndpointView, StartFrom } from "../protocol.ts";
+import { type Env, endpointOf, outboxOf } from "./env.ts";
+
 import { generateKey, initialKeys, versionOf } from "./secrets.ts";
 
 /** What the API and the dashboard both do to endpoints. Each throws the Problem that says why it did not. */
 
 const DAY_SECONDS = 86_400;
-/** Endpoints that one redelivery asks: each is a subrequest. */
-const MAX_ASKED = 200;
 
 /** @throws Problem `not_found` */
 export async function knownEndpoint(env: Env, id: string): Promise<EndpointView> {
@@ -100,32 +96,6 @@ export async function recoverEndpoint(env: Env, id: string, since: string): Prom
   return endpointOf(env, id).recover(time);
 }
 
-/** @throws Problem `not_found` */
-export async function knownEvent(env: Env, id: string): Promise<LoggedEvent> {
-  const event = await outboxOf(env).event(id);
-  if (event === null) throw new Problem("not_found", `There is no event ${id} in the log.`);
-  return event;
-}
-
-/**
- * Sends an event again to those of its endpoints that `only` names, or to all; which ones it will reach.
- *
- * @throws Problem `not_found`, `not_delivered`
- */
-export async function redeliver(env: Env, event: LoggedEvent, only: string | null): Promise<string[]> {
-  const rows = (await outboxOf(env).endpoints()).filter(({ row }) => only === null || row.id === only);
-  if (only !== null && rows.length === 0) throw unknownEndpoint(only);
-  const again = await Promise.all(
-    rows.slice(0, MAX_ASKED).map(async ({ row }) => ({
-      endpointId: row.id,
-      result: await endpointOf(env, row.id).redeliver({ seq: event.seq, body: event.body }),
-    })),
-  );
-  const scheduled = again.filter(({ result }) => result === "scheduled").map(({ endpointId }) => endpointId);
-  if (scheduled.length === 0) throw new Problem("not_delivered", "No endpoint asked has a delivery of this event.");
-  return scheduled;
-}
-
 /** A new endpoint's configuration: what was given, and a secret for each version it signs with. */
 async function newConfig(input: EndpointInput): Promise<EndpointConfig> {
   const signing: Signing = input.signing ?? [input.secret === undefined ? "v1" : versionOf(input.secret)];
@@ -154,6 +124,6 @@ function refuseDefault(id: string, what: "url" | "endpoint" | "secret"): void {
   throw new Problem("defined_by_variable", `${id} is defined by ${variable}; change that variable instead.`);
 }
 
-function unknownEndpoint(id: string): Problem {
+export function unknownEndpoint(id: string): Problem {
   return new Problem("not_found", `There is no endpoint ${id}.`);
 }

@@ -1,7 +1,7 @@
-import type { EndpointStatus } from "../endpoint/endpoint.ts";
-import type { Delivery } from "../model/delivery.ts";
-import type { LoggedEvent } from "../outbox/event-log.ts";
-import type { EndpointView } from "../outbox/outbox.ts";
+import { Problem } from "../../../shared/http/problem.ts";
+import type { Delivery, DeliveryState } from "../model/delivery.ts";
+import type { LoggedEvent } from "../model/event.ts";
+import type { EndpointStatus, EndpointView } from "../protocol.ts";
 
 /** The API's shapes: camelCase, ISO 8601 times, no secret. */
 
@@ -39,4 +39,12 @@ export function presentEvent({ seq, id, type, at, body }: LoggedEvent) {
 
 function time(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
+}
+
+const STATES = new Set<string>(["delivered", "due", "dead", "expired"] satisfies DeliveryState[]);
+
+export function stateOf(text: string | undefined): DeliveryState | null {
+  if (text === undefined) return null;
+  if (STATES.has(text)) return text as DeliveryState;
+  throw new Problem("invalid_parameter", `state is one of ${[...STATES].join(", ")}, not ${JSON.stringify(text)}.`);
 }

@@ -1,8 +1,7 @@
 import { Problem } from "../../../shared/http/problem.ts";
-import type { Env } from "../config.ts";
-import type { WaitQuery } from "../outbox/long-poll.ts";
-import type { EventPage, Outbox } from "../outbox/outbox.ts";
-import { outboxOf } from "./env.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import type { EventPage, WaitQuery } from "../protocol.ts";
+import { type Env, outboxOf } from "./env.ts";
 
 export type LogQuery = { after: number | null; before: number | null; type: string | null; limit: number };
 

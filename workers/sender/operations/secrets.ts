@@ -6,8 +6,8 @@ import {
   isPair,
   parseSigningKey,
 } from "../../../shared/signing/secret.ts";
+import type { EndpointConfig } from "../model/endpoint.ts";
 import type { Signing } from "../model/endpoint-input.ts";
-import type { EndpointConfig } from "../outbox/registry.ts";
 
 /** The secrets of endpoints: making, checking and showing them. */
 

@@ -1,8 +1,8 @@
 import { logEvent } from "../../../shared/log-event.ts";
-import type { Pause } from "../endpoint/health.ts";
-import type { ConfigureCall } from "../endpoint/state.ts";
 import type { Delivery } from "../model/delivery.ts";
-import type { Announcement, Published } from "./log-writer.ts";
+import type { Published } from "../model/event.ts";
+import type { ConfigureCall, Pause } from "../protocol.ts";
+import type { Announcement } from "./log-writer.ts";
 import { configureCall } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 

@@ -1,18 +1,15 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { splitSecrets } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
-import type { Endpoint } from "../endpoint/endpoint.ts";
+import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow } from "../model/endpoint.ts";
+import type { LoggedEvent } from "../model/event.ts";
 import { withEarlier } from "../model/subscription.ts";
-import type { LoggedEvent } from "./event-log.ts";
+import type { Changed, EndpointCalls, StartFrom } from "../protocol.ts";
 import type { Cursors } from "./positions.ts";
-import { configureCall, DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow } from "./registry.ts";
+import { configureCall } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** What is done to endpoints: every change is a row of the registry first, then brought to the Endpoint. */
-
-/** A changed row, and whether its Endpoint has confirmed the change yet. */
-export type Changed = { row: EndpointRow; confirmed: boolean };
-export type StartFrom = { at: "now" } | { at: "event"; id: string } | { at: "time"; time: number };
 
 /** A change is answered once its Endpoint has confirmed it, or after this long without. */
 const CONFIRM_MS = 10_000;
@@ -21,7 +18,7 @@ const MAX_SECRETS = 10;
 
 /** The Outbox as this file needs it. `changed`: arms the alarm in this commit and hands over what is new. */
 export type AdminPort = {
-  endpoint(id: string): DurableObjectStub<Endpoint>;
+  endpoint(id: string): DurableObjectStub<EndpointCalls>;
   event(id: string): LoggedEvent | null;
   changed(): void;
   /** An Endpoint has confirmed a change: it may be handed what it lacks. */

@@ -1,8 +1,7 @@
 import { listTables, MAX_TABLE_BYTES, type PeriodTable, tableFor } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
+import type { LoggedEvent } from "../model/event.ts";
 import { Recent } from "./recent-events.ts";
-
-export type LoggedEvent = { seq: number; at: number; id: string; type: string; body: string };
 
 /** The log's own tables: one row an event, appended at the head, dropped a period at a time. */
 export class EventLog {

@@ -1,10 +1,8 @@
 import { withDeadline } from "../../../shared/deadline.ts";
-import type { OfferAnswer } from "../endpoint/endpoint.ts";
+import { type EndpointRow, filterOf } from "../model/endpoint.ts";
+import type { Offer, OfferAnswer, PullAnswer } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
-import type { LoggedEvent } from "./event-log.ts";
-import { Pace } from "./pace.ts";
 import type { Cursors } from "./positions.ts";
-import { type EndpointRow, filterOf } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** Hands the log to the endpoints: offers what is new to each one that wants it, answers those that catch up. */
@@ -19,9 +17,6 @@ const MAX_HANDS = 250;
 const OFFER_TIMEOUT_MS = 30_000;
 /** Endpoints that keep failing or lack room are woken this often, not for each event: that would cost the others. */
 const REST_MS = 500;
-
-export type Offer = { after: number; upTo: number; events: LoggedEvent[]; revision: number };
-export type PullAnswer = { upTo: number; head: number; events: LoggedEvent[] } | { expiredTo: number } | "gone";
 
 export type HandoverPort = {
   offer(row: EndpointRow, offer: Offer): Promise<OfferAnswer>;
@@ -193,5 +188,34 @@ export class Handover {
       }, REST_MS);
     }
     this.#resting.add(id);
+  }
+}
+
+/**
+ * A large fan-out wakes one endpoint at a time, this far apart: a thousand objects at once would stand before
+ * every publish. While nobody publishes, nobody waits.
+ */
+const SPACING_MS = { publishing: 30, quiet: 4 };
+
+/** How long after an event others are expected. */
+const PUBLISHING_MS = 1000;
+
+/** The places in the row of those that take turns. All times unix ms. */
+export class Pace {
+  #headSeen = 0;
+  #publishedAt = 0;
+  #nextTurn = 0;
+
+  /** Takes note of where the log's head is. */
+  see(head: number, now: number): void {
+    if (head > this.#headSeen) this.#publishedAt = now;
+    this.#headSeen = head;
+  }
+
+  /** Milliseconds until the next place in the row, which is then taken. */
+  turn(now: number): number {
+    const publishing = now - this.#publishedAt < PUBLISHING_MS;
+    this.#nextTurn = Math.max(now, this.#nextTurn) + (publishing ? SPACING_MS.publishing : SPACING_MS.quiet);
+    return this.#nextTurn - now;
   }
 }

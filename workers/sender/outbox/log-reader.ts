@@ -1,18 +1,11 @@
 import type { Sql } from "../../../shared/durable/sql.ts";
+import type { LoggedEvent } from "../model/event.ts";
 import { type Condition, conditionOf, type Filter } from "../model/subscription.ts";
-import type { EventLog, LoggedEvent } from "./event-log.ts";
+import type { EventQuery, Scan } from "../protocol.ts";
+import type { EventLog } from "./event-log.ts";
 
 /** Reading many events of the log, across its tables and within bounds. */
 
-export type EventQuery = {
-  after: number | null;
-  before: number | null;
-  type: string | null;
-  limit: number;
-  scanned: number;
-};
-/** Events after a position that match a filter; `upTo` is the last seq that was looked at. */
-export type Scan = { upTo: number; events: LoggedEvent[] };
 export type ScanLimits = { scanned: number; limit: number; maxBytes: number };
 
 /** A page is copied to a Worker, which may be given 32 MiB at once: it ends with the step that passes this. */

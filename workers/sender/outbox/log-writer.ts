@@ -1,21 +1,15 @@
 import { periodMs } from "../../../shared/durable/period-tables.ts";
-import { eventBody, type NewEvent } from "../model/event.ts";
+import {
+  eventBody,
+  type LoggedEvent,
+  type PublishCall,
+  type PublishEvent,
+  type Published,
+  type PublishResult,
+} from "../model/event.ts";
+
 import { eventId, eventSeq, type IdKey, looksOwn, randomId } from "../model/event-id.ts";
-import type { LoggedEvent } from "./event-log.ts";
 import type { OutboxStore } from "./storage.ts";
-
-/** An event to log, with the digest of its content when it may be repeated: it has an id or a `deliverAt`. */
-export type PublishEvent = NewEvent & { digest: string | null };
-
-/** One call: all of its events or none. `request` is an Idempotency-Key with the digest of the whole request. */
-export type PublishCall = { events: PublishEvent[]; request: { key: string; digest: string } | null };
-
-/** `seq` is null while the event waits for its `deliverAt`. */
-export type Published = { id: string; seq: number | null };
-
-export type PublishResult =
-  | { ok: true; events: Published[] }
-  | { ok: false; code: "id_conflict" | "storage_full" | "storage_unavailable" | "invalid_event"; detail: string };
 
 /** An event about an endpoint; `id` is made of what happened, so that it is said once. */
 export type Announcement = { type: string; data: string; id: string | null; target: string };

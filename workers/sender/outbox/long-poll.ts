@@ -1,9 +1,10 @@
+import type { WaitQuery } from "../protocol.ts";
+
 /**
  * Readers at the head of the log that wait for it to grow. Kept in memory alone: when the object goes, their
  * calls fail and are made again. A waiting call keeps the object awake, and nothing of it busy.
  */
 
-export type WaitQuery = { after: number; type: string | null; limit: number };
 /** What a read of the log answers: `last` is the last seq it looked at, `head` where the log ends. */
 type Page = { events: readonly unknown[]; last: number; head: number };
 type Waiter<P> = { resolve: (page: P) => void; reject: (reason: unknown) => void };

@@ -1,35 +1,41 @@
 import { DurableObject } from "cloudflare:workers";
 import { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { type Config, configOf, type Env, TENANT } from "../config.ts";
-import type { Endpoint } from "../endpoint/endpoint.ts";
-import type { Pause } from "../endpoint/health.ts";
-import type { ConfigureCall } from "../endpoint/state.ts";
+import { type Config, configOf, TENANT, type Vars } from "../config.ts";
 import type { Delivery } from "../model/delivery.ts";
+import type { EndpointConfig, EndpointRow } from "../model/endpoint.ts";
+import type { LoggedEvent, PublishCall, Published, PublishResult } from "../model/event.ts";
+import type {
+  Changed,
+  ConfigureCall,
+  EndpointCalls,
+  EndpointView,
+  EventPage,
+  EventQuery,
+  Pause,
+  PullAnswer,
+  StartFrom,
+  WaitQuery,
+} from "../protocol.ts";
+
 import { Reports } from "./announcements.ts";
-import { type Changed, EndpointAdmin, type StartFrom } from "./endpoints.ts";
-import type { LoggedEvent } from "./event-log.ts";
-import { Handover, type PullAnswer } from "./fan-out.ts";
-import type { EventQuery } from "./log-reader.ts";
-import type { PublishCall, Published, PublishResult } from "./log-writer.ts";
-import { Waiters, type WaitQuery } from "./long-poll.ts";
+import { EndpointAdmin } from "./endpoints.ts";
+import { Handover } from "./fan-out.ts";
+import { Waiters } from "./long-poll.ts";
 import { Cursors } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
-import type { EndpointConfig, EndpointRow } from "./registry.ts";
 import { dropPast } from "./retention.ts";
 import { OutboxStore } from "./storage.ts";
 
 /** The sender's log and its registry of endpoints; one for each tenant. */
 
-/** An endpoint as the registry sees it; `acked` is how far it was handed the log, `head` where the log ends. */
-export type EndpointView = { row: EndpointRow; acked: number; head: number };
-
-export type EventPage = { events: LoggedEvent[]; last: number; head: number; oldest: number };
 /** Rows of the log that one page may look at. */
 const LIST_SCAN = 10_000;
 const RECOVERY_MS = 30_000;
 
-export class Outbox extends DurableObject<Env> {
+type OutboxEnv = Vars & { ENDPOINT: DurableObjectNamespace<EndpointCalls> };
+
+export class Outbox extends DurableObject<OutboxEnv> {
   readonly #config: Config;
   readonly #alarm: Alarm;
   readonly #store: OutboxStore;
@@ -40,7 +46,7 @@ export class Outbox extends DurableObject<Env> {
   readonly #publisher: Publisher;
   readonly #waiters = new Waiters((query) => this.events({ ...query, before: null }));
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: OutboxEnv) {
     super(ctx, env);
     this.#config = configOf(env);
     this.#alarm = new Alarm(ctx);
@@ -212,7 +218,7 @@ export class Outbox extends DurableObject<Env> {
     return { row, acked: this.#cursors.acked(row), head: this.#store.log.head };
   }
 
-  #endpoint(id: string): DurableObjectStub<Endpoint> {
+  #endpoint(id: string): DurableObjectStub<EndpointCalls> {
     return this.env.ENDPOINT.getByName(`${TENANT}/${id}`);
   }
 }

@@ -1,4 +1,4 @@
-import type { EndpointRow } from "./registry.ts";
+import type { EndpointRow } from "../model/endpoint.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** `handed` in meta: the position of all, and of those that lag behind it. */

@@ -2,20 +2,10 @@ import { gather } from "../../../shared/durable/batch.ts";
 import type { Meta } from "../../../shared/durable/meta.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
+import type { LoggedEvent, PublishCall, Published, PublishResult } from "../model/event.ts";
 import { eventSeq, type IdKey } from "../model/event-id.ts";
 import { periodicTimes, VALUE_TYPE, valueData } from "../model/periodic.ts";
-import type { LoggedEvent } from "./event-log.ts";
-import {
-  type Announcement,
-  announce,
-  type PublishCall,
-  type PublishContext,
-  type Published,
-  type PublishResult,
-  publish,
-  release,
-  schedule,
-} from "./log-writer.ts";
+import { type Announcement, announce, type PublishContext, publish, release, schedule } from "./log-writer.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** The Outbox's object as publishing needs it. */

@@ -1,6 +1,7 @@
 import { utf8 } from "../../../../shared/bytes.ts";
 import type { EventFilter } from "../../event/filter.ts";
-import type { EventSummary } from "../../event/record.ts";
+import type { Batch } from "../../event/page.ts";
+import type { Extent } from "../state/state.ts";
 
 /**
  * The decisions of the Inbox's sockets. Pure; times in unix milliseconds.
@@ -17,8 +18,6 @@ import type { EventSummary } from "../../event/record.ts";
  * platform's own `pong` is not counted: it takes no more room than the `ping` that it answers.
  */
 
-/** One batch holds at most this many events, or bytes of them, but at least one event. */
-export const BATCH_EVENTS = 100;
 export const BATCH_BYTES = 256 * 1024;
 
 /** A wait whose filter matched nothing in this many events is told how far it came: its cursor must not rot. */
@@ -69,14 +68,8 @@ export type Viewer = {
 /** A client's message. */
 export type Question = { more: number; receipt: string | null };
 
-/** The log as viewers see it: its newest event, and the newest one that is in no tail any more. */
-export type Extent = { head: number; floor: number };
-
 /** What a question leads to: an answer at once, or a place among those who wait. */
 export type Outcome = { viewer: Viewer; answer: { behind: number } | { reset: number } | null };
-
-/** `end`: with this batch the viewer has everything there is. */
-export type Batch = { events: EventSummary[]; next: number; end?: true };
 
 /** Null when it is no question. */
 export function parseQuestion(message: string | ArrayBuffer): Question | null {
@@ -171,3 +164,9 @@ export function batchMessage({ events, next }: Pick<Batch, "events" | "next">, h
 export function withReceipt(text: string, receipt: string): string {
   return `${text.slice(0, -1)},"receipt":"${receipt}"}`;
 }
+
+/** The head of the log when the socket was opened, on the answer to the upgrade. */
+export const HEAD_HEADER = "inbox-head";
+
+/** The query parameter of a Worker that passes on what it is told. */
+export const RELAYED = "relayed";

@@ -1,13 +1,14 @@
 import { logEvent } from "../../../../shared/log-event.ts";
 import { readFilter } from "../../event/filter.ts";
-import { extentOf, readBatch } from "../queries/live-read.ts";
+import { extentOf, readBatch } from "../queries/pages.ts";
 import type { View } from "../queries/rows.ts";
+import type { Extent } from "../state/state.ts";
 import {
   batchMessage,
   CLOSE,
   charged,
   dueTogether,
-  type Extent,
+  HEAD_HEADER,
   isAnswer,
   isDeaf,
   isDue,
@@ -15,15 +16,11 @@ import {
   parseQuestion,
   type Question,
   question,
+  RELAYED,
   roundDelay,
   type Viewer,
   withReceipt,
 } from "./protocol.ts";
-
-/** The head of the log when the socket was opened, on the answer to the upgrade. */
-export const HEAD_HEADER = "inbox-head";
-/** The query parameter of a Worker that passes on what it is told. */
-export const RELAYED = "relayed";
 
 /** Random ones of a receipt: more than anyone can try. */
 const RECEIPT_BYTES = 8;

@@ -1,44 +1,24 @@
 import type { EventFilter } from "../../event/filter.ts";
-import { type EventRow, type EventSummary, toSummary } from "../../event/record.ts";
-import { isCleared, type Tombstone } from "../../event/tombstone.ts";
-import type { Segment } from "../state/rules.ts";
-import { firstSeq, segmentParts, segmentWith, summaryRows, type View, type Wanted, wholeRows } from "./rows.ts";
+import {
+  BATCH_EVENTS,
+  type Batch,
+  type Found,
+  type PageQuery,
+  type PageSlice,
+  type SegmentRef,
+  type Slice,
+  type Wanted,
+  wantedOf,
+} from "../../event/page.ts";
+
+import { type EventRow, toSummary } from "../../event/record.ts";
+import { isCleared } from "../../event/tombstone.ts";
+import type { Extent } from "../state/state.ts";
+import { firstSeq, segmentParts, segmentWith, summaryRows, type View, wholeRows } from "./rows.ts";
+
 import { isOutside, type Part, scan } from "./scan.ts";
 
 /** What the Inbox answers of the log's events: those in its tails themselves, for the others where to find them. */
-
-/** `before`: newest first, below `seq` (null: from the head); `after`: oldest first, above `seq`. */
-export type PageQuery = {
-  order: "before" | "after";
-  seq: number | null;
-  limit: number;
-  scanBytes: number;
-  filter: EventFilter;
-};
-
-/** What names a segment in KV. */
-export type SegmentRef = Pick<Segment, "firstSeq" | "lastSeq" | "epoch">;
-
-/**
- * One page, in two parts that follow each other in the log without repeat: `segments` that may hold wanted events,
- * in the page's order, and the wanted `rows` of the tails. `head` is the newest seq, `first` the oldest one that can
- * still be read, `through` the last one in the page's order that is looked at. What is `cleared` is left out of the
- * rows; the reader leaves it out of the segments.
- */
-export type Slice<Row> = {
-  head: number;
-  first: number;
-  through: number;
-  rows: Row[];
-  segments: SegmentRef[];
-  cleared: readonly Tombstone[];
-};
-
-export type PageSlice = Slice<EventSummary>;
-
-export type Found =
-  | { in: "tail"; row: EventRow }
-  | { in: "segment"; segment: SegmentRef; cleared: readonly Tombstone[] };
 
 /** A page of summaries; bodies in the tails are read only when the filter asks for a text. */
 export function page(view: View, query: PageQuery): PageSlice {
@@ -90,13 +70,6 @@ function slice<Row>(
   return { head, first, through: beforeStop ?? end, rows, segments, cleared: view.tombstones ?? [] };
 }
 
-/** What a query wants of a log with this head. */
-export function wantedOf({ order, seq, filter }: PageQuery, head: number): Wanted {
-  const ascending = order === "after";
-  const range = ascending ? { from: (seq ?? 0) + 1, to: head } : { from: 1, to: (seq ?? head + 1) - 1 };
-  return { range, ascending, filter };
-}
-
 /** Everything in the page's way, in its order; segments are looked up only when the page gets to them. */
 function* partsOf(view: View, wanted: Wanted, readsBodies: boolean): Generator<Part> {
   const tails = tailParts(view, wanted, readsBodies);
@@ -122,4 +95,23 @@ function tailParts({ state }: View, { range, filter }: Wanted, readsBodies: bool
 
 function refOf({ firstSeq, lastSeq, epoch }: SegmentRef): SegmentRef {
   return { firstSeq, lastSeq, epoch };
+}
+
+/** Read for one round of one filter: the object accepts nothing meanwhile. */
+const SCAN_BYTES = 1024 * 1024;
+
+export function extentOf({ state }: Pick<View, "state">): Extent {
+  const oldest = state.sealed[0]?.firstSeq ?? state.open.firstSeq;
+  return { head: state.next - 1, floor: oldest - 1 };
+}
+
+/**
+ * The events after `after` that a filter wants, at most a batch of them, and `next`, the last one looked at: an
+ * ordinary page, which from the extent's floor on is all in the tails.
+ */
+export function readBatch(view: View, after: number, filter: EventFilter): Pick<Batch, "events" | "next"> {
+  const query = { order: "after", seq: after, limit: BATCH_EVENTS, scanBytes: SCAN_BYTES, filter } as const;
+  const { rows: events, through } = page(view, query);
+  const next = events.length === BATCH_EVENTS ? events.at(-1)?.seq : undefined;
+  return { events, next: next ?? through };
 }

@@ -1,16 +1,16 @@
+import type { Segment } from "../../archive/segment.ts";
 import { type EventFilter, matchesText } from "../../event/filter.ts";
+import type { Range, Wanted } from "../../event/page.ts";
 import type { EventRow } from "../../event/record.ts";
 import { isCleared, type Tombstone } from "../../event/tombstone.ts";
-import { expiredBefore, type Segment, type Tables, type Timing } from "../state/rules.ts";
+import { expiredBefore } from "../state/rules.ts";
+import type { Tables, Timing } from "../state/state.ts";
 import { SEGMENT_COLUMNS } from "../storage/schema.ts";
-import { leastWanted, type Part, type Range, SCAN_PARTS } from "./scan.ts";
+import { leastWanted, type Part, SCAN_PARTS } from "./scan.ts";
 
 /** Looks into the Inbox's tables for what a reader wants. Each statement is read to its end at once. */
 
 export type View = { sql: SqlStorage; state: Tables; timing: Timing; now: number; tombstones?: readonly Tombstone[] };
-
-/** What is wanted of a run of the log, and from which end on. */
-export type Wanted = { range: Range; ascending: boolean; filter: EventFilter };
 
 export type SummaryRow = Omit<EventRow, "headers" | "body">;
 

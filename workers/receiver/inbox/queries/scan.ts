@@ -1,4 +1,5 @@
 import type { EventFilter } from "../../event/filter.ts";
+import type { Range } from "../../event/page.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 
 /**
@@ -44,9 +45,6 @@ export function scan(
   }
   return null;
 }
-
-/** The run of seqs that a page looks at. */
-export type Range = { from: number; to: number };
 
 /** How many of a segment's events are wanted for sure; `counts` are those of each source, null when unknown. */
 export function leastWanted(

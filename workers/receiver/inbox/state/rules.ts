@@ -1,7 +1,5 @@
-import type { Tombstone } from "../../event/tombstone.ts";
-import type { Verified } from "../../rejected/history.ts";
-import type { Rebuilt, Swept } from "../storage/ledger.ts";
-import type { SeenTable } from "./space-rules.ts";
+import type { Segment } from "../../archive/segment.ts";
+import type { Chores, OpenTail, State, Swept, Timing } from "./state.ts";
 
 /** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
 
@@ -26,62 +24,6 @@ export const MAX_MISSES = 3;
 
 /** Refused requests are saved at once, but so long after the last time that they were. */
 export const REJECTIONS_MS = MINUTE;
-
-/** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while it is empty. */
-export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };
-
-/**
- * A sealed run of events. `bytes`: of its bodies and headers, once put of its text in KV: what reading it takes.
- * `putAt`: when KV took it, or null; `misses`: looks since then that did not find it.
- */
-export type Segment = {
-  firstSeq: number;
-  lastSeq: number;
-  epoch: string;
-  n: number;
-  bytes: number;
-  from: number;
-  to: number;
-  putAt: number | null;
-  misses: number;
-};
-
-/** What the tables hold, as far as every accept needs it. */
-export type Tables = {
-  /** The seq of the next event. */
-  next: number;
-  /** When the last event was received; receivedAt never goes back. */
-  lastAt: number;
-  /** The tables of seen keys, oldest first. */
-  seen: readonly SeenTable[];
-  /** The sealed segments whose tail is still here, oldest first. */
-  sealed: readonly Segment[];
-  open: OpenTail;
-};
-
-/**
- * What the Inbox owes KV beside segments. `saved`: KV knows the tombstones; `gone`: how many keys are to be
- * deleted; `retryAt`: after an error, none of it is tried before; `refusedAt`: while refused requests wait to be
- * saved, when others last were.
- */
-export type Chores = {
-  tombstones: readonly Tombstone[];
-  saved: boolean;
-  rebuilt: Rebuilt | null;
-  swept: Swept;
-  gone: number;
-  retryAt: number | null;
-  refusedAt: number | null;
-};
-
-/**
- * The Inbox's memory. A transaction works on a draft of it, which takes its place once the tables have taken
- * the change: a rollback does not undo memory. `armed`: the alarm that stands; `retryAt`: after an error,
- * nothing is tried before.
- */
-export type State = Tables & { armed: number | null; retryAt: number | null; chores: Chores; verified: Verified };
-
-export type Timing = { flushMs: number; graceMs: number; retentionMs: number };
 
 export function isFull(open: OpenTail, arriving: number): boolean {
   if (open.count === 0) return false;

@@ -1,4 +1,4 @@
-import type { Timing } from "./rules.ts";
+import type { Room, SeenTable, Timing } from "./state.ts";
 
 /**
  * How far back the Inbox knows what it has seen, and what becomes of that when its storage fills. Seen keys are the
@@ -14,11 +14,6 @@ const FULL_SHARE = 0.95;
 
 /** So far back deduplication reaches however little room there is: most repetitions come within hours. */
 const LEAST_MS = DAY;
-
-/** A table of seen keys. `begun`: when it took its first one; `layout`: how a key stands in it. */
-export type SeenTable = { begun: number; layout: "digest" | "text" };
-
-export type Room = "ample" | "crowded" | "full";
 
 /** How much room there is; both in bytes. */
 export function roomIn(size: number, storageLimit: number): Room {

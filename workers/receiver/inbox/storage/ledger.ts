@@ -1,50 +1,6 @@
-import type { Tombstone } from "../../event/tombstone.ts";
-import type { Verified } from "../../rejected/history.ts";
+import type { Counted, Listed, SegmentKey } from "../../archive/segment.ts";
+import type { Chores, Notes } from "../state/state.ts";
 import type { InboxSql } from "./sql.ts";
-
-/** A segment by what clearing needs of it; `counts`: its events of each source, or null where that is not known. */
-export type Counted = { firstSeq: number; lastSeq: number; epoch: string; n: number; counts: Counts | null };
-
-export type Counts = Readonly<Record<string, number>>;
-
-/** A segment as KV lists it. `expires`: until when KV surely keeps it; times in unix milliseconds. */
-export type Listed = Counted & { bytes: number; from: number; to: number; expires: number };
-
-/** What names a key in KV. */
-export type SegmentKey = { firstSeq: number; epoch: string };
-
-/**
- * That this life was made from KV. `segments` were found; the events after `lostAfter` and below `firstSeq`, if
- * there were any, were only in the lost storage. `relists`: when KV is listed again; times in unix milliseconds.
- */
-export type Rebuilt = {
-  at: number;
-  segments: number;
-  lostAfter: number;
-  firstSeq: number;
-  relists: readonly number[];
-};
-
-/** What was cleared; `saved`: KV knows it too. */
-export type Cleared = { list: readonly Tombstone[]; saved: boolean };
-
-/** The keys deleted on one day since the epoch. */
-export type Swept = { day: number; deleted: number };
-
-/** What was seen before then was forgotten early, to make room; in unix milliseconds. */
-export type Forgotten = { before: number };
-
-/** What Rejections saved. */
-type Saved = string;
-
-export type Notes = {
-  tombstones: Cleared | null;
-  rebuilt: Rebuilt | null;
-  swept: Swept | null;
-  forgotten: Forgotten | null;
-  rejections: Saved | null;
-  verified: Verified | null;
-};
 
 /**
  * What the Inbox knows beyond its tails: segments that were found or cleared, and notes. Nothing here
@@ -132,4 +88,19 @@ export class Ledger {
   #count(query: string, ...values: SqlStorageValue[]): number {
     return this.#sql.run<{ n: number }>(query, ...values)[0]?.n ?? 0;
   }
+}
+
+/** The chores as they were stored; a new life tries each of them at once. */
+export function loadChores(ledger: Ledger): Chores {
+  const { list, saved } = ledger.note("tombstones") ?? { list: [], saved: true };
+  const swept = ledger.note("swept") ?? { day: 0, deleted: 0 };
+  return {
+    tombstones: list,
+    saved,
+    rebuilt: ledger.note("rebuilt"),
+    swept,
+    gone: ledger.countGone(),
+    retryAt: null,
+    refusedAt: null,
+  };
 }

@@ -20,9 +20,6 @@
 
 export const SCHEMA = 3;
 
-/** `log` is the object's name, `<tenant>/<log>`; a new life of the same log has another `epoch`. */
-export type Identity = { schema: number; log: string; epoch: string };
-
 export const CREATE_META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID";
 
 export const CREATE_SEG = `CREATE TABLE seg (

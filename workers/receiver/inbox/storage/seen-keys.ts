@@ -1,5 +1,5 @@
 import type { Dedup } from "../../event/arrival.ts";
-import type { SeenTable } from "../state/space-rules.ts";
+import type { SeenTable } from "../state/state.ts";
 import { createSeen } from "./schema.ts";
 import type { InboxSql } from "./sql.ts";
 

@@ -1,16 +1,8 @@
+import type { Segment } from "../../archive/segment.ts";
 import type { Arrival } from "../../event/arrival.ts";
 import type { EventRow } from "../../event/record.ts";
-import type { OpenTail, Segment, Tables } from "../state/rules.ts";
-import {
-  CREATE_GONE,
-  CREATE_META,
-  CREATE_SEG,
-  createTail,
-  type Identity,
-  MIGRATIONS,
-  SCHEMA,
-  SEGMENT_COLUMNS,
-} from "./schema.ts";
+import type { Identity, OpenTail, Tables } from "../state/state.ts";
+import { CREATE_GONE, CREATE_META, CREATE_SEG, createTail, MIGRATIONS, SCHEMA, SEGMENT_COLUMNS } from "./schema.ts";
 import { SeenKeys } from "./seen-keys.ts";
 import type { InboxSql } from "./sql.ts";
 

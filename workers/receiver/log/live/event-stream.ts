@@ -1,7 +1,7 @@
 import { utf8 } from "../../../../shared/bytes.ts";
 import { Problem } from "../../../../shared/http/problem.ts";
 import { logEvent } from "../../../../shared/log-event.ts";
-import type { Batch } from "../../inbox/live/protocol.ts";
+import type { Batch } from "../../event/page.ts";
 import type { Followed } from "./follow.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type { EventFilter } from "../../event/filter.ts";
-import { BATCH_EVENTS, type Batch } from "../../inbox/live/protocol.ts";
-import { type LogReader, readPage } from "../read.ts";
+import { BATCH_EVENTS, type Batch } from "../../event/page.ts";
+import type { LogReader } from "../logs.ts";
+import { readPage } from "../read.ts";
 import { cursorAhead, type LiveSocket } from "./socket.ts";
 
 /** The log from a position on, as one read: what the tails do not hold is paged, then the socket waits. */

@@ -1,7 +1,7 @@
 import { Problem } from "../../../../shared/http/problem.ts";
-import type { Batch } from "../../inbox/live/protocol.ts";
-import type { PageQuery } from "../../inbox/queries/pages.ts";
-import { type LogReader, type Page, readPage } from "../read.ts";
+import type { Batch, Page, PageQuery } from "../../event/page.ts";
+import type { LogReader } from "../logs.ts";
+import { readPage } from "../read.ts";
 import { CLOSED_HERE, cursorAhead, LiveSocket } from "./socket.ts";
 
 /** Proxies and clients give up on a silent request after a minute. */

@@ -1,8 +1,8 @@
 import { Problem } from "../../../../shared/http/problem.ts";
 import { type EventFilter, filterParameters } from "../../event/filter.ts";
+import type { Batch } from "../../event/page.ts";
 import type { Inbox } from "../../inbox/inbox.ts";
-import type { Batch } from "../../inbox/live/protocol.ts";
-import { HEAD_HEADER, RELAYED } from "../../inbox/live/viewers.ts";
+import { HEAD_HEADER, RELAYED } from "../../inbox/live/protocol.ts";
 
 /** What a question is answered with; `closed` once there is nobody to ask any more. */
 export type Answer = Batch | { behind: number } | { reset: number } | { closed: number };

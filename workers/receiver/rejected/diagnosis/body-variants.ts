@@ -1,4 +1,5 @@
 import { concat, fromBase64, fromUtf8, toBase64, utf8 } from "../../../../shared/bytes.ts";
+import type { BodyChange } from "./diagnosis.ts";
 import type { JsonDocument } from "./json-bytes.ts";
 import { documentOf, layouts, rareLayouts, spellings } from "./json-variants.ts";
 import { decodedEntities, encodedForms, lineEnds, normalised, reencoded, unquoted } from "./text-variants.ts";
@@ -11,21 +12,6 @@ import { BYTE_WORK, SCAN_WORK, type Work } from "./work.ts";
 export type BodyVariant = { change: BodyChange; body: Bytes };
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** What happened on the way, as far as a matching signature proves it. */
-export type BodyChange =
-  | "newline"
-  | "reserialised"
-  | "line_ends"
-  | "byte_order_mark"
-  | "trimmed"
-  | "charset"
-  | "base64"
-  | "quoted"
-  | "form_encoding"
-  | "html_escaped"
-  | "normalised"
-  | "not_signed";
 
 /** What may have been there before; `when` it is likely, or a change at all. */
 type Guess = { change: BodyChange; when?: (seen: Seen) => boolean } & (

@@ -1,6 +1,8 @@
+import type { RejectReason } from "../../verify/schemes/reasons.ts";
 import { TOLERANCE_SECONDS } from "../../verify/schemes/rules.ts";
-import type { RejectReason, Scheme, SignedRequest } from "../../verify/schemes/scheme.ts";
-import { type BodyChange, bodyVariants } from "./body-variants.ts";
+import type { Scheme, SignedRequest } from "../../verify/schemes/scheme.ts";
+import { bodyVariants } from "./body-variants.ts";
+import type { BodyChange, Diagnosis, Suspects } from "./diagnosis.ts";
 import {
   encodingOf,
   MAX_OTHERS,
@@ -18,32 +20,6 @@ import { Work } from "./work.ts";
  * Why a request was refused, by proof: it is verified again with one likely thing changed back, and what then
  * verifies is what was wrong. No clock and no storage; a secret or a signature never stands in what it says.
  */
-
-export type DiagnosisCode =
-  | "stale"
-  | "early"
-  | "secret_white_space"
-  | "secret_undecoded"
-  | "secret_of_other_source"
-  | "other_source"
-  | "signature_encoding"
-  | "other_url"
-  | `body_${BodyChange}`
-  | "unknown_key"
-  | "wrong_secret"
-  | "wrong_scheme"
-  | "forged"
-  | "configuration_error"
-  | "not_examined";
-
-export type Diagnosis = { code: DiagnosisCode; text: string };
-
-/** What the request was sent to, and what else could have been meant. */
-export type Suspects = {
-  scheme: Scheme;
-  secrets: readonly string[];
-  others: readonly { name: string; scheme: Scheme; secrets: readonly string[] }[];
-};
 
 /** Reasons that a proof can say more about; the others speak for themselves. */
 const UNPROVEN: ReadonlySet<RejectReason> = new Set([
@@ -133,11 +109,7 @@ const NOT_ALL: Diagnosis = {
   code: "unknown_key",
   text: "no known key signed this, nor what it is likeliest to have been; what is less likely was not tried",
 };
-/** What the rate of examinations leaves out. */
-export const NOT_EXAMINED: Diagnosis = {
-  code: "not_examined",
-  text: "too many requests were refused at that time to examine each",
-};
+
 const TOO_LARGE: Diagnosis = { code: "not_examined", text: "not genuine as it is, and too large to examine further" };
 const TOO_LARGE_AT_ALL: Diagnosis = { code: "not_examined", text: "too large to examine" };
 const CROWDED: Diagnosis = { code: "not_examined", text: "it holds more signatures than are worth examining" };

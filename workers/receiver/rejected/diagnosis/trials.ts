@@ -2,7 +2,7 @@ import { fromBase64, fromHex, toBase64, toHex, utf8 } from "../../../../shared/b
 import { ConfigError } from "../../../../shared/config.ts";
 import type { HmacRow } from "../../verify/schemes/row.ts";
 import type { Scheme, SignedRequest } from "../../verify/schemes/scheme.ts";
-import type { Diagnosis, Suspects } from "./diagnose.ts";
+import type { Diagnosis, Suspects } from "./diagnosis.ts";
 import type { Work } from "./work.ts";
 
 /** A refused request, verified again with a likely secret, another encoding of its signature, another URL. */

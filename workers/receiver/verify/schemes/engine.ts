@@ -1,9 +1,11 @@
 import { fromBase64, fromBase64Url, fromHex } from "../../../../shared/bytes.ts";
 import { ConfigError } from "../../../../shared/config.ts";
 import { MAX_SIGNATURES } from "../../../../shared/signing/signature.ts";
+import { jsonField } from "../../event/json-field.ts";
+import type { RejectReason } from "./reasons.ts";
 import { type SignatureRow, windowOf } from "./row.ts";
-import { idFault, jsonField, parseTimestamp, rejected, timestampFault } from "./rules.ts";
-import type { RejectReason, Scheme, SignedRequest, Verdict } from "./scheme.ts";
+import { idFault, parseTimestamp, rejected, timestampFault } from "./rules.ts";
+import type { Scheme, SignedRequest, Verdict } from "./scheme.ts";
 import { signedContent } from "./signed-content.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,6 +1,6 @@
-import { sameText } from "../../../../shared/auth/token.ts";
 import { toHex, utf8 } from "../../../../shared/bytes.ts";
-import { jsonField } from "./rules.ts";
+import { sameText } from "../../../../shared/same-text.ts";
+import { jsonField } from "../../event/json-field.ts";
 import type { Handshake, SignedRequest } from "./scheme.ts";
 
 /** The questions that providers ask before they send. A text is echoed only when it looks like a challenge. */

@@ -1,5 +1,4 @@
-import { fromUtf8 } from "../../../../shared/bytes.ts";
-import type { RejectReason } from "./scheme.ts";
+import type { RejectReason } from "./reasons.ts";
 
 /** What all schemes ask of a timestamp and an id, and how a field of a JSON body is read. */
 
@@ -53,27 +52,6 @@ export function idFault(id: string | null, { signed }: { signed: boolean }): Rej
   // Two headers of one name arrive joined by a comma and a space: which of them was meant cannot be told.
   if (!PRINTABLE.test(id) || id.includes(", ")) return "id_malformed";
   return signed && id.includes(".") ? "id_malformed" : null;
-}
-
-/** An own member of a JSON object body, by a dotted path; undefined when there is none. Never throws. */
-export function jsonField(body: Uint8Array, path: string): unknown {
-  const text = fromUtf8(body);
-  if (text === null) return undefined;
-  try {
-    return fieldOf(JSON.parse(text), path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The same of a parsed body. */
-export function fieldOf(value: unknown, path: string): unknown {
-  return path.split(".").reduce(member, value);
-}
-
-function member(value: unknown, name: string): unknown {
-  const known = typeof value === "object" && value !== null && Object.hasOwn(value, name);
-  return known ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 export function rejected(reason: RejectReason): { ok: false; reason: RejectReason } {

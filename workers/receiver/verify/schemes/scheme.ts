@@ -1,4 +1,5 @@
 import type { Verification } from "../../event/record.ts";
+import type { QuestionReason, RejectReason } from "./reasons.ts";
 import type { HmacRow } from "./row.ts";
 
 /** One way of proving who sent a request. Every provider is one value of this type; `index.ts` is their table. */
@@ -57,21 +58,5 @@ export type Handshake = {
   refusal?(request: SignedRequest, secrets: string[]): Promise<QuestionReason>;
 };
 
-/** Why an unsigned question is not answered; `question_secret_unset`: it needs a `handshakeSecret`, and has none. */
-export type QuestionReason = "question_malformed" | "question_token_mismatch" | "question_secret_unset";
-
 /** Without a body with status 204, else with 200. */
 export type HandshakeAnswer = { contentType: "text/plain" | "application/json"; body: string | null };
-
-export type RejectReason =
-  | "id_missing"
-  | "id_malformed"
-  | "timestamp_missing"
-  | "timestamp_malformed"
-  | "timestamp_too_old"
-  | "timestamp_too_new"
-  | "signature_missing"
-  | "signature_malformed"
-  | "token_missing"
-  | "token_mismatch"
-  | "signature_mismatch";

@@ -1,5 +1,5 @@
-import { sameText } from "../../../../shared/auth/token.ts";
 import { ConfigError } from "../../../../shared/config.ts";
+import { sameText } from "../../../../shared/same-text.ts";
 import { idFault, rejected } from "./rules.ts";
 import type { Scheme } from "./scheme.ts";
 

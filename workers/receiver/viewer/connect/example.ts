@@ -1,7 +1,7 @@
 import { toBase64, toHex, utf8 } from "../../../../shared/bytes.ts";
 import { parseSigningKey } from "../../../../shared/signing/secret.ts";
 import { HEADER, sign } from "../../../../shared/signing/signature.ts";
-import type { HeaderList } from "../../event/record.ts";
+import type { HeaderList } from "../../event/headers.ts";
 import { DERIVATIONS, DIGESTS } from "../../verify/schemes/hmac.ts";
 import type { HmacRow } from "../../verify/schemes/row.ts";
 import type { Source } from "../../verify/source.ts";

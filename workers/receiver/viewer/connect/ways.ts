@@ -1,8 +1,9 @@
 import { utf8 } from "../../../../shared/bytes.ts";
 import type { Source } from "../../verify/source.ts";
 import { faultOf } from "../../verify/source-fault.ts";
-import type { Way } from "../pages/connect.tsx";
+
 import { webhookUrl } from "../parts/address.ts";
+import type { CurlRequest } from "../parts/curl.ts";
 import { exampleFor } from "./example.ts";
 
 /** The ways into a log: each source with its URL and a request that was signed at `now` (unix milliseconds). */
@@ -21,3 +22,13 @@ export function waysOf(
     }),
   );
 }
+
+/** One source as it is configured; `curl` null when nothing can be signed for it here. */
+export type Way = {
+  name: string;
+  scheme: string;
+  url: string;
+  log: string;
+  fault: string | null;
+  curl: CurlRequest | null;
+};

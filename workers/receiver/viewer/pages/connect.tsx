@@ -1,20 +1,11 @@
 import { faultText } from "../../verify/source-fault.ts";
-import { address } from "../parts/address.ts";
-import type { CurlRequest } from "../parts/curl.ts";
+import type { Way } from "../connect/ways.ts";
+import { address, whole } from "../parts/address.ts";
+import { Snippet } from "../parts/badges.tsx";
 import { curlOf } from "../parts/curl.ts";
-import { Frame, Snippet, type View, whole } from "../parts/frame.tsx";
+import { Frame, type View } from "../parts/frame.tsx";
 
 /** How to make events come in: where a provider posts them to, and a request that proves the way works. */
-
-/** One source as it is configured; `curl` null when nothing can be signed for it here. */
-export type Way = {
-  name: string;
-  scheme: string;
-  url: string;
-  log: string;
-  fault: string | null;
-  curl: CurlRequest | null;
-};
 
 export function Ways({ ways, view }: { ways: readonly Way[]; view: View }) {
   return (

@@ -1,10 +1,12 @@
-import { Foreign, visible } from "../../../../shared/pages/page.tsx";
+import { Foreign } from "../../../../shared/pages/parts.tsx";
+import { visible } from "../../../../shared/pages/visible.ts";
 import { bodyOf, type EventRecord, type EventSummary } from "../../event/record.ts";
-import { address, type Place, webhookUrl } from "../parts/address.ts";
+import { address, type Place, webhookUrl, whole } from "../parts/address.ts";
+import { Check, Copy, Moment, Snippet } from "../parts/badges.tsx";
 import { Body, type BodyView } from "../parts/body.tsx";
 import { curlOf, repeatable } from "../parts/curl.ts";
 import { Forward, type Forwarding } from "../parts/forward.tsx";
-import { Check, Copy, Frame, Moment, Snippet, type View, whole } from "../parts/frame.tsx";
+import { Frame, type View } from "../parts/frame.tsx";
 import { Headers } from "../parts/headers.tsx";
 import { Keys } from "../parts/keys.tsx";
 import { NO_TYPE } from "../parts/row.tsx";

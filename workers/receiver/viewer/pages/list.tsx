@@ -2,10 +2,11 @@ import type { Child } from "hono/jsx";
 import type { EventSummary } from "../../event/record.ts";
 import type { Arrivals as Counted } from "../../inbox/queries/arrivals.ts";
 import type { InboxStatus } from "../../inbox/status.ts";
-import { address, placeQuery } from "../parts/address.ts";
+import { address, placeQuery, whole } from "../parts/address.ts";
 import { Arrivals } from "../parts/arrivals.tsx";
+import { Moment } from "../parts/badges.tsx";
 import { Filters } from "../parts/filters.tsx";
-import { Frame, Moment, type View, whole } from "../parts/frame.tsx";
+import { Frame, type View } from "../parts/frame.tsx";
 import { Keys } from "../parts/keys.tsx";
 import { Row, RowTemplates } from "../parts/row.tsx";
 

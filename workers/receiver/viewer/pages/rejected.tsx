@@ -1,9 +1,9 @@
-import { Foreign } from "../../../../shared/pages/page.tsx";
-import { State } from "../../../../shared/pages/parts.tsx";
+import { Foreign, State } from "../../../../shared/pages/parts.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import type { Rejection } from "../../rejected/rejections.ts";
 import { address } from "../parts/address.ts";
-import { Frame, Moment, type View } from "../parts/frame.tsx";
+import { Moment } from "../parts/badges.tsx";
+import { Frame, type View } from "../parts/frame.tsx";
 import { bytesText } from "../parts/text.ts";
 
 export type RejectedProps = {

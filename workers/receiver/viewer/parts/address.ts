@@ -1,4 +1,4 @@
-import { type EventFilter, filterParameters } from "../../event/filter.ts";
+import { type EventFilter, filterParameters, NO_FILTER } from "../../event/filter.ts";
 import { DEFAULT_LOG } from "../../verify/source.ts";
 
 /** What of the log is looked at: it stands in the query string of every page, so that a link is enough. */
@@ -20,4 +20,9 @@ export function placeQuery({ log, filter }: Place): URLSearchParams {
 /** Where the events of a source are posted to. */
 export function webhookUrl(origin: string, source: string): string {
   return source === "default" ? `${origin}/webhook` : `${origin}/webhook/${encodeURIComponent(source)}`;
+}
+
+/** The log, without a filter. */
+export function whole({ log }: Place): Place {
+  return { log, filter: NO_FILTER };
 }

@@ -1,7 +1,6 @@
-import type { Arrivals as Counted } from "../../inbox/queries/arrivals.ts";
-import { HOUR_MS } from "../../inbox/queries/histogram.ts";
-import { address, type Place, placeQuery } from "./address.ts";
-import { whole } from "./frame.tsx";
+import { type Arrivals as Counted, HOUR_MS } from "../../inbox/queries/arrivals.ts";
+
+import { address, type Place, placeQuery, whole } from "./address.ts";
 import { arrivalsLabel, arrivalsSummary, hourText } from "./text.ts";
 
 const BAR = 10;

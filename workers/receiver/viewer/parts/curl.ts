@@ -1,7 +1,6 @@
 import { fromUtf8 } from "../../../../shared/bytes.ts";
-import { visible } from "../../../../shared/pages/page.tsx";
-import { MASK } from "../../event/arrival.ts";
-import type { HeaderList } from "../../event/record.ts";
+import { visible } from "../../../../shared/pages/visible.ts";
+import { type HeaderList, MASK } from "../../event/headers.ts";
 
 /** A request as a line for sh, bash and zsh that makes the very same one with curl. Pure. */
 

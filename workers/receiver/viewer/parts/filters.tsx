@@ -1,4 +1,4 @@
-import { Foreign } from "../../../../shared/pages/page.tsx";
+import { Foreign } from "../../../../shared/pages/parts.tsx";
 import { type EventFilter, filterParameters, NO_FILTER } from "../../event/filter.ts";
 import { DEFAULT_LOG } from "../../verify/source.ts";
 import { address, type Place } from "./address.ts";

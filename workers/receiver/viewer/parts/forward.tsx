@@ -1,7 +1,6 @@
-import { visible } from "../../../../shared/pages/page.tsx";
-import type { Forwarded } from "../../api/forward.ts";
-import { address, type Place } from "./address.ts";
-import { whole } from "./frame.tsx";
+import { visible } from "../../../../shared/pages/visible.ts";
+import type { Forwarded } from "../../forward/request.ts";
+import { address, type Place, whole } from "./address.ts";
 
 /** What was typed into the form, and what became of it; `result` null before it was sent, or when it was refused. */
 export type Forwarding = { url: string; result: Forwarded | null };

@@ -1,7 +1,8 @@
-import { Foreign, visible } from "../../../../shared/pages/page.tsx";
-import { MASK } from "../../event/arrival.ts";
-import type { HeaderList } from "../../event/record.ts";
-import { Copy } from "./frame.tsx";
+import { Foreign } from "../../../../shared/pages/parts.tsx";
+import { visible } from "../../../../shared/pages/visible.ts";
+import { type HeaderList, MASK } from "../../event/headers.ts";
+
+import { Copy } from "./badges.tsx";
 
 /** The headers as they were stored, each to be copied, and all. */
 export function Headers({ headers }: { headers: HeaderList }) {

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import { visible } from "../../../../shared/pages/page.tsx";
+import { visible } from "../../../../shared/pages/visible.ts";
 import type { Json, Member } from "./json.ts";
 
 /**

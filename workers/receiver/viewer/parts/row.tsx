@@ -1,7 +1,7 @@
-import { Foreign } from "../../../../shared/pages/page.tsx";
+import { Foreign } from "../../../../shared/pages/parts.tsx";
 import type { EventSummary } from "../../event/record.ts";
 import { address, type Place } from "./address.ts";
-import { Check, Moment } from "./frame.tsx";
+import { Check, Moment } from "./badges.tsx";
 import { bytesText } from "./text.ts";
 
 /** One event of the list. What the script fills in a new row is marked `data-slot`. */

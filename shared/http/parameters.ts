@@ -1,8 +1,4 @@
-import type { Context } from "hono";
-import { Problem } from "../../../shared/http/problem.ts";
-import { configOf, type Env } from "../config.ts";
-import type { LogReader } from "../log/read.ts";
-import { inboxNameOf, inboxOf, logOf } from "../verify/verify.ts";
+import { Problem } from "./problem.ts";
 
 /** What the routes that read a log take from a query string. */
 
@@ -30,8 +26,24 @@ export function cursorOf(text: string | null): number | null {
   return seq;
 }
 
-/** The log that `?log=` names. @throws Problem `not_found` */
-export function readerOf(c: Context<{ Bindings: Env }>): LogReader {
-  const log = logOf(configOf(c.env), c.req.query("log") ?? null);
-  return { inbox: inboxOf(c.env, log), kv: c.env.EVENTS, log: inboxNameOf(log) };
+/** @throws Problem `invalid_parameter` */
+export function wholeNumber(
+  name: string,
+  text: string | undefined,
+  { min, max }: { min: number; max: number },
+): number | null {
+  if (text === undefined) return null;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new Problem(
+    "invalid_parameter",
+    `${name} is a whole number from ${min} to ${max}, not ${JSON.stringify(text)}.`,
+  );
+}
+
+/** A position in the log. @throws Problem `invalid_cursor` */
+export function cursor(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new Problem("invalid_cursor", `${name} is a seq that a page of this list gave, not ${JSON.stringify(text)}.`);
 }

@@ -1,0 +1,26 @@
+/**
+ * A sealed run of events. `bytes`: of its bodies and headers, once put of its text in KV: what reading it takes.
+ * `putAt`: when KV took it, or null; `misses`: looks since then that did not find it.
+ */
+export type Segment = {
+  firstSeq: number;
+  lastSeq: number;
+  epoch: string;
+  n: number;
+  bytes: number;
+  from: number;
+  to: number;
+  putAt: number | null;
+  misses: number;
+};
+
+/** A segment by what clearing needs of it; `counts`: its events of each source, or null where that is not known. */
+export type Counted = { firstSeq: number; lastSeq: number; epoch: string; n: number; counts: Counts | null };
+
+export type Counts = Readonly<Record<string, number>>;
+
+/** A segment as KV lists it. `expires`: until when KV surely keeps it; times in unix milliseconds. */
+export type Listed = Counted & { bytes: number; from: number; to: number; expires: number };
+
+/** What names a key in KV. */
+export type SegmentKey = { firstSeq: number; epoch: string };

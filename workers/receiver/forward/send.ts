@@ -1,0 +1,67 @@
+import { Problem } from "../../../shared/http/problem.ts";
+import { logEvent } from "../../../shared/log-event.ts";
+import { checkUrl, explainAddress } from "../../../shared/outgoing/address.ts";
+import { attempt } from "../../../shared/outgoing/attempt.ts";
+import { createResolver } from "../../../shared/outgoing/dns.ts";
+import type { SigningKey } from "../../../shared/signing/secret.ts";
+import type { Config } from "../config.ts";
+import { bodyOf, type EventRecord } from "../event/record.ts";
+
+import { forwardKeys } from "../verify/forward-secret.ts";
+import { type Forwarded, forwardedHeaders, forwardId } from "./request.ts";
+
+const MAX_URL = 2048;
+
+/** An event of a log to send on; `input`, `{url}`, is read once there is something to sign with, the event after it. */
+export type ForwardCall = { log: string; input: () => Promise<unknown>; record: () => Promise<EventRecord> };
+
+/**
+ * Sends the exact bytes of an event on, signed anew; returns what the target said, whatever it was.
+ *
+ * @throws Problem `forward_secret_unset`, `invalid_forward`, and what `record` throws.
+ */
+export async function forwardEvent(call: ForwardCall, config: Config): Promise<Forwarded> {
+  const { log } = call;
+  const keys = await forwardKeys(config.forwarding);
+  const url = targetOf(await call.input(), config);
+  const record = await call.record();
+  const { status, code, ms, response } = await sendOn(record, { url, log, keys, config });
+  logEvent("event.forwarded", { log, seq: record.seq, host: url.hostname, status, code, ms });
+  return { status, code, ms, response } as Forwarded;
+}
+
+/** @throws Problem `invalid_forward` */
+function targetOf(value: unknown, { localDev }: Config): URL {
+  const { url, ...more } = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  if (typeof url !== "string" || url.length > MAX_URL || Object.keys(more).length > 0) {
+    throw new Problem(
+      "invalid_forward",
+      `Send \`{"url": "https://…"}\`, of at most ${MAX_URL} characters, and nothing else.`,
+    );
+  }
+  const checked = checkUrl(url, { allowLoopback: localDev });
+  if (checked.ok) return checked.url;
+  const { reason } = checked;
+  throw new Problem("invalid_forward", `The URL ${explainAddress[reason]}.`, { extra: { reason } });
+}
+
+type Sending = { url: URL; log: string; keys: readonly SigningKey[]; config: Config };
+
+/** @throws Problem `invalid_forward` when the name leads to an address that may not be called. */
+async function sendOn(record: EventRecord, { url, log, keys, config }: Sending): Promise<Forwarded> {
+  const platform = { fetch: (...call: Parameters<typeof fetch>) => fetch(...call), now: () => Date.now() };
+  // One for each request, which could not wait for another's look-up.
+  const found = await createResolver({ dohUrl: config.dohUrl, ...platform })(url.hostname);
+  if (!found.ok && found.code === "address_forbidden") {
+    const { address, reason } = found;
+    throw new Problem("invalid_forward", `The URL's host has the address ${address}: it ${explainAddress[reason]}.`, {
+      extra: { reason },
+    });
+  }
+  if (!found.ok) return { status: 0, code: found.code, ms: 0, response: null };
+  const { "content-type": contentType = null, ...headers } = forwardedHeaders(record.headers, [
+    ...config.sources.values(),
+  ]);
+  const [id, timestamp] = [forwardId(record, log), Math.floor(platform.now() / 1000)];
+  return attempt({ url: url.href, id, timestamp, body: bodyOf(record), contentType, headers, keys }, platform);
+}
