@@ -6,7 +6,7 @@
  * calls of that batch reject with what it threw. `delayMs` 0 gathers what is already waiting to be handled; an
  * item that can wait longer goes with the next one that cannot.
  */
-export function gather<Item, Result>(
+export function batched<Item, Result>(
   run: (items: Item[]) => Result[],
   delayMs: (item: Item) => number = () => 0,
 ): (item: Item) => Promise<Result> {

@@ -1,21 +1,25 @@
-/** The SQL of one Durable Object, with a count of what it writes. */
+/** The SQL of one Durable Object, with a count of the rows it writes. */
 export class Sql {
   readonly #sql: SqlStorage;
-  /** Rows written since the object started, as billed. */
+  /** Rows written since the object started, as billed; alarms are counted by `Alarm`. */
   rowsWritten = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
-  /** One statement, read to its end in this turn: an open cursor would make a DROP fail. */
-  run<Row extends Record<string, SqlStorageValue>>(statement: string, ...params: SqlStorageValue[]): Row[] {
+  /** Runs one statement and reads it to its end in this turn: an open cursor would make a DROP fail. */
+  run<Row extends Record<string, SqlStorageValue>>(
+    statement: string,
+    ...params: (SqlStorageValue | Uint8Array)[]
+  ): Row[] {
     const cursor = this.#sql.exec<Row>(statement, ...params);
     const rows = cursor.toArray();
     this.rowsWritten += cursor.rowsWritten;
     return rows;
   }
 
+  /** Size of the object's storage in bytes. */
   get bytes(): number {
     return this.#sql.databaseSize;
   }

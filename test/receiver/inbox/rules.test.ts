@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { type Space, spaceIn } from "../../../shared/durable/space.ts";
 import type { Segment } from "../../../workers/receiver/archive/segment.ts";
 import {
   choresDue,
@@ -17,10 +18,9 @@ import {
   crowdedOut,
   expiredSeen,
   needsSeenTable,
-  roomIn,
   seenPeriod,
 } from "../../../workers/receiver/inbox/state/space-rules.ts";
-import type { Chores, Room, SeenTable, State } from "../../../workers/receiver/inbox/state/state.ts";
+import type { Chores, SeenTable, State } from "../../../workers/receiver/inbox/state/state.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -203,7 +203,7 @@ describe("the tables of seen keys", () => {
   const since = (...daysAgo: number[]): SeenTable[] =>
     daysAgo.map((days) => ({ begun: NOW - days * DAY, layout: "digest" }));
 
-  const needed: [daysAgo: number[], room: Room, needed: boolean][] = [
+  const needed: [daysAgo: number[], room: Space, needed: boolean][] = [
     [[], "ample", true],
     [[4.9], "ample", false],
     [[5], "ample", true],
@@ -218,7 +218,7 @@ describe("the tables of seen keys", () => {
     expect(needsSeenTable(since(...daysAgo), NOW, timing, room)).toBe(needs);
   });
 
-  const crowding: [daysAgo: number[], room: Room, goes: number | null][] = [
+  const crowding: [daysAgo: number[], room: Space, goes: number | null][] = [
     [[9, 4, 1], "ample", null],
     [[9, 4, 1], "crowded", 9],
     [[9, 4, 1], "full", 9],
@@ -232,13 +232,13 @@ describe("the tables of seen keys", () => {
   });
 });
 
-describe("roomIn", () => {
-  const cases: [size: number, room: Room][] = [
+describe("spaceIn", () => {
+  const cases: [size: number, room: Space][] = [
     [0, "ample"],
     [600, "ample"],
     [601, "crowded"],
     [950, "crowded"],
     [951, "full"],
   ];
-  it.each(cases)("%i of 1000 bytes: %s", (size, room) => expect(roomIn(size, 1000)).toBe(room));
+  it.each(cases)("%i of 1000 bytes: %s", (size, room) => expect(spaceIn(size, 1000)).toBe(room));
 });

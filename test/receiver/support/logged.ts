@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { utf8 } from "../../../shared/bytes.ts";
+import { Sql } from "../../../shared/durable/sql.ts";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { Arrival } from "../../../workers/receiver/event/arrival.ts";
 import { type EventFilter, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
@@ -9,7 +10,6 @@ import { type EventRecord, type EventSummary, toRecord } from "../../../workers/
 import type { Tombstone } from "../../../workers/receiver/event/tombstone.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
 import { find, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
-import { InboxSql } from "../../../workers/receiver/inbox/storage/sql.ts";
 import { InboxStore } from "../../../workers/receiver/inbox/storage/tails.ts";
 import { inboxNameOf, type LogReader } from "../../../workers/receiver/log/logs.ts";
 import { readPage } from "../../../workers/receiver/log/read.ts";
@@ -96,7 +96,7 @@ function clearedInbox(tombstones: Tombstone[]): DurableObjectStub<Inbox> {
   type View = Parameters<typeof page>[0];
   const ask = <Answer>(question: (view: View) => Answer) =>
     runInDurableObject<Inbox, Answer>(inbox(), (_instance, { storage }) => {
-      const state = new InboxStore(new InboxSql(storage.sql)).load();
+      const state = new InboxStore(new Sql(storage.sql)).load();
       return question({ sql: storage.sql, state, timing: configOf(env), now: Date.now(), tombstones });
     });
   return {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { gather } from "../../../shared/durable/batch.ts";
+import { batched } from "../../../shared/durable/batch.ts";
 
-describe("gather", () => {
+describe("batched", () => {
   it("runs the calls of one turn together and answers each its own", async () => {
     const batches: number[][] = [];
-    const double = gather((items: number[]) => {
+    const double = batched((items: number[]) => {
       batches.push(items);
       return items.map((item) => item * 2);
     });
@@ -14,7 +14,7 @@ describe("gather", () => {
   });
 
   it("rejects the calls of a batch that throws, and no others", async () => {
-    const run = gather((items: string[]) => {
+    const run = batched((items: string[]) => {
       if (items.includes("bad")) throw new Error("refused");
       return items;
     });
@@ -25,7 +25,7 @@ describe("gather", () => {
 
   it("lets what can wait go with what cannot", async () => {
     const batches: string[][] = [];
-    const run = gather(
+    const run = batched(
       (items: string[]) => {
         batches.push(items);
         return items;

@@ -1,10 +1,12 @@
+import type { Space } from "../../../shared/durable/space.ts";
+
 import type { Arrival } from "../event/arrival.ts";
 import type { Proof } from "../event/verified.ts";
 import { withVerified } from "../rejected/history.ts";
 import { seal } from "./seal.ts";
 import { isFull } from "./state/rules.ts";
 import { needsSeenTable } from "./state/space-rules.ts";
-import type { Room, State, Timing } from "./state/state.ts";
+import type { State, Timing } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
 
@@ -12,7 +14,7 @@ import type { InboxStore } from "./storage/tails.ts";
 export type Place = { seq: number; duplicate: boolean };
 
 /** `now` in unix milliseconds; `epoch` names the segment of a tail that this arrival finds full. */
-export type AcceptContext = { now: number; epoch: string; timing: Timing; room: Room };
+export type AcceptContext = { now: number; epoch: string; timing: Timing; room: Space };
 
 /** Logs the arrival, once: in a transaction, on a draft of the state. */
 export function acceptOne(store: InboxStore, draft: State, arrival: Arrival, context: AcceptContext): Place {

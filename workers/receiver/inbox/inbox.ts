@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
-import { gather } from "../../../shared/durable/batch.ts";
+import { batched } from "../../../shared/durable/batch.ts";
+import type { Space } from "../../../shared/durable/space.ts";
 import { type Config, configOf, type Vars } from "../config.ts";
 import type { Arrival } from "../event/arrival.ts";
 import type { Found, PageQuery, PageSlice, Slice } from "../event/page.ts";
@@ -16,7 +17,7 @@ import { type Arrivals, arrivals } from "./queries/arrivals.ts";
 import { countEvents, type EventCounts } from "./queries/counts.ts";
 import { find, page, records } from "./queries/pages.ts";
 import { REJECTIONS_MS } from "./state/rules.ts";
-import type { Room } from "./state/state.ts";
+import type {} from "./state/state.ts";
 import { type InboxStatus, statusOf } from "./status.ts";
 import type { ClearResult } from "./tombstones.ts";
 
@@ -47,7 +48,7 @@ export class Inbox extends DurableObject<InboxEnv> {
   readonly #memory: InboxMemory;
   readonly #live: LiveViewers;
   #awake: ReturnType<typeof setTimeout> | null = null;
-  readonly #accept = gather((arrivals: Arrival[]) => {
+  readonly #accept = batched((arrivals: Arrival[]) => {
     const accepted = this.#acceptAll(arrivals);
     this.#live.notify();
     return accepted;
@@ -187,7 +188,7 @@ export class Inbox extends DurableObject<InboxEnv> {
     return arrivals.flatMap((arrival) => this.#acceptAll([arrival]));
   }
 
-  #acceptTogether(arrivals: Arrival[], room: Room): Accepted[] {
+  #acceptTogether(arrivals: Arrival[], room: Space): Accepted[] {
     const memory = this.#memory;
     const context = { now: Date.now(), epoch: memory.identity.epoch, timing: this.#config, room };
     return memory.commit((draft) => {

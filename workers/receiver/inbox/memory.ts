@@ -1,4 +1,7 @@
 import { withDeadline } from "../../../shared/deadline.ts";
+import { type Space, spaceIn } from "../../../shared/durable/space.ts";
+import { Sql } from "../../../shared/durable/sql.ts";
+import { transact } from "../../../shared/durable/transaction.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { Rejections } from "../rejected/rejections.ts";
@@ -8,10 +11,8 @@ import { choresRetryAt, doChores } from "./housekeeping.ts";
 import { forgetSeen } from "./space.ts";
 import { type Life, start } from "./start.ts";
 import { wakeAt } from "./state/rules.ts";
-import { roomIn } from "./state/space-rules.ts";
-import type { Identity, Room, State, Timing } from "./state/state.ts";
+import type { Identity, State, Timing } from "./state/state.ts";
 import { Ledger } from "./storage/ledger.ts";
-import { InboxSql } from "./storage/sql.ts";
 import { InboxStore } from "./storage/tails.ts";
 
 /** A run that moved nothing is not repeated sooner. */
@@ -34,7 +35,7 @@ export class InboxMemory {
   readonly rejections = new Rejections();
   readonly #ctx: DurableObjectState;
   readonly #port: MemoryPort;
-  readonly #sql: InboxSql;
+  readonly #sql: Sql;
   #life: Life | null = null;
   #starting = false;
   #startAgainAt = 0;
@@ -45,7 +46,7 @@ export class InboxMemory {
   constructor(ctx: DurableObjectState, port: MemoryPort) {
     this.#ctx = ctx;
     this.#port = port;
-    this.#sql = new InboxSql(ctx.storage.sql);
+    this.#sql = new Sql(ctx.storage.sql);
     this.store = new InboxStore(this.#sql);
     this.ledger = new Ledger(this.#sql);
     // What is late here goes on in the background, and what fails is tried again: a throw would lose the object.
@@ -77,14 +78,15 @@ export class InboxMemory {
   /** Memory follows the tables only once they have taken the change, and is read anew when they have not. */
   commit<Result>(work: (draft: State) => Result): Result {
     const draft = { ...this.state };
-    try {
-      const result = this.#ctx.storage.transactionSync(() => work(draft));
-      this.state = draft;
-      return result;
-    } catch (error) {
-      this.state = { ...this.state, ...this.store.load() };
-      throw error;
-    }
+    const result = transact(
+      this.#ctx.storage,
+      () => work(draft),
+      () => {
+        this.state = { ...this.state, ...this.store.load() };
+      },
+    );
+    this.state = draft;
+    return result;
   }
 
   /** Arms the alarm for what `state` waits for, not before `earliest`, unless one that soon stands already. */
@@ -120,8 +122,8 @@ export class InboxMemory {
    * How much room there is with `arriving` bytes more, after what could be done for it. Never throws: a drop that is
    * refused is tried again.
    */
-  makeRoom(arriving: number): Room {
-    const room = roomIn(this.store.size + arriving, this.#port.room.storageLimit);
+  makeRoom(arriving: number): Space {
+    const room = spaceIn(this.store.bytes + arriving, this.#port.room.storageLimit);
     if (room === "ample") return room;
     try {
       return forgetSeen(this.#open(), arriving);

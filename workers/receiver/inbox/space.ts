@@ -1,15 +1,16 @@
+import { type Space, spaceIn } from "../../../shared/durable/space.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Flushing } from "./context.ts";
-import { crowdedOut, expiredSeen, needsSeenTable, roomIn } from "./state/space-rules.ts";
-import type { Room, SeenTable, State } from "./state/state.ts";
+import { crowdedOut, expiredSeen, needsSeenTable } from "./state/space-rules.ts";
+import type { SeenTable, State } from "./state/state.ts";
 
 /**
  * Drops the tables of seen keys that are past the retention, and one more while the storage is crowded even so; answers
  * how much room there is then, `arriving` bytes taken off. Events are never dropped for room.
  */
-export function forgetSeen(inbox: Flushing, arriving = 0): Room {
+export function forgetSeen(inbox: Flushing, arriving = 0): Space {
   const { store, ledger, timing, storageLimit, state, commit, now } = inbox;
-  const room = () => roomIn(store.size + arriving, storageLimit);
+  const room = () => spaceIn(store.bytes + arriving, storageLimit);
   const expired = expiredSeen(state().seen, now(), timing);
   if (expired.length > 0) commit((draft) => drop(inbox, draft, expired));
   const early = crowdedOut(state().seen, now(), room());
@@ -19,7 +20,7 @@ export function forgetSeen(inbox: Flushing, arriving = 0): Room {
       drop(inbox, draft, [early]);
       ledger.setNote("forgotten", { before });
     });
-    logEvent("seen.dropped", { before: new Date(before).toISOString(), bytes: store.size });
+    logEvent("seen.dropped", { before: new Date(before).toISOString(), bytes: store.bytes });
   }
   if (room() === "full") beginSeen(inbox);
   return room();

@@ -1,6 +1,6 @@
+import { type Space, spaceIn } from "../../../shared/durable/space.ts";
 import type { Tombstone } from "../event/tombstone.ts";
-import { roomIn } from "./state/space-rules.ts";
-import type { Rebuilt, Room, State } from "./state/state.ts";
+import type { Rebuilt, State } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
 
@@ -17,7 +17,7 @@ export type InboxStatus = {
   oldestWaitingAt: number | null;
   kvFailing: boolean;
   segments: number;
-  room: Room;
+  room: Space;
   seenSince: number | null;
   tombstones: readonly Tombstone[];
   keysToDelete: number;
@@ -37,7 +37,7 @@ export function statusOf({ state, ledger, store }: Known, { now, retentionMs, st
     oldestWaitingAt: notPut[0]?.from ?? open.from,
     kvFailing: retryAt !== null || chores.retryAt !== null,
     segments: ledger.countSegments(),
-    room: roomIn(store.size, storageLimit),
+    room: spaceIn(store.bytes, storageLimit),
     seenSince: seenSince > now - retentionMs ? seenSince : null,
     tombstones: chores.tombstones,
     keysToDelete: chores.gone,

@@ -1,4 +1,4 @@
-import { gather } from "../../../shared/durable/batch.ts";
+import { batched } from "../../../shared/durable/batch.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { ActivityView } from "../model/activity.ts";
@@ -45,7 +45,7 @@ export class Ledger {
     this.#standing = standing;
     this.#config = config;
     this.#port = port;
-    this.record = gather(
+    this.record = batched(
       (finished: Finished[]) => this.#commit(finished),
       ({ ending }) => (outcomeOf(ending) === "delivered" ? COMMIT_DELAY_MS.delivered : COMMIT_DELAY_MS.failed),
     );

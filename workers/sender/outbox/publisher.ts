@@ -1,4 +1,4 @@
-import { gather } from "../../../shared/durable/batch.ts";
+import { batched } from "../../../shared/durable/batch.ts";
 import type { Meta } from "../../../shared/durable/meta.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
@@ -39,7 +39,7 @@ export class Publisher {
     this.#config = config;
     this.#port = port;
     this.#idKey = loadIdKey(store.meta);
-    this.publish = gather((calls: PublishCall[]) => this.#publishAll(calls));
+    this.publish = batched((calls: PublishCall[]) => this.#publishAll(calls));
   }
 
   /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */

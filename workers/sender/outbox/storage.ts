@@ -1,5 +1,6 @@
 import { Meta } from "../../../shared/durable/meta.ts";
 import { Sql } from "../../../shared/durable/sql.ts";
+import { transact } from "../../../shared/durable/transaction.ts";
 import { EventLog } from "./event-log.ts";
 import { Keys } from "./idempotency.ts";
 import { LogReader } from "./log-reader.ts";
@@ -44,11 +45,8 @@ export class OutboxStore {
 
   /** One transaction; what memory holds of the tables is read again when it was rolled back. */
   transact<Value>(work: () => Value): Value {
-    try {
-      return this.#storage.transactionSync(work);
-    } catch (error) {
+    return transact(this.#storage, work, () => {
       for (const part of [this.log, this.keys, this.registry]) part.reload();
-      throw error;
-    }
+    });
   }
 }

@@ -1,4 +1,5 @@
-import type { Room, SeenTable, Timing } from "./state.ts";
+import type { Space } from "../../../../shared/durable/space.ts";
+import type { SeenTable, Timing } from "./state.ts";
 
 /**
  * How far back the Inbox knows what it has seen, and what becomes of that when its storage fills. Seen keys are the
@@ -7,19 +8,8 @@ import type { Room, SeenTable, Timing } from "./state.ts";
 
 const DAY = 24 * 60 * 60_000;
 
-/** Above this share of the storage limit the oldest table of seen keys goes, whatever its age: tails need the rest. */
-const CROWDED_SHARE = 0.6;
-/** Above this share nothing more is accepted: the rest is for the flush and for clearing, which free it again. */
-const FULL_SHARE = 0.95;
-
 /** So far back deduplication reaches however little room there is: most repetitions come within hours. */
 const LEAST_MS = DAY;
-
-/** How much room there is; both in bytes. */
-export function roomIn(size: number, storageLimit: number): Room {
-  if (size > storageLimit * FULL_SHARE) return "full";
-  return size > storageLimit * CROWDED_SHARE ? "crowded" : "ample";
-}
 
 /** How long one table takes keys; with this, at most 8 tables are looked up, whatever the retention. */
 export function seenPeriod({ retentionMs }: Timing): number {
@@ -30,7 +20,7 @@ export function seenPeriod({ retentionMs }: Timing): number {
  * Where there is little room tables are begun more often: only one that takes no more keys can go. Where there is none
  * left, one that stands alone gets its successor at once, so that it can go a day later.
  */
-export function needsSeenTable(seen: readonly SeenTable[], now: number, timing: Timing, room: Room): boolean {
+export function needsSeenTable(seen: readonly SeenTable[], now: number, timing: Timing, room: Space): boolean {
   const newest = seen.at(-1);
   if (newest === undefined) return true;
   if (room === "full" && seen.length === 1) return newest.begun < now;
@@ -44,7 +34,7 @@ export function expiredSeen(seen: readonly SeenTable[], now: number, timing: Tim
 }
 
 /** The oldest table, where there is little room and those after it reach back far enough; else null. */
-export function crowdedOut([oldest, second]: readonly SeenTable[], now: number, room: Room): SeenTable | null {
+export function crowdedOut([oldest, second]: readonly SeenTable[], now: number, room: Space): SeenTable | null {
   if (room === "ample" || oldest === undefined || second === undefined) return null;
   return second.begun + LEAST_MS <= now ? oldest : null;
 }

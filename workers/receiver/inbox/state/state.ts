@@ -81,7 +81,5 @@ export type Extent = { head: number; floor: number };
 /** A table of seen keys. `begun`: when it took its first one; `layout`: how a key stands in it. */
 export type SeenTable = { begun: number; layout: "digest" | "text" };
 
-export type Room = "ample" | "crowded" | "full";
-
 /** `log` is the object's name, `<tenant>/<log>`; a new life of the same log has another `epoch`. */
 export type Identity = { schema: number; log: string; epoch: string };

@@ -1,15 +1,15 @@
+import type { Sql } from "../../../../shared/durable/sql.ts";
 import type { Counted, Listed, SegmentKey } from "../../archive/segment.ts";
 import type { Chores, Notes } from "../state/state.ts";
-import type { InboxSql } from "./sql.ts";
 
 /**
  * What the Inbox knows beyond its tails: segments that were found or cleared, and notes. Nothing here
  * decides.
  */
 export class Ledger {
-  readonly #sql: InboxSql;
+  readonly #sql: Sql;
 
-  constructor(sql: InboxSql) {
+  constructor(sql: Sql) {
     this.#sql = sql;
   }
 

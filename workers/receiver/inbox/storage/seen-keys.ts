@@ -1,7 +1,7 @@
+import type { Sql } from "../../../../shared/durable/sql.ts";
 import type { Dedup } from "../../event/arrival.ts";
 import type { SeenTable } from "../state/state.ts";
 import { createSeen } from "./schema.ts";
-import type { InboxSql } from "./sql.ts";
 
 /** What is remembered of a key: the seq it was logged as, when, and since when an earlier entry would count. */
 export type SeenEntry = { seq: number; at: number; since: number };
@@ -11,9 +11,9 @@ export type SeenEntry = { seq: number; at: number; since: number };
  * schema made, are filled to the end of their period and looked up until they go: a log forgets nothing by an upgrade.
  */
 export class SeenKeys {
-  readonly #sql: InboxSql;
+  readonly #sql: Sql;
 
-  constructor(sql: InboxSql) {
+  constructor(sql: Sql) {
     this.#sql = sql;
   }
 

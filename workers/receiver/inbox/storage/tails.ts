@@ -1,26 +1,26 @@
+import type { Sql } from "../../../../shared/durable/sql.ts";
 import type { Segment } from "../../archive/segment.ts";
 import type { Arrival } from "../../event/arrival.ts";
 import type { EventRow } from "../../event/record.ts";
 import type { Identity, OpenTail, Tables } from "../state/state.ts";
 import { CREATE_GONE, CREATE_META, CREATE_SEG, createTail, MIGRATIONS, SCHEMA, SEGMENT_COLUMNS } from "./schema.ts";
 import { SeenKeys } from "./seen-keys.ts";
-import type { InboxSql } from "./sql.ts";
 
 const FORGET_LIMIT = 50;
 
 /** What is done to the Inbox's tables; nothing here decides. */
 export class InboxStore {
-  readonly #sql: InboxSql;
+  readonly #sql: Sql;
   readonly seen: SeenKeys;
 
-  constructor(sql: InboxSql) {
+  constructor(sql: Sql) {
     this.#sql = sql;
     this.seen = new SeenKeys(sql);
   }
 
   /** What the object's storage holds, in bytes. */
-  get size(): number {
-    return this.#sql.size;
+  get bytes(): number {
+    return this.#sql.bytes;
   }
 
   /** The stored identity, or null before `create`. */
