@@ -1,5 +1,4 @@
 import { Hono, type MiddlewareHandler } from "hono";
-import { methodNotAllowed } from "../http/answers.ts";
 import { readForm } from "../http/body.ts";
 import { Problem, problems } from "../http/problem.ts";
 import { htmlPage, Shell } from "../pages/page.tsx";
@@ -42,9 +41,7 @@ export function signIn(guarded: Guarded, pages: RegExp) {
       const { localDev } = guarded.configOf(c.env);
       c.header("set-cookie", sessionCookie("", { worker, local: localDev }));
       return c.redirect("/session", 303);
-    })
-    .all("/session", methodNotAllowed("GET", "POST"))
-    .all("/session/end", methodNotAllowed("POST"));
+    });
 }
 
 /** As `requireToken`, for pages: a browser that has no session is sent to the form, also from within a page. */

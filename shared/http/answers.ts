@@ -1,4 +1,5 @@
-import type { Context, Handler, MiddlewareHandler } from "hono";
+import type { Context, Env, Hono, MiddlewareHandler } from "hono";
+import { methodNotAllowed } from "hono/method-not-allowed";
 import { ConfigError } from "../config.ts";
 import { logEvent } from "../log-event.ts";
 import { Problem, problemResponse } from "./problem.ts";
@@ -21,27 +22,39 @@ export function answerError(error: Error, c: Context): Response {
   return problemResponse(new Problem("internal_error", "Nothing was acknowledged; try again."));
 }
 
+/** The codes of answers that no handler gave. */
+const UNROUTED: Readonly<Record<number, string>> = { 404: "not_found", 405: "method_not_allowed" };
+
 /**
  * Mounted before all routes of a Worker. Many answers repeat what strangers sent, so no browser may guess another
  * type than they have, and nothing on the way keeps one that does not say how long.
  */
 export const plainAnswers: MiddlewareHandler = async (c, next) => {
   await next();
-  const { headers } = c.res;
+  const { headers, status } = c.res;
+  const code = c.error === undefined ? UNROUTED[status] : undefined;
+  if (code !== undefined) logEvent("request.refused", { code, method: c.req.method, path: c.req.path });
   headers.set("x-content-type-options", "nosniff");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 };
 
 /** The one `notFound` of a Worker. */
 export function answerNotFound(c: Context): Response {
-  logEvent("request.refused", { code: "not_found", method: c.req.method, path: c.req.path });
   return problemResponse(new Problem("not_found", `There is no route ${c.req.path}.`));
 }
 
-/** Mounted with `all` behind a path's own handlers: RFC 9110 section 15.5.6. */
-export function methodNotAllowed(...allowed: string[]): Handler {
-  const allow = allowed.join(", ");
-  return (c) => {
-    throw new Problem("method_not_allowed", `${c.req.path} takes ${allow}.`, { headers: { allow } });
-  };
+/** Mounted before all routes of `app`: a path that has other methods answers 405 and names them, RFC 9110 section 15.5.6. */
+export function answerMethodNotAllowed<E extends Env>(app: Hono<E>): MiddlewareHandler<E> {
+  return methodNotAllowed({
+    app,
+    onMethodNotAllowed: (c, methods) => {
+      const allow = methods
+        .filter((method) => method !== "HEAD")
+        .sort()
+        .join(", ");
+      return problemResponse(
+        new Problem("method_not_allowed", `${c.req.path} takes ${allow}.`, { headers: { allow } }),
+      );
+    },
+  });
 }

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "../http/answers.ts";
 import { STYLE } from "./page-css.ts";
 
 /** Files that pages load: served by the Worker itself, under a path that changes when their content does. */
@@ -38,7 +37,7 @@ export function serveAssets(assets: readonly Asset[]) {
       "cache-control": `public, max-age=${YEAR_SECONDS}, immutable`,
       "x-content-type-options": "nosniff",
     };
-    routes.get(path, () => new Response(body, { headers })).all(path, methodNotAllowed("GET"));
+    routes.get(path, () => new Response(body, { headers }));
   }
   return routes;
 }

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type Guarded, requireToken } from "../../shared/auth/token.ts";
-import { answerError, answerNotFound, methodNotAllowed, plainAnswers } from "../../shared/http/answers.ts";
+import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { problemOf } from "../../shared/http/problem.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
 import { clear } from "./api/clear.ts";
@@ -25,6 +25,7 @@ app.onError((error, c) => answerError(problemOf(error) ?? error, c));
 app.notFound(answerNotFound);
 
 app.use(plainAnswers);
+app.use(answerMethodNotAllowed(app));
 app.route("/webhook", webhook);
 app.get("/health", async (c) => {
   const config = configOf(c.env);
@@ -32,7 +33,6 @@ app.get("/health", async (c) => {
   checkForwarding(config.forwarding);
   return c.json({ status: "ok" });
 });
-app.all("/health", methodNotAllowed("GET"));
 
 const guarded: Guarded = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
 const authenticated = requireToken(guarded);

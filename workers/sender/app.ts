@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type Guarded, requireToken } from "../../shared/auth/token.ts";
-import { answerError, answerNotFound, methodNotAllowed, plainAnswers } from "../../shared/http/answers.ts";
+import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
 import { script } from "../../shared/pages/htmx.ts";
 import { endpoints } from "./api/endpoints.ts";
@@ -14,10 +14,12 @@ import type { Env } from "./operations/env.ts";
 const guarded: Guarded = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
 
 /** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
-export const app = new Hono<{ Bindings: Env }>()
+export const app = new Hono<{ Bindings: Env }>();
+
+app
   .use(plainAnswers)
+  .use(answerMethodNotAllowed(app))
   .get("/health", (c) => c.json({ status: "ok" }))
-  .all("/health", methodNotAllowed("GET"))
   .route("/", serveAssets([stylesheet, script]))
   .route("/", signIn(guarded, PAGES))
   .route("/", dashboard(guarded))

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import { ConfigError } from "../../../shared/config.ts";
-import { answerError, answerNotFound, methodNotAllowed } from "../../../shared/http/answers.ts";
+import { answerError, answerMethodNotAllowed, answerNotFound } from "../../../shared/http/answers.ts";
 import { readBody, readJson } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 
@@ -146,10 +146,10 @@ describe("answerError", () => {
   });
 });
 
-describe("answerNotFound and methodNotAllowed", () => {
+describe("answerNotFound and answerMethodNotAllowed", () => {
   const app = new Hono();
+  app.use(answerMethodNotAllowed(app));
   app.get("/here", (c) => c.text("ok"));
-  app.all("/here", methodNotAllowed("GET"));
   app.notFound(answerNotFound);
   app.onError(answerError);
   it.each([

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { checkParameters, cursorOf, numberOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
@@ -30,12 +29,10 @@ events.get("/", async (c) => {
   const wait = { waitMs, signal: c.req.raw.signal };
   return c.json(await readAgain(() => longPoll(readerOf(c), query, wait)));
 });
-events.all("/", methodNotAllowed("GET", "DELETE"));
 
 events.route("/export", exporting);
 
 events.get("/:seq{[1-9][0-9]{0,14}}", async (c) => c.json(await recordOf(c)));
-events.all("/:seq{[1-9][0-9]{0,14}}", methodNotAllowed("GET"));
 
 /** The exact bytes received: strangers' content, so no browser may render or run it on this origin. */
 events.get("/:seq{[1-9][0-9]{0,14}}/body", async (c) => {
@@ -48,7 +45,6 @@ events.get("/:seq{[1-9][0-9]{0,14}}/body", async (c) => {
     "cache-control": "private, no-store",
   });
 });
-events.all("/:seq{[1-9][0-9]{0,14}}/body", methodNotAllowed("GET"));
 
 /**
  * The page that a query string asks for.

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { checkParameters, cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
@@ -30,7 +29,6 @@ exporting.get("/", async (c) => {
     "cache-control": "private, no-store",
   });
 });
-exporting.all("/", methodNotAllowed("GET"));
 
 /** @throws Problem `invalid_parameter` or `invalid_cursor` */
 export function exportQuery(parameters: URLSearchParams, scanBytes: number): ExportQuery {

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { readJson } from "../../../shared/http/body.ts";
 import { checkParameters } from "../../../shared/http/parameters.ts";
 import { configOf } from "../config.ts";
@@ -18,4 +17,3 @@ forward.post("/:seq{[1-9][0-9]{0,14}}/forward", async (c) => {
   const log = c.req.query("log") ?? DEFAULT_LOG;
   return c.json(await forwardEvent({ log, input, record: () => recordOf(c) }, configOf(c.env)));
 });
-forward.all("/:seq{[1-9][0-9]{0,14}}/forward", methodNotAllowed("POST"));

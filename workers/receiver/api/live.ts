@@ -1,5 +1,4 @@
 import { type Context, Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { checkParameters, cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
@@ -29,7 +28,6 @@ live.get("/live", async (c) => {
   const { webSocket } = await readAgain(() => upgrade(readerOf(c).inbox, filter, { after, relayed: false }));
   return new Response(null, { status: 101, webSocket });
 });
-live.all("/live", methodNotAllowed("GET"));
 
 /** Server-sent events. A client that was here before says so itself, whatever the URL was made with. */
 live.get("/stream", async (c) => {
@@ -47,7 +45,6 @@ live.get("/stream", async (c) => {
   c.req.raw.signal.addEventListener("abort", close);
   return c.body(eventStream(batches, { close, now: Date.now }), 200, STREAM_HEADERS);
 });
-live.all("/stream", methodNotAllowed("GET"));
 
 /** What is read live, and from where on; `after` null: that was not said. */
 function liveQuery(c: Context<App>): { after: number | null; filter: EventFilter } {

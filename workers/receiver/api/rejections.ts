@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { checkParameters } from "../../../shared/http/parameters.ts";
 import { configOf } from "../config.ts";
 import type { Env } from "../log/env.ts";
@@ -17,7 +16,6 @@ rejections.get("/", async (c) => {
   const { kept, counts } = await readAgain(() => inboxOf(c.env, log).rejections(source));
   return c.json({ rejections: kept.map(present), counts });
 });
-rejections.all("/", methodNotAllowed("GET"));
 
 function present<Row extends { at: number }>({ at, ...rejection }: Row) {
   return { at: new Date(at).toISOString(), ...rejection };

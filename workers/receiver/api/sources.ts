@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { checkParameters } from "../../../shared/http/parameters.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { configOf } from "../config.ts";
@@ -53,7 +52,6 @@ sources.get("/", async (c) => {
   const watched = counted.map(({ log, counts: { viewers } }) => ({ name: log, viewers }));
   return c.json({ sources: (await Promise.all(described)).flat(), logs: watched });
 });
-sources.all("/", methodNotAllowed("GET"));
 
 /** One log that cannot say what it holds does not keep the others from it. */
 async function countsOf(env: Env, log: string): Promise<LogCounts> {

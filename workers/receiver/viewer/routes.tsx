@@ -1,7 +1,6 @@
 import { Hono } from "hono";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { Guarded } from "../../../shared/auth/token.ts";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { readForm } from "../../../shared/http/body.ts";
 import { cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
@@ -40,18 +39,12 @@ export function viewer(guarded: Guarded) {
     .use("/connect", signedIn)
     .use("/clear", signedIn)
     .get("/", listPage)
-    .all("/", methodNotAllowed("GET"))
     .get("/connect", connectPage)
-    .all("/connect", methodNotAllowed("GET"))
     .get("/rejected", rejectedPage)
-    .all("/rejected", methodNotAllowed("GET"))
     .get(SEQ, (c) => detailPage(c, { forwarding: { url: "", result: null } }))
-    .all(SEQ, methodNotAllowed("GET"))
     .post(`${SEQ}/forward`, forward)
     .get(`${SEQ}/forward`, (c) => c.redirect(`/e/${c.req.param("seq")}${new URL(c.req.url).search}`, 303))
-    .all(`${SEQ}/forward`, methodNotAllowed("GET", "POST"))
-    .post("/clear", clear)
-    .all("/clear", methodNotAllowed("POST"));
+    .post("/clear", clear);
 }
 
 async function listPage(c: C): Promise<Response> {

@@ -1,5 +1,4 @@
 import { type Context, Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { readJson } from "../../../shared/http/body.ts";
 import { cursor, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
@@ -38,7 +37,6 @@ export const endpoints = new Hono<{ Bindings: Env }>()
     const { row } = await createEndpoint(c.env, await readInput(c, true));
     return c.json({ ...(await present(c, row.id)), ...presentSecrets(row.config, Date.now()) }, 201);
   })
-  .all("/endpoints", methodNotAllowed("GET", "POST"))
   .get("/endpoints/:id", async (c) => c.json(await present(c, c.req.param("id"))))
   .patch("/endpoints/:id", async (c) => {
     const { row, confirmed } = await updateEndpoint(c.env, c.req.param("id"), await readInput(c, false));
@@ -47,27 +45,22 @@ export const endpoints = new Hono<{ Bindings: Env }>()
   .delete("/endpoints/:id", async (c) => {
     return c.body(null, (await deleteEndpoint(c.env, c.req.param("id"))) ? 204 : 202);
   })
-  .all("/endpoints/:id", methodNotAllowed("GET", "PATCH", "DELETE"))
   .get("/endpoints/:id/secret", async (c) => {
     return c.json(presentSecrets((await knownEndpoint(c.env, c.req.param("id"))).row.config, Date.now()));
   })
-  .all("/endpoints/:id/secret", methodNotAllowed("GET"))
   .post("/endpoints/:id/rotate", async (c) => {
     const { row, confirmed } = await rotateEndpoint(c.env, c.req.param("id"), await expirySeconds(c));
     return c.json(presentSecrets(row.config, Date.now()), confirmed ? 200 : 202);
   })
-  .all("/endpoints/:id/rotate", methodNotAllowed("POST"))
   .post("/endpoints/:id/test", async (c) => {
     const tested = await testEndpoint(c.env, c.req.param("id"));
     return c.json(tested, tested.outcome?.state === "delivered" ? 200 : 202);
   })
-  .all("/endpoints/:id/test", methodNotAllowed("POST"))
   .post("/endpoints/:id/recover", async (c) => {
     const { value } = await readJson(c.req.raw, MAX_BYTES);
     const since = String((value as { since?: unknown } | null)?.since ?? "");
     return c.json({ recovered: await recoverEndpoint(c.env, c.req.param("id"), since) }, 202);
   })
-  .all("/endpoints/:id/recover", methodNotAllowed("POST"))
   .get("/endpoints/:id/deliveries", async (c) => {
     const id = c.req.param("id");
     await knownEndpoint(c.env, id);
@@ -76,8 +69,7 @@ export const endpoints = new Hono<{ Bindings: Env }>()
     const found = await endpointOf(c.env, id).deliveries({ before, limit, state: stateOf(c.req.query("state")) });
     const next = found.length < limit ? null : (found.at(-1)?.seq ?? null);
     return c.json({ deliveries: found.map(presentDelivery), next });
-  })
-  .all("/endpoints/:id/deliveries", methodNotAllowed("GET"));
+  });
 
 async function present(c: C, id: string) {
   return describe(c.env, await knownEndpoint(c.env, id));

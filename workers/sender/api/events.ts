@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { readJson } from "../../../shared/http/body.ts";
 import { cursor, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
@@ -49,7 +48,6 @@ export const events = new Hono<{ Bindings: Env }>()
     if (after === null) return c.json({ events: listed, next: last <= oldest ? null : last });
     return c.json({ events: listed, next: last, ...(last === head ? { end: true } : {}) });
   })
-  .all("/events", methodNotAllowed("GET", "POST"))
   .get("/events/:id", async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
     const rows = await outboxOf(c.env).endpoints();
@@ -61,13 +59,11 @@ export const events = new Hono<{ Bindings: Env }>()
     );
     return c.json({ ...presentEvent(event), deliveries: deliveries.flat() });
   })
-  .all("/events/:id", methodNotAllowed("GET"))
   .post("/events/:id/redeliver", async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
     const redelivering = await redeliver(c.env, event, await endpointIdOf(c.req.raw));
     return c.json({ id: event.id, redelivering }, 202);
-  })
-  .all("/events/:id/redeliver", methodNotAllowed("POST"));
+  });
 
 /** The one endpoint that a redelivery is for; null for all that have one. */
 async function endpointIdOf(request: Request): Promise<string | null> {

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import { methodNotAllowed } from "../../../shared/http/answers.ts";
 import { readJson } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import type { FirstOutcome } from "../model/delivery.ts";
@@ -16,24 +15,22 @@ const MAX_WAITED = 50;
 type Waited = { endpointId: string; outcome: FirstOutcome };
 
 /** `GET` or `POST /trigger`: publishes one event and waits for the first attempt at each endpoint. */
-export const trigger = new Hono<{ Bindings: Env }>()
-  .on(["GET", "POST"], "/trigger", async (c) => {
-    const type = c.req.query("type") ?? VALUE_TYPE;
-    const fault = typeFault(type);
-    if (fault !== null) throw new Problem("invalid_event", fault);
-    const data = (await bodyText(c.req.raw)) ?? valueData(Date.now(), Math.random());
-    const event = { type, data, id: null, deliverAt: null, digest: null };
-    const [published] = await publishTo(c.env, { events: [event], request: null });
-    if (published === undefined || published.seq === null) throw new Error("the Outbox answered without a seq");
-    const waited = await firstOutcomes(c.env, type, published.seq);
-    const status = waited.every(({ outcome }) => outcome.state === "delivered") && waited.length > 0 ? 200 : 202;
-    if (c.req.header("accept")?.includes("application/json")) {
-      const endpoints = waited.map(({ endpointId, outcome }) => ({ endpointId, ...outcome }));
-      return c.json({ ...published, endpoints }, status);
-    }
-    return c.text(`${sentence(waited.map(({ outcome }) => outcome))}\n`, status);
-  })
-  .all("/trigger", methodNotAllowed("GET", "POST"));
+export const trigger = new Hono<{ Bindings: Env }>().on(["GET", "POST"], "/trigger", async (c) => {
+  const type = c.req.query("type") ?? VALUE_TYPE;
+  const fault = typeFault(type);
+  if (fault !== null) throw new Problem("invalid_event", fault);
+  const data = (await bodyText(c.req.raw)) ?? valueData(Date.now(), Math.random());
+  const event = { type, data, id: null, deliverAt: null, digest: null };
+  const [published] = await publishTo(c.env, { events: [event], request: null });
+  if (published === undefined || published.seq === null) throw new Error("the Outbox answered without a seq");
+  const waited = await firstOutcomes(c.env, type, published.seq);
+  const status = waited.every(({ outcome }) => outcome.state === "delivered") && waited.length > 0 ? 200 : 202;
+  if (c.req.header("accept")?.includes("application/json")) {
+    const endpoints = waited.map(({ endpointId, outcome }) => ({ endpointId, ...outcome }));
+    return c.json({ ...published, endpoints }, status);
+  }
+  return c.text(`${sentence(waited.map(({ outcome }) => outcome))}\n`, status);
+});
 
 /** What a person reads after `curl /trigger`. */
 export function sentence(outcomes: readonly FirstOutcome[]): string {

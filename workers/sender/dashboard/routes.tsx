@@ -3,7 +3,7 @@ import { getCookie } from "hono/cookie";
 import { cookieName } from "../../../shared/auth/session.ts";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { Guarded } from "../../../shared/auth/token.ts";
-import { answerError, methodNotAllowed } from "../../../shared/http/answers.ts";
+import { answerError } from "../../../shared/http/answers.ts";
 import { cursor, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
@@ -40,10 +40,8 @@ export function dashboard(guarded: Guarded) {
     .use("/", signedIn)
     .use("/dashboard/*", signedIn)
     .get("/", (c) => listPage(c, { message: messageOf(c.req.query("done"), undefined) }))
-    .all("/", methodNotAllowed("GET"))
     .route("/dashboard", formPosts(listPage))
     .get(PREFIX, endpointPage)
-    .all(PREFIX, methodNotAllowed("GET"))
     .get(`${PREFIX}/secret`, async (c) => {
       const { row } = await knownEndpoint(c.env, c.req.param("id"));
       const { secrets } = presentSecrets(row.config, Date.now());
