@@ -1,4 +1,5 @@
 import { ConfigReader } from "../../shared/config.ts";
+import { DAY_MS } from "../../shared/time.ts";
 import { type Forwarding, readForwarding } from "./verify/forward-secret.ts";
 import { readSources, type Source } from "./verify/source.ts";
 
@@ -38,7 +39,6 @@ export type Config = {
   storageLimit: number;
 };
 
-const DAY_MS = 86_400_000;
 // With its headers (128 KiB at most reach a Worker) a body must fit into a row of 2 MB.
 const MAX_BODY_BYTES_LIMIT = 1.5 * 1024 * 1024;
 

@@ -1,5 +1,6 @@
 import { ConfigReader } from "../../shared/config.ts";
 import { parseSecrets } from "../../shared/signing/secret.ts";
+import { DAY_MS } from "../../shared/time.ts";
 import { RETRY_DELAYS_SECONDS } from "./model/retry-schedule.ts";
 
 /** The variables as wrangler.sender.toml declares them; the bindings are named where they are used. */
@@ -36,7 +37,6 @@ export type Config = {
 /** The tenant that every Durable Object name begins with; one today. */
 export const TENANT = "default";
 
-const DAY_MS = 86_400_000;
 const parsed = new WeakMap<object, Config>();
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
-import { HOUR_MS, HOURS, histogramOf } from "../../../workers/receiver/inbox/queries/arrivals.ts";
+import { HOUR_MS } from "../../../shared/time.ts";
+import { HOURS, histogramOf } from "../../../workers/receiver/inbox/queries/arrivals.ts";
 import { hmacScheme } from "../../../workers/receiver/verify/schemes/hmac.ts";
 import { schemes } from "../../../workers/receiver/verify/schemes/index.ts";
 import type { HmacRow } from "../../../workers/receiver/verify/schemes/row.ts";

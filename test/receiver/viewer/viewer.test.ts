@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { issueSession } from "../../../shared/auth/session.ts";
-import { HOUR_MS } from "../../../workers/receiver/inbox/queries/arrivals.ts";
+import { HOUR_MS } from "../../../shared/time.ts";
 import {
   call,
   callWith,

@@ -1,8 +1,8 @@
 import { exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { HOUR_MS } from "../../../shared/time.ts";
 import { percent } from "../../../workers/sender/dashboard/chart.tsx";
 import { endpointFrom } from "../../../workers/sender/dashboard/form-input.ts";
-import { HOUR_MS } from "../../../workers/sender/model/activity.ts";
 import { bindings, endpoint, moveTo, outbox, publishOne, receiver, useReceiver } from "../support.ts";
 
 useReceiver();

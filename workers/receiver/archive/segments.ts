@@ -1,5 +1,6 @@
 import { utf8 } from "../../../shared/bytes.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import { DAY_MS } from "../../../shared/time.ts";
 import type { SegmentRef } from "../event/page.ts";
 import { type EventRow, toLine } from "../event/record.ts";
 import type { Tombstone } from "../event/tombstone.ts";
@@ -20,8 +21,6 @@ const SEQ_LIMIT = 10 ** SEQ_DIGITS;
 
 /** Segments never change, so a location may keep one for a while; only keys that were seen before are read so. */
 const CACHE_SECONDS = 3600;
-
-const DAY_MS = 86_400_000;
 
 /** KV takes no more metadata with a key. */
 const METADATA_BYTES = 1024;

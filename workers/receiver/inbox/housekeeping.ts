@@ -1,5 +1,6 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import { DAY_MS } from "../../../shared/time.ts";
 import { deleteSegment, putTombstones } from "../archive/segments.ts";
 import type { Rejections } from "../rejected/rejections.ts";
 import type { Flushing, FlushResult } from "./context.ts";
@@ -13,7 +14,6 @@ const RUN_DELETES = 20;
 const KV_DEADLINE_MS = 10_000;
 /** After an error: none of it is urgent. */
 const RETRY_MS = 5 * 60_000;
-const DAY_MS = 86_400_000;
 
 /**
  * Does what the Inbox owes KV beside segments: tells it what was cleared, lists it again after a rebuild, deletes

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
+import { HOUR_MS } from "../../../shared/time.ts";
 import { configOf } from "../config.ts";
 import { parseEndpointInput } from "../model/endpoint-input.ts";
 import { parseEvents } from "../model/event.ts";
@@ -26,7 +27,6 @@ import type { ListAnswer } from "./list.tsx";
 type C = Context<{ Bindings: Env }>;
 type ListPage = (c: C, answer: ListAnswer) => Promise<Response>;
 
-const HOUR_MS = 3_600_000;
 const MAX_HOURS = 365 * 24;
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
 

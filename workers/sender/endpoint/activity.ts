@@ -1,6 +1,7 @@
 import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
-import { type ActivityView, HOUR_MS, HOURS, type Hour, type HourCount, hourOf } from "../model/activity.ts";
+import { HOUR_MS } from "../../../shared/time.ts";
+import { type ActivityView, HOURS, type Hour, type HourCount, hourOf } from "../model/activity.ts";
 
 /** Deliveries that a count of attempts looks at: a bound on rows read, since no index is kept for it. */
 const MAX_DELIVERIES = 2000;

@@ -1,4 +1,5 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
+import { DAY_MS } from "../../../shared/time.ts";
 import type { Attempt, Delivery } from "../model/delivery.ts";
 import type { Open } from "./queue.ts";
 import { parseRetryAfter, retryDelay } from "./retry.ts";
@@ -71,7 +72,7 @@ function delayAfter(outcome: Outcome, scheduled: number | null, delaysMs: readon
 }
 
 /** An endpoint that has failed everything for so long is disabled. */
-export const FAILING_MS = 5 * 86_400_000;
+export const FAILING_MS = 5 * DAY_MS;
 
 /**
  * Since when everything has failed, after one more attempt: null once something succeeded.

@@ -1,7 +1,9 @@
+import { DAY_MS } from "../../../shared/time.ts";
+
 /** ±20 %: endpoints that failed together come back apart. */
 const JITTER = 0.2;
 /** A Retry-After may lengthen a delay up to here; further would be a way to switch retries off. */
-const MAX_RETRY_AFTER_MS = 86_400_000;
+const MAX_RETRY_AFTER_MS = DAY_MS;
 
 /**
  * Milliseconds to wait after the attempt number `attempt` (1 is the first), or null when it was the last.

@@ -1,3 +1,5 @@
+import { HOUR_MS } from "../../../shared/time.ts";
+
 /** How an endpoint's attempts of the last 24 hours went, by the hour. Pure: the caller has the clock. */
 
 export type Hour = { delivered: number; failed: number };
@@ -7,7 +9,6 @@ export type ActivityView = { hours: Hour[]; cut: boolean };
 export type HourCount = Hour & { hour: number };
 
 export const HOURS = 24;
-export const HOUR_MS = 3_600_000;
 
 export function hourOf(at: number): number {
   return Math.floor(at / HOUR_MS);

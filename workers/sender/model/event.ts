@@ -1,3 +1,5 @@
+import { DAY_MS, isoTime } from "../../../shared/time.ts";
+
 /** What a caller may publish, checked; and the body that is sent, byte for byte the same at every attempt. */
 
 /** `data` is JSON text; `deliverAt` unix milliseconds or null for now; `id` null when we make it. */
@@ -15,18 +17,10 @@ const MAX_TYPE_LENGTH = 128;
 const RESERVED = /^(webhook|endpoint|delivery)\./;
 const ID = /^[A-Za-z0-9_-]{1,256}$/;
 const MEMBERS = new Set(["type", "data", "id", "deliverAt"]);
-/** A zone is demanded: a local time would mean another moment on another machine. */
-const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
 /** The body on the wire, Standard Webhooks "Payload structure": type, ISO timestamp, data. */
 export function eventBody(type: string, at: number, data: string): string {
   return `{"type":${JSON.stringify(type)},"timestamp":"${new Date(at).toISOString()}","data":${data}}`;
-}
-
-/** ISO 8601 with its zone, in unix milliseconds; null when it is anything else. */
-export function isoTime(text: string): number | null {
-  const at = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? null : at;
 }
 
 /** What is wrong with a type, or null. */
@@ -93,7 +87,7 @@ function parseDeliverAt(
   if (value === undefined || value === null) return null;
   const at = typeof value === "string" ? isoTime(value) : null;
   if (at === null) return "deliverAt must be an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z";
-  if (at > now + horizonMs) return `deliverAt may be at most ${horizonMs / 86_400_000} days ahead`;
+  if (at > now + horizonMs) return `deliverAt may be at most ${horizonMs / DAY_MS} days ahead`;
   return at > now ? at : null;
 }
 

@@ -1,8 +1,9 @@
 import { Problem } from "../../../shared/http/problem.ts";
+import { isoTime } from "../../../shared/time.ts";
 import type { FirstOutcome } from "../model/delivery.ts";
 import { DEFAULT_ENDPOINT, type EndpointConfig } from "../model/endpoint.ts";
 import type { EndpointInput, Signing } from "../model/endpoint-input.ts";
-import { isoTime, type Published } from "../model/event.ts";
+import type { Published } from "../model/event.ts";
 
 import { looksOwn, randomId } from "../model/event-id.ts";
 import type { Changed, EndpointView, StartFrom } from "../protocol.ts";

@@ -1,3 +1,4 @@
+import { HOUR_MS } from "../../../../shared/time.ts";
 import type { State } from "../state/state.ts";
 
 /** Segments read for one picture: a day with more of them is one that no free plan could write. */
@@ -47,8 +48,6 @@ function segmentRuns(sql: SqlStorage, before: number, start: number): Run[] {
 }
 
 export const HOURS = 24;
-
-export const HOUR_MS = 3_600_000;
 
 /** What is known of a run of events: how many came between two moments, both included. */
 export type Run = { n: number; from: number; to: number };

@@ -1,3 +1,4 @@
+import { isoTime } from "../../../../shared/time.ts";
 import type { RejectReason } from "./reasons.ts";
 
 /** What all schemes ask of a timestamp and an id, and how a field of a JSON body is read. */
@@ -9,8 +10,6 @@ export type TimestampUnit = "s" | "ms" | "iso";
 
 // No sign, leading zero or fraction: the text must be the one that was signed, once it has been a number.
 const DIGITS = /^[1-9]\d{0,14}$/;
-// RFC 3339 section 5.6 with the letters in upper case; fractions of any length, as Go's clocks print nine digits.
-const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
 /** As many digits as the times from 2001 to 2286 have. */
 const LENGTHS: Partial<Record<TimestampUnit, number>> = { s: 10, ms: 13 };
@@ -20,8 +19,8 @@ const PRINTABLE = /^[\x20-\x7e]{1,256}$/;
 /** Unix seconds, rounded down; null when the text is no time of that unit. */
 export function parseTimestamp(text: string, unit: TimestampUnit): number | null {
   if (unit === "iso") {
-    const ms = ISO.test(text) ? Date.parse(text) : Number.NaN;
-    return Number.isNaN(ms) ? null : Math.floor(ms / 1000);
+    const ms = isoTime(text);
+    return ms === null ? null : Math.floor(ms / 1000);
   }
   if (!DIGITS.test(text)) return null;
   return unit === "s" ? Number(text) : Math.floor(Number(text) / 1000);

@@ -1,4 +1,5 @@
-import { type Arrivals as Counted, HOUR_MS } from "../../inbox/queries/arrivals.ts";
+import { HOUR_MS } from "../../../../shared/time.ts";
+import type { Arrivals as Counted } from "../../inbox/queries/arrivals.ts";
 
 import { address, type Place, placeQuery, whole } from "./address.ts";
 import { arrivalsLabel, arrivalsSummary, hourText } from "./text.ts";
