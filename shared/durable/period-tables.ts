@@ -1,29 +1,85 @@
+import { DAY_MS } from "../time.ts";
 import type { Sql } from "./sql.ts";
 
 /**
- * Tables that hold one period each and are dropped whole: a DROP TABLE writes no rows, a DELETE writes as
- * many as it takes away. Names are `<prefix>_<first>`, `first` being the first number the table may hold.
+ * Tables that hold one stretch of a log or of time each and are dropped whole: a DROP TABLE writes no rows, a DELETE
+ * writes as many as it takes away.
  */
-export type PeriodTable = { name: string; first: number };
 
-/** A period table is cut early at this size, so that dropping one frees a bounded share of the storage. */
-export const MAX_TABLE_BYTES = 64 * 1024 * 1024;
-const DAY_MS = 86_400_000;
+/** One table: `name` is `<prefix>_<first>`, `first` the first number it may hold, `sql` the statement that made it. */
+export type PeriodTable = { name: string; first: number; sql: string };
 
-/** How long one table is written to: a sixth of the retention, at least a day. */
+/** A table is finished early at this size, so that dropping one frees a bounded share of the storage. */
+const MAX_TABLE_BYTES = 64 * 1024 * 1024;
+
+/** Returns how long one table is written to: a sixth of the retention, at least a day. */
 export function periodMs(retentionMs: number): number {
   return Math.max(DAY_MS, retentionMs / 6);
 }
 
-/** The existing tables of one prefix, oldest first. */
+/** Returns whether a table that was begun at `began` (unix ms) and holds `bytes` has had its period, or is full. */
+export function isFinished(
+  { began, bytes }: { began: number; bytes: number },
+  { now, retentionMs }: { now: number; retentionMs: number },
+): boolean {
+  return now - began >= periodMs(retentionMs) || bytes > MAX_TABLE_BYTES;
+}
+
+/** Returns the existing tables of one prefix, the oldest first. */
 export function listTables(sql: Sql, prefix: string): PeriodTable[] {
   return sql
-    .run<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?", `${prefix}_*`)
-    .map(({ name }) => ({ name, first: Number(name.slice(prefix.length + 1)) }))
+    .run<{ name: string; sql: string }>(
+      "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name GLOB ?",
+      `${prefix}_*`,
+    )
+    .map((table) => ({ ...table, first: Number(table.name.slice(prefix.length + 1)) }))
     .sort((a, b) => a.first - b.first);
 }
 
-/** The table a number belongs to: the last that begins at or before it; older numbers go to the oldest. */
-export function tableFor(tables: readonly PeriodTable[], number: number): PeriodTable | undefined {
-  return tables.findLast((table) => table.first <= number) ?? tables[0];
+/** The tables of one prefix, with their list in memory: `reload` it after a transaction that was rolled back. */
+export class PeriodTables {
+  readonly #sql: Sql;
+  readonly #prefix: string;
+  readonly #definition: string;
+  #all: readonly PeriodTable[];
+
+  /** `definition`: the columns in parentheses and the options, as they follow a table's name. */
+  constructor(sql: Sql, prefix: string, definition: string) {
+    this.#sql = sql;
+    this.#prefix = prefix;
+    this.#definition = definition;
+    this.#all = listTables(sql, prefix);
+  }
+
+  reload(): void {
+    this.#all = listTables(this.#sql, this.#prefix);
+  }
+
+  /** All tables, the oldest first. */
+  get all(): readonly PeriodTable[] {
+    return this.#all;
+  }
+
+  get newest(): PeriodTable | undefined {
+    return this.#all.at(-1);
+  }
+
+  /** Returns the table that a number belongs to: the last that begins at or before it, else the oldest. */
+  holding(number: number): PeriodTable | undefined {
+    return this.#all.findLast(({ first }) => first <= number) ?? this.#all[0];
+  }
+
+  /** Creates the table that begins at `first`. */
+  add(first: number): PeriodTable {
+    const name = `${this.#prefix}_${first}`;
+    const table = { name, first, sql: `CREATE TABLE ${name} ${this.#definition}` };
+    this.#sql.run(table.sql);
+    this.#all = [...this.#all, table];
+    return table;
+  }
+
+  drop({ name }: PeriodTable): void {
+    this.#sql.run(`DROP TABLE ${name}`);
+    this.#all = this.#all.filter((table) => table.name !== name);
+  }
 }

@@ -1,21 +1,18 @@
 import type { Meta } from "../../../shared/durable/meta.ts";
-import {
-  listTables,
-  MAX_TABLE_BYTES,
-  type PeriodTable,
-  periodMs,
-  tableFor,
-} from "../../../shared/durable/period-tables.ts";
+import { isFinished, type PeriodTable, PeriodTables } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 
 /** Of a delivered row, for the estimate of a table's size after a start. */
 const MEAN_ROW_BYTES = 200;
 
+const DEFINITION = `(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
+  due INTEGER, mark TEXT, skip INTEGER NOT NULL, until INTEGER, attempts TEXT NOT NULL, body TEXT)`;
+
 /** The tables that an Endpoint's deliveries lie in, one for each period; they come one by one and go whole. */
 export class DeliveryTables {
   readonly #sql: Sql;
   readonly #meta: Meta;
-  #all: readonly PeriodTable[] = [];
+  readonly #tables: PeriodTables;
   /** Of the newest table: when it was made, and about how much is in it. */
   #newestBegan = 0;
   #newestBytes = 0;
@@ -25,16 +22,21 @@ export class DeliveryTables {
   constructor(sql: Sql, meta: Meta) {
     this.#sql = sql;
     this.#meta = meta;
-    this.reload();
+    this.#tables = new PeriodTables(sql, "del", DEFINITION);
+    this.#read();
   }
 
   /** Reads what memory holds again; nothing is created, an unknown endpoint stays empty. */
   reload(): void {
-    this.#all = listTables(this.#sql, "del");
-    const newest = this.#all.at(-1);
+    this.#tables.reload();
+    this.#read();
+  }
+
+  #read(): void {
+    const { newest } = this.#tables;
     if (newest === undefined) return;
     this.#maxSeq = Math.max(
-      ...this.#all.map(
+      ...this.all.map(
         ({ name }) => this.#sql.run<{ seq: number | null }>(`SELECT max(seq) AS seq FROM ${name}`)[0]?.seq ?? 0,
       ),
     );
@@ -44,7 +46,7 @@ export class DeliveryTables {
 
   /** Oldest first. */
   get all(): readonly PeriodTable[] {
-    return this.#all;
+    return this.#tables.all;
   }
 
   get maxSeq(): number {
@@ -53,7 +55,7 @@ export class DeliveryTables {
 
   /** The name of the table that a delivery belongs to; undefined before there is any. */
   nameFor(seq: number): string | undefined {
-    return tableFor(this.#all, seq)?.name;
+    return this.#tables.holding(seq)?.name;
   }
 
   /** A row was inserted. */
@@ -64,42 +66,35 @@ export class DeliveryTables {
 
   /** A new table for what comes from `first` on; the one before it ends at `now` (unix ms). */
   add(first: number, now: number): void {
-    const name = `del_${first}`;
-    this.#sql.run(
-      `CREATE TABLE ${name} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
-         due INTEGER, mark TEXT, skip INTEGER NOT NULL, until INTEGER, attempts TEXT NOT NULL, body TEXT)`,
-    );
-    this.#sql.run(`CREATE INDEX due_${first} ON ${name} (due) WHERE due IS NOT NULL`);
-    const newest = this.#all.at(-1);
+    const { newest } = this.#tables;
     if (newest !== undefined) {
-      const live = Object.entries(this.#ends()).filter(([old]) => this.#all.some((table) => table.name === old));
+      const live = Object.entries(this.#ends()).filter(([old]) => this.all.some((table) => table.name === old));
       this.#meta.set("ends", { ...Object.fromEntries(live), [newest.name]: now });
     }
+    const { name } = this.#tables.add(first);
+    this.#sql.run(`CREATE INDEX due_${first} ON ${name} (due) WHERE due IS NOT NULL`);
     this.#meta.set("began", now);
-    this.#all = [...this.#all, { name, first }];
     this.#newestBegan = now;
     this.#newestBytes = 0;
   }
 
   /** A new table when the newest is a period old or full. `above` is a seq that no row will exceed before. */
   rollOver(now: number, retentionMs: number, above: number): void {
-    const newest = this.#all.at(-1);
+    const { newest } = this.#tables;
     if (newest === undefined || above + 1 <= newest.first) return;
-    if (now - this.#newestBegan >= periodMs(retentionMs) || this.#newestBytes > MAX_TABLE_BYTES)
-      this.add(above + 1, now);
+    const table = { began: this.#newestBegan, bytes: this.#newestBytes };
+    if (isFinished(table, { now, retentionMs })) this.add(above + 1, now);
   }
 
   /** Drops what is past the retention; a table in which something still waits to be sent again stays. */
   dropExpired(now: number, retentionMs: number): void {
     const ends = this.#ends();
-    for (const table of this.#all.slice(0, -1)) {
+    for (const table of this.all.slice(0, -1)) {
       const ended = ends[table.name];
       if (ended === undefined || ended > now - retentionMs) continue;
       const waiting =
         this.#sql.run<{ n: number }>(`SELECT count(*) AS n FROM ${table.name} WHERE due IS NOT NULL`)[0]?.n ?? 0;
-      if (waiting > 0) continue;
-      this.#sql.run(`DROP TABLE ${table.name}`);
-      this.#all = this.#all.filter(({ name }) => name !== table.name);
+      if (waiting === 0) this.#tables.drop(table);
     }
   }
 

@@ -38,7 +38,7 @@ export function publish(store: OutboxStore, call: PublishCall, context: PublishC
   const inCall = conflictWithin(call.events);
   if (inCall !== null) return inCall;
 
-  store.log.rollOver(context.now, periodMs(context.retentionMs));
+  store.log.rollOver(context.now, context.retentionMs);
   const given = new Map<string, Published>();
   const events = call.events.map((event, index) => {
     const before = repeats[index] ?? (event.id === null ? undefined : given.get(event.id));
@@ -58,7 +58,7 @@ export function release(
   later: { due: number; id: string; type: string; data: string },
   context: PublishContext,
 ): number {
-  store.log.rollOver(context.now, periodMs(context.retentionMs));
+  store.log.rollOver(context.now, context.retentionMs);
   const seq = log(
     store,
     { id: later.id, type: later.type, data: later.data, bodyAt: later.due, target: null },
@@ -90,7 +90,7 @@ export function announce(
 ): Published {
   const known = id === null ? null : store.keys.get("id", id);
   if (id !== null && known !== null) return { id, seq: known.seq };
-  store.log.rollOver(context.now, periodMs(context.retentionMs));
+  store.log.rollOver(context.now, context.retentionMs);
   const logged = log(store, { id, type, data, bodyAt: null, target }, context);
   if (id !== null) store.keys.set("id", id, { digest: "", seq: logged.seq, answer: null }, period(context));
   return { id: logged.id, seq: logged.seq };
