@@ -1,5 +1,5 @@
-/** Bundled as text by the `rules` of the TOML file, and served as it is: shared/script.ts. */
-declare module "htmx.org/dist/htmx.min.js" {
+/** Files that are bundled as text, by the `rules` of the TOML files, and served as they are: pages/assets.ts. */
+declare module "*.js" {
   const text: string;
   export default text;
 }

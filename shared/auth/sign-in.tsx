@@ -53,11 +53,8 @@ export function requireSignIn(guarded: Guarded): MiddlewareHandler {
       await check(c, async () => {});
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== "token_required") throw error;
-      // A redirect would put the form where a part of the page was; htmx follows this header instead.
-      const form = signInAddress(c.req.raw);
-      if (c.req.header("hx-request") !== undefined) return c.body(null, 401, { "hx-redirect": form });
-      if (c.req.header("accept")?.includes("text/html")) return c.redirect(form, 303);
-      throw error;
+      if (!c.req.header("accept")?.includes("text/html")) throw error;
+      return c.redirect(signInAddress(c.req.raw), 303);
     }
     return next();
   };

@@ -8,15 +8,11 @@ const POLICY = [
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 ].join("; ");
 
-/** What updates a page in place: the script's file, and its configuration as JSON. */
-export type Live = { script: Asset; config: string };
-
 /** A message about what was just done, read out when it appears. */
 export type Message = { text: string; failed: boolean };
 
 type ShellProps = PropsWithChildren<{
   title: string;
-  live?: Live | undefined;
   /** More files of the page: styles and modules, told apart by their type. */
   files?: readonly Asset[];
   message?: Message | undefined;
@@ -26,12 +22,8 @@ type ShellProps = PropsWithChildren<{
   beside?: Child;
 }>;
 
-/** The document around a page's content. With `live`, links and forms replace `#page` instead of the document. */
-export function Shell({ title, live, files = [], message, navigation, beside, children }: ShellProps) {
-  const boost =
-    live === undefined
-      ? {}
-      : { "hx-boost": "true", "hx-target": "#page", "hx-select": "#page", "hx-select-oob": "#message:innerHTML" };
+/** The document around a page's content. */
+export function Shell({ title, files = [], message, navigation, beside, children }: ShellProps) {
   return (
     <html lang="en">
       <head>
@@ -44,10 +36,8 @@ export function Shell({ title, live, files = [], message, navigation, beside, ch
         {files.map(({ path, type }) =>
           type.startsWith("text/css") ? <link rel="stylesheet" href={path} /> : <script type="module" src={path} />,
         )}
-        {live && <meta name="htmx-config" content={live.config} />}
-        {live && <script src={live.script.path} defer />}
       </head>
-      <body {...boost} {...(live && { "hx-swap": "outerHTML show:window:top" })}>
+      <body>
         <div id="message" role="status">
           {message && <p class={message.failed ? "message failed" : "message"}>{message.text}</p>}
         </div>

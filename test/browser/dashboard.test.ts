@@ -159,16 +159,78 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await listener.requests("by_keyboard", 2);
   });
 
-  test("keeps the focus where it was when a part of the page is renewed", async () => {
-    const page = await visitAlone();
+  test("shows the page of a refused form when it is reloaded, and sends nothing again", async () => {
+    const { page } = visit;
+    await page.goto("/?after=");
+    await page.getByText("Publish an event").click();
+    await page.getByLabel("Type", { exact: true }).fill("webhook.mine");
+    await page.getByRole("button", { name: "Publish event" }).click();
+    await page.getByRole("status").filter({ hasText: "webhook." }).waitFor();
+    expect(visit.takeFaults()).toEqual(["422 POST /dashboard/events"]);
+    await page.reload();
+    expect(new URL(page.url()).pathname).toBe("/");
+    expect(await page.locator("#message > p").count()).toBe(0);
+  });
+
+  /** A page whose clock stands still, with a link in a part of it that is replaced when that is refreshed. */
+  const visitRefreshed = async (worker = open) => {
+    const page = await visitAlone(worker);
     await page.clock.install();
-    await page.goto("/");
+    if (worker === closed) await signIn(visit, variables.API_TOKEN);
+    else await page.goto("/");
+    return page;
+  };
+  const refresh = async () => {
+    const link = visit.page.getByRole("link", { name: listener.url });
+    await link.evaluate((element) => element.setAttribute("data-old", ""));
+    await visit.page.clock.fastForward(5000);
+    await visit.page.locator("[data-old]").waitFor({ state: "detached" });
+  };
+
+  test("keeps the focus where it was when a part of the page is refreshed", async () => {
+    const page = await visitRefreshed();
     const link = page.getByRole("link", { name: listener.url });
     await tabTo(visit, link);
-    await link.evaluate((element) => element.setAttribute("data-old", ""));
-    await page.clock.fastForward(5000);
-    await page.locator("[data-old]").waitFor({ state: "detached" });
+    await refresh();
     expect(await link.evaluate((element) => element === document.activeElement)).toBe(true);
+  });
+
+  test("keeps an open form and what is typed in it when a part of the page is refreshed", async () => {
+    const page = await visitRefreshed();
+    await page.getByText("Publish an event").click();
+    const type = page.getByLabel("Type", { exact: true });
+    await type.pressSequentially("order.");
+    await refresh();
+    await type.pressSequentially("paid");
+    expect(await type.inputValue()).toBe("order.paid");
+  });
+
+  test("says that the page is not up to date, for as long as that is so", async () => {
+    const page = await visitRefreshed();
+    const here = `${open.url}/`;
+    const fault = page.getByRole("status").getByText("This page is not up to date");
+    await page.route(here, (route) => route.abort());
+    await page.clock.fastForward(5000);
+    await fault.filter({ hasText: "the Worker does not answer" }).waitFor();
+    await page.unroute(here);
+    await page.clock.fastForward(5000);
+    await fault.waitFor({ state: "detached" });
+    await page.route(here, (route) => route.fulfill({ status: 503, body: '<div id="message"><p>Too busy.' }));
+    await page.clock.fastForward(5000);
+    await fault.filter({ hasText: "Too busy." }).waitFor();
+    expect(visit.takeFaults()).toEqual(["503 GET /"]);
+    expect(await page.getByRole("link", { name: listener.url }).count()).toBe(1);
+  });
+
+  test("leads to the sign-in form when the session ends, and back", async () => {
+    const page = await visitRefreshed(closed);
+    await page.getByRole("heading", { name: "Webhook sender" }).waitFor();
+    await page.context().clearCookies();
+    await page.clock.fastForward(5000);
+    await page.waitForURL("/session");
+    await page.getByLabel("API token").fill(variables.API_TOKEN);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Webhook sender" }).waitFor();
   });
 
   test.each<[name: string, pathOf: () => string | Promise<string>, state?: "open"]>([

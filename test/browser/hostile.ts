@@ -23,7 +23,7 @@ export const MARKUP: readonly string[] = [
   `<meta http-equiv=refresh content="0;url=${ELSEWHERE}/">`,
   `<style>@import "${ELSEWHERE}/b.css"; * { background: url(${ELSEWHERE}/c) }</style>`,
   `<form action="${ELSEWHERE}/"><input type=password name=token autofocus></form>`,
-  "<div hx-get=/events hx-trigger=load hx-on:htmx:load=\"fault('htmx')\" data-hx-get=/events>",
+  "<div id=refresh data-from=/events data-parts=page data-seconds=0><div id=message><div id=posted>",
   // biome-ignore lint/suspicious/noTemplateCurlyInString: another language's template
   "${fault('template')} {{constructor.constructor('fault(1)')()}} <%= fault %> #{fault}",
   "&lt;script&gt;fault('twice decoded')&lt;/script&gt; &#60;img src=x onerror=fault(3)&#62;",

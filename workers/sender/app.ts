@@ -3,11 +3,11 @@ import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type Guarded, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
-import { script } from "../../shared/pages/htmx.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { events } from "./api/events.ts";
 import { trigger } from "./api/trigger.ts";
 import { configOf } from "./config.ts";
+import { scripts } from "./dashboard/files.ts";
 import { dashboard, PAGES } from "./dashboard/routes.tsx";
 import type { Env } from "./operations/env.ts";
 
@@ -20,7 +20,7 @@ app
   .use(plainAnswers)
   .use(answerMethodNotAllowed(app))
   .get("/health", (c) => c.json({ status: "ok" }))
-  .route("/", serveAssets([stylesheet, script]))
+  .route("/", serveAssets([stylesheet, ...scripts]))
   .route("/", signIn(guarded, PAGES))
   .route("/", dashboard(guarded))
   .use(requireToken(guarded))

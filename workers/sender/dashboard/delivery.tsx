@@ -2,7 +2,7 @@ import { Foreign } from "../../../shared/pages/parts.tsx";
 import { visible } from "../../../shared/pages/visible.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import { Redeliver } from "./forms.tsx";
-import { endpointPath, Frame, type FrameProps, State, Time, Watched } from "./frame.tsx";
+import { endpointPath, Frame, type FrameProps, Refreshed, State, Time, WATCH_SECONDS } from "./frame.tsx";
 
 const STATES: Record<DeliveryState, { kind: "good" | "bad" | "wait"; sign: string; text: string }> = {
   delivered: { kind: "good", sign: "●", text: "Delivered" },
@@ -126,11 +126,11 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
       </dl>
       {body === null ? <p>Retention has taken the body.</p> : <Text label="Body" text={body} />}
       <h2>Attempts</h2>
-      <Watched
+      <Refreshed
         id="attempts"
         from={`${endpointPath(endpointId)}/deliveries/${seq}`}
         also="facts"
-        waiting={state === "due"}
+        seconds={state === "due" ? WATCH_SECONDS : null}
       >
         {attempts.length === 0 && <p>None yet.</p>}
         <ol>
@@ -138,7 +138,7 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
             <AttemptItem {...attempt} />
           ))}
         </ol>
-      </Watched>
+      </Refreshed>
     </Frame>
   );
 }

@@ -4,7 +4,7 @@ import { DEFAULT_ENDPOINT } from "../model/endpoint.ts";
 import { Chart, Rate } from "./chart.tsx";
 import { DeliveryTable } from "./delivery.tsx";
 import { EndpointActions } from "./forms.tsx";
-import { endpointPath, Frame, type FrameProps, Polled, State, Time } from "./frame.tsx";
+import { endpointPath, Frame, type FrameProps, REFRESH_SECONDS, Refreshed, State, Time } from "./frame.tsx";
 import { type Summary, stateOfEndpoint } from "./summary.ts";
 
 export type EndpointProps = FrameProps & {
@@ -46,9 +46,9 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
       <h2>Deliveries</h2>
       <Filters path={path} state={state} />
       {before === null ? (
-        <Polled id="deliveries" from={withQuery(path, state, null)} also="facts">
+        <Refreshed id="deliveries" from={withQuery(path, state, null)} also="facts" seconds={REFRESH_SECONDS}>
           {list}
-        </Polled>
+        </Refreshed>
       ) : (
         list
       )}

@@ -130,12 +130,13 @@ function Action({
   to,
   label,
   kind,
+  buttonId,
   children,
-}: PropsWithChildren<{ id: string; to: string; label: string; kind?: string }>) {
+}: PropsWithChildren<{ id: string; to: string; label: string; kind?: string; buttonId?: string }>) {
   return (
     <form method="post" action={`${endpointPath(id)}/${to}`}>
       {children}
-      <button type="submit" class={kind}>
+      <button type="submit" class={kind} id={buttonId}>
         {label}
       </button>
     </form>
@@ -175,8 +176,10 @@ export function EndpointActions({ id, enabled, fixed }: { id: string; enabled: b
   );
 }
 
-export function Redeliver({ id, seq, kind }: { id: string; seq: number; kind?: string }) {
-  return <Action id={id} to={`deliveries/${seq}/redeliver`} label="Redeliver" {...(kind && { kind })} />;
+/** The button of one delivery; it has an id, by which it keeps the focus when its table is refreshed. */
+export function Redeliver({ id, seq, ...kind }: { id: string; seq: number; kind?: string }) {
+  const to = `deliveries/${seq}/redeliver`;
+  return <Action id={id} to={to} label="Redeliver" buttonId={`redeliver-${seq}`} {...kind} />;
 }
 
 type Options = readonly (readonly [value: number, text: string])[];

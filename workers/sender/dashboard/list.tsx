@@ -3,7 +3,7 @@ import { Foreign, Lines } from "../../../shared/pages/parts.tsx";
 import { Chart, Rate } from "./chart.tsx";
 import { AddEndpoint, PublishEvent, type Typed } from "./forms.tsx";
 
-import { endpointPath, Frame, type FrameProps, Polled, State } from "./frame.tsx";
+import { endpointPath, Frame, type FrameProps, REFRESH_SECONDS, Refreshed, State } from "./frame.tsx";
 import { type Summary, stateOfEndpoint } from "./summary.ts";
 
 export type ListProps = FrameProps & {
@@ -24,10 +24,10 @@ export function List({ origin, summaries, after, next, typed, ...frame }: ListPr
       <p id="summary" role="status" class="quiet">
         {inWords(summaries)}
       </p>
-      <Polled id="list" from={from} also="summary">
+      <Refreshed id="list" from={from} also="summary" seconds={REFRESH_SECONDS}>
         <EndpointTable summaries={summaries} />
         {next !== null && <a href={`/?after=${encodeURIComponent(next)}`}>More endpoints</a>}
-      </Polled>
+      </Refreshed>
       <h2>Actions</h2>
       <PublishEvent typed={valuesOf("event")} />
       <AddEndpoint typed={valuesOf("endpoint")} />

@@ -14,7 +14,7 @@ import { stateOf } from "../operations/json.ts";
 import { presentSecrets } from "../operations/secrets.ts";
 import { DeliveryPage } from "./delivery.tsx";
 import { EndpointPage } from "./endpoint.tsx";
-import { Frame, type FrameProps, STAY } from "./frame.tsx";
+import { Frame, type FrameProps } from "./frame.tsx";
 import { List, type ListAnswer } from "./list.tsx";
 
 import { messageOf } from "./messages.ts";
@@ -64,7 +64,6 @@ async function listPage(c: C, { message, typed, status = 200 }: ListAnswer): Pro
   const { origin } = new URL(c.req.url);
   return htmlPage(<List {...{ origin, summaries, after, next, typed }} {...frame(c, message)} />, {
     status,
-    headers: status === 200 ? {} : STAY,
   });
 }
 
@@ -97,7 +96,7 @@ async function deliveryPage(c: C): Promise<Response> {
 /** A failure as a page, for whoever reads pages. */
 function answerPage(error: Error, c: Context): Response | Promise<Response> {
   const answer = answerError(error, c);
-  const readsPages = c.req.header("accept")?.includes("text/html") || c.req.header("hx-request") !== undefined;
+  const readsPages = c.req.header("accept")?.includes("text/html");
   if (!readsPages || !(error instanceof Problem)) return answer;
   const [status, title] = problems[error.code];
   const message = { text: error.message, failed: true };
@@ -105,11 +104,12 @@ function answerPage(error: Error, c: Context): Response | Promise<Response> {
     <Frame title={title} {...frame(c, message)}>
       <p>Nothing was changed.</p>
     </Frame>,
-    { status, headers: { ...STAY, ...error.headers } },
+    { status, headers: error.headers },
   );
 }
 
 function frame(c: Context, message: Message | undefined): FrameProps {
   const { localDev } = configOf(c.env as Env);
-  return { message, signedIn: getCookie(c, cookieName("sender", localDev)) !== undefined };
+  const signedIn = getCookie(c, cookieName("sender", localDev)) !== undefined;
+  return { message, signedIn, posted: c.req.method === "POST" };
 }

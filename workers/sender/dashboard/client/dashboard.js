@@ -1,0 +1,23 @@
+// @ts-check
+import { keepFresh } from "./refresh.js";
+
+/** The script of the dashboard's pages, which show everything without it, too. */
+
+/** A screen reader says only what changes after it has read the page. */
+const ANNOUNCE_MS = 500;
+
+forgetPost();
+setTimeout(announceMessage, ANNOUNCE_MS);
+void keepFresh();
+
+/** After a refused form, a reload shows the page that the form stood on, and sends nothing again. */
+function forgetPost() {
+  if (document.getElementById("posted") === null || !document.referrer.startsWith(`${location.origin}/`)) return;
+  history.replaceState(history.state, "", document.referrer);
+}
+
+/** Puts the message that the page came with into its live region once more, so that it is read out. */
+function announceMessage() {
+  const message = document.querySelector("#message > p");
+  message?.replaceWith(message.cloneNode(true));
+}

@@ -1,0 +1,62 @@
+// @ts-check
+
+/**
+ * Refreshes parts of a page. The element `#refresh` names them (`data-parts`), the address to read them from
+ * (`data-from`) and how often (`data-seconds`). It may stand in one of the parts: when a fresh part comes without it,
+ * there is nothing left to wait for. Forms and whatever else a reader opens stand outside of the parts.
+ */
+
+/** A request without an answer must not end the refreshing. */
+const ANSWER_MS = 30_000;
+
+const fault = document.createElement("p");
+fault.className = "message failed";
+
+export async function keepFresh() {
+  for (;;) {
+    const { from, parts = "", seconds } = document.getElementById("refresh")?.dataset ?? {};
+    if (from === undefined) return;
+    await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000));
+    if (!document.hidden) show(await refresh(from, parts.split(" ")));
+  }
+}
+
+/** @param {string} from @param {string[]} parts @returns {Promise<string | null>} what went wrong */
+async function refresh(from, parts) {
+  try {
+    const response = await fetch(from, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(ANSWER_MS) });
+    // The session has ended: this is the address of the sign-in form, which leads back here.
+    if (response.redirected) {
+      location.assign(response.url);
+      return null;
+    }
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (!response.ok) return page.querySelector("#message > p")?.textContent ?? `status ${response.status}`;
+    for (const id of parts) replace(document.getElementById(id), page.getElementById(id));
+    return null;
+  } catch {
+    return "the Worker does not answer";
+  }
+}
+
+/**
+ * Touches only what has changed, and nothing that somebody types in. The focus goes to the element with the same id.
+ *
+ * @param {HTMLElement | null} old @param {HTMLElement | null} fresh
+ */
+function replace(old, fresh) {
+  if (old === null || fresh === null || old.isEqualNode(fresh)) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  if (focused?.matches("input, select, textarea")) return;
+  old.replaceChildren(...fresh.childNodes);
+  if (focused !== null) document.getElementById(focused.id)?.focus({ preventScroll: true });
+}
+
+/** @param {string | null} why the page is not up to date; null when it is */
+function show(why) {
+  if (why === null) return fault.remove();
+  const text = `This page is not up to date: ${why}`;
+  if (fault.isConnected && fault.textContent === text) return;
+  fault.textContent = text;
+  document.getElementById("message")?.append(fault);
+}
