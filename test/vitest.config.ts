@@ -4,9 +4,11 @@ import { defineConfig } from "vitest/config";
 import { storeInMemory } from "./support/memory.ts";
 import { dropKnownNoise } from "./support/quiet.ts";
 
+/** The test run of the gate: each Worker's rooms in workerd, the pair and the pages in processes of their own. */
+
 const root = resolve(import.meta.dirname, "..");
 
-/** The variables of every Worker under test: no `.dev.vars` is needed, and none may change what a test sees. */
+/** The variables of every Worker under test, so that no `.dev.vars` is needed, and none changes what a test sees. */
 const bindings = {
   WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", // the specification's example
   API_TOKEN: "test-token",
@@ -15,13 +17,13 @@ const bindings = {
 
 const testTimeout = 20_000; // two cores, several suites at once
 
-// Where a variable is required, wrangler looks for it here and warns when it is missing.
+// wrangler looks here for required variables, and warns about missing ones.
 Object.assign(process.env, { WEBHOOK_SECRET: bindings.WEBHOOK_SECRET, API_TOKEN: bindings.API_TOKEN });
 
 storeInMemory();
 dropKnownNoise(process.stdout);
 
-/** `isolate` false: files take turns in one runtime, which spares a start for each; each empties the storage. */
+/** `isolate` false: the files take turns in one runtime, which saves a start each; each file empties the storage. */
 function workerd(name: "sender" | "receiver", vars: Record<string, string>, isolate: boolean) {
   return {
     root,
@@ -48,7 +50,7 @@ export default defineConfig({
       },
       // One hour of a day is simulated here, all of it by `npm run bench inbox-day`.
       workerd("receiver", { DOH_URL: "", INBOX_HOURS: process.env.INBOX_HOURS ?? "1" }, true),
-      // Never reached: the sender's tests replace outbound fetch.
+      // Nothing calls this URL: the sender's tests replace outbound fetch.
       workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }, false),
       {
         // The pair as it is deployed, each Worker from its own TOML file, in processes of their own.
@@ -59,7 +61,7 @@ export default defineConfig({
           include: ["test/pair/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Each waits for deadlines, restarts and retries; each has folders and ports of its own.
+          // Each file waits for deadlines, restarts and retries, and has folders and ports of its own.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },

@@ -3,13 +3,14 @@ import { percentile } from "./percentile.ts";
 import { drive, print } from "./tools.ts";
 import { type Pair, SECRET } from "./workers.ts";
 
-/** What `POST /webhook` takes, beside a Worker that verifies the same requests and stores nothing. */
+/** `npm run bench accept`: the rate of `POST /webhook`, beside a Worker that verifies the same requests only. */
+
 const LOAD = { connections: 50, amount: 10_000, ratePerSecond: null, secret: SECRET };
 const ROUNDS = 3;
 
 export async function measureAccept({ urls }: Pair): Promise<Limit[]> {
   const rates = { verified: [] as number[], accepted: [] as number[] };
-  // In turns: what else the machine does meets both alike.
+  // The two take turns, so that other load on the machine meets both alike.
   for (let round = 0; round <= ROUNDS; round++) {
     const verified = await rate(`${urls.verifier}/verify`);
     const accepted = await rate(`${urls.receiver}/webhook`);

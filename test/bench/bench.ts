@@ -12,9 +12,10 @@ import { print } from "./tools.ts";
 import { type Pair, startAlone, startWorkers } from "./workers.ts";
 
 /**
- * `npm run bench [name …]`: what the Workers do on this machine. Only ratios within one run mean something
- * elsewhere. Each measurement has Workers and storage of its own. Fails when any limit is not met.
+ * `npm run bench [name …]`: measures the Workers on this machine. Only ratios within one run mean something on another
+ * machine. Each measurement has Workers and storage of its own. Fails when any limit is not met.
  */
+
 const measurements: Record<string, () => Promise<Limit[]>> = {
   accept: onPair(measureAccept, { WEBHOOK_URL: "" }),
   live: onPair(measureLive, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
- * Milliseconds of processor time that the processes which this one started have used: what else the machine does is
- * no part of it. Null where the system does not say it so exactly, as only Linux does.
+ * Returns the milliseconds of processor time that this process's children have used, without other load on the
+ * machine. Null on any system but Linux, which alone tells it exactly enough.
  */
 export function childrenCpuMs(): number | null {
   try {

@@ -1,7 +1,7 @@
 import { utf8 } from "../../shared/bytes.ts";
 import type { RejectReason } from "../../workers/receiver/verify/schemes/reasons.ts";
 
-/** Forgeries that no trial explains, which is what costs most: each scheme with each kind of body and size. */
+/** Forgeries that no trial explains, which cost most: each scheme with each kind of body and size. */
 
 /** In unix seconds. */
 export const NOW = 1_700_000_000;
@@ -9,7 +9,7 @@ export const NOW = 1_700_000_000;
 type Body = Uint8Array<ArrayBuffer>;
 type Other = { name: string; scheme: string; secrets: string[] };
 
-/** `body` is made where it is used. */
+/** `body` is a function, so that each body is made only when its case runs. */
 export type DiagnosisCase = {
   name: string;
   scheme: string;
@@ -33,9 +33,9 @@ const P256 =
 
 const HEX = "01".repeat(32);
 const BASE64_32 = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-/** Such that its halves are numbers that are looked at. */
+/** A signature of two numbers in range, so that it is verified to the end. */
 const BASE64_64 = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==";
-/** The same in DER. */
+/** The same two numbers in DER. */
 const DER = "MEQCIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAiABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ==";
 const STANDARD = { "webhook-id": "msg_1", "webhook-timestamp": String(NOW) };
 
@@ -113,7 +113,7 @@ const SENDERS: Sender[] = [
   },
 ];
 
-/** As long as `size`, and no longer than a unit more. */
+/** Returns the unit repeated to about `size` bytes, at least once. */
 function repeated(unit: string, size: number): string {
   return unit.repeat(Math.max(Math.round(size / utf8(unit).byteLength), 1));
 }
@@ -147,7 +147,7 @@ const BODIES: Record<string, (size: number) => Body> = {
 function* cases(): Generator<DiagnosisCase> {
   for (const { says, ...sender } of SENDERS) {
     for (const [kind, make] of Object.entries(BODIES)) {
-      // The kinds of body are told apart by one sender, and the senders by the usual body.
+      // One sender runs with every kind of body, the others with the usual body.
       if (says !== "github" && kind !== (sender.scheme === "twilio" ? "form" : "JSON")) continue;
       for (const { size, says: length } of SIZES) {
         yield { ...sender, name: `${says}: ${kind}, ${length}`, body: () => make(size), reason: "signature_mismatch" };

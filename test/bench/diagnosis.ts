@@ -6,15 +6,17 @@ import { percentile } from "./percentile.ts";
 import { print } from "./tools.ts";
 import type { Alone } from "./workers.ts";
 
-/** What one diagnosis may take: a forgery must not cost its victim more than answering a request does. */
+/** `npm run bench diagnosis`: the processor time of diagnosing one forgery. */
+
+/** The limit of one diagnosis: a forgery must not cost its victim more than answering a request does. */
 const MOST_MS = 1;
 
-/** A sample is the mean of so many diagnoses, beside which the call that asks for them is nothing. */
+/** Diagnoses in one sample, so many that the call which asks for them weighs nothing. */
 const TIMES = 20;
 const SAMPLES = 25;
 const WARM_UP = 100;
 
-/** The median of each case is held to that. */
+/** Measures every case; the median of each is held to the limit. */
 export async function measureDiagnosis({ url }: Alone): Promise<Limit[]> {
   print(`in ms of ${childrenCpuMs() === null ? "time, other load included" : "the processor"}:`);
   const limits: Limit[] = [];

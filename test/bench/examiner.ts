@@ -5,9 +5,10 @@ import type { Scheme, SignedRequest } from "../../workers/receiver/verify/scheme
 import { CASES, type DiagnosisCase, NOW } from "./diagnosis-cases.ts";
 
 /**
- * The diagnosis alone, in the engine that it runs in: `POST /?case=<index>&work=<name>&times=<n>` examines that
- * forgery, or only verifies it, so often, and answers what was said of it.
+ * A Worker with the diagnosis alone. `POST /?case=<index>&work=<name>&times=<n>` diagnoses that forgery `times` times,
+ * or only verifies it, and answers the diagnosis.
  */
+
 export type Worked = { said: Diagnosis | null };
 
 export default {

@@ -4,9 +4,10 @@ import { call, drive, print, type Sink, startSink, until } from "./tools.ts";
 import type { Pair } from "./workers.ts";
 
 /**
- * One event for 1,000 endpoints: how long until all have it, and what publishing others costs meanwhile. Then
- * deliveries a second with ten endpoints beside those with one.
+ * `npm run bench fan-out`: the time until 1,000 endpoints have one event, and the latency of publishing others
+ * meanwhile. Also deliveries a second with ten endpoints beside those with one.
  */
+
 const ENDPOINTS = 1000;
 const ROUNDS = 3;
 const QUIET = { connections: 4, amount: 400, ratePerSecond: 100, type: "quiet.one" };
@@ -44,7 +45,7 @@ export async function measureFanOut(pair: Pair): Promise<Limit[]> {
   }
 }
 
-/** Publishes one event for all of them. @returns how long it took to publish others meanwhile */
+/** Publishes one event for all endpoints. @returns the latencies of publishing others meanwhile */
 async function fanOut(pair: Pair, sink: Sink): Promise<number[]> {
   const started = Date.now();
   await call(pair, "POST", "/events", { type: "fan.out", data: { sentAt: started } });
@@ -83,7 +84,7 @@ async function createEndpoints(pair: Pair, sink: Sink, count: number, type: stri
   await Promise.all(Array.from({ length: 8 }, worker));
 }
 
-/** Waits until `count` events have arrived under a path, each once; how long each took. */
+/** Waits until `count` events have arrived under a path, each once. @returns the latency of each */
 async function arrivals(sink: Sink, path: string, count: number): Promise<number[]> {
   const latencies: number[] = [];
   await until(`${count} arrivals at ${path}`, async () => {

@@ -4,13 +4,15 @@ import { promisify } from "node:util";
 import type { Limit } from "./limits.ts";
 import { print } from "./tools.ts";
 
+/** `npm run bench inbox-day`: a whole day of 10 events a second through the Inbox, in moved time. */
+
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "../..");
-/** What the tests print of their numbers, among their names and the Worker's log. */
+/** The lines with numbers, among the tests' names and the Worker's log. */
 const TOLD = /^(\d+ events:|puts on that day:|rows an event at)/;
-const NUMBERS = "test/receiver/inbox-numbers.test.ts";
+const NUMBERS = "test/receiver/inbox/a-day.test.ts";
 
-/** A whole day of 10 events a second through the Inbox's accept and alarm, in moved time: the gate's test, longer. */
+/** Runs the gate's test of one hour for a whole day. */
 export async function measureInboxDay(): Promise<Limit[]> {
   const args = ["run", "--config", "test/vitest.config.ts", "--project", "receiver", "--silent=false", NUMBERS];
   const env = { ...process.env, INBOX_HOURS: "24", NO_COLOR: "1" };

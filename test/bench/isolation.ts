@@ -4,9 +4,10 @@ import { call, drive, print, type Sink, startSink, until } from "./tools.ts";
 import type { Pair } from "./workers.ts";
 
 /**
- * A healthy endpoint alone, then beside one that hangs, one that refuses connections and one that answers 500:
- * several rounds of both, so that what else the machine does meets both alike.
+ * `npm run bench isolation`: a healthy endpoint alone, then beside one that hangs, one that refuses connections and one
+ * that answers 500. Both take turns for several rounds, so that other load on the machine meets both alike.
  */
+
 const STREAM = { connections: 5, amount: 500, ratePerSecond: 50 };
 const ROUNDS = 3;
 const REFUSING = "http://127.0.0.1:9/refusing"; // the discard port: nobody listens

@@ -1,12 +1,13 @@
-/** What a measurement is held to: `npm run bench` fails when a value is beyond its limit. */
+/** Limits of measurements: `npm run bench` fails when a value is beyond its limit. */
+
 export type Limit = { what: string; value: number; unit?: string } & ({ atLeast: number } | { atMost: number });
 
-/** One line for each limit that is not met; what is not a number meets none. */
+/** Returns one line for each limit that is not met; NaN meets none. */
 export function missedOf(limits: readonly Limit[]): string[] {
   return limits.filter((limit) => !isMet(limit)).map((limit) => `${limit.what}: ${textOf(limit)}`);
 }
 
-/** The value beside its limit. */
+/** Returns the value beside its limit. */
 export function textOf(limit: Limit): string {
   const { value, unit = "" } = limit;
   const bound = "atLeast" in limit ? `at least ${limit.atLeast}` : `at most ${limit.atMost}`;

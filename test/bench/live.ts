@@ -7,7 +7,8 @@ import { drive, print } from "./tools.ts";
 import type { ViewersCommand, ViewersReport } from "./viewers.ts";
 import { type Pair, SECRET, TOKEN } from "./workers.ts";
 
-/** What `POST /webhook` takes while the log is watched, beside what it takes when nobody looks. */
+/** `npm run bench live`: the rate of `POST /webhook` while 200 viewers watch the log, beside the rate without any. */
+
 const LOAD = { connections: 50, amount: 5000, ratePerSecond: null, secret: SECRET };
 const VIEWERS = 200;
 const ROUNDS = 4;
@@ -23,7 +24,7 @@ export async function measureLive(pair: Pair): Promise<Limit[]> {
   const viewers = fork(join(import.meta.dirname, "viewers.ts"));
   const rates: Record<Audience, number[]> = { none: [], sockets: [], mixed: [] };
   try {
-    // In turns: what else the machine does meets all alike. The first round warms up.
+    // The audiences take turns, so that other load on the machine meets all alike. The first round warms up.
     for (let round = 0; round <= ROUNDS; round++) {
       for (const audience of AUDIENCES) {
         const rate = await accepted(pair, viewers, audience);

@@ -2,22 +2,23 @@ import { createHmac, randomUUID } from "node:crypto";
 import autocannon from "autocannon";
 
 /**
- * The load generator, in a process of its own so that it takes no turn of the Workers' process: reads one
- * `Load` as JSON from its argument, prints one `LoadResult`. Each body carries the time it was sent; with a
- * `secret` each request is one genuine webhook, signed before the clock starts.
+ * The load generator, in a process of its own, so that it takes no time from the Workers' process. Reads one `Load` as
+ * JSON from its argument and prints one `LoadResult`. Each body carries the time it was sent. With a `secret` each
+ * request is a genuine webhook, signed before the clock starts.
  */
+
 export type Load = {
   url: string;
   connections: number;
   amount: number;
   ratePerSecond: number | null;
   type?: string;
-  /** What each body carries; 100 characters when left out. */
+  /** Carried by each body; 100 characters when left out. */
   text?: string;
   secret?: string;
   token: string;
 };
-/** `answers`: how long each request took to be answered, in milliseconds. */
+/** `answers`: milliseconds until each request was answered. */
 export type LoadResult = { startedAt: number; endedAt: number; ok: number; failed: number; answers: number[] };
 
 const load = JSON.parse(process.argv[2] ?? "") as Load;
@@ -28,7 +29,7 @@ const prepared = Array.from({ length: secret === undefined ? 0 : load.amount }, 
 });
 const answers: number[] = [];
 const startedAt = Date.now();
-// The generator itself looks whether it is done only once a second.
+// The generator notices only once a second that it is done.
 let endedAt = startedAt;
 const options: autocannon.Options = {
   url: load.url,

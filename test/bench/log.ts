@@ -3,14 +3,15 @@ import { percentile } from "./percentile.ts";
 import { drive, print, until } from "./tools.ts";
 import { type Pair, SECRET, TOKEN } from "./workers.ts";
 
-/** Reading the log at growing sizes, all of it in KV segments but for what came last. */
+/** `npm run bench log`: pages, searches and exports of logs of growing size, nearly all of them in KV. */
+
 const SIZES = [1_000, 10_000, 100_000];
 const PAGES = 40;
 const NEEDLE = "needle-4711";
-/** The needle's place: near the old end, where a search of the newest first finds it last. */
+/** The needle's place: near the old end, as a search begins with the newest. */
 const NEEDLE_AT = 100;
 
-/** Milliseconds that a page, or following a search to its end, may take at the largest size. */
+/** Milliseconds that a page or a whole search may take at the largest size. */
 const LIMITS = { "first page": 50, "page by cursor": 100, "first hit": 1000, "whole search": 2000 };
 
 const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
@@ -31,7 +32,7 @@ export async function measureLog(pair: Pair): Promise<Limit[]> {
     await add(wanted - size);
     await until("the newest event is in a segment", () => isStored(pair, size));
     print(`${size} events`);
-    // The largest size comes last: that is what the limits are for.
+    // The limits are for the largest size, which comes last.
     limits = [
       ...(await measurePages(pair, size)),
       ...(await measureSearch(pair, NEEDLE, "there once, near the old end", 1)),
@@ -78,7 +79,7 @@ async function measurePages(pair: Pair, size: number): Promise<Limit[]> {
   });
 }
 
-/** Follows `next` to the log's start; throws unless it finds what is there. */
+/** Follows `next` to the log's start. @throws Error unless the search finds the expected number of events */
 async function measureSearch(pair: Pair, q: string, where: string, expected: number): Promise<Limit[]> {
   const began = performance.now();
   let firstHit: number | null = null;

@@ -4,7 +4,8 @@ import { percentile } from "./percentile.ts";
 import { drive, print, until } from "./tools.ts";
 import { type Pair, TOKEN } from "./workers.ts";
 
-/** What the pair relays, stored and logged, beside what the same machine relays without storing anything. */
+/** `npm run bench pair`: the rate of the pair, beside a bare relay on the same machine that stores nothing. */
+
 const BURST = { connections: 50, amount: 10_000, ratePerSecond: null };
 const STEADY = { connections: 5, amount: 300, ratePerSecond: 10 };
 
@@ -26,14 +27,14 @@ export async function measurePair(pair: Pair): Promise<Limit[]> {
   return [share];
 }
 
-/** Requests a second that the bare relay signs, sends and verifies. */
+/** Measures the requests a second that the bare relay signs, sends and verifies. */
 async function relay(pair: Pair): Promise<number> {
   const load = await drive({ url: `${pair.urls.relay}/relay`, ...BURST, amount: 5000 });
   if (load.failed > 0) throw new Error(`${load.failed} requests of the relay failed`);
   return (load.ok * 1000) / (load.endedAt - load.startedAt);
 }
 
-/** Publishes a load, waits until the receiver has logged all of it, and reads back when each was. */
+/** Publishes a load, waits until the receiver has logged all of it, and reads back when each event was logged. */
 async function publish(pair: Pair, load: Omit<Load, "url" | "token">): Promise<Measured> {
   const before = await stats(pair);
   const result = await drive({ url: `${pair.urls.sender}/events`, ...load });
@@ -67,7 +68,11 @@ async function stats({ miniflare }: Pair): Promise<{ sender: Stats; receiver: St
   return { sender: { head: outbox.head, rowsWritten: outbox.rowsWritten + endpoint.rowsWritten }, receiver };
 }
 
-/** When each event was sent and logged, unix milliseconds; throws unless each is there exactly once. */
+/**
+ * Returns when each event was sent and logged, in unix milliseconds.
+ *
+ * @throws Error unless each event is there exactly once.
+ */
 async function readLog(pair: Pair, after: number, amount: number): Promise<{ at: number; sentAt: number }[]> {
   const found: { at: number; sentAt: number }[] = [];
   const ids = new Set<string>();

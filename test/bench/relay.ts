@@ -4,9 +4,10 @@ import { parseSigningKey } from "../../shared/signing/secret.ts";
 import { HEADER, sign, verify } from "../../shared/signing/signature.ts";
 
 /**
- * The bare relay that the pair is measured against: the same signature, the same two sockets, nothing stored.
+ * The bare relay that the pair is compared with: the same signature, the same two sockets, nothing stored.
  * `POST /relay` signs the body and sends it to TARGET, `POST /verify` checks it.
  */
+
 type Env = { TARGET: string; WEBHOOK_SECRET: string };
 
 export default {

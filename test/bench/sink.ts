@@ -1,10 +1,11 @@
 import { createServer } from "node:http";
 
 /**
- * The endpoints of a measurement, in a process of their own: `/ok/…` answers at once, `/fail` with 500,
- * `/hang` never. `GET /latencies?path=` tells how long each event took to arrive, in milliseconds, and forgets
- * them. Prints its port when it listens.
+ * The endpoints of a measurement, in a process of their own. `/ok/…` answers at once, `/fail` with 500, `/hang` never.
+ * `GET /latencies?path=` answers the milliseconds that each event took to arrive, and forgets them. Prints its port
+ * when it listens.
  */
+
 const arrivals = new Map<string, number[]>();
 
 const server = createServer((request, response) => {

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { Load, LoadResult } from "./load.ts";
 import { type Pair, TOKEN } from "./workers.ts";
 
-/** What the measurements share: driving load, waiting, and the sink that stands for endpoints. */
+/** Tools that the measurements share: driving load, waiting, and the sink that stands for endpoints. */
 
 const run = promisify(execFile);
 

@@ -2,13 +2,14 @@ import { get, type IncomingMessage } from "node:http";
 import { WebSocket } from "ws";
 
 /**
- * The viewers of a measurement, in a process of their own and as cheap as can be: nothing that arrives is
- * parsed but the position it ends with. Told to `attach` or to leave by its parent; answers with what they saw.
+ * The viewers of a measurement, in a process of their own and as cheap as possible: only the position at the end of
+ * each answer is parsed. The parent tells them to `attach` or to leave, and gets a report of what they saw.
  */
+
 export type ViewersCommand =
   | { attach: { url: string; token: string; count: number; mixed: boolean } }
   | { leave: true };
-/** `lowest`: the position of the viewer that saw least; `batches`: answers and messages that arrived. */
+/** `lowest`: the position of the viewer that is furthest behind; `batches`: answers and messages that arrived. */
 export type ViewersReport = { viewers: number; lowest: number; batches: number };
 
 const ENDING = /"(?:next|reset)":(\d+)(?:,"end":true)?,"receipt":"(\w+)"/;
@@ -37,11 +38,11 @@ process.on("disconnect", () => process.exit(0));
 
 type Target = { url: string; token: string };
 
-/** Asks for what follows `after` again and again. */
+/** Asks for the next batch again and again. */
 function webSocket({ url, token }: Target): Promise<Attached> {
   const socket = new WebSocket(`${url.replace("http", "ws")}/events/live`, {
     headers: bearer(token),
-    // Cloudflare compresses at its edge; here it would be done by the thread that is measured.
+    // Cloudflare compresses at its edge; here the measured thread would do it.
     perMessageDeflate: false,
   });
   const viewer = { position: 0, leave: () => socket.terminate() };
@@ -54,7 +55,7 @@ function webSocket({ url, token }: Target): Promise<Attached> {
   });
   return new Promise((resolve, reject) => {
     socket.on("error", reject);
-    // Beyond the head: told where it is, the viewer begins there.
+    // A question beyond the head is answered with the head, where the viewer begins.
     socket.on("open", () => socket.send('{"more":999999999999}'));
     socket.once("message", () => resolve(viewer));
   });

@@ -7,9 +7,10 @@ import { convertV4MiniflareOptions, type LegacyWorkerOptions, Miniflare } from "
 import { unstable_readConfig } from "wrangler";
 
 /**
- * The Workers on sockets of their own, without the public entry of `wrangler dev`, which costs more than they
- * do. Each is built and configured from its own TOML file.
+ * Starts the Workers on sockets of their own, without the entry of `wrangler dev`, which costs more time than they do.
+ * Each is built and configured from its own TOML file.
  */
+
 export type Pair = {
   miniflare: Miniflare;
   dir: string;
@@ -25,7 +26,7 @@ export const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ROOT = resolve(import.meta.dirname, "../..");
 const HOST = "127.0.0.1";
 type Vars = Record<string, string>;
-/** What is used of a TOML file; wrangler's own type of it names packages that are not installed. */
+/** The parts of a TOML file that are used here; wrangler's own type of it names packages that are not installed. */
 type Toml = {
   compatibility_date: string;
   compatibility_flags: string[];
@@ -34,7 +35,7 @@ type Toml = {
   kv_namespaces: { binding: string }[];
 };
 
-/** The Worker whose entry is that file of this folder. */
+/** Starts one Worker whose entry is a file of this folder. */
 export async function startAlone(entry: string): Promise<Alone> {
   const dir = tempDir();
   const [port] = await freePorts(1);
@@ -82,7 +83,7 @@ function at(port: number): string {
   return `http://${HOST}:${port}`;
 }
 
-/** The Workers log each event that they handle: only what is none of these lines is for whoever reads the numbers. */
+/** Prints what Workers print, except their log of each event, which would bury the numbers. */
 function passOn({ message }: { message: string }): void {
   if (!message.startsWith('{"event":')) process.stderr.write(`${message}\n`);
 }
@@ -131,7 +132,7 @@ function build(name: string, args: string[], dir: string): string {
 /** wrangler names what it does not bundle after its content. */
 const TEXT_MODULE = /^[0-9a-f]{40}-/;
 
-/** The bundle and, beside it, the text modules that it imports. */
+/** Returns the bundle and the text modules beside it that it imports. */
 function script(name: string, outdir: string) {
   const files = readdirSync(outdir).filter((file) => file.endsWith(".js"));
   const modules = files.map((file) => {

@@ -3,12 +3,12 @@ import type { Measured } from "./run.ts";
 import type { Result } from "./table.ts";
 
 /**
- * The picture: one row for each consumer and rate, three scales, and a colour for each way in which events came.
- * Everything is on logarithmic scales, as what the patterns differ by are factors; so there are dots, not bars.
+ * The picture: one row for each consumer and rate, three scales, and a colour for each way in which events came. The
+ * patterns differ by factors, so all scales are logarithmic, with dots instead of bars.
  */
 
 type Scale = { title: string; min: number; max: number; ticks: Readonly<Record<string, number>> };
-/** `until` ends a line that begins at the dot; `within` is a ring: a part of what the dot counts. */
+/** `until`: the end of a line that begins at the dot; `within`: a ring, for a part of the dot's value. */
 type Panel = Scale & { of: Value; until?: Value; within?: Value };
 type Value = (row: Measured) => number;
 
@@ -83,7 +83,7 @@ function inWords({ calls, flows, publicUrl }: Nature): string {
   return `${calls} calls, events ${flows}${publicUrl === "yes" ? ": needs a public URL" : ""}`;
 }
 
-/** A class of `STYLE`. */
+/** Returns a class of `STYLE`. */
 function classOf(way: number): string {
   return `way${Math.min(way, 3)}`;
 }
@@ -128,7 +128,7 @@ function rowOf(row: Measured, y: number, kind: string): string[] {
   return [`<text x="${LABELS - 14}" y="${y + 8}" text-anchor="end">${row.consumer}</text>`, ...marks];
 }
 
-/** Values beyond a scale stand at its end. */
+/** Returns the x of a value; values beyond a scale stand at its end. */
 function position({ min, max }: Scale, index: number, value: number): number {
   const share = Math.log(Math.min(max, Math.max(min, value)) / min) / Math.log(max / min);
   return Math.round((left(index) + share * PANEL) * 10) / 10;

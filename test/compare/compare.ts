@@ -10,11 +10,11 @@ import { markdown, type Result } from "./table.ts";
 
 /**
  * `npm run compare`: one stream of events, consumed in five ways at once, at three rates; two and a half minutes.
- * Writes the picture and prints what the README says of a run.
+ * Writes the picture and prints the part of the README beside it that a run brings.
  */
+
 const PICTURE = join(import.meta.dirname, "compare.svg");
-const SHOWN =
-  "![Latency, requests and bytes of polling, long polling, SSE and webhook at three rates](test/compare/compare.svg)";
+const SHOWN = "![Latency, requests and bytes of polling, long polling, SSE and webhook at three rates](compare.svg)";
 const SEED = 20;
 
 const pair = await startWorkers();

@@ -3,29 +3,26 @@ import { json } from "node:stream/consumers";
 import { Pause } from "./pause.ts";
 import type { Wire } from "./wire.ts";
 
-/** The four ways to get the same events. */
+/** Three of the ways to get the same events; webhook.ts has the fourth. */
 
-/**
- * `message`: what the event came in. `elapsed`: milliseconds from a moment until now, both in the consumer's own
- * time.
- */
+/** `message`: the event came in it. `elapsed`: milliseconds from a moment until now, both in the consumer's own time. */
 export type Seen = (id: string, message: IncomingMessage, elapsed: (since: number) => number) => void;
-/** `empty`: how many requests so far have brought no event. */
+/** `empty`: the number of requests so far that brought no event. */
 export type Consumer = { run(signal: AbortSignal): Promise<void>; empty(): number };
 
-/** `from`: the position in the log that is read, at the start. */
+/** `from`: the position in the log at the start. */
 export type Source = { url: string; from: number; wire: Wire; scale: number; seen: Seen };
 type Page = { events: { id: string }[]; next: number; end?: boolean };
 
 const PAGE = 100;
 /** An idle long poll is held this long by the server, 55 s at most. */
 const LONG_POLL_SECONDS = 25;
-/** How long a stream lives before its client comes back. */
+/** The server ends a stream after this time, and the client comes back. */
 const STREAM_MS = 300_000;
-/** What the server asks for when it has ended a stream. */
+/** The server asks for this delay when it ends a stream. */
 const STREAM_RETRY_MS = 100;
 
-/** `GET /events?after=` of the sender every `intervalMs`, pages at once until the head. */
+/** Polls `GET /events?after=` of the sender every `intervalMs`, pages at once until the head. */
 export function polling({ url, from, wire, scale, seen }: Source, intervalMs: number): Consumer {
   const pause = new Pause(scale);
   let empty = 0;
@@ -43,7 +40,7 @@ export function polling({ url, from, wire, scale, seen }: Source, intervalMs: nu
   return { run, empty: () => empty };
 }
 
-/** `GET /events?after=&wait=` of the sender, again and again; the server does the waiting. */
+/** Asks `GET /events?after=&wait=` of the sender again and again; the server does the waiting. */
 export function longPolling({ url, from, wire, scale, seen }: Source): Consumer {
   const pause = new Pause(scale);
   let empty = 0;
@@ -60,9 +57,9 @@ export function longPolling({ url, from, wire, scale, seen }: Source): Consumer 
 }
 
 /**
- * `GET /events/stream?after=` of the receiver. The server's heartbeats come in real time: what they weigh is
- * counted as often as they would come; and in a phase that is run faster the client itself ends a stream after
- * what would be five minutes, as the server does.
+ * Reads `GET /events/stream?after=` of the receiver. The server's heartbeats come in real time, so in a phase that is
+ * run faster their bytes are counted as often as they would come. There the client itself also ends a stream after
+ * the time that would be five minutes, as the server does.
  */
 export function streaming({ url, from, wire, scale, seen }: Source): Consumer {
   const pause = new Pause(scale);
@@ -101,8 +98,8 @@ async function getPage(wire: Wire, url: string): Promise<{ response: IncomingMes
 type Field = { field: string; value: string; wireBytes: number };
 
 /**
- * The fields of an event stream (HTML Standard, section 9.2.6), comments under the name "". `wireBytes`: what
- * has come since the field before. Ends with the connection, however it ends.
+ * Yields the fields of an event stream (HTML Standard, section 9.2.6), comments under the name "". `wireBytes`: the
+ * bytes since the field before. Ends with the connection, however that ends.
  */
 async function* fieldsOf(response: IncomingMessage): AsyncGenerator<Field> {
   let rest = "";
@@ -119,6 +116,6 @@ async function* fieldsOf(response: IncomingMessage): AsyncGenerator<Field> {
       }
     }
   } catch {
-    // Ended in the middle, by us or by a lost connection: the client comes back either way.
+    // The stream ended in the middle, closed here or lost: the client comes back either way.
   }
 }

@@ -1,7 +1,8 @@
 import type { Measured } from "./run.ts";
 import type { Carrier, Traffic } from "./wire.ts";
 
-/** What the counts at its sockets say of a way to consume. */
+/** Tells the ways to consume apart by the counts at their sockets. */
+
 export type Nature = { calls: string; flows: string; publicUrl: "yes" | "no" };
 
 const FLOWS: Record<Carrier, string> = {
@@ -10,7 +11,7 @@ const FLOWS: Record<Carrier, string> = {
   request: "in requests",
 };
 
-/** Whoever opened connections calls; a consumer that accepted any must be reachable. */
+/** The side that opened connections is the caller; a consumer that accepted any must be reachable. */
 export function natureOf({ opened, accepted, brought }: Traffic): Nature {
   const callers = [opened > 0 ? ["consumer"] : [], accepted > 0 ? ["producer"] : []].flat();
   const carriers = Object.keys(FLOWS) as Carrier[];
@@ -24,7 +25,7 @@ export function natureOf({ opened, accepted, brought }: Traffic): Nature {
   };
 }
 
-/** What each consumer did in all phases together, in the order of the first. */
+/** Adds up each consumer's counts of all phases, in the order of the first. */
 export function totals(phases: readonly Measured[][]): (Traffic & { consumer: string; events: number })[] {
   return (phases[0] ?? []).map(({ consumer }) => {
     const rows = phases.flat().filter((row) => row.consumer === consumer);

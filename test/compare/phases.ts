@@ -1,11 +1,12 @@
-/** When events are published. Times are milliseconds of the consumers' own time. */
+/** The three rates at which events are published. Times are milliseconds of the consumers' own time. */
+
 export type Phase = {
   name: string;
-  /** How many times faster than that the phase is run; 1 is real time. */
+  /** The factor by which the phase is run faster; 1 is real time. */
   scale: number;
   /** From the start, ascending. */
   publishAt: number[];
-  /** How long it is looked at, the last event's longest wait included. */
+  /** The length of the measurement, the last event's longest wait included. */
   lengthMs: number;
 };
 
@@ -19,8 +20,8 @@ const STEADY_SECONDS = 30;
 const BURSTS = { count: 5, everyMs: 6 * SECOND, events: 50, spacingMs: 20 };
 
 /**
- * The three rates. Events come at random moments of their minute or second, so that none falls in step with a
- * poller. An event a minute is watched for twenty minutes, run 25 times faster.
+ * Returns the three phases. Events come at random moments of their minute or second, so that none falls in step with a
+ * poller. The rate of one event a minute is measured for twenty minutes, run 25 times faster.
  *
  * @param random from 0 to 1
  */

@@ -5,7 +5,9 @@ import type { Phase } from "./phases.ts";
 import { webhook } from "./webhook.ts";
 import { type Traffic, Wire } from "./wire.ts";
 
-/** What one consumer did and saw in one phase; `empty` of its requests brought no event. Times in milliseconds. */
+/** Runs all consumers beside each other on one phase, and measures each. */
+
+/** One consumer in one phase; `empty` of its requests brought no event. Times in milliseconds. */
 export type Measured = Traffic & { consumer: string; events: number; empty: number; p50: number; p99: number };
 
 /** The two Workers, and the token of both. */
@@ -14,7 +16,7 @@ type Making = { pair: Target; heads: { sender: number; receiver: number }; phase
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** Real time for what is on its way when a phase is over. */
+/** Real time for events on their way when a phase is over. */
 const GRACE_MS = 500;
 
 /** In the order they are shown. */
@@ -48,7 +50,7 @@ export async function run(pair: Target, phase: Phase): Promise<Measured[]> {
   const ends = Promise.all(
     running.map(({ consumer }) =>
       consumer.run(stop.signal).catch((error: unknown) => {
-        // What was under way when it was stopped.
+        // A request that was under way at the stop.
         if (!stop.signal.aborted) throw error;
       }),
     ),

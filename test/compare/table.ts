@@ -2,7 +2,7 @@ import { natureOf, totals } from "./nature.ts";
 import type { Phase } from "./phases.ts";
 import type { Measured } from "./run.ts";
 
-/** What was measured, as Markdown: the part of the README that a run brings. */
+/** The measurements as Markdown: the part of the README beside this file that a run brings. */
 
 export type Result = { phase: Phase; measured: Measured[] };
 
@@ -21,7 +21,7 @@ const NOTES = [
   "minute was run 25 times faster: the waiting that consumers choose was shortened, and stretched again in what is shown.",
 ].join(" ");
 
-/** @param picture its Markdown */
+/** Returns the whole part. @param picture the picture's Markdown */
 export function markdown(results: readonly Result[], picture: string): string {
   return [INTRODUCTION, "", picture, "", table(natureRows(results)), "", table(measuredRows(results)), "", NOTES].join(
     "\n",
@@ -58,7 +58,7 @@ function describe({ name, publishAt, lengthMs }: Phase): string {
   return `${name}: ${publishAt.length} in ${seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`}`;
 }
 
-/** Columns as wide as their widest cell, as formatters lay tables out. */
+/** Returns a table whose columns are as wide as their widest cell. */
 function table(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import type { Consumer, Seen } from "./consumers.ts";
 import type { Wire } from "./wire.ts";
 
-/** A server that is called: it does nothing until something happened. `register` tells the sender its URL. */
+/** Starts a server that the sender calls, and that does nothing otherwise. `register` tells the sender its URL. */
 export async function webhook(
   wire: Wire,
   seen: Seen,

@@ -1,9 +1,11 @@
 import { Agent, type IncomingMessage, request, type Server } from "node:http";
 import type { Socket } from "node:net";
 
+/** Counts the traffic at one consumer's sockets. */
+
 /**
- * What was counted at one consumer's sockets. Bytes are those of all TCP payloads: request lines, headers, chunk
- * sizes and bodies. `brought` counts events by what they came in.
+ * The counts. Bytes are those of all TCP payloads: request lines, headers, chunk sizes and bodies. `brought` counts
+ * events by the message that they came in.
  */
 export type Traffic = {
   opened: number;
@@ -14,10 +16,10 @@ export type Traffic = {
   brought: Record<Carrier, number>;
 };
 
-/** An answer is open when it brings its first event and has not ended. */
+/** `open answer`: one that has brought its first event and has not ended. */
 export type Carrier = "answer" | "open answer" | "request";
 
-/** One consumer's connections, kept alive as clients do: those that it opens, and those that it accepts. */
+/** One consumer's connections, kept alive as clients do: those that it opens and those that it accepts. */
 export class Wire {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #opened = new Set<Socket>();
@@ -43,20 +45,20 @@ export class Wire {
     };
   }
 
-  /** Counts what others open to the server, and what they ask it. */
+  /** Counts the connections and requests that a server takes. */
   watch(server: Server): void {
     server.on("connection", (socket) => this.#accepted.add(socket));
     server.on("request", () => this.#requests++);
   }
 
-  /** Counts an event by the message that it was found in. */
+  /** Counts an event by the message that it came in. */
   brought(message: IncomingMessage): void {
     const carrier = this.#carriers.get(message) ?? carrierOf(message);
     this.#carriers.set(message, carrier);
     this.#brought[carrier]++;
   }
 
-  /** Counts bytes that would have come, had the phase not been run faster. */
+  /** Counts bytes that would have come in real time. */
   spared(bytes: number): void {
     this.#spared += bytes;
   }
@@ -77,14 +79,14 @@ export class Wire {
     });
   }
 
-  /** Ends whatever is under way. */
+  /** Ends all connections. */
   close(): void {
     this.#agent.destroy();
     for (const socket of [...this.#opened, ...this.#accepted]) socket.destroy();
   }
 }
 
-/** As the parser of the connection saw it: a request has a method, an answer has none. */
+/** Tells requests from answers: a request has a method, an answer has none. */
 function carrierOf({ method, complete }: IncomingMessage): Carrier {
   if (typeof method === "string") return "request";
   return complete ? "answer" : "open answer";

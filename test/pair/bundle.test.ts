@@ -7,7 +7,7 @@ const run = promisify(execFile);
 const MAX_GZIP_KIB = 100;
 
 test("npm run deploy -- --dry-run builds both Workers, offline and small, and deploys neither", async () => {
-  // No host that answers and no account: a dry run needs neither, anything more would fail.
+  // This host does not answer, and there is no account: a dry run needs neither, and a real deployment would fail.
   const env = { ...process.env, CLOUDFLARE_API_BASE_URL: "http://127.0.0.1:1", WRANGLER_SEND_METRICS: "false" };
   const { stdout } = await run("npm", ["run", "deploy", "--", "--dry-run"], { cwd: root, env });
   const sizes = [...stdout.matchAll(/gzip: ([\d.]+) KiB/g)].map(([, kib]) => Number(kib));

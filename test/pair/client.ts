@@ -1,4 +1,5 @@
-/** The answers of both Workers' APIs, as far as these tests read them. */
+/** A client of both Workers' APIs, as far as these tests need one. */
+
 export type EventSummary = { seq: number; id: string; type: string; receivedAt: string; verification: string };
 export type Attempt = { at: string; status: number; code: string | null; nextAttemptAt: string | null };
 export type Delivery = { seq: number; id: string; state: string; attempts: Attempt[] };
@@ -16,14 +17,14 @@ export function postJson(url: string, json: string): Promise<Response> {
   return fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: json });
 }
 
-/** Publishes one event under an id of the caller's; resolves only when the sender acknowledged it. */
+/** Publishes one event under the caller's id; resolves only once the sender has acknowledged the event. */
 export async function publish(sender: string, event: { id: string; type: string; data: unknown }): Promise<void> {
   const response = await postJson(`${sender}/events`, JSON.stringify(event));
   const text = await response.text();
   if (response.status !== 202) throw new Error(`POST /events answered ${response.status} ${text}`);
 }
 
-/** The receiver's whole log, oldest first, page by page. */
+/** Reads the receiver's whole log, oldest first, page by page. */
 export async function readLog(receiver: string): Promise<EventSummary[]> {
   const log: EventSummary[] = [];
   for (let after = 0; ; ) {
@@ -35,7 +36,7 @@ export async function readLog(receiver: string): Promise<EventSummary[]> {
   }
 }
 
-/** The body of one logged event, as text. */
+/** Reads the body of one logged event, as text. */
 export async function readBody(receiver: string, seq: number): Promise<string> {
   const response = await fetch(`${receiver}/events/${seq}/body`);
   if (!response.ok) throw new Error(`GET /events/${seq}/body answered ${response.status}`);

@@ -7,7 +7,7 @@ import { type Measured, run } from "../compare/run.ts";
 import { markdown } from "../compare/table.ts";
 import { freePorts, runWorker, temporaryFolder, variables } from "./workers.ts";
 
-/** `npm run compare` in small: all consumers, a few events, twenty times faster. */
+/** A small `npm run compare`: all consumers, a few events, twenty times faster. */
 const PHASE: Phase = {
   ...{ name: "a few", scale: 20 },
   publishAt: [1000, 3000, 3500, 12_000, 18_000],

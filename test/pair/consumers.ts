@@ -2,10 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import type { EventSummary } from "./client.ts";
 
-/** Consumers of the receiver's log, one for each of its live faces: what breaks off, they take up by cursor. */
+/** Consumers of the receiver's log, one for each of its live faces. After a break each goes on from its cursor. */
+
 export type Consumer = { name: string; seen: EventSummary[]; stop(): void };
 
-/** Stays on the log's heels until `signal` ends it; throws when a connection breaks off. */
+/** Follows the log until `signal` ends it; throws when a connection breaks off. */
 type Follow = (url: string, seen: EventSummary[], signal: AbortSignal) => Promise<void>;
 
 const RECONNECT_MS = 50;

@@ -11,7 +11,7 @@ const run = promisify(execFile);
 
 type Received = { url: string; rawHeaders: string[]; body: Buffer };
 const received: Received[] = [];
-/** The authorization that a GET of the body must have, and the one it had. */
+/** The authorization that a GET of the body must have, and the one that the last GET had. */
 let wanted: string | undefined;
 let authorized: string | undefined;
 const big = Buffer.alloc(MAX_INLINE_BYTES + 1, "'$\0é");
@@ -35,11 +35,11 @@ beforeAll(async () => {
 });
 afterAll(() => void server.close());
 
-/** What arrives when a shell runs the line; nothing of the tester's own curl configuration counts. */
+/** Runs the line in a shell, without the tester's own curl configuration. @returns what arrived */
 async function sent(shell: string, headers: HeaderList, body: Uint8Array, token?: string): Promise<Received> {
   received.length = 0;
   const line = curlOf({ url: `${origin}/webhook/a`, headers, body, bodyUrl: `${origin}/events/1/body` });
-  // The line as a person pastes it: nothing in it may be a control character of the terminal.
+  // A person pastes the line into a terminal, so it must hold no control characters.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
   expect(line).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/);
   const { API_TOKEN: _own, ...env } = process.env;

@@ -11,7 +11,7 @@ import { freePorts, runWorker, temporaryFolder, variables } from "./workers.ts";
 const RETRY_SECONDS = "0.3 0.3 0.3 0.3 0.3 0.3 0.3 0.3 0.3";
 const JITTER = 0.2;
 const ATTEMPTS = 10;
-/** The deadline of an attempt, and what else it takes to see that it has passed. */
+/** The deadline of an attempt, and time to see that it has passed. */
 const TIMEOUT_TEST_MS = 40_000;
 
 const folder = temporaryFolder();
@@ -20,7 +20,7 @@ let sender: WorkerProcess;
 let number = 0;
 const newId = () => `test_${++number}`;
 
-/** How each type of event is answered; every other one is thanked. */
+/** The answer to each type of event; other types are answered 204. */
 const answers: Record<string, Answer> = {
   "once.500": failOnce((response) => response.writeHead(500).end("broken")),
   "once.404": failOnce((response) => response.writeHead(404).end()),
@@ -67,7 +67,7 @@ describe("every request", () => {
 });
 
 describe("a failed first attempt", () => {
-  // Published first and waited for last: the deadline of an attempt passes while the others run.
+  // This event is published first and waited for last: its deadline passes while the other tests run.
   const hanging = newId();
   beforeAll(() => publish(sender.url, { id: hanging, type: "once.hang", data: 1 }));
 
@@ -136,7 +136,7 @@ describe("a failed first attempt", () => {
   );
 });
 
-/** The delivery once nothing of it is left to do. */
+/** Waits until the delivery is neither due nor under way. */
 function settled(id: string): Promise<Delivery> {
   return until(`delivery of ${id}`, async () => {
     const delivery = await deliveryOf(sender.url, id);

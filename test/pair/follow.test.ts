@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { visible as visibleOnServer } from "../../shared/pages/visible.ts";
 import * as server from "../../workers/receiver/viewer/parts/text.ts";
 
-/** The modules as the browser loads them. The Workers know them as text, so their types are written down here. */
+/** Types of the modules that the browser loads, written down here because the Workers import them as text. */
 type Batch = { events: { seq: number }[]; next: number; end?: boolean };
 type Wiring = {
   after: number;
@@ -29,14 +29,14 @@ const text: Text = await import(`${client}/text.js`);
 
 const BATCH = 3;
 
-/** A log that answers as the Inbox does; what is at or below `floor` is not in its tails. */
+/** A log that answers as the Inbox does; events at or below `floor` are not in its tails. */
 class FakeLog {
   head = 0;
   floor = 0;
   blocked = false;
   deaf = false;
   down = false;
-  /** What lets sockets through and nothing that they say. */
+  /** Sockets open, but no message gets through. */
   mute = false;
   pageMs = 0;
   pages = 0;
@@ -68,7 +68,7 @@ class FakeLog {
 class FakeSocket extends EventTarget {
   readonly #log: FakeLog;
   #asked: number | null;
-  /** Of the last answer, which the next question must bring back. */
+  /** The last answer's receipt, which the next question must bring back. */
   #receipt = 0;
 
   constructor(log: FakeLog, after: number) {
@@ -94,7 +94,7 @@ class FakeSocket extends EventTarget {
     queueMicrotask(() => this.serve());
   }
 
-  /** Answers what was asked, if there is an answer. */
+  /** Answers the open question, if there is an answer. */
   serve(): void {
     const { head, floor, deaf } = this.#log;
     const asked = this.#asked;
@@ -131,7 +131,7 @@ let seen: number[] = [];
 let states: string[] = [];
 let resets = 0;
 
-/** A viewer of a log of its own: those of earlier cases go on, and must not be heard any more. */
+/** Starts a viewer of a log of its own: viewers of earlier cases go on, and must not be heard any more. */
 function start(after = 0, connect = (own: FakeLog, from: number) => new FakeSocket(own, from)): void {
   const [own, delivered, said] = [new FakeLog(), [] as number[], [] as string[]];
   [log, seen, states, resets] = [own, delivered, said, 0];

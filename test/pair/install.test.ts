@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { root, temporaryFolder } from "./workers.ts";
 
-/** Stands in for npm: writes down how it was called, and ends with the code that the test left for it. */
+/** Takes npm's place: writes down its arguments, and ends with the code that the test left in a file. */
 const NPM = `
   const fs = require("fs");
   fs.appendFileSync("calls", process.argv.slice(2).join(" ") + "\\n");

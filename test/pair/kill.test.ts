@@ -7,14 +7,14 @@ import { until } from "./until.ts";
 import { freePorts, runWorker, temporaryFolder } from "./workers.ts";
 
 /**
- * kill -9 of either Worker, or of both, at random moments: whatever the sender acknowledged is in the
- * receiver's log once. `KILLS=50 KILL_SEED=7 npx vitest …` for more, and for the same again.
+ * kill -9 of either Worker, or of both, at random moments: every event that the sender acknowledged is in the
+ * receiver's log once. `KILLS=50 npm test` kills more often, `KILL_SEED=7` in the same way again.
  */
 const KILLS = Number(process.env.KILLS ?? 5);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 const MAX_BURST = 60;
 const MAX_CONNECTIONS = 20;
-/** Beyond the end of most bursts, so that the idle, and those that flush, are killed as well. */
+/** Longer than most bursts, so that Workers are also killed while idle or flushing. */
 const MAX_KILL_AFTER_MS = 1500;
 const SECONDS_A_KILL = 30;
 
@@ -52,7 +52,7 @@ test(
       await crash(victims);
       await burst;
       await restart(victims);
-      // Without a publish that could wake what is stuck; else the next burst meets what this crash left.
+      // Half of the time nothing is published until all is logged, as a publish could wake something that is stuck.
       if (below(2) === 0) await drained();
     }
     await drained();
@@ -62,7 +62,7 @@ test(
   (KILLS + 2) * SECONDS_A_KILL * 1000,
 );
 
-/** Ids whose answer a crash swallowed are not counted: whether they are in the log is left open. */
+/** Ids whose answer a crash swallowed are not counted: they may be in the log or not. */
 async function publishBurst(count: number, connections: number): Promise<void> {
   const ids = Array.from({ length: count }, () => `kill_${published++}`);
   const publishNext = async () => {
@@ -101,7 +101,7 @@ function urlOf(name: Name): string {
   return `http://127.0.0.1:${ports.get(name)}`;
 }
 
-/** Resolves once all is logged. Only the receiver is asked, so that nothing but its alarm wakes the sender. */
+/** Resolves once all is logged. Asks only the receiver, so that nothing but its own alarm wakes the sender. */
 async function drained(): Promise<void> {
   await until("every acknowledged event is logged", async () => {
     const logged = new Set((await readLog(urlOf("receiver"))).map(({ id }) => id));
@@ -121,7 +121,7 @@ async function expectLoggedOnce(): Promise<void> {
   }
 }
 
-/** Events whose answer was swallowed are waited for as well; none may have failed for good. */
+/** Waits for events whose answer was swallowed too; none may have failed for good. */
 async function expectNothingLeft(): Promise<void> {
   await until("nothing left to deliver", async () => {
     const { endpoints } = await getJson<{ endpoints: EndpointRow[] }>(`${urlOf("sender")}/endpoints`);

@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+/** A plain HTTP server in the receiver's place: knows nothing of webhooks and keeps every request. */
+
 /** One request as it came; `at` in unix milliseconds. */
 export type Received = { id: string; headers: IncomingHttpHeaders; body: string; at: number };
 /** Answers a request; `nth` counts those with the same `webhook-id`, from 1. */
 export type Answer = (response: ServerResponse, request: Received, nth: number) => void;
 
-/** A plain HTTP server in the receiver's place: it knows nothing of webhooks and keeps what it gets. */
 export class Listener {
   readonly received: Received[] = [];
   answer: Answer = (response) => response.end("thank you");
@@ -28,7 +29,7 @@ export class Listener {
     });
   }
 
-  /** Where it listened last, also while it is closed. */
+  /** The port of the last `listen`, also while the server is closed. */
   port = 0;
 
   get url(): string {
@@ -54,7 +55,7 @@ export class Listener {
     await closed;
   }
 
-  /** The requests with this `webhook-id`, as soon as there are `count` of them. */
+  /** Resolves to the requests with this `webhook-id`, once there are `count` of them. */
   async requests(id: string, count = 1): Promise<Received[]> {
     for (;;) {
       const found = this.received.filter((request) => request.id === id);

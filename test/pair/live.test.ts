@@ -11,17 +11,17 @@ import { RawSocket } from "./raw-socket.ts";
 import { until } from "./until.ts";
 import { freePorts, runWorker, temporaryFolder, variables } from "./workers.ts";
 
-/** The receiver alone, watched over real connections, and killed meanwhile. */
+/** The receiver alone, watched over real connections and killed meanwhile. */
 const KILLS = Number(process.env.KILLS ?? 2);
 const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1_000_000);
 const BURST = 60;
 const HEARTBEAT_MS = 15_000;
-/** For a machine that does other things too: not half a heartbeat, which a write more would take. */
+/** Slack for a busy machine, less than the half heartbeat that one more write would take. */
 const SLACK_MS = 4000;
 const MIB = 1024 * 1024;
 const BATCH_BYTES = 256 * 1024;
 const BATCH_EVENTS = 100;
-/** More than are answered however little they bring, and how many are so far apart that each may bring a batch. */
+/** More questions than are ever answered, and the number of those far enough apart that each may bring a batch. */
 const QUESTIONS = 2100;
 const PACED = 200;
 
@@ -29,7 +29,7 @@ const folders = [temporaryFolder(), temporaryFolder()] as const;
 const random = seeded(SEED);
 let port = 0;
 let receiver: WorkerProcess;
-/** One that nobody kills. */
+/** A receiver that nobody kills. */
 let quiet: WorkerProcess;
 let sent = 0;
 
@@ -52,7 +52,7 @@ async function start(): Promise<void> {
   receiver = await runWorker("receiver", { port, stateDir: folders[0].path, vars });
 }
 
-/** Sends genuine webhooks; whether one that a kill interrupts is logged is left open. */
+/** Sends genuine webhooks; one that a kill interrupts may be logged or not. */
 async function sendBurst(count: number, url = receiver.url, event = { type: "live.test" }): Promise<void> {
   const body = JSON.stringify(event);
   const webhook = new Webhook(variables.WEBHOOK_SECRET);
@@ -70,7 +70,7 @@ async function sendBurst(count: number, url = receiver.url, event = { type: "liv
   );
 }
 
-// A heartbeat takes its time: meanwhile the other receiver is killed.
+// One test waits for a heartbeat; meanwhile the other receiver is killed.
 describe.concurrent("the live faces", () => {
   test(
     `show the log once and in order through ${KILLS} kills, seed ${SEED}`,
@@ -113,7 +113,7 @@ describe.concurrent("the live faces", () => {
   test("a client that asks without reading is sent a mebibyte and a batch, and closed", async () => {
     await sendBurst(2 * BATCH_EVENTS, quiet.url, { type: "t".repeat(128) });
     const client = await RawSocket.open(`${quiet.url}/events/live`);
-    // Where a batch ends is no secret: it asks as if it had read each. Those that nothing is sent for count too.
+    // The end of a batch can be guessed, so the client asks as if it had read each. Unanswered questions count too.
     for (let turn = 0; turn < QUESTIONS; turn++) {
       client.send(JSON.stringify({ more: turn % 2 === 0 ? 0 : BATCH_EVENTS }));
       if (turn < PACED) await delay(5);
@@ -127,7 +127,7 @@ describe.concurrent("the live faces", () => {
   async function openStream(): Promise<Socket> {
     const { hostname, port } = new URL(quiet.url);
     const client = connect(Number(port), hostname);
-    // What is never sent: a stream that is written to notices sooner.
+    // No event has this type: a stream that is written to would notice sooner.
     client.write(`GET /events/stream?type=none HTTP/1.1\r\nhost: ${hostname}:${port}\r\n\r\n`);
     const [answer] = (await once(client, "data")) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);

@@ -5,7 +5,7 @@ import { getJson, postJson, publish } from "./client.ts";
 import { until } from "./until.ts";
 import { freePorts, runWorker, temporaryFolder } from "./workers.ts";
 
-/** Endpoints that misbehave on the wire, each in its own way, beside one that does not; all at once. */
+/** Endpoints that misbehave on the wire, each in its own way, beside a good one; all at once. */
 
 const CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 const KIB = `400\r\n${"x".repeat(1024)}\r\n`;
@@ -56,7 +56,7 @@ const ways: Way[] = [
   { name: "never answers", answer: () => {}, status: 0, code: "timeout", state: "due" },
 ];
 
-/** Far more than anyone should read; stops when it is no longer wanted. */
+/** Sends far more than anyone should read; stops when the connection closes. */
 function flood(socket: Socket): void {
   socket.write(CHUNKED);
   const write = () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { root, variables } from "./workers.ts";
 
-/** What `npm start` runs, in a process of its own, with its output. */
+/** The script of `npm start`, in a process of its own, with its output. */
 export class NpmStart {
   readonly lines: string[] = [];
   /** Resolves to the exit code, null after a signal that nothing caught. */
@@ -32,7 +32,7 @@ export class NpmStart {
   }
 
   /**
-   * The first `count` lines that match, once they are there.
+   * Resolves to the first `count` lines that match, once they are there.
    *
    * @throws Error with all output when the process ends before.
    */

@@ -2,11 +2,13 @@ import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
 
+/** Looks at the processes of this machine. */
+
 type Process = { pid: number; parent: number; command: string };
 
 const run = promisify(execFile);
 
-/** Every process below `pid`, whatever group it is in. */
+/** Returns every process below `pid`, in any group. */
 export async function descendantsOf(pid: number): Promise<Process[]> {
   const rows = await processes();
   const found: Process[] = rows.filter(({ parent }) => parent === pid);
@@ -14,13 +16,13 @@ export async function descendantsOf(pid: number): Promise<Process[]> {
   return found;
 }
 
-/** Those of `pids` that still run; a zombie, dead but not yet collected by its parent, does not. */
+/** Returns those of `pids` that still run; a zombie, dead but not yet collected by its parent, does not. */
 export async function stillRunning(pids: readonly number[]): Promise<number[]> {
   const alive = new Set((await processes()).map(({ pid }) => pid));
   return pids.filter((pid) => alive.has(pid));
 }
 
-/** From /proc where there is one: small Linux images have no `ps`. */
+/** Reads /proc where there is one: small Linux images have no `ps`. */
 async function processes(): Promise<Process[]> {
   if (existsSync("/proc/self/stat")) return readdirSync("/proc").flatMap(fromProc);
   const { stdout } = await run("ps", ["-A", "-o", "pid=,stat=,ppid=,args="]);
@@ -35,13 +37,13 @@ async function processes(): Promise<Process[]> {
 function fromProc(pid: string): Process[] {
   if (!/^\d+$/.test(pid)) return [];
   try {
-    // `pid (name) state parent …`, where the name may hold anything.
+    // The line is `pid (name) state parent …`, and the name may hold anything.
     const [state, parent] = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /s, "")
       .split(" ");
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
     return state === "Z" ? [] : [{ pid: Number(pid), parent: Number(parent), command }];
   } catch {
-    return []; // gone meanwhile
+    return []; // The process is gone by now.
   }
 }

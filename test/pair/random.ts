@@ -1,4 +1,4 @@
-/** A repeatable stream of numbers in [0, 1): mulberry32, enough to vary a test and to name it by its seed. */
+/** Returns a repeatable stream of numbers in [0, 1): mulberry32, good enough to vary a test and to repeat it by seed. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

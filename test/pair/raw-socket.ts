@@ -1,22 +1,22 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-/** A WebSocket client down to its bytes (RFC 6455 section 5.2), which alone can ask without reading. */
+/** A WebSocket client made of bytes (RFC 6455 section 5.2): no other client can ask without reading. */
 
 const OPCODE = { text: 1, close: 8 } as const;
-/** The masking key is all zeros: the payload stays as it is. */
+/** The flag of a masked frame. The masking key is all zeros, so the payload stays as it is. */
 const MASKED = 0x80;
 
 const SILENCE_MS = 10_000;
 
-/** All that came of a socket, once it was closed. */
+/** Everything that a socket received, once it was closed. */
 export type Heard = { bytes: number; texts: string[]; closed: { code: number; reason: string } | null };
 
 export class RawSocket {
   readonly #socket: Socket;
   readonly #chunks: Buffer[] = [];
 
-  /** Upgraded; from then on nothing is read until `hear`. */
+  /** Connects and upgrades; after that nothing is read until `hear`. */
   static async open(url: string, headers: Record<string, string> = {}): Promise<RawSocket> {
     const { host, hostname, port, pathname, search } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -37,7 +37,7 @@ export class RawSocket {
     socket.on("error", () => {});
   }
 
-  /** A text of at most 125 bytes. */
+  /** Sends a text of at most 125 bytes. */
   send(text: string): void {
     const payload = Buffer.from(text);
     this.#socket.write(
@@ -45,7 +45,7 @@ export class RawSocket {
     );
   }
 
-  /** Reads what was sent, up to the close. */
+  /** Reads everything up to the close. */
   async hear(): Promise<Heard> {
     this.#socket.setTimeout(SILENCE_MS, () => this.#socket.destroy(new Error("neither data nor a close came")));
     for await (const chunk of this.#socket) {

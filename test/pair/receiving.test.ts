@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { configuredRoot, freePorts, runWorker, temporaryFolder, variables } from "./workers.ts";
 
-/** The receiver on real sockets: what is written there byte by byte, and what it sends on. */
+/** The receiver on real sockets: requests written byte by byte, and forwards. */
 
 const LIMIT = 1000;
 const FORWARD_SECRET = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
@@ -34,7 +34,7 @@ type Part = string | Buffer;
 let sent = 0;
 const newId = () => `msg_${++sent}`;
 
-/** The lines of a request that `body` makes genuine. */
+/** Returns the head of a request that is genuine with `body`. */
 function head(id: string, body: Part, ...lines: string[]): string {
   const timestamp = Math.floor(Date.now() / 1000);
   const signature = signatureOf(variables.WEBHOOK_SECRET, { id, timestamp: String(timestamp) }, Buffer.from(body));
@@ -48,8 +48,8 @@ function signatureOf(secret: string, { id, timestamp }: { id: string; timestamp:
 }
 
 /**
- * Writes the parts to a socket, each once the one before is on its way; resolves to the status that comes back. What
- * is refused by its head alone must be written alone: the other side closes at once, and a late write would fail.
+ * Writes the parts to a socket, each once the one before is on its way. Resolves to the status that comes back. A head
+ * that is refused by itself must be the only part: the other side closes at once, and a later write would fail.
  */
 async function write(...parts: Part[]): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -62,7 +62,7 @@ async function write(...parts: Part[]): Promise<number> {
   });
   socket.on("error", reject).on("close", () => reject(new Error(`the connection ended with ${answer}`)));
   const answered = promise.finally(() => socket.destroy());
-  // Awaited below, once everything is written.
+  // The answer is awaited below, once everything is written.
   answered.catch(() => {});
   for (const part of parts) await new Promise((done) => socket.write(part, done));
   return answered;

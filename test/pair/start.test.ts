@@ -7,7 +7,8 @@ import { descendantsOf, stillRunning } from "./processes.ts";
 import { until } from "./until.ts";
 import { freePorts, temporaryFolder, variables } from "./workers.ts";
 
-/** The pair as a person has it after `npm start`, over real HTTP. */
+/** The pair after `npm start`, over real HTTP. */
+
 const PERIOD_SECONDS = 2;
 const LATE_MS = 1000;
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await pair.printed(/Ctrl-C stops everything/);
 });
 
-// An assertion, not only tidying up: Ctrl-C ends everything, in order.
+// This is an assertion too: Ctrl-C ends everything, in order.
 afterAll(async () => {
   const processes = (await descendantsOf(pair.pid)).map(({ pid }) => pid);
   pair.signal("SIGINT");
@@ -104,7 +105,7 @@ describe("the clock", () => {
       expect(Date.parse(receivedAt) - due).toBeGreaterThanOrEqual(0);
     }
     expect(dueTimes.length).toBeGreaterThanOrEqual(2);
-    // Consecutive, so none is missing; different, so none came twice.
+    // Consecutive times: none is missing, and none came twice.
     for (const [index, due] of dueTimes.slice(1).entries()) {
       expect(due - (dueTimes[index] ?? 0)).toBe(PERIOD_SECONDS * 1000);
     }
@@ -242,7 +243,7 @@ describe("npm start", () => {
 
 const bearer = `Bearer ${variables.API_TOKEN}`;
 
-/** A second pair with nothing in common with the first, as soon as it has started a process. */
+/** Starts a second pair with nothing in common with the first; resolves once it has started a process. */
 async function startSecond(vars = {}): Promise<{ starting: NpmStart; processes: number[] }> {
   const [senderPort, receiverPort] = await freePorts(2);
   const starting = new NpmStart({
@@ -262,7 +263,7 @@ async function gone(processes: number[]): Promise<void> {
   await until("every process is gone", async () => ((await stillRunning(processes)).length === 0 ? true : null), 5000);
 }
 
-/** As curl would send it: unlike `fetch`, with any Host and Origin. */
+/** Sends as curl does: unlike `fetch`, with any Host and Origin. */
 async function send(url: string, method: string, headers: Record<string, string>) {
   const body = method === "POST" ? '{"type":"forged","data":1}' : undefined;
   const length = body === undefined ? {} : { "content-length": String(body.length) };

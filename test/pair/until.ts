@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 const POLL_MS = 50;
 
 /**
- * The first result of `check` that is not null. For what only a request can tell; whatever announces itself is
- * awaited instead.
+ * Resolves to the first result of `check` that is not null. Only for state that a request must ask for; anything that
+ * announces itself is awaited instead.
  *
  * @throws Error naming `what` after `deadlineMs`.
  */

@@ -18,7 +18,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** The workerd that runs the Worker, or wrangler's own in front of it, which has the port. */
+/** Kills the workerd that runs the Worker, or wrangler's own in front of it, which has the port. */
 async function killRuntime(which: "Worker" | "proxy"): Promise<void> {
   const proxy = `entry=127.0.0.1:${new URL(worker.url).port} `;
   const runtimes = (await descendantsOf(worker.pid)).filter(({ command }) => / serve .*entry=127/.test(command));

@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startWorker, type WorkerProcess } from "../../workers/dev/worker-process.ts";
 
+/** Starts Workers as `npm start` does, each with ports and a folder of its own. */
+
 export const root = resolve(import.meta.dirname, "../..");
 
-/** Given to every Worker started here, so that no `.dev.vars` and no environment changes what a test sees. */
+/** The variables of every Worker started here, so that no `.dev.vars` and no environment changes what a test sees. */
 export const variables = {
   WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", // the specification's example
   API_TOKEN: "test-token",
@@ -15,19 +17,19 @@ export const variables = {
   PERIODIC_SECONDS: "0",
 };
 
-/** A folder of its own for the state of one test file; `remove` when all processes in it are gone. */
+/** Makes a folder for the state of one test file; `remove` it once all processes in it are gone. */
 export function temporaryFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), "webhooks-pair-"));
   return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
 /**
- * Below those that systems give to whoever asks for any, so that none is taken before its Worker listens, or while
- * that is killed and started again; above those that browsers refuse.
+ * The range lies below the ports that systems hand out, so that nobody takes one before its Worker listens, or between
+ * a kill and the restart. It lies above the ports that browsers refuse.
  */
 const PORTS = { from: 11_000, to: 32_000 };
 
-/** Ports nobody listens on at this moment, all different. */
+/** Returns ports that nobody listens on at this moment, all different. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
@@ -46,7 +48,7 @@ function isFree(port: number): Promise<boolean> {
 }
 
 /**
- * Makes a folder to run the receiver in, with the TOML file as the README has it changed: more names of secrets, and
+ * Makes a folder to run the receiver in, with the TOML file as the README says to change it: more names of secrets, and
  * tables at its end.
  */
 export function configuredRoot(path: string, { secrets = [], tables = "" }: Configured): string {
@@ -66,12 +68,12 @@ type RunOptions = {
   port: number;
   stateDir: string;
   vars: Record<string, string>;
-  /** Where its TOML file is. */
+  /** The folder of its TOML file. */
   root?: string;
   print?: (line: string) => void;
 };
 
-/** One Worker as `npm start` runs it, ready to answer; what it prints goes to `print`. */
+/** Starts one Worker as `npm start` does, and resolves once it is ready; its lines go to `print`. */
 export async function runWorker(name: "sender" | "receiver", options: RunOptions): Promise<WorkerProcess> {
   const { vars, print: tell = () => {}, ...rest } = options;
   const printed: string[] = [];

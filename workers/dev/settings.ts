@@ -4,7 +4,9 @@ import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 
-/** What `npm start` runs with. `variables` are those of both Workers, secrets included. */
+/** The settings of `npm start`: ports, the state's folder and the Workers' variables. Makes `.dev.vars`. */
+
+/** `variables`: those of both Workers, secrets included. */
 export type Settings = {
   senderPort: number;
   receiverPort: number;
@@ -12,13 +14,13 @@ export type Settings = {
   variables: Record<string, string>;
 };
 
-/** Shorter than deployed, so that something is seen to happen; no look-ups, as only loopback is called. */
+/** Shorter than deployed, so that something happens while one looks; no DNS look-ups, as only loopback is called. */
 const DEFAULTS = { PERIODIC_SECONDS: "10", FLUSH_SECONDS: "10", DOH_URL: "" };
 const SECRETS = ["WEBHOOK_SECRET", "API_TOKEN"] as const;
 const SECRET_BYTES = 32;
 
 /**
- * The environment wins over `.dev.vars`, and that over the defaults of `npm start`.
+ * Reads the settings: the environment wins over `.dev.vars`, which wins over the defaults of `npm start`.
  *
  * @throws Error naming the variable that is wrong or missing.
  */
@@ -42,14 +44,14 @@ export function readSettings(root: string, env: NodeJS.ProcessEnv): Settings {
   };
 }
 
-/** What `.dev.vars` says; it is made on the first run, unless the environment already has its secrets. */
+/** Reads `.dev.vars`. The first run makes the file, unless the environment has the secrets already. */
 function devVars(path: string, env: NodeJS.ProcessEnv): NodeJS.Dict<string> {
   if (SECRETS.every((name) => env[name]) && !existsSync(path)) return {};
   createDevVars(path);
   return parseEnv(readFileSync(path, "utf8"));
 }
 
-/** Makes `.dev.vars` with new random secrets, readable by its owner alone; one that is there is never touched. */
+/** Makes `.dev.vars` with new random secrets, readable by its owner alone; never touches an existing file. */
 function createDevVars(path: string): void {
   const text = [
     "# Local secrets, made by the first `npm start`; git ignores this file. Any variable of wrangler.*.toml may stand here.",
@@ -73,10 +75,10 @@ function readPort(given: Record<string, string>, name: string, fallback: number)
 }
 
 /**
- * Both loopback addresses are tried: `localhost` may mean either, so another program on `::1` would be
- * called in the Worker's place.
+ * Checks that nothing listens on `port` yet, on either loopback address: `localhost` may mean both, so a program on
+ * `::1` would be called in the Worker's place.
  *
- * @throws Error naming `variable` when something else listens on `port`.
+ * @throws Error naming `variable` when the port is in use or may not be used.
  */
 export async function requireFreePort(variable: string, port: number): Promise<void> {
   for (const host of ["127.0.0.1", "::1"]) {
@@ -92,7 +94,7 @@ export async function requireFreePort(variable: string, port: number): Promise<v
   }
 }
 
-/** The error code of listening there for a moment; null when it worked. Machines without IPv6 answer another code. */
+/** Listens for a moment. Resolves to the error code, null when it worked; machines without IPv6 give another code. */
 function listenError(host: string, port: number): Promise<string | null> {
   const { promise, resolve: settle } = Promise.withResolvers<string | null>();
   const server = createServer();

@@ -4,17 +4,18 @@ import { readSettings, requireFreePort, type Settings } from "./settings.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
 /**
- * `npm start`: both Workers under `wrangler dev`, the clock that fires the sender's cron, one log. Ends with
- * code 0 on SIGINT, SIGTERM or SIGHUP, with 1 when a Worker ended by itself or could not start.
+ * `npm start`: runs both Workers under `wrangler dev` and the clock that fires the sender's cron, and prints one log.
+ * Ends with code 0 on SIGINT, SIGTERM or SIGHUP, with 1 when a Worker ended by itself or could not start.
  */
+
 const root = resolve(import.meta.dirname, "../..");
 const COLOURS = { sender: 36, receiver: 35, clock: 33 } as const;
-/** npm passes a Ctrl-C on that the terminal has already sent to all: only a later one is a second one. */
+/** The terminal sends a Ctrl-C to all, and npm passes it on as well: only a later signal counts as the second. */
 const SECOND_SIGNAL_AFTER_MS = 500;
 const ORPHAN_CHECK_MS = 1000;
 
 const workers: WorkerProcess[] = [];
-// Whatever ends this process, an error included: nothing may stay behind.
+// Nothing may stay behind, whatever ends this process.
 process.on("exit", () => {
   for (const worker of workers) worker.kill();
 });
@@ -32,9 +33,9 @@ try {
 await Promise.all(workers.map((worker) => worker.stop()));
 process.exit(exitCode);
 
-/** Starts everything. Never resolves: it rejects when a Worker could not start, or ended by itself. */
+/** Starts everything. Never resolves; rejects when a Worker could not start, or ended by itself. */
 async function run(settings: Settings): Promise<never> {
-  // The receiver first: the sender may have stored events to deliver the moment it runs.
+  // The receiver starts first: the sender may have stored events, and delivers them at once.
   const receiver = await start("receiver", settings.receiverPort, settings);
   const sender = await start("sender", settings.senderPort, settings);
   const log = printer("clock");
@@ -60,7 +61,7 @@ async function start(name: "sender" | "receiver", port: number, settings: Settin
   return worker;
 }
 
-/** wrangler's local route for what Cloudflare does each minute; `cron` is the TOML file's. */
+/** Calls wrangler's local route for the cron, which Cloudflare fires each minute; `cron` is the TOML file's. */
 async function fireCron(senderUrl: string, time: number): Promise<void> {
   const query = new URLSearchParams({ cron: "* * * * *", time: String(time) });
   const response = await fetch(`${senderUrl}/cdn-cgi/local/scheduled?${query}`, {
@@ -69,7 +70,7 @@ async function fireCron(senderUrl: string, time: number): Promise<void> {
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
 }
 
-/** Resolves at the first signal; a later one ends the process, and with it the Workers, at once. */
+/** Resolves at the first signal; a later one ends this process and the Workers at once. */
 function untilSignal(): Promise<"signal"> {
   return new Promise((resolve) => {
     let first: number | null = null;
@@ -85,7 +86,7 @@ function untilSignal(): Promise<"signal"> {
   });
 }
 
-/** Polled, because nothing tells a process that its parent was killed: npm's death is a signal too. */
+/** Calls back when npm was killed, which counts as a signal. Polls: nothing tells a process of its parent's death. */
 function whenOrphaned(callback: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {

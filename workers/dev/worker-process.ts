@@ -6,7 +6,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 
-/** One Worker under `wrangler dev`, in a process group of its own. */
+/** Runs one Worker under `wrangler dev`, in a process group of its own. */
+
 export type WorkerProcess = {
   name: string;
   url: string;
@@ -14,9 +15,9 @@ export type WorkerProcess = {
   pid: number;
   /** Resolves once `/health` answers 200; rejects when it names a misconfiguration, or the process ends or takes too long. */
   ready: Promise<void>;
-  /** Resolves to how it ended, after everything in its group is gone. */
+  /** Resolves to the exit code or signal as text, after everything in the group is gone. */
   exited: Promise<string>;
-  /** Asks it to end, and makes it end after a while. */
+  /** Asks the Worker to end, and kills it after a while. */
   stop(): Promise<void>;
   /** Ends the whole group at once, as a crash would. */
   kill(): void;
@@ -34,16 +35,16 @@ export type WorkerOptions = {
 const READY_DEADLINE_MS = 60_000;
 const READY_RETRY_MS = 100;
 const PROBE_DEADLINE_MS = 2000;
-/** As long as wrangler gets to bring a crashed runtime back. */
+/** The time that wrangler has to bring a crashed runtime back. */
 const RECOVERY_DEADLINE_MS = 5000;
 const STOP_DEADLINE_MS = 10_000;
-/** What wrangler says of each request; the Workers say more of it themselves. */
+/** wrangler's own line for each request; the Workers log more about it themselves. */
 const NOISE = /^\[wrangler:info\]/;
-/** In the problem that a Worker answers with as long as its configuration has a mistake. */
+/** Part of a Worker's answer as long as its configuration has a mistake. */
 const MISCONFIGURED = '"code":"configuration_error"';
 const CRASH = /The Workers runtime crashed/;
 
-/** wrangler's own traffic, prompts and files outside this project, and a second copy of every log line, off. */
+/** Turns off wrangler's own traffic, its prompts, its files outside this project, and a second copy of each log line. */
 const QUIET = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
   WRANGLER_HIDE_BANNER: "true",
@@ -55,24 +56,24 @@ const QUIET = {
 };
 
 /**
- * Starts a Worker from its TOML file. Its variables go through the environment, never the command line, which
- * every user of the machine can read; wrangler takes those that the file's [vars] and [secrets] name.
+ * Starts a Worker from its TOML file. Its variables go through the environment: every user of the machine can read a
+ * command line. wrangler takes those variables that the file's [vars] and [secrets] name.
  */
 export function startWorker(options: WorkerOptions): WorkerProcess {
   const { name, root, port, stateDir, variables } = options;
   const child = spawn(process.execPath, wranglerArguments(options), {
     cwd: root,
-    // Two `npm start` have Workers of the same name: each pair has its own registry of what runs.
+    // Two pairs may run at once, with Workers of the same names: each pair has its own registry.
     env: { ...process.env, ...variables, ...QUIET, WRANGLER_REGISTRY_PATH: join(stateDir, "registry") },
     stdio: ["pipe", "pipe", "pipe"],
-    // A terminal sends Ctrl-C to its whole foreground group, but this is ended in order; leash.ts sees to the rest.
+    // A terminal sends Ctrl-C to its whole foreground group, but the Workers end in order. leash.ts sees to the rest.
     detached: true,
   });
   const url = `http://127.0.0.1:${port}`;
   const exited = exitOf(child);
   const held = printLines(child, (line) => {
     options.print(line);
-    // It starts a crashed runtime again, but when that was its proxy, every request hangs from then on.
+    // wrangler restarts a crashed runtime. When that was its proxy, every request hangs from then on.
     if (CRASH.test(line)) untilReady(url, exited, RECOVERY_DEADLINE_MS).catch(() => killGroup(child));
   });
   return {
@@ -96,17 +97,17 @@ function wranglerArguments({ name, root, port, stateDir }: WorkerOptions): strin
     ...["--import", pathToFileURL(join(import.meta.dirname, "leash.ts")).href],
     ...[join(root, "node_modules/wrangler/bin/wrangler.js"), "dev"],
     ...["--config", `wrangler.${name}.toml`, "--ip", "127.0.0.1", "--port", String(port)],
-    // One folder each: caches and the like have the same names in both, and SQLite files have one owner.
+    // Each Worker has its own folder: caches have the same names in both, and an SQLite file has one owner.
     ...["--persist-to", join(stateDir, name)],
-    // Given an env file, wrangler reads the environment and no `.dev.vars`, whose values are in it already.
+    // With an env file wrangler reads the environment instead of `.dev.vars`, whose values are in it already.
     ...["--env-file", devNull],
     ...["--inspector-port", "0", "--show-interactive-dev-session=false"],
   ];
 }
 
 /**
- * Prints the child's lines. Until it is ready only the Worker's own log, which is JSON, is shown at once;
- * wrangler's preamble is held back, and shown when the start fails.
+ * Prints the child's lines. Until the Worker is ready, only its own log, which is JSON, is printed at once; wrangler's
+ * lines are held back, and printed when the start fails.
  */
 function printLines(child: ChildProcess, print: (line: string) => void): { show: () => void; drop: () => void } {
   let held: string[] | null = [];
@@ -130,17 +131,17 @@ function printLines(child: ChildProcess, print: (line: string) => void): { show:
   };
 }
 
-/** Resolves when wrangler has ended and what it may have left behind has been killed. */
+/** Resolves when wrangler has ended and its group has been killed. */
 function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    // Not at "close": a workerd left behind holds the pipes open.
+    // "close" would come too late: a workerd left behind holds the pipes open.
     child.once("exit", () => killGroup(child));
     child.once("close", (code, signal) => resolve(signal ?? `code ${code}`));
   });
 }
 
-/** Signals the group, which outlives its leader; where there are no groups, the leader alone. */
+/** Kills the group, which may outlive its leader; on Windows, which has no groups, the leader alone. */
 function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {
@@ -150,7 +151,11 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** @throws Error when the process ended, its configuration is wrong, or `/health` did not answer within `deadlineMs`. */
+/**
+ * Waits until `/health` answers 200.
+ *
+ * @throws Error when the process ended, its configuration is wrong, or no answer came within `deadlineMs`.
+ */
 async function untilReady(url: string, exited: Promise<string>, deadlineMs: number): Promise<void> {
   let ended: string | null = null;
   void exited.then((how) => {
@@ -162,7 +167,7 @@ async function untilReady(url: string, exited: Promise<string>, deadlineMs: numb
     const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(PROBE_DEADLINE_MS) }).catch(() => null);
     const text = (await answer?.text().catch(() => "")) ?? "";
     if (answer?.ok) return;
-    // It would say so until the deadline; a fixed file means another start.
+    // The Worker would answer so until the deadline: a corrected file needs a new start.
     if (text.includes(MISCONFIGURED)) throw new Error("it is not configured correctly; its log says where");
     await delay(READY_RETRY_MS);
   }
