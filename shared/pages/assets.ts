@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { STYLE } from "./page-css.ts";
+import pageCss from "./page.css";
 
 /** Files that pages load: served by the Worker itself, under a path that changes when their content does. */
 export type Asset = { path: string; type: string; body: string };
@@ -13,7 +13,7 @@ export function asset(file: string, type: string, body: string): Asset {
 }
 
 /** What every page looks like; it needs no sign-in, since the sign-in form has it too. */
-export const stylesheet = asset("page.css", "text/css; charset=utf-8", STYLE);
+export const stylesheet = asset("page.css", "text/css; charset=utf-8", pageCss);
 
 /**
  * Scripts that import each other as `./name.js`, each name once: a module comes after those it imports, and finds

@@ -134,7 +134,7 @@ const TEXT_MODULE = /^[0-9a-f]{40}-/;
 
 /** Returns the bundle and the text modules beside it that it imports. */
 function script(name: string, outdir: string) {
-  const files = readdirSync(outdir).filter((file) => file.endsWith(".js"));
+  const files = readdirSync(outdir).filter((file) => file.endsWith(".js") || TEXT_MODULE.test(file));
   const modules = files.map((file) => {
     const path = join(outdir, file);
     const type = TEXT_MODULE.test(file) ? ("Text" as const) : ("ESModule" as const);

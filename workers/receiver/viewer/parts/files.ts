@@ -12,11 +12,11 @@ import speech from "../client/speech.js";
 import text from "../client/text.js";
 import times from "../client/times.js";
 import viewer from "../client/viewer.js";
-import { STYLE } from "./viewer-css.ts";
+import viewerCss from "./viewer.css";
 
 /** The viewer's own files, beside those of every page. */
 
-export const viewerStyle = asset("viewer.css", "text/css; charset=utf-8", STYLE);
+export const viewerStyle = asset("viewer.css", "text/css; charset=utf-8", viewerCss);
 
 const scripts = modules([
   ["text.js", text],
