@@ -2,7 +2,7 @@
  * Counts failures by name in memory: `limit` in `windowMs`, then it says stop. A new isolate starts at zero, so
  * it slows guessing down, it does not count it; the token's length is what makes guessing hopeless.
  */
-export class FailureLimiter {
+export class RateLimiter {
   readonly #limit: number;
   readonly #windowMs: number;
   readonly #failures = new Map<string, { count: number; until: number }>();
@@ -13,7 +13,7 @@ export class FailureLimiter {
   }
 
   /** Notes a failure at `now`. @returns seconds to wait when there were too many, else null */
-  fail(name: string, now: number): number | null {
+  count(name: string, now: number): number | null {
     const known = this.#failures.get(name);
     const current = known !== undefined && known.until > now ? known : { count: 0, until: now + this.#windowMs };
     const next = { count: current.count + 1, until: current.until };

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
 import { Problem } from "../http/problem.ts";
-import { FailureLimiter } from "../rate-limiter.ts";
+import { RateLimiter } from "../rate-limiter.ts";
 import { sameText } from "../same-text.ts";
 import { cookieName, isSession } from "./session.ts";
 
@@ -11,7 +11,7 @@ export type Guarded = { worker: string; configOf: (env: unknown) => AuthConfig; 
 
 const LOOPBACK_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
-const failures = new FailureLimiter(10, 60_000);
+const failures = new RateLimiter(10, 60_000);
 
 /**
  * `Authorization: Bearer <API_TOKEN>`, the page's session cookie, or a request from this machine in local
@@ -37,7 +37,7 @@ export function requireToken(guarded: Guarded): MiddlewareHandler {
 
 /** Counts the failure against the client's address; a right token is never asked about others' failures. */
 export function wrongToken(c: Context, now: number): Problem {
-  const seconds = failures.fail(c.req.header("cf-connecting-ip") ?? "local", now);
+  const seconds = failures.count(c.req.header("cf-connecting-ip") ?? "local", now);
   if (seconds === null) return refusal("token_wrong", "The token is not this Worker's API_TOKEN.");
   const headers = { "retry-after": String(seconds) };
   return new Problem("too_many_failures", "Too many wrong tokens came from this address.", { headers });

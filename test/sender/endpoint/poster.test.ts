@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Deliverer } from "../../../workers/sender/endpoint/poster.ts";
+import { Poster } from "../../../workers/sender/endpoint/poster.ts";
 import type { EndpointConfig } from "../../../workers/sender/model/endpoint.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -16,7 +16,7 @@ function endpoint(part: Partial<EndpointConfig> = {}): EndpointConfig {
 }
 
 /** A resolver that answers `ips` for A and nothing for AAAA, or fails; and an endpoint that always answers 200. */
-function deliverer(dns: { status: number; ips: string[] } | "down") {
+function poster(dns: { status: number; ips: string[] } | "down") {
   const posts: Request[] = [];
   const fetcher = async (input: RequestInfo | URL, init?: RequestInit) => {
     const request = new Request(input as RequestInfo, init);
@@ -33,10 +33,10 @@ function deliverer(dns: { status: number; ips: string[] } | "down") {
     );
   };
   const config = { localDev: false, dohUrl: "https://dns.example/dns-query" };
-  return { posts, deliverer: new Deliverer(config, { fetch: fetcher as typeof fetch, now: () => NOW }) };
+  return { posts, poster: new Poster(config, { fetch: fetcher as typeof fetch, now: () => NOW }) };
 }
 
-describe("Deliverer.send", () => {
+describe("Poster.post", () => {
   it.each([
     ["a public address", { status: 0, ips: ["93.184.216.34"] }, null, 1],
     ["a private address", { status: 0, ips: ["10.0.0.1"] }, "address_forbidden", 0],
@@ -51,30 +51,30 @@ describe("Deliverer.send", () => {
     ["a resolver's failure", { status: 2, ips: [] }, "dns_unavailable", 0],
     ["no answer from the resolver", "down", "dns_unavailable", 0],
   ] as const)("after %s", async (_name, dns, code, posted) => {
-    const { posts, deliverer: subject } = deliverer(dns === "down" ? dns : { ...dns, ips: [...dns.ips] });
-    const { ending, requests } = await subject.send(open, endpoint(), NOW);
+    const { posts, poster: subject } = poster(dns === "down" ? dns : { ...dns, ips: [...dns.ips] });
+    const { ending, requests } = await subject.post(open, endpoint(), NOW);
     expect(ending.code).toBe(code);
     expect(requests).toBe(2);
     expect(posts).toHaveLength(posted);
   });
 
   it("looks a name up once while its answer lives", async () => {
-    const { deliverer: subject } = deliverer({ status: 0, ips: ["93.184.216.34"] });
-    await subject.send(open, endpoint(), NOW);
-    expect((await subject.send(open, endpoint(), NOW)).requests).toBe(0);
+    const { poster: subject } = poster({ status: 0, ips: ["93.184.216.34"] });
+    await subject.post(open, endpoint(), NOW);
+    expect((await subject.post(open, endpoint(), NOW)).requests).toBe(0);
   });
 
   it.each(["http://hooks.example.com/", "https://127.0.0.1/", "https://[::ffff:10.0.0.1]/", "https://localhost/"])(
     "never calls %s, whatever a configuration says",
     async (url) => {
-      const { posts, deliverer: subject } = deliverer({ status: 0, ips: ["93.184.216.34"] });
-      expect((await subject.send(open, endpoint({ url }), NOW)).ending.code).toBe("address_forbidden");
+      const { posts, poster: subject } = poster({ status: 0, ips: ["93.184.216.34"] });
+      expect((await subject.post(open, endpoint({ url }), NOW)).ending.code).toBe("address_forbidden");
       expect(posts).toEqual([]);
     },
   );
 
   it("signs with the live secrets of the versions asked for, and never lets a header of the endpoint's replace ours", async () => {
-    const { posts, deliverer: subject } = deliverer({ status: 0, ips: ["93.184.216.34"] });
+    const { posts, poster: subject } = poster({ status: 0, ips: ["93.184.216.34"] });
     const pair = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
     const secrets = [
       { key: SECRET, expiresAt: null },
@@ -83,8 +83,8 @@ describe("Deliverer.send", () => {
       { key: pair, expiresAt: null },
     ];
     const headers = { "x-key": "k", "webhook-id": "forged", "content-type": "text/plain" };
-    await subject.send(open, endpoint({ secrets, headers }), NOW);
-    await subject.send(open, endpoint({ secrets, headers, signing: ["v1", "v1a"] }), NOW);
+    await subject.post(open, endpoint({ secrets, headers }), NOW);
+    await subject.post(open, endpoint({ secrets, headers, signing: ["v1", "v1a"] }), NOW);
     const versions = posts.map((post) =>
       post.headers
         .get("webhook-signature")

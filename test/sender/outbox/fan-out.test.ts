@@ -1,8 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import type { EndpointConfig, EndpointRow } from "../../../workers/sender/model/endpoint.ts";
-import { Handover } from "../../../workers/sender/outbox/fan-out.ts";
-import { Cursors } from "../../../workers/sender/outbox/positions.ts";
+import { FanOut } from "../../../workers/sender/outbox/fan-out.ts";
+import { Positions } from "../../../workers/sender/outbox/positions.ts";
 import type { Registry } from "../../../workers/sender/outbox/registry.ts";
 import { OutboxStore } from "../../../workers/sender/outbox/storage.ts";
 import type { Offer, OfferAnswer } from "../../../workers/sender/protocol.ts";
@@ -18,12 +18,12 @@ const LEASE_MS = 300_000;
 
 type Answer = (row: EndpointRow, offer: Offer) => OfferAnswer | Promise<OfferAnswer>;
 
-/** A Handover on real storage, with endpoints that answer as they are told. Its clock goes on with each look. */
+/** A FanOut on real storage, with endpoints that answer as they are told. Its clock goes on with each look. */
 class Bench {
   readonly store: OutboxStore;
   readonly registry: Registry;
-  readonly cursors: Cursors;
-  readonly handover: Handover;
+  readonly positions: Positions;
+  readonly fanOut: FanOut;
   /** In the order of their offers; `busiest` is how many were out at once. */
   readonly offered: { id: string; offer: Offer }[] = [];
   readonly configured: string[] = [];
@@ -38,14 +38,14 @@ class Bench {
     this.store = new OutboxStore(storage);
     this.store.log.rollOver(0, 1);
     this.registry = this.store.registry;
-    this.cursors = new Cursors(this.store);
+    this.positions = new Positions(this.store);
     const port = {
       offer: (row: EndpointRow, offer: Offer) => this.#offer(row, offer),
       configure: async (row: EndpointRow) => void this.configured.push(row.id),
       now: () => (this.now += 1000),
       arm: (at: number) => void this.armed.push(at),
     };
-    this.handover = new Handover(this.store, this.cursors, { port, leaseMs: LEASE_MS });
+    this.fanOut = new FanOut(this.store, this.positions, { port, leaseMs: LEASE_MS });
   }
 
   async #offer(row: EndpointRow, offer: Offer): Promise<OfferAnswer> {
@@ -69,7 +69,7 @@ class Bench {
     let kicks = 0;
     for (let before = -1; before < this.offered.length; kicks++) {
       before = this.offered.length;
-      this.handover.kick();
+      this.fanOut.kick();
       await this.quiet();
     }
     return kicks;
@@ -94,22 +94,22 @@ async function onStorage(test: (bench: Bench) => Promise<void>): Promise<void> {
 
 const names = (count: number) => Array.from({ length: count }, (_, n) => `ep_${String(n).padStart(4, "0")}`);
 
-describe("Handover.kick", () => {
+describe("FanOut.kick", () => {
   it("hands one event to 1,000 endpoints, 50 at a time and 250 before it asks for the alarm", async () => {
     await onStorage(async (bench) => {
       const all = names(1000);
       for (const id of all) bench.registry.put(id, CONFIG, 0);
       bench.publish("order.paid");
-      bench.handover.kick();
+      bench.fanOut.kick();
       await bench.quiet();
       expect(bench.offered).toHaveLength(250);
       expect(bench.armed.length).toBeGreaterThan(0);
-      expect(bench.cursors.settled).toBe(false);
+      expect(bench.positions.settled).toBe(false);
       await bench.run();
       expect(bench.offered.map(({ id }) => id).toSorted()).toEqual(all);
       expect(bench.busiest).toBeLessThanOrEqual(50);
-      bench.cursors.save();
-      expect(bench.cursors.settled).toBe(true);
+      bench.positions.save();
+      expect(bench.positions.settled).toBe(true);
     });
   });
 
@@ -136,7 +136,7 @@ describe("Handover.kick", () => {
         if (id === "ep_0030") throw new Error("the object was lost");
         return "taken";
       };
-      bench.handover.kick();
+      bench.fanOut.kick();
       await bench.quiet();
       for (const id of ["ep_0150", "ep_0160", "ep_0170"]) expect(bench.seqsOf(id), id).toEqual([]);
       expect(bench.configured).toEqual(["ep_0020"]);
@@ -144,12 +144,12 @@ describe("Handover.kick", () => {
       for (const id of all.filter((each) => !disturbed.has(each))) expect(bench.seqsOf(id), id).toEqual([1, 2]);
       // Brought its new configuration, then offered again; and the lost one once its second is over.
       expect(bench.seqsOf("ep_0020")).toEqual([1, 2, 1, 2]);
-      expect(bench.handover.nextRetry).not.toBeNull();
+      expect(bench.fanOut.nextRetry).not.toBeNull();
       bench.answer = () => "taken";
       bench.now += LEASE_MS;
       await bench.run();
       expect(bench.seqsOf("ep_0030").slice(-2)).toEqual([1, 2]);
-      expect(bench.registry.enabled().every((row) => bench.cursors.acked(row) === 2)).toBe(true);
+      expect(bench.registry.enabled().every((row) => bench.positions.acked(row) === 2)).toBe(true);
     });
   });
 
@@ -159,7 +159,7 @@ describe("Handover.kick", () => {
       bench.answer = ({ id }) => (id === "ep_0000" ? new Promise(() => {}) : "taken");
       for (let n = 0; n < 2; n++) {
         bench.publish("order.paid");
-        bench.handover.kick();
+        bench.fanOut.kick();
         await bench.quiet();
       }
       expect(bench.seqsOf("ep_0001")).toEqual([1, 2]);
@@ -176,7 +176,7 @@ describe("Handover.kick", () => {
       bench.registry.put("ep_late", { ...CONFIG, types: ["no.such"] }, 0);
       await bench.run();
       expect(bench.offered).toEqual([]);
-      expect(bench.registry.all().map((row) => bench.cursors.acked(row))).toEqual(
+      expect(bench.registry.all().map((row) => bench.positions.acked(row))).toEqual(
         Array.from({ length: 21 }, () => 150),
       );
     });
@@ -188,7 +188,7 @@ describe("Handover.kick", () => {
       bench.answer = () => "busy";
       const more = () => {
         bench.publish("order.paid");
-        bench.handover.kick();
+        bench.fanOut.kick();
       };
       more();
       await vi.waitUntil(() => bench.answered === 1, { interval: 1 });
@@ -200,16 +200,16 @@ describe("Handover.kick", () => {
   });
 });
 
-describe("Handover.pull", () => {
+describe("FanOut.pull", () => {
   it("never lets an offer follow on a position below what was handed over before a start", async () => {
     await onStorage(async (bench) => {
       bench.registry.put("ep_slow", CONFIG, 0);
       bench.publish(...Array.from({ length: 300 }, () => "order.paid"));
       await bench.run();
-      bench.cursors.save();
-      const cursors = new Cursors(bench.store);
+      bench.positions.save();
+      const positions = new Positions(bench.store);
       const offers: Offer[] = [];
-      const again = new Handover(bench.store, cursors, {
+      const again = new FanOut(bench.store, positions, {
         leaseMs: LEASE_MS,
         port: {
           offer: async (_row, offer) => {
@@ -233,7 +233,7 @@ describe("Handover.pull", () => {
   ])("answers %s that it is gone", async (_name, id, answer) => {
     await onStorage(async (bench) => {
       bench.registry.markDeleting(bench.registry.put("ep_going", CONFIG, 0));
-      expect(bench.handover.pull(id, 0)).toBe(answer);
+      expect(bench.fanOut.pull(id, 0)).toBe(answer);
     });
   });
 });

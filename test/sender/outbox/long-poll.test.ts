@@ -2,28 +2,28 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../workers/sender/app.ts";
-import { MAX_WAITERS, Waiters } from "../../../workers/sender/outbox/long-poll.ts";
+import { LongPoll, MAX_WAITERS } from "../../../workers/sender/outbox/long-poll.ts";
 import type { WaitQuery } from "../../../workers/sender/protocol.ts";
 import { bindings, outbox, publish, publishOne, settled, useReceiver } from "../support.ts";
 
 const ORIGIN = "http://localhost:5000";
 
-describe("Waiters", () => {
+describe("LongPoll", () => {
   type Row = { seq: number; type: string };
   let log: Row[];
   let reads: number;
-  let waiters: Waiters<{ events: Row[]; last: number; head: number }>;
+  let longPoll: LongPoll<{ events: Row[]; last: number; head: number }>;
   const query: WaitQuery = { after: 0, type: null, limit: 10 };
 
   const append = (type: string) => {
     log.push({ seq: log.length + 1, type });
-    waiters.wake();
+    longPoll.wake();
   };
   /** What has been answered by now, in the order of the answers. */
   const asked = (...queries: Partial<WaitQuery>[]) => {
     const answers: [asker: number, seqs: number[]][] = [];
     for (const [asker, part] of queries.entries()) {
-      void Promise.resolve(waiters.page({ ...query, ...part }, 1000)).then(({ events }) =>
+      void Promise.resolve(longPoll.page({ ...query, ...part }, 1000)).then(({ events }) =>
         answers.push([asker, events.map(({ seq }) => seq)]),
       );
     }
@@ -34,7 +34,7 @@ describe("Waiters", () => {
     vi.useFakeTimers();
     log = [];
     reads = 0;
-    waiters = new Waiters(({ after, type, limit }) => {
+    longPoll = new LongPoll(({ after, type, limit }) => {
       reads++;
       const events = log.filter(({ seq, type: its }) => seq > after && (type === null || its === type));
       return { events: events.slice(0, limit), last: Math.max(after, log.length), head: log.length };
@@ -44,9 +44,9 @@ describe("Waiters", () => {
 
   it("answers at once what is there, and a cursor that is ahead", () => {
     append("a");
-    expect(waiters.page(query, 1000)).toMatchObject({ events: [{ seq: 1 }] });
-    expect(waiters.page({ ...query, after: 7 }, 1000)).toMatchObject({ events: [], head: 1 });
-    expect(waiters.page({ ...query, after: 1 }, 0)).toMatchObject({ events: [], last: 1 });
+    expect(longPoll.page(query, 1000)).toMatchObject({ events: [{ seq: 1 }] });
+    expect(longPoll.page({ ...query, after: 7 }, 1000)).toMatchObject({ events: [], head: 1 });
+    expect(longPoll.page({ ...query, after: 1 }, 0)).toMatchObject({ events: [], last: 1 });
   });
 
   it("answers all who wait with one read when something comes, and once", async () => {
@@ -74,11 +74,11 @@ describe("Waiters", () => {
   });
 
   it("ends the wait of whoever leaves, and no other", async () => {
-    const waits = ["a", "b"].map((id) => Promise.resolve(waiters.page(query, 1000, id)));
+    const waits = ["a", "b"].map((id) => Promise.resolve(longPoll.page(query, 1000, id)));
     const answered: number[] = [];
     for (const [index, wait] of waits.entries()) void wait.then(() => answered.push(index));
-    waiters.leave("a");
-    waiters.leave("unknown");
+    longPoll.leave("a");
+    longPoll.leave("unknown");
     await vi.advanceTimersByTimeAsync(0);
     expect(answered).toEqual([0]);
     append("late");
@@ -116,7 +116,7 @@ describe("Waiters", () => {
 
   it("lets those who wait know when the log cannot be read", async () => {
     let broken = false;
-    const failing = new Waiters(() => {
+    const failing = new LongPoll(() => {
       if (broken) throw new Error("disk");
       return { events: [], last: 0, head: 0 };
     });
@@ -146,7 +146,7 @@ describe("GET /events?after=&wait=", () => {
 
   /** Asks, and resolves once the log's object holds the call back. */
   async function waiting(query: string, ask = get): Promise<{ answer: ReturnType<typeof get> }> {
-    const { mock } = vi.spyOn(Waiters.prototype, "page");
+    const { mock } = vi.spyOn(LongPoll.prototype, "page");
     const before = mock.calls.length;
     const answer = ask(query);
     await vi.waitUntil(() => mock.calls.length > before, { interval: 1 });

@@ -1,5 +1,5 @@
 import { logEvent } from "../../../shared/log-event.ts";
-import { FailureLimiter } from "../../../shared/rate-limiter.ts";
+import { RateLimiter } from "../../../shared/rate-limiter.ts";
 import type { Config } from "../config.ts";
 import { type HeaderList, MASK, maskedHeaders } from "../event/headers.ts";
 
@@ -20,8 +20,8 @@ import { type Source, signedRequest } from "../verify/verify.ts";
  */
 
 /** A second, of one source in one isolate. */
-const told = new FailureLimiter(5, 1000);
-const examined = new FailureLimiter(3, 1000);
+const told = new RateLimiter(5, 1000);
+const examined = new RateLimiter(3, 1000);
 /** Refused since the last that was told, by source. */
 const unseen = new Map<string, number>();
 
@@ -39,7 +39,7 @@ export type Refused = { source: Source; request: SignedRequest; reason: Rejectio
 /** Never rejects. `now` in unix milliseconds. */
 export async function reportRejection(env: Env, config: Config, refused: Refused, now: number): Promise<void> {
   const { source, request, reason, bytes } = refused;
-  if (told.fail(source.name, now) !== null) {
+  if (told.count(source.name, now) !== null) {
     unseen.set(source.name, (unseen.get(source.name) ?? 0) + 1);
     return;
   }
@@ -78,7 +78,7 @@ async function diagnosisOf(
   if (reason === "configuration_error")
     return { code: "configuration_error", text: (await faultOf(source)) ?? "a secret is unusable" };
   if (reason === "body_too_large" || isQuestion(reason)) return null;
-  if (examined.fail(source.name, now) !== null) return NOT_EXAMINED;
+  if (examined.count(source.name, now) !== null) return NOT_EXAMINED;
   return diagnose(signedRequest(source, request), reason satisfies RejectReason, {
     suspects: suspectsOf(config, source),
     now: Math.floor(now / 1000),

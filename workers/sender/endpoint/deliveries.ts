@@ -2,7 +2,7 @@ import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import type { DeliveryTables } from "./delivery-tables.ts";
-import type { Seqs } from "./queue.ts";
+import type { SeqSet } from "./queue.ts";
 
 /** The rows of an Endpoint's deliveries, across its tables: every statement on them, as typed verbs. */
 export class Deliveries {
@@ -45,7 +45,7 @@ export class Deliveries {
   }
 
   /** Deliveries to be sent at `now`, in order of due time; `open` ones are under way and passed over. */
-  due(now: number, limit: number, open: Seqs): Delivery[] {
+  due(now: number, limit: number, open: SeqSet): Delivery[] {
     const rows = this.#all(
       "WHERE due IS NOT NULL AND due <= ? AND state = 'due' ORDER BY due, seq LIMIT ?",
       ...[now, limit + open.size],
@@ -57,7 +57,7 @@ export class Deliveries {
   }
 
   /** The earliest due time of a delivery that is not `open`; null when nothing is due. */
-  nextDue(open: Seqs): number | null {
+  nextDue(open: SeqSet): number | null {
     const times = this.#tables.all.flatMap(({ name }) =>
       this.#sql.run<{ seq: number; due: number }>(
         `SELECT seq, due FROM ${name} WHERE due IS NOT NULL ORDER BY due LIMIT ?`,

@@ -16,12 +16,12 @@ import type {
 } from "../protocol.ts";
 
 import { CatchUp } from "./catch-up.ts";
-import { Courier } from "./dispatcher.ts";
-import { Ledger } from "./history.ts";
-import { Deliverer } from "./poster.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { DeliveryHistory } from "./history.ts";
+import { Poster } from "./poster.ts";
 import { Reporter } from "./reporter.ts";
 import { wakeTime } from "./retry.ts";
-import { Standing } from "./state.ts";
+import { EndpointState } from "./state.ts";
 import { EndpointStore } from "./storage.ts";
 
 /** One registered callback URL: its position in the log, its attempts, its retry alarm. */
@@ -32,9 +32,9 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   readonly #config: Config;
   readonly #alarm: Alarm;
   readonly #store: EndpointStore;
-  readonly #standing: Standing;
-  readonly #ledger: Ledger;
-  readonly #courier: Courier;
+  readonly #state: EndpointState;
+  readonly #history: DeliveryHistory;
+  readonly #dispatcher: Dispatcher;
   readonly #catchUp: CatchUp;
   readonly #reporter: Reporter;
 
@@ -43,21 +43,24 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     this.#config = configOf(env);
     this.#alarm = new Alarm(ctx);
     this.#store = new EndpointStore(ctx.storage);
-    this.#standing = new Standing(this.#store, this.#config);
+    this.#state = new EndpointState(this.#store, this.#config);
     const arm = (at: number) => this.#alarm.arm(at);
-    this.#ledger = new Ledger(this.#store, this.#standing, this.#config, { arm, abort: (reason) => ctx.abort(reason) });
-    this.#courier = new Courier(this.#store, this.#standing, {
-      deliverer: new Deliverer(this.#config, { fetch: (input, init) => fetch(input, init), now: Date.now }),
-      ledger: this.#ledger,
+    this.#history = new DeliveryHistory(this.#store, this.#state, this.#config, {
+      arm,
+      abort: (reason) => ctx.abort(reason),
+    });
+    this.#dispatcher = new Dispatcher(this.#store, this.#state, {
+      poster: new Poster(this.#config, { fetch: (input, init) => fetch(input, init), now: Date.now }),
+      history: this.#history,
       port: { arm, waitUntil: (work) => ctx.waitUntil(work), advance: () => this.#advance() },
     });
-    this.#catchUp = new CatchUp(this.#store, this.#standing, this.#config, {
+    this.#catchUp = new CatchUp(this.#store, this.#state, this.#config, {
       pull: (id, after) => this.#outbox().pull(id, after),
       gone: () => this.destroy(),
-      pump: () => this.#courier.pump(),
+      pump: () => this.#dispatcher.pump(),
       arm,
     });
-    this.#reporter = new Reporter(this.#store, this.#standing.health, {
+    this.#reporter = new Reporter(this.#store, this.#state.health, {
       outbox: () => this.#outbox(),
       answered: (current) => this.#answered(current),
       arm,
@@ -69,7 +72,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   /** Takes the registry's configuration; makes the schema of an endpoint it has not met. Safe to repeat. */
   configure(call: ConfigureCall): "done" | "older" {
     const now = Date.now();
-    const taken = this.#standing.configure(call, now);
+    const taken = this.#state.configure(call, now);
     if (taken !== "resume") return taken;
     this.#alarm.arm(now);
     return "done";
@@ -77,52 +80,52 @@ export class Endpoint extends DurableObject<EndpointEnv> {
 
   /** Events from the log; answered at once, never after a delivery. `taken`: they are this object's to deliver. */
   offer({ after, upTo, events, revision }: Offer): OfferAnswer {
-    const { identity, active, window, crowded } = this.#standing;
+    const { identity, active, queue, crowded } = this.#state;
     if (identity === null) return "gone";
     if (revision > identity.revision) return "stale";
     if (!active) return "disabled";
-    this.#courier.gate.refill();
+    this.#dispatcher.throttle.refill();
     // I3: from here on these events are ours, so the alarm stands in the commit that this answer waits for.
     this.#alarm.arm(Date.now() + this.#config.leaseMs);
-    window.known = Math.max(window.known, upTo);
+    queue.known = Math.max(queue.known, upTo);
     // Told no further than our position, we lack nothing that an earlier life took and lost: no pull is needed.
-    if (after > window.pos || crowded) window.behind = true;
-    else window.take(events, upTo, (seq) => this.#store.deliveries.has(seq));
+    if (after > queue.position || crowded) queue.behind = true;
+    else queue.take(events, upTo, (seq) => this.#store.deliveries.has(seq));
     this.#advance();
     // Not one that is merely full: it may be quick, and then lives on being offered more.
-    return this.#courier.gate.slowed || crowded ? "busy" : "taken";
+    return this.#dispatcher.throttle.slowed || crowded ? "busy" : "taken";
   }
 
   firstOutcome(seq: number): Promise<FirstOutcome> {
-    return this.#ledger.firstOutcome(seq);
+    return this.#history.firstOutcome(seq);
   }
 
   delivery(seq: number): Delivery | null {
-    return this.#ledger.get(seq);
+    return this.#history.get(seq);
   }
 
   deliveries(query: DeliveryQuery): Delivery[] {
-    return this.#ledger.list(query);
+    return this.#history.list(query);
   }
 
   redeliver(call: Redelivery): "scheduled" | "missing" {
-    return this.#ledger.redeliver(call, Date.now());
+    return this.#history.redeliver(call, Date.now());
   }
 
   recover(since: number): number {
-    return this.#ledger.recover(since, Date.now());
+    return this.#history.recover(since, Date.now());
   }
 
   activity(now: number): ActivityView {
-    return this.#ledger.activity(now);
+    return this.#history.activity(now);
   }
 
   status(): EndpointStatus {
-    const { window } = this.#standing;
+    const { queue } = this.#state;
     const [last] = this.deliveries({ before: null, limit: 1, state: null });
     return {
-      floor: window.floor,
-      idle: window.size === 0 && !window.needsMore,
+      floor: queue.floor,
+      idle: queue.size === 0 && !queue.needsMore,
       retrying: this.#store.exists ? this.#store.deliveries.retrying : 0,
       lastOutcome: last === undefined ? null : summaryOf(last),
     };
@@ -130,12 +133,12 @@ export class Endpoint extends DurableObject<EndpointEnv> {
 
   /** Does what the alarm would: heals one that was lost. */
   wake(): void {
-    if (this.#standing.identity !== null) this.#work();
+    if (this.#state.identity !== null) this.#work();
   }
 
   /** Forgets everything; attempts under way are aborted with the object. */
   async destroy(): Promise<void> {
-    this.#standing.forget();
+    this.#state.forget();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     // After this answer: an object that aborts itself fails the call that told it to.
@@ -150,7 +153,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
 
   override alarm(): void {
     this.#alarm.fired();
-    const { identity } = this.#standing;
+    const { identity } = this.#state;
     if (identity === null) return;
     try {
       this.#work();
@@ -163,13 +166,13 @@ export class Endpoint extends DurableObject<EndpointEnv> {
 
   #work(): void {
     const now = Date.now();
-    this.#courier.gate.refill();
-    if (this.#standing.active) {
-      this.#courier.openDue(now);
-      this.#standing.saveFloor(1);
+    this.#dispatcher.throttle.refill();
+    if (this.#state.active) {
+      this.#dispatcher.openDue(now);
+      this.#state.saveFloor(1);
       this.#advance();
     }
-    const { identity } = this.#standing;
+    const { identity } = this.#state;
     if (identity !== null) this.ctx.waitUntil(this.#reporter.report(identity.id));
     this.#store.tables.dropExpired(now, this.#config.retentionMs);
     this.#armNext(now);
@@ -177,19 +180,19 @@ export class Endpoint extends DurableObject<EndpointEnv> {
 
   /** Sends what may be sent, and fetches what is lacking. */
   #advance(): void {
-    this.#courier.pump();
-    if (this.#standing.window.needsMore) this.ctx.waitUntil(this.#catchUp.run());
+    this.#dispatcher.pump();
+    if (this.#state.queue.needsMore) this.ctx.waitUntil(this.#catchUp.run());
   }
 
   #armNext(now: number): void {
     const report = this.#reporter.nextAt(now);
     if (report !== null) this.#alarm.arm(report);
-    const { active, window } = this.#standing;
+    const { active, queue } = this.#state;
     if (!active) return;
-    const due = this.#store.deliveries.nextDue(window.open);
+    const due = this.#store.deliveries.nextDue(queue.open);
     // What is due already found no room: a finished attempt looks for it itself, the alarm is the safety.
     if (due !== null) this.#alarm.arm(due > now ? wakeTime(due) : now + this.#config.leaseMs);
-    if (window.size > 0 || window.needsMore) this.#alarm.arm(now + this.#config.leaseMs);
+    if (queue.size > 0 || queue.needsMore) this.#alarm.arm(now + this.#config.leaseMs);
   }
 
   /** The registry has taken note of a pause, or knows nothing of this endpoint any more. */
@@ -200,6 +203,6 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   }
 
   #outbox(): DurableObjectStub<OutboxCalls> {
-    return this.env.OUTBOX.getByName(this.#standing.identity?.tenant ?? TENANT);
+    return this.env.OUTBOX.getByName(this.#state.identity?.tenant ?? TENANT);
   }
 }

@@ -9,19 +9,19 @@ import { type Activity, countActivity } from "./activity.ts";
 
 import { FirstOutcomes } from "./first-outcomes.ts";
 import { type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
-import type { Open } from "./queue.ts";
+import type { OpenDelivery } from "./queue.ts";
 import { wakeTime } from "./retry.ts";
-import type { Standing } from "./state.ts";
+import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
 /** A finished attempt at an open delivery, begun `at` (unix ms). */
-export type Finished = { open: Open; at: number; ending: Ending };
+export type FinishedAttempt = { open: OpenDelivery; at: number; ending: Ending };
 
-/** The Endpoint's object as the ledger needs it; `abort` starts it again from storage. */
-export type LedgerPort = { arm(at: number): void; abort(reason: string): void };
+/** The Endpoint's object as the history needs it; `abort` starts it again from storage. */
+export type HistoryPort = { arm(at: number): void; abort(reason: string): void };
 
 /**
- * Finished attempts are written together. A delivery waits 2 ms at most, or it would hold back the next ones; a
+ * FinishedAttempt attempts are written together. A delivery waits 2 ms at most, or it would hold back the next ones; a
  * failure has time, and an endpoint that fails all day must not cost the others a commit for each attempt.
  */
 const COMMIT_DELAY_MS = { delivered: 2, failed: 100 };
@@ -30,23 +30,23 @@ const FLOOR_STEP = 500;
 const RECOVER_LIMIT = 10_000;
 
 /** An Endpoint's deliveries: what came of each attempt, written down, and what is asked of it afterwards. */
-export class Ledger {
+export class DeliveryHistory {
   readonly #store: EndpointStore;
-  readonly #standing: Standing;
+  readonly #state: EndpointState;
   readonly #config: Config;
-  readonly #port: LedgerPort;
+  readonly #port: HistoryPort;
   readonly #first = new FirstOutcomes();
   #activity: Activity | null = null;
   /** Answers when the attempt's row is written. */
-  readonly record: (finished: Finished) => Promise<null>;
+  readonly record: (finished: FinishedAttempt) => Promise<null>;
 
-  constructor(store: EndpointStore, standing: Standing, config: Config, port: LedgerPort) {
+  constructor(store: EndpointStore, state: EndpointState, config: Config, port: HistoryPort) {
     this.#store = store;
-    this.#standing = standing;
+    this.#state = state;
     this.#config = config;
     this.#port = port;
     this.record = batched(
-      (finished: Finished[]) => this.#commit(finished),
+      (finished: FinishedAttempt[]) => this.#commit(finished),
       ({ ending }) => (outcomeOf(ending) === "delivered" ? COMMIT_DELAY_MS.delivered : COMMIT_DELAY_MS.failed),
     );
   }
@@ -99,11 +99,11 @@ export class Ledger {
         this.#store.deliveries.put(again, false);
       }
     });
-    if (rows.length > 0 && this.#standing.active) this.#port.arm(now);
+    if (rows.length > 0 && this.#state.active) this.#port.arm(now);
   }
 
-  /** Writes finished attempts in one transaction; only then they leave the window. */
-  #commit(finished: Finished[]): null[] {
+  /** Writes finished attempts in one transaction; only then they leave the queue. */
+  #commit(finished: FinishedAttempt[]): null[] {
     const now = Date.now();
     let deliveries: Delivery[];
     try {
@@ -114,20 +114,20 @@ export class Ledger {
       throw error;
     }
     for (const [index, delivery] of deliveries.entries()) {
-      this.#standing.window.finish(delivery.seq);
+      this.#state.queue.finish(delivery.seq);
       this.#activity?.note(finished[index]?.at ?? now, delivery.state === "delivered");
-      logAttempt(this.#standing.identity?.id ?? "", delivery, finished[index]?.ending.ms ?? 0);
+      logAttempt(this.#state.identity?.id ?? "", delivery, finished[index]?.ending.ms ?? 0);
       this.#first.tell(delivery);
     }
     const due = deliveries.flatMap((delivery) => delivery.due ?? []);
     if (due.length > 0) this.#port.arm(wakeTime(Math.min(...due)));
-    this.#standing.saveFloor(FLOOR_STEP);
+    this.#state.saveFloor(FLOOR_STEP);
     return finished.map(() => null);
   }
 
-  #write({ open, at, ending }: Finished, now: number): Delivery {
-    const { window, identity, health } = this.#standing;
-    this.#store.tables.rollOver(now, this.#config.retentionMs, Math.max(window.pos, window.known));
+  #write({ open, at, ending }: FinishedAttempt, now: number): Delivery {
+    const { queue, identity, health } = this.#state;
+    this.#store.tables.rollOver(now, this.#config.retentionMs, Math.max(queue.position, queue.known));
     const context = { now, delaysMs: this.#config.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, context);
     this.#store.deliveries.put(delivery, open.isNew);

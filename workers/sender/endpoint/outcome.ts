@@ -1,7 +1,7 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
 import { DAY_MS } from "../../../shared/time.ts";
 import type { Attempt, Delivery } from "../model/delivery.ts";
-import type { Open } from "./queue.ts";
+import type { OpenDelivery } from "./queue.ts";
 import { parseRetryAfter, retryDelay } from "./retry.ts";
 
 /** How an attempt ended: with an HTTP response, or with a code of its own or of the checks before it. */
@@ -39,7 +39,7 @@ export function countedAttempts(attempts: readonly Attempt[], skip: number): num
  * @param random uniform in [0, 1), for the jitter
  */
 export function nextDelivery(
-  { seq, id, type, body, attempts, mark, skip }: Omit<Open, "isNew">,
+  { seq, id, type, body, attempts, mark, skip }: Omit<OpenDelivery, "isNew">,
   { at, ending }: { at: number; ending: Ending },
   { now, delaysMs, random }: { now: number; delaysMs: readonly number[]; random: number },
 ): Delivery {

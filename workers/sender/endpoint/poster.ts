@@ -5,16 +5,16 @@ import { parseSigningKey, type SigningKey } from "../../../shared/signing/secret
 import type { Config } from "../config.ts";
 import type { EndpointConfig } from "../model/endpoint.ts";
 import type { Ending } from "./outcome.ts";
-import type { Open } from "./queue.ts";
+import type { OpenDelivery } from "./queue.ts";
 
 /** What comes before a POST and the POST itself: the address rules, the look-up, the signature. */
 
 type Platform = { fetch: typeof fetch; now: () => number };
 
 /** `requests`: outgoing ones beside the attempt itself. */
-export type Sent = { ending: Ending; requests: number };
+export type Posted = { ending: Ending; requests: number };
 
-export class Deliverer {
+export class Poster {
   readonly #localDev: boolean;
   readonly #platform: Platform;
   readonly #resolve: Resolve;
@@ -28,7 +28,7 @@ export class Deliverer {
   }
 
   /** One attempt that starts at `at` (unix ms). Never throws: what forbids it is its ending. */
-  async send({ id, body }: Open, config: EndpointConfig, at: number): Promise<Sent> {
+  async post({ id, body }: OpenDelivery, config: EndpointConfig, at: number): Promise<Posted> {
     // Checked again before every attempt: a configuration may be older than a rule.
     const address = checkUrl(config.url, { allowLoopback: this.#localDev });
     if (!address.ok) return { ending: refused("address_forbidden", address.reason), requests: 0 };

@@ -7,7 +7,7 @@ import type { LoggedEvent } from "../model/event.ts";
  */
 
 /** A delivery under way. `isNew`: it has no row yet, so the floor waits for it. */
-export type Open = {
+export type OpenDelivery = {
   seq: number;
   id: string;
   type: string;
@@ -20,28 +20,28 @@ export type Open = {
 };
 
 /** A set of seqs to ask, without copying it. */
-export type Seqs = { readonly size: number; has(seq: number): boolean };
+export type SeqSet = { readonly size: number; has(seq: number): boolean };
 
 const MAX_EVENTS = 200;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-export class Window {
+export class DeliveryQueue {
   /** Every event up to here has a row or is open. */
-  pos: number;
+  position: number;
   /** The greatest seq heard of. */
   known = 0;
-  /** There may be more between `pos` and the head than was heard of: at the start, always. */
+  /** There may be more between `position` and the head than was heard of: at the start, always. */
   behind = true;
-  readonly #open = new Map<number, Open>();
-  #queue: Open[] = [];
+  readonly #open = new Map<number, OpenDelivery>();
+  #queued: OpenDelivery[] = [];
   #bytes = 0;
 
   constructor(floor: number) {
-    this.pos = floor;
+    this.position = floor;
   }
 
   /** All seqs under way, queued ones included. */
-  get open(): Seqs {
+  get open(): SeqSet {
     return this.#open;
   }
 
@@ -50,7 +50,7 @@ export class Window {
   }
 
   get queued(): number {
-    return this.#queue.length;
+    return this.#queued.length;
   }
 
   get full(): boolean {
@@ -63,46 +63,46 @@ export class Window {
   }
 
   get needsMore(): boolean {
-    return this.behind || this.pos < this.known;
+    return this.behind || this.position < this.known;
   }
 
   /** Every matching event up to here has a row; I4. */
   get floor(): number {
-    let lowest = this.pos + 1;
+    let lowest = this.position + 1;
     for (const { seq, isNew } of this.#open.values()) if (isNew && seq < lowest) lowest = seq;
     return lowest - 1;
   }
 
   /**
-   * Opens each event above `pos` that has no row, and moves `pos` to `upTo`; when the window fills it stops at
-   * the last one taken, and the rest is pulled again later. `events` is all there is between `pos` and `upTo`:
+   * Opens each event above `position` that has no row, and moves `position` to `upTo`; when the queue fills it stops at
+   * the last one taken, and the rest is pulled again later. `events` is all there is between `position` and `upTo`:
    * taken whole, nothing is missing up to there.
    */
   take(events: readonly LoggedEvent[], upTo: number, hasRow: (seq: number) => boolean): void {
     this.behind = false;
     for (const { seq, id, type, body } of events) {
-      if (seq <= this.pos) continue;
+      if (seq <= this.position) continue;
       if (this.full) {
         this.behind = true;
         return;
       }
       if (!this.#open.has(seq) && !hasRow(seq))
         this.add({ seq, id, type, body, attempts: [], mark: null, skip: 0, isNew: true });
-      this.pos = seq;
+      this.position = seq;
     }
-    this.pos = Math.max(this.pos, upTo);
+    this.position = Math.max(this.position, upTo);
   }
 
-  add(open: Open): void {
+  add(open: OpenDelivery): void {
     this.#open.set(open.seq, open);
-    this.#queue.push(open);
+    this.#queued.push(open);
     this.#bytes += open.body.length;
   }
 
   /** Takes the first queued delivery that may be sent now. */
-  next(eligible: (open: Open) => boolean): Open | undefined {
-    const index = this.#queue.findIndex(eligible);
-    return index < 0 ? undefined : this.#queue.splice(index, 1)[0];
+  next(eligible: (open: OpenDelivery) => boolean): OpenDelivery | undefined {
+    const index = this.#queued.findIndex(eligible);
+    return index < 0 ? undefined : this.#queued.splice(index, 1)[0];
   }
 
   /** The delivery's row is committed. */
@@ -118,8 +118,8 @@ export class Window {
    * stays open until its row is there: taken again, it would be sent and written twice.
    */
   reset(): void {
-    this.pos = this.floor;
-    for (const { seq } of this.#queue) this.finish(seq);
-    this.#queue = [];
+    this.position = this.floor;
+    for (const { seq } of this.#queued) this.finish(seq);
+    this.#queued = [];
   }
 }

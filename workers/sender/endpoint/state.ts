@@ -1,19 +1,19 @@
 import type { Config } from "../config.ts";
 import type { ConfigureCall, Identity } from "../protocol.ts";
 import { Health } from "./health.ts";
-import { Window } from "./queue.ts";
+import { DeliveryQueue } from "./queue.ts";
 import type { EndpointStore } from "./storage.ts";
 
 /** Above this share of the storage nothing more is taken: the position waits in the log. */
 const FULL_SHARE = 0.6;
 
 /** How an Endpoint stands: its configuration, its position, its health. After a start storage says it all again. */
-export class Standing {
+export class EndpointState {
   readonly #store: EndpointStore;
   readonly #storageLimit: number;
   readonly health: Health;
   #identity: Identity | null = null;
-  #window = new Window(0);
+  #queue = new DeliveryQueue(0);
   #writtenFloor = 0;
 
   constructor(store: EndpointStore, { storageLimit }: Pick<Config, "storageLimit">) {
@@ -28,8 +28,8 @@ export class Standing {
     return this.#identity;
   }
 
-  get window(): Window {
-    return this.#window;
+  get queue(): DeliveryQueue {
+    return this.#queue;
   }
 
   /** Whether it sends: enabled, and not waiting for the registry to take note of why it stopped. */
@@ -56,9 +56,9 @@ export class Standing {
     this.#identity = identity;
     // What is queued was chosen by the types of before: the log is asked again, with those of now.
     const retyped = before !== null && JSON.stringify(types) !== JSON.stringify(before.config.types);
-    if (!enabled || retyped) this.#window.reset();
+    if (!enabled || retyped) this.#queue.reset();
     if (!enabled || !(enabling || resumed || retyped)) return "done";
-    this.#window.behind = true;
+    this.#queue.behind = true;
     return "resume";
   }
 
@@ -78,7 +78,7 @@ export class Standing {
 
   /** Writes the floor when it moved at least `step`: a restart looks at the rows above it again. */
   saveFloor(step: number): void {
-    const { floor } = this.#window;
+    const { floor } = this.#queue;
     if (floor - this.#writtenFloor < step) return;
     this.#store.meta.set("floor", floor);
     this.#writtenFloor = floor;
@@ -87,7 +87,7 @@ export class Standing {
   /** The endpoint is deleted. */
   forget(): void {
     this.#identity = null;
-    this.#window = new Window(0);
+    this.#queue = new DeliveryQueue(0);
   }
 
   #load(): void {
@@ -95,6 +95,6 @@ export class Standing {
     this.#identity = (meta.identity ?? null) as Identity | null;
     this.health.load(meta);
     this.#writtenFloor = Number(meta.floor ?? 0);
-    this.#window = new Window(this.#writtenFloor);
+    this.#queue = new DeliveryQueue(this.#writtenFloor);
   }
 }

@@ -12,12 +12,15 @@ const FAILURES_TO_SLOW = 3;
 const SECOND_MS = 1000;
 
 /** What an endpoint's configuration asks for. */
-export type Rules = { ordered: boolean; perSecond: number | null };
+export type Limits = { ordered: boolean; perSecond: number | null };
 
 /** `busy`: a finished attempt will ask again; `spent`: an alarm must; `waitMs`: ask again then. */
-export type Verdict = { go: true } | { go: false; why: "busy" | "spent" } | { go: false; why: "rate"; waitMs: number };
+export type Permission =
+  | { go: true }
+  | { go: false; why: "busy" | "spent" }
+  | { go: false; why: "rate"; waitMs: number };
 
-export class Gate {
+export class Throttle {
   #inFlight = 0;
   #budget = BUDGET;
   #failures = 0;
@@ -39,7 +42,7 @@ export class Gate {
     return this.#failures >= FAILURES_TO_SLOW;
   }
 
-  ask(now: number, { ordered, perSecond }: Rules): Verdict {
+  ask(now: number, { ordered, perSecond }: Limits): Permission {
     const slots = ordered || this.slowed ? 1 : SLOTS;
     if (this.#inFlight >= slots) return { go: false, why: "busy" };
     if (this.#budget <= 0) return { go: false, why: "spent" };

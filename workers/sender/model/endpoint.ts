@@ -1,4 +1,4 @@
-import type { EarlierTypes, Filter, Types } from "./subscription.ts";
+import type { EarlierTypes, Subscription, Types } from "./subscription.ts";
 
 /** What an Endpoint needs to deliver. `secrets` newest first; those with an end sign until then (unix ms). */
 export type EndpointConfig = {
@@ -21,7 +21,7 @@ export type EndpointConfig = {
 
 export type EndpointSecret = { key: string; expiresAt: number | null };
 
-export type EndpointState = "live" | "deleting";
+export type RowState = "live" | "deleting";
 
 /** `pushed` is the last revision the Endpoint confirmed; `from` the seq it starts after, null for its own floor. */
 export type EndpointRow = {
@@ -30,14 +30,14 @@ export type EndpointRow = {
   revision: number;
   pushed: number;
   from: number | null;
-  state: EndpointState;
+  state: RowState;
 };
 
 /** The endpoint that WEBHOOK_URL defines. */
 export const DEFAULT_ENDPOINT = "ep_default";
 
 /** Which events are an endpoint's. */
-export function filterOf({ id, config: { types, earlierTypes = [] } }: EndpointRow): Filter {
+export function subscriptionOf({ id, config: { types, earlierTypes = [] } }: EndpointRow): Subscription {
   return { endpointId: id, types, earlier: earlierTypes };
 }
 

@@ -13,7 +13,7 @@ export type EarlierTypes = { upTo: number; types: Types };
  * `earlier`, in order of `upTo`: what was published before a change of `types` must have been wanted then, too. Or an
  * endpoint that looks at the log again after a restart would be sent what it had not asked for in its time.
  */
-export type Filter = { endpointId: string; types: Types; earlier: readonly EarlierTypes[] };
+export type Subscription = { endpointId: string; types: Types; earlier: readonly EarlierTypes[] };
 
 /** Changes that are remembered; each is a part of the condition, which may have 100 parameters. */
 const MAX_EARLIER = 20;
@@ -26,7 +26,7 @@ const NOT_RESERVED = "NOT (ev.type GLOB 'webhook.*' OR ev.type GLOB 'endpoint.*'
 /**
  * `target` in the log: null for all; `+ep` for that endpoint alone, whatever its types; `-ep` for all but it.
  */
-export function conditionOf({ endpointId, types, earlier }: Filter): Condition {
+export function conditionOf({ endpointId, types, earlier }: Subscription): Condition {
   const [byType, byEarlier] = [typeCondition(types), earlierCondition(earlier)];
   return {
     sql: `(ev.target = ? OR ((ev.target IS NULL OR (ev.target GLOB '-*' AND ev.target <> ?)) AND ${byType.sql}${byEarlier.sql}))`,
@@ -68,7 +68,7 @@ function typeCondition(types: Types): Condition {
 
 /** The same decision as `conditionOf`, for one event in memory. */
 export function wants(
-  { endpointId, types, earlier }: Filter,
+  { endpointId, types, earlier }: Subscription,
   { seq, type, target }: { seq: number; type: string; target: string | null },
 ): boolean {
   if (target !== null && target === `+${endpointId}`) return true;

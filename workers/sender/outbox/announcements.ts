@@ -7,7 +7,7 @@ import { configureCall } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** The Outbox as reports need it. `changed`: arms the alarm in this commit and hands over what is new. */
-export type ReportsPort = {
+export type AnnouncementsPort = {
   announce(event: Announcement): Published;
   changed(): void;
 };
@@ -18,11 +18,11 @@ const PAUSE_REASONS: Record<Pause["reason"], string> = {
 };
 
 /** What is said about endpoints in the log itself: each thing once, and what went wrong never to whom it went wrong with. */
-export class Reports {
+export class Announcements {
   readonly #store: OutboxStore;
-  readonly #port: ReportsPort;
+  readonly #port: AnnouncementsPort;
 
-  constructor(store: OutboxStore, port: ReportsPort) {
+  constructor(store: OutboxStore, port: AnnouncementsPort) {
     this.#store = store;
     this.#port = port;
   }

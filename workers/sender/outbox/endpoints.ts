@@ -5,7 +5,7 @@ import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow 
 import type { LoggedEvent } from "../model/event.ts";
 import { withEarlier } from "../model/subscription.ts";
 import type { Changed, EndpointCalls, StartFrom } from "../protocol.ts";
-import type { Cursors } from "./positions.ts";
+import type { Positions } from "./positions.ts";
 import { configureCall } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
@@ -28,14 +28,14 @@ export type AdminPort = {
   now(): number;
 };
 
-export class EndpointAdmin {
+export class Endpoints {
   readonly #store: OutboxStore;
-  readonly #cursors: Cursors;
+  readonly #positions: Positions;
   readonly #port: AdminPort;
 
-  constructor(store: OutboxStore, cursors: Cursors, port: AdminPort) {
+  constructor(store: OutboxStore, positions: Positions, port: AdminPort) {
     this.#store = store;
-    this.#cursors = cursors;
+    this.#positions = positions;
     this.#port = port;
   }
 
@@ -48,7 +48,7 @@ export class EndpointAdmin {
     if (from === null) return "unknown_event";
     const row = this.#store.registry.put(id, config, from);
     // The Outbox hands over from here on; what lies between the start and here the endpoint pulls.
-    this.#cursors.startAt(id, this.#store.log.head);
+    this.#positions.startAt(id, this.#store.log.head);
     return this.#push(row);
   }
 

@@ -1,7 +1,7 @@
 import { isFinished, type PeriodTable, PeriodTables } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { LoggedEvent } from "../model/event.ts";
-import { Recent } from "./recent-events.ts";
+import { RecentEvents } from "./recent-events.ts";
 
 const DEFINITION = `(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, id TEXT NOT NULL,
   type TEXT NOT NULL, body TEXT NOT NULL, target TEXT)`;
@@ -15,7 +15,7 @@ export class EventLog {
   /** Of the newest table: its size, and the time of its first event, null while it is empty. */
   #newestBytes = 0;
   #newestBegan: number | null = null;
-  readonly recent = new Recent();
+  readonly recent = new RecentEvents();
 
   constructor(sql: Sql) {
     this.#sql = sql;

@@ -1,8 +1,8 @@
 import { withDeadline } from "../../../shared/deadline.ts";
-import { type EndpointRow, filterOf } from "../model/endpoint.ts";
+import { type EndpointRow, subscriptionOf } from "../model/endpoint.ts";
 import type { Offer, OfferAnswer, PullAnswer } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
-import type { Cursors } from "./positions.ts";
+import type { Positions } from "./positions.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** Hands the log to the endpoints: offers what is new to each one that wants it, answers those that catch up. */
@@ -18,7 +18,7 @@ const OFFER_TIMEOUT_MS = 30_000;
 /** Endpoints that keep failing or lack room are woken this often, not for each event: that would cost the others. */
 const REST_MS = 500;
 
-export type HandoverPort = {
+export type FanOutPort = {
   offer(row: EndpointRow, offer: Offer): Promise<OfferAnswer>;
   configure(row: EndpointRow): Promise<void>;
   now(): number;
@@ -26,10 +26,10 @@ export type HandoverPort = {
   arm(at: number): void;
 };
 
-export class Handover {
+export class FanOut {
   readonly #store: OutboxStore;
-  readonly #cursors: Cursors;
-  readonly #port: HandoverPort;
+  readonly #positions: Positions;
+  readonly #port: FanOutPort;
   readonly #busy = new Set<string>();
   readonly #pending = new Set<string>();
   #workers = 0;
@@ -41,15 +41,15 @@ export class Handover {
   /** Those that are busy, left alone until the next round; memory, as the alarm of I1 goes on without it. */
   readonly #resting = new Set<string>();
 
-  constructor(store: OutboxStore, cursors: Cursors, { port, leaseMs }: { port: HandoverPort; leaseMs: number }) {
+  constructor(store: OutboxStore, positions: Positions, { port, leaseMs }: { port: FanOutPort; leaseMs: number }) {
     this.#store = store;
-    this.#cursors = cursors;
+    this.#positions = positions;
     this.#port = port;
     this.#backoff = new Backoff(leaseMs);
   }
 
   forget(id: string): void {
-    this.#cursors.forget(id);
+    this.#positions.forget(id);
     this.#backoff.forget(id);
     this.#resting.delete(id);
   }
@@ -68,7 +68,7 @@ export class Handover {
     this.#handsLeft = MAX_HANDS;
     this.#pace.see(this.#store.log.head, now);
     for (const row of this.#store.registry.enabled()) {
-      if (this.#pending.has(row.id) || this.#busy.has(row.id) || !this.#cursors.lags(row)) continue;
+      if (this.#pending.has(row.id) || this.#busy.has(row.id) || !this.#positions.lags(row)) continue;
       if (!this.#backoff.ready(row.id, now) || this.#resting.has(row.id)) continue;
       if (this.#passOver(row)) continue;
       this.#pending.add(row.id);
@@ -104,11 +104,11 @@ export class Handover {
    */
   async tell(seq: number): Promise<void> {
     for (const row of this.#store.registry.enabled()) {
-      const [after, upTo] = [this.#cursors.told(row), this.#cursors.acked(row)];
+      const [after, upTo] = [this.#positions.told(row), this.#positions.acked(row)];
       if (upTo < seq || after >= seq) continue;
       const offer = { after, upTo, events: [], revision: row.revision };
       const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
-      if (answer === "taken" || answer === "busy") this.#cursors.tell(row, offer.upTo);
+      if (answer === "taken" || answer === "busy") this.#positions.tell(row, offer.upTo);
     }
   }
 
@@ -117,15 +117,15 @@ export class Handover {
     const row = this.#store.registry.get(id);
     if (row === undefined || row.state === "deleting") return "gone";
     if (after + 1 < this.#store.log.oldest) return { expiredTo: this.#store.log.oldest - 1 };
-    const scan = this.#store.reader.scan(after, filterOf(row), PULL);
-    this.#cursors.tell(row, scan.upTo);
+    const scan = this.#store.reader.scan(after, subscriptionOf(row), PULL);
+    this.#positions.tell(row, scan.upTo);
     return { ...scan, head: this.#store.log.head };
   }
 
   /** Moves past events that are not for an endpoint: it is not woken, and its position still advances. */
   #passOver(row: EndpointRow): boolean {
-    const nothing = this.#store.log.recent.wantsNothing(this.#cursors.acked(row), filterOf(row));
-    if (nothing) this.#cursors.pass(row, this.#store.log.head);
+    const nothing = this.#store.log.recent.wantsNothing(this.#positions.acked(row), subscriptionOf(row));
+    if (nothing) this.#positions.pass(row, this.#store.log.head);
     return nothing;
   }
 
@@ -137,7 +137,7 @@ export class Handover {
       // The registry is read anew each time: an endpoint may be changed or deleted while an offer is out.
       for (
         let row = this.#store.registry.live(id);
-        row?.config.enabled && this.#cursors.lags(row);
+        row?.config.enabled && this.#positions.lags(row);
         row = this.#store.registry.live(id)
       ) {
         if (!(await this.#handBatch(row))) return;
@@ -149,21 +149,21 @@ export class Handover {
 
   /** @returns whether to go on */
   async #handBatch(row: EndpointRow): Promise<boolean> {
-    const after = this.#cursors.acked(row);
-    const { upTo, events } = this.#store.reader.scan(after, filterOf(row), BATCH);
+    const after = this.#positions.acked(row);
+    const { upTo, events } = this.#store.reader.scan(after, subscriptionOf(row), BATCH);
     if (events.length === 0) {
-      this.#cursors.pass(row, upTo);
+      this.#positions.pass(row, upTo);
       return true;
     }
     // What retention took leaves a gap that the endpoint must see: it then asks, and is told what expired.
     const gap = after + 1 < this.#store.log.oldest ? this.#store.log.oldest - 1 : 0;
-    const offer = { after: Math.max(this.#cursors.told(row), gap), upTo, events, revision: row.revision };
+    const offer = { after: Math.max(this.#positions.told(row), gap), upTo, events, revision: row.revision };
     try {
       const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
       this.#backoff.forget(row.id);
       if (answer === "disabled") return false;
       if (answer === "taken" || answer === "busy") {
-        this.#cursors.take(row, upTo);
+        this.#positions.take(row, upTo);
         if (answer === "busy") this.#rest(row.id);
         return answer === "taken";
       } else {

@@ -1,14 +1,14 @@
 import { PeriodTables } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 
-export type KeyKind = "id" | "request";
-export type KeyRow = { digest: string; seq: number | null; answer: string | null };
+export type IdempotencyKind = "id" | "request";
+export type KnownAnswer = { digest: string; seq: number | null; answer: string | null };
 
 const DEFINITION = `(kind TEXT, key TEXT, digest TEXT NOT NULL, seq INTEGER, answer TEXT,
   PRIMARY KEY (kind, key)) WITHOUT ROWID`;
 
 /** What was answered to a caller's id or Idempotency-Key; and the seq of a scheduled event, once it has one. */
-export class Keys {
+export class IdempotencyKeys {
   readonly #sql: Sql;
   readonly #tables: PeriodTables;
 
@@ -22,9 +22,9 @@ export class Keys {
   }
 
   /** The newest table first, as a rewrite goes there. */
-  get(kind: KeyKind, key: string): KeyRow | null {
+  get(kind: IdempotencyKind, key: string): KnownAnswer | null {
     for (const table of this.#tables.all.toReversed()) {
-      const row = this.#sql.run<KeyRow>(
+      const row = this.#sql.run<KnownAnswer>(
         `SELECT digest, seq, answer FROM ${table.name} WHERE kind = ? AND key = ?`,
         kind,
         key,
@@ -34,7 +34,7 @@ export class Keys {
     return null;
   }
 
-  set(kind: KeyKind, key: string, row: KeyRow, period: number): void {
+  set(kind: IdempotencyKind, key: string, row: KnownAnswer, period: number): void {
     const { name } = this.#tables.all.find(({ first }) => first === period) ?? this.#tables.add(period);
     this.#sql.run(
       `INSERT OR REPLACE INTO ${name} (kind, key, digest, seq, answer) VALUES (?, ?, ?, ?, ?)`,

@@ -1,6 +1,6 @@
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { LoggedEvent } from "../model/event.ts";
-import { type Condition, conditionOf, type Filter } from "../model/subscription.ts";
+import { type Condition, conditionOf, type Subscription } from "../model/subscription.ts";
 import type { EventQuery, Scan } from "../protocol.ts";
 import type { EventLog } from "./event-log.ts";
 
@@ -23,11 +23,11 @@ export class LogReader {
   }
 
   /**
-   * Events after `after` that `filter` wants, at most `limit` and `maxBytes` of them (but at least one) out of
+   * Events after `after` that `subscription` wants, at most `limit` and `maxBytes` of them (but at least one) out of
    * at most `scanned` rows.
    */
-  scan(after: number, filter: Filter, { scanned, limit, maxBytes }: ScanLimits): Scan {
-    const condition = conditionOf(filter);
+  scan(after: number, subscription: Subscription, { scanned, limit, maxBytes }: ScanLimits): Scan {
+    const condition = conditionOf(subscription);
     const events: LoggedEvent[] = [];
     let upTo = Math.max(after, this.#log.oldest - 1);
     let left = scanned;

@@ -24,7 +24,7 @@ export type PublishContext = { now: number; retentionMs: number; idKey: IdKey; r
 export function publish(store: OutboxStore, call: PublishCall, context: PublishContext): PublishResult {
   const { request } = call;
   if (request !== null) {
-    const known = store.keys.get("request", request.key);
+    const known = store.idempotency.get("request", request.key);
     if (known?.digest === request.digest && known.answer !== null)
       return { ok: true, events: JSON.parse(known.answer) };
     if (known !== null) return conflict(`The Idempotency-Key ${JSON.stringify(request.key)}`);
@@ -47,7 +47,12 @@ export function publish(store: OutboxStore, call: PublishCall, context: PublishC
     return published;
   });
   if (request !== null) {
-    store.keys.set("request", request.key, { ...request, seq: null, answer: JSON.stringify(events) }, period(context));
+    store.idempotency.set(
+      "request",
+      request.key,
+      { ...request, seq: null, answer: JSON.stringify(events) },
+      period(context),
+    );
   }
   return { ok: true, events };
 }
@@ -64,8 +69,13 @@ export function release(
     { id: later.id, type: later.type, data: later.data, bodyAt: later.due, target: null },
     context,
   ).seq;
-  const known = store.keys.get("id", later.id);
-  store.keys.set("id", later.id, { digest: known?.digest ?? "", answer: known?.answer ?? null, seq }, period(context));
+  const known = store.idempotency.get("id", later.id);
+  store.idempotency.set(
+    "id",
+    later.id,
+    { digest: known?.digest ?? "", answer: known?.answer ?? null, seq },
+    period(context),
+  );
   return seq;
 }
 
@@ -88,11 +98,11 @@ export function announce(
   { type, data, id, target }: Announcement,
   context: PublishContext,
 ): Published {
-  const known = id === null ? null : store.keys.get("id", id);
+  const known = id === null ? null : store.idempotency.get("id", id);
   if (id !== null && known !== null) return { id, seq: known.seq };
   store.log.rollOver(context.now, context.retentionMs);
   const logged = log(store, { id, type, data, bodyAt: null, target }, context);
-  if (id !== null) store.keys.set("id", id, { digest: "", seq: logged.seq, answer: null }, period(context));
+  if (id !== null) store.idempotency.set("id", id, { digest: "", seq: logged.seq, answer: null }, period(context));
   return { id: logged.id, seq: logged.seq };
 }
 
@@ -103,7 +113,7 @@ function repeated(
   id: string,
   { idKey }: PublishContext,
 ): Published | Extract<PublishResult, { ok: false }> | null {
-  const known = store.keys.get("id", id);
+  const known = store.idempotency.get("id", id);
   if (known !== null) {
     if (known.digest !== event.digest) return conflict(`The id ${id}`);
     return known.answer === null ? { id, seq: known.seq } : (JSON.parse(known.answer) as Published);
@@ -138,13 +148,14 @@ function write(store: OutboxStore, event: PublishEvent, context: PublishContext)
   const { type, data, deliverAt, digest } = event;
   if (deliverAt === null) {
     const { id, seq } = log(store, { id: event.id, type, data, bodyAt: null, target: null }, context);
-    if (event.id !== null) store.keys.set("id", id, { digest: digest ?? "", seq, answer: null }, period(context));
+    if (event.id !== null)
+      store.idempotency.set("id", id, { digest: digest ?? "", seq, answer: null }, period(context));
     return { id, seq };
   }
   const scheduled: Published = { id: event.id ?? randomId("msg_", context.now, context.random()), seq: null };
-  store.later.add({ due: deliverAt, id: scheduled.id, type, data });
+  store.scheduled.add({ due: deliverAt, id: scheduled.id, type, data });
   const answer = JSON.stringify(scheduled);
-  store.keys.set("id", scheduled.id, { digest: digest ?? "", seq: null, answer }, period(context));
+  store.idempotency.set("id", scheduled.id, { digest: digest ?? "", seq: null, answer }, period(context));
   return scheduled;
 }
 

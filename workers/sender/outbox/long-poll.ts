@@ -14,7 +14,7 @@ type Group<P> = { query: WaitQuery; waiting: Set<Waiter<P>> };
 /** Each holds a connection and a timer; more are answered at once, as without waiting. */
 export const MAX_WAITERS = 1000;
 
-export class Waiters<P extends Page> {
+export class LongPoll<P extends Page> {
   readonly #read: (query: WaitQuery) => P;
   /** By what was asked at first. */
   readonly #groups = new Map<string, Group<P>>();

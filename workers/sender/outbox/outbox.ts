@@ -18,11 +18,11 @@ import type {
   WaitQuery,
 } from "../protocol.ts";
 
-import { Reports } from "./announcements.ts";
-import { EndpointAdmin } from "./endpoints.ts";
-import { Handover } from "./fan-out.ts";
-import { Waiters } from "./long-poll.ts";
-import { Cursors } from "./positions.ts";
+import { Announcements } from "./announcements.ts";
+import { Endpoints } from "./endpoints.ts";
+import { FanOut } from "./fan-out.ts";
+import { LongPoll } from "./long-poll.ts";
+import { Positions } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
 import { dropPast } from "./retention.ts";
 import { OutboxStore } from "./storage.ts";
@@ -39,47 +39,47 @@ export class Outbox extends DurableObject<OutboxEnv> {
   readonly #config: Config;
   readonly #alarm: Alarm;
   readonly #store: OutboxStore;
-  readonly #cursors: Cursors;
-  readonly #handover: Handover;
-  readonly #admin: EndpointAdmin;
-  readonly #reports: Reports;
+  readonly #positions: Positions;
+  readonly #fanOut: FanOut;
+  readonly #endpoints: Endpoints;
+  readonly #announcements: Announcements;
   readonly #publisher: Publisher;
-  readonly #waiters = new Waiters((query) => this.events({ ...query, before: null }));
+  readonly #longPoll = new LongPoll((query) => this.events({ ...query, before: null }));
 
   constructor(ctx: DurableObjectState, env: OutboxEnv) {
     super(ctx, env);
     this.#config = configOf(env);
     this.#alarm = new Alarm(ctx);
     this.#store = new OutboxStore(ctx.storage);
-    this.#cursors = new Cursors(this.#store);
+    this.#positions = new Positions(this.#store);
     this.#publisher = new Publisher(this.#store, this.#config, {
       changed: () => this.#changed(),
       scheduled: () => this.#armLater(),
     });
-    this.#handover = new Handover(this.#store, this.#cursors, {
+    this.#fanOut = new FanOut(this.#store, this.#positions, {
       leaseMs: this.#config.leaseMs,
       port: {
         offer: (row, offer) => this.#endpoint(row.id).offer(offer),
-        configure: (row) => this.#admin.configure(row),
+        configure: (row) => this.#endpoints.configure(row),
         now: Date.now,
         arm: (at) => this.#alarm.arm(at),
       },
     });
-    this.#admin = new EndpointAdmin(this.#store, this.#cursors, {
+    this.#endpoints = new Endpoints(this.#store, this.#positions, {
       endpoint: (id) => this.#endpoint(id),
       event: (id) => this.#publisher.event(id),
       changed: () => this.#changed(),
-      confirmed: () => this.#handover.kick(),
-      removed: (id) => this.#handover.forget(id),
+      confirmed: () => this.#fanOut.kick(),
+      removed: (id) => this.#fanOut.forget(id),
       now: Date.now,
     });
-    this.#reports = new Reports(this.#store, {
+    this.#announcements = new Announcements(this.#store, {
       announce: (event) => this.#publisher.announce(event),
       changed: () => this.#changed(),
     });
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load(Date.now());
-      this.#admin.syncDefault(this.#config);
+      this.#endpoints.syncDefault(this.#config);
       // What a crash left half done goes on at once, not when the alarm comes.
       this.#work(Date.now());
     });
@@ -92,7 +92,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
 
   /** Events after a position, for an endpoint that catches up. */
   pull(endpointId: string, after: number): PullAnswer {
-    return this.#handover.pull(endpointId, after);
+    return this.#fanOut.pull(endpointId, after);
   }
 
   endpoints(): EndpointView[] {
@@ -112,12 +112,12 @@ export class Outbox extends DurableObject<OutboxEnv> {
 
   /** As `events` after a position; held back, at most `waitMs` or up to `leave`, until there is something to tell. */
   nextEvents(query: WaitQuery, waitMs: number, id: string): EventPage | Promise<EventPage> {
-    return this.#waiters.page(query, waitMs, id);
+    return this.#longPoll.page(query, waitMs, id);
   }
 
   /** Ends the call of `nextEvents` that was given this id. */
   leave(id: string): void {
-    this.#waiters.leave(id);
+    this.#longPoll.leave(id);
   }
 
   /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */
@@ -126,31 +126,31 @@ export class Outbox extends DurableObject<OutboxEnv> {
   }
 
   create(id: string, config: EndpointConfig, startFrom: StartFrom): Promise<Changed | "unknown_event"> {
-    return this.#admin.create(id, config, startFrom);
+    return this.#endpoints.create(id, config, startFrom);
   }
 
   update(id: string, change: Partial<EndpointConfig>): Promise<Changed | null> {
-    return this.#admin.update(id, change);
+    return this.#endpoints.update(id, change);
   }
 
   rotate(id: string, keys: string[], expiresAt: number): Promise<Changed | null> {
-    return this.#admin.rotate(id, keys, expiresAt);
+    return this.#endpoints.rotate(id, keys, expiresAt);
   }
 
   delete(id: string): Promise<boolean | null> {
-    return this.#admin.delete(id);
+    return this.#endpoints.delete(id);
   }
 
   publishTest(endpointId: string): Published {
-    return this.#reports.test(endpointId);
+    return this.#announcements.test(endpointId);
   }
 
   reportPause(id: string, pause: Pause): ConfigureCall | null {
-    return this.#reports.paused(id, pause);
+    return this.#announcements.paused(id, pause);
   }
 
   reportDead(endpointId: string, delivery: Omit<Delivery, "body">): void {
-    this.#reports.dead(endpointId, delivery);
+    this.#announcements.dead(endpointId, delivery);
   }
 
   /**
@@ -180,12 +180,13 @@ export class Outbox extends DurableObject<OutboxEnv> {
   #work(now: number): void {
     try {
       this.#publisher.release(now);
-      this.#cursors.save();
+      this.#positions.save();
       // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
-      for (const row of this.#store.registry.unpushed()) this.ctx.waitUntil(this.#admin.configure(row).catch(() => {}));
-      this.#handover.kick();
-      this.#waiters.wake();
-      const tell = (seq: number) => this.#handover.tell(seq);
+      for (const row of this.#store.registry.unpushed())
+        this.ctx.waitUntil(this.#endpoints.configure(row).catch(() => {}));
+      this.#fanOut.kick();
+      this.#longPoll.wake();
+      const tell = (seq: number) => this.#fanOut.tell(seq);
       this.ctx.waitUntil(dropPast(this.#store, this.#config, { now, tell }));
       this.#armNext(now);
     } catch (error) {
@@ -197,25 +198,25 @@ export class Outbox extends DurableObject<OutboxEnv> {
   /** Something was logged or configured that others must have: the alarm first, then the attempt. */
   #changed(): void {
     this.#alarm.arm(Date.now() + this.#config.leaseMs);
-    this.#handover.kick();
-    this.#waiters.wake();
+    this.#fanOut.kick();
+    this.#longPoll.wake();
   }
 
   #armNext(now: number): void {
     this.#armLater();
-    if (!this.#cursors.settled || this.#store.registry.unpushed().length > 0)
+    if (!this.#positions.settled || this.#store.registry.unpushed().length > 0)
       this.#alarm.arm(now + this.#config.leaseMs);
-    const retry = this.#handover.nextRetry;
+    const retry = this.#fanOut.nextRetry;
     if (retry !== null) this.#alarm.arm(Math.max(retry, now + 1000));
   }
 
   #armLater(): void {
-    const due = this.#store.later.nextDue;
+    const due = this.#store.scheduled.nextDue;
     if (due !== null) this.#alarm.arm(due);
   }
 
   #view(row: EndpointRow): EndpointView {
-    return { row, acked: this.#cursors.acked(row), head: this.#store.log.head };
+    return { row, acked: this.#positions.acked(row), head: this.#store.log.head };
   }
 
   #endpoint(id: string): DurableObjectStub<EndpointCalls> {

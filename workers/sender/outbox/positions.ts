@@ -2,14 +2,14 @@ import type { EndpointRow } from "../model/endpoint.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** `handed` in meta: the position of all, and of those that lag behind it. */
-type Handed = { h: number; lag: Record<string, number> };
+type SavedPositions = { h: number; lag: Record<string, number> };
 
 /**
  * How far each endpoint has been handed the log. All of it is memory; what survives is one row, `handed`,
  * written once a LEASE. A cursor that is lost falls back to it, and what is then offered again the endpoint
  * already has.
  */
-export class Cursors {
+export class Positions {
   readonly #store: OutboxStore;
   /** Up to where every matching event was taken; I2. */
   readonly #acked = new Map<string, number>();
@@ -19,11 +19,11 @@ export class Cursors {
    */
   readonly #told = new Map<string, number>();
   #written: string;
-  readonly #start: Handed;
+  readonly #start: SavedPositions;
 
   constructor(store: OutboxStore) {
     this.#store = store;
-    this.#start = store.meta.get<Handed>("handed") ?? { h: 0, lag: {} };
+    this.#start = store.meta.get<SavedPositions>("handed") ?? { h: 0, lag: {} };
     this.#written = JSON.stringify(this.#start);
   }
 
@@ -72,7 +72,7 @@ export class Cursors {
     );
   }
 
-  /** Writes the cursors down when they moved. */
+  /** Writes the positions down when they moved. */
   save(): void {
     const state = JSON.stringify(this.#state());
     if (state === this.#written) return;
@@ -85,7 +85,7 @@ export class Cursors {
     return this.#start.lag[row.id] ?? Math.max(this.#start.h, row.from ?? 0);
   }
 
-  #state(): Handed {
+  #state(): SavedPositions {
     const rows = this.#store.registry.all().filter(({ state }) => state === "live");
     const positions = rows.map((row) => [row.id, this.acked(row)] as const);
     const h = positions.length === 0 ? this.#store.log.head : Math.max(...positions.map(([, acked]) => acked));

@@ -44,7 +44,7 @@ export class Publisher {
 
   /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */
   event(id: string): LoggedEvent | null {
-    const seq = eventSeq(this.#idKey, id) ?? this.#store.keys.get("id", id)?.seq ?? null;
+    const seq = eventSeq(this.#idKey, id) ?? this.#store.idempotency.get("id", id)?.seq ?? null;
     const event = seq === null ? null : this.#store.log.event(seq);
     return event?.id === id ? event : null;
   }
@@ -69,12 +69,12 @@ export class Publisher {
 
   /** Gives due scheduled events their place in the log, in the order they were due. */
   release(now: number): void {
-    const due = this.#store.later.due(now, RELEASE_BATCH);
+    const due = this.#store.scheduled.due(now, RELEASE_BATCH);
     if (due.length === 0) return;
     this.#store.transact(() => {
       for (const later of due) {
         const seq = release(this.#store, later, this.#context(now));
-        this.#store.later.drop(later);
+        this.#store.scheduled.drop(later);
         logEvent("event.released", { id: later.id, seq, lateMs: now - later.due });
       }
     });

@@ -1,6 +1,6 @@
 import type { Sql } from "../../../shared/durable/sql.ts";
 import { TENANT } from "../config.ts";
-import type { EndpointConfig, EndpointRow, EndpointState } from "../model/endpoint.ts";
+import type { EndpointConfig, EndpointRow, RowState } from "../model/endpoint.ts";
 import type { ConfigureCall } from "../protocol.ts";
 
 /**
@@ -29,7 +29,7 @@ export class Registry {
     const rows = this.#sql.run<StoredRow>(`SELECT id, config, revision, pushed, "from", state FROM ep ORDER BY id`);
     this.#enabled = null;
     this.#rows = new Map(
-      rows.map((row) => [row.id, { ...row, config: JSON.parse(row.config), state: row.state as EndpointState }]),
+      rows.map((row) => [row.id, { ...row, config: JSON.parse(row.config), state: row.state as RowState }]),
     );
   }
 

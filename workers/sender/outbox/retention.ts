@@ -24,7 +24,7 @@ export async function dropPast(
       store.log.drop(table);
       logEvent("events.dropped", { from: table.first, to: store.log.oldest - 1 });
     }
-    store.keys.dropBefore(Math.floor((now - retentionMs) / periodMs(retentionMs)));
+    store.idempotency.dropBefore(Math.floor((now - retentionMs) / periodMs(retentionMs)));
   } catch (error) {
     logEvent("outbox.drop_failed", { error: String(error) });
   }

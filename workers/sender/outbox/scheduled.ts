@@ -1,10 +1,10 @@
 import type { Sql } from "../../../shared/durable/sql.ts";
 
 /** `data` is JSON text: the body gets its timestamp when the event enters the log. */
-export type LaterEvent = { due: number; n: number; id: string; type: string; data: string };
+export type ScheduledEvent = { due: number; n: number; id: string; type: string; data: string };
 
 /** Events that wait for their time (`due`, unix ms) and have no seq yet. */
-export class Later {
+export class ScheduledEvents {
   readonly #sql: Sql;
 
   constructor(sql: Sql) {
@@ -18,22 +18,22 @@ export class Later {
   }
 
   /** Events due at the same time keep the order they came in. */
-  add({ due, id, type, data }: Omit<LaterEvent, "n">): void {
+  add({ due, id, type, data }: Omit<ScheduledEvent, "n">): void {
     this.#sql.run(
       "INSERT INTO later (due, n, id, type, data) SELECT ?1, coalesce(max(n), 0) + 1, ?2, ?3, ?4 FROM later WHERE due = ?1",
       ...[due, id, type, data],
     );
   }
 
-  due(now: number, limit: number): LaterEvent[] {
-    return this.#sql.run<LaterEvent>(
+  due(now: number, limit: number): ScheduledEvent[] {
+    return this.#sql.run<ScheduledEvent>(
       "SELECT due, n, id, type, data FROM later WHERE due <= ? ORDER BY due, n LIMIT ?",
       now,
       limit,
     );
   }
 
-  drop({ due, n }: LaterEvent): void {
+  drop({ due, n }: ScheduledEvent): void {
     this.#sql.run("DELETE FROM later WHERE due = ? AND n = ?", due, n);
   }
 

@@ -2,10 +2,10 @@ import { Meta } from "../../../shared/durable/meta.ts";
 import { Sql } from "../../../shared/durable/sql.ts";
 import { transact } from "../../../shared/durable/transaction.ts";
 import { EventLog } from "./event-log.ts";
-import { Keys } from "./idempotency.ts";
+import { IdempotencyKeys } from "./idempotency.ts";
 import { LogReader } from "./log-reader.ts";
 import { Registry } from "./registry.ts";
-import { Later } from "./scheduled.ts";
+import { ScheduledEvents } from "./scheduled.ts";
 
 /**
  * The Outbox's storage, by table.
@@ -26,27 +26,27 @@ export class OutboxStore {
   readonly meta: Meta;
   readonly log: EventLog;
   readonly reader: LogReader;
-  readonly keys: Keys;
-  readonly later: Later;
+  readonly idempotency: IdempotencyKeys;
+  readonly scheduled: ScheduledEvents;
   readonly registry: Registry;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.sql = new Sql(storage.sql);
     this.meta = new Meta(this.sql);
-    this.later = new Later(this.sql);
+    this.scheduled = new ScheduledEvents(this.sql);
     this.meta.create();
-    this.later.create();
+    this.scheduled.create();
     this.log = new EventLog(this.sql);
     this.reader = new LogReader(this.sql, this.log);
-    this.keys = new Keys(this.sql);
+    this.idempotency = new IdempotencyKeys(this.sql);
     this.registry = new Registry(this.sql);
   }
 
   /** One transaction; what memory holds of the tables is read again when it was rolled back. */
   transact<Value>(work: () => Value): Value {
     return transact(this.#storage, work, () => {
-      for (const part of [this.log, this.keys, this.registry]) part.reload();
+      for (const part of [this.log, this.idempotency, this.registry]) part.reload();
     });
   }
 }
