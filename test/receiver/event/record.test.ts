@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import {
-  bodyOf,
+  bodyBytes,
   type EventRow,
   fromLine,
   summaryOf,
@@ -59,14 +59,14 @@ describe("toLine and fromLine", () => {
   it.each(bodies)("give back %s", (_name, body) => {
     const line = toLine(row(body));
     expect(line).not.toContain("\n");
-    expect(bodyOf(fromLine(line))).toEqual(body);
+    expect(bodyBytes(fromLine(line))).toEqual(body);
   });
 
   it("give back any bytes", () => {
     const anything = fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.string({ unit: "binary" }).map(utf8));
     fc.assert(
       fc.property(anything, (bytes) => {
-        expect(bodyOf(fromLine(toLine(row(bytes))))).toEqual(new Uint8Array(bytes));
+        expect(bodyBytes(fromLine(toLine(row(bytes))))).toEqual(new Uint8Array(bytes));
       }),
     );
   });

@@ -194,7 +194,7 @@ describe("STORAGE_LIMIT_MB", () => {
       await drain();
     }
     expect(await tables("seen")).toHaveLength(3);
-    expect(await status()).toMatchObject({ room: "ample", seenSince: null });
+    expect(await status()).toMatchObject({ space: "ample", seenSince: null });
     await limitTo((await size()) / 0.65);
     const log = vi.spyOn(console, "log");
     setTime(START + 10.5 * DAY);
@@ -202,17 +202,17 @@ describe("STORAGE_LIMIT_MB", () => {
     expect(await tables("seen")).toEqual([5, 10].map((day) => START + day * DAY));
     const lines = log.mock.calls.map(([line]) => String(line)).filter((line) => line.includes("seen.dropped"));
     expect(lines).toEqual([expect.stringContaining(new Date(START + 5 * DAY).toISOString())]);
-    expect(await status()).toMatchObject({ room: "ample", seenSince: START + 5 * DAY });
+    expect(await status()).toMatchObject({ space: "ample", seenSince: START + 5 * DAY });
     expect(await (await call("/")).text()).toContain("the ids received before");
     expect(await inbox().accept(arrival("5 1"))).toMatchObject({ duplicate: true, seq: 2002 });
     expect(await inbox().accept(arrival("0 1"))).toMatchObject({ duplicate: false, seq: 6002 });
     expect((await get<Page>("/events?after=0&limit=1")).events).toMatchObject([{ seq: 1 }]);
-    // The last day's keys stay, however little room there is.
+    // The last day's keys stay, however little space is left.
     await limitTo((await size()) / 0.7);
     await accept("newer");
     expect(await tables("seen")).toHaveLength(2);
     await evictDurableObject(inbox());
-    expect(await status()).toMatchObject({ room: "crowded", seenSince: START + 5 * DAY });
+    expect(await status()).toMatchObject({ space: "crowded", seenSince: START + 5 * DAY });
     setTime(START + 11 * DAY);
     await accept("newest");
     expect(await tables("seen")).toEqual([START + 10 * DAY]);
@@ -220,7 +220,7 @@ describe("STORAGE_LIMIT_MB", () => {
     expect(await status()).toMatchObject({ seenSince: null });
   });
 
-  it("takes no key early while what is past its time makes room enough", async () => {
+  it("takes no key early while what is past its time makes space enough", async () => {
     for (const day of [0, 5, 10]) {
       setTime(START + day * DAY);
       await acceptMany(Array.from({ length: 2000 }, (_, index) => arrival(`${day} ${index}`)));
@@ -230,7 +230,7 @@ describe("STORAGE_LIMIT_MB", () => {
     setTime(START + 35 * DAY);
     await accept("new");
     expect(await tables("seen")).toEqual([5, 10, 35].map((day) => START + day * DAY));
-    expect(await status()).toMatchObject({ room: "ample", seenSince: null });
+    expect(await status()).toMatchObject({ space: "ample", seenSince: null });
   });
 
   it("is no end: keys that fill it within a day go a day later", async () => {
@@ -242,13 +242,13 @@ describe("STORAGE_LIMIT_MB", () => {
       return (await inbox().accept(arrival("new"))).stored;
     };
     expect([await sent(DAY / 2), await sent(DAY), await sent(1.5 * DAY - 1)]).toEqual([false, false, false]);
-    expect(await status()).toMatchObject({ room: "full", seenSince: null });
+    expect(await status()).toMatchObject({ space: "full", seenSince: null });
     expect(await sent(1.5 * DAY)).toBe(true);
     expect(await tables("seen")).toEqual([START + DAY / 2]);
-    expect(await status()).toMatchObject({ room: "ample", seenSince: START + DAY / 2 });
+    expect(await status()).toMatchObject({ space: "ample", seenSince: START + DAY / 2 });
   });
 
-  it("is not passed by what comes in one turn, of which as much is taken as there is room for", async () => {
+  it("is not passed by what comes in one turn, of which as much is taken as there is space for", async () => {
     injectKv({ put: refuse(QUOTA) });
     const LIMIT = 2_000_000;
     await status();
@@ -280,12 +280,12 @@ describe("STORAGE_LIMIT_MB", () => {
     expect(await refused?.json()).toMatchObject({ code: "storage_full" });
     expect(acknowledged.length).toBeGreaterThan(15);
     expect(await size()).toBeLessThan(LIMIT);
-    expect(await status()).toMatchObject({ room: "full", waiting: acknowledged.length, kvFailing: true });
+    expect(await status()).toMatchObject({ space: "full", waiting: acknowledged.length, kvFailing: true });
     expect(await (await call("/")).text()).toContain("has reached STORAGE_LIMIT_MB");
     expect(await walk("after", 500)).toEqual(acknowledged.map((_, index) => index + 1));
     injectKv({});
     await drain();
-    expect(await status()).toMatchObject({ room: "ample", waiting: 0 });
+    expect(await status()).toMatchObject({ space: "ample", waiting: 0 });
     expect((await send(`msg_${acknowledged.length}`, body)).headers.get("webhook-duplicate")).toBeNull();
     expect((await send("msg_0", body)).headers.get("webhook-duplicate")).toBe("true");
     expect(await walk("after", 500)).toEqual(upTo(acknowledged.length + 1));

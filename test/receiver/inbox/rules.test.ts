@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type Space, spaceIn } from "../../../shared/durable/space.ts";
 import type { Segment } from "../../../workers/receiver/archive/segment.ts";
 import {
-  choresDue,
   DELETES_PER_DAY,
+  housekeepingDue,
   isFull,
   readBackDue,
   retryDelay,
@@ -20,7 +20,7 @@ import {
   needsSeenTable,
   seenPeriod,
 } from "../../../workers/receiver/inbox/state/space-rules.ts";
-import type { Chores, SeenTable, State } from "../../../workers/receiver/inbox/state/state.ts";
+import type { Housekeeping, InboxState, SeenTable } from "../../../workers/receiver/inbox/state/state.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -32,15 +32,15 @@ function segment(putAt: number | null, more: Partial<Segment> = {}): Segment {
   return { firstSeq: 1, lastSeq: 1, epoch: "e", n: 1, bytes: 1, from: NOW, to: NOW, putAt, misses: 0, ...more };
 }
 
-function state(more: Partial<State>): State {
+function state(more: Partial<InboxState>): InboxState {
   const open = { firstSeq: 1, count: 0, bytes: 0, from: null };
   const verified = { complete: true, sources: {} };
   const empty = { next: 1, lastAt: 0, seen: [], sealed: [], open };
-  return { ...empty, armed: null, retryAt: null, chores: chores({}), verified, ...more };
+  return { ...empty, armed: null, retryAt: null, housekeeping: housekeeping({}), verified, ...more };
 }
 
-function chores(more: Partial<Chores>): Chores {
-  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null, refusedAt: null };
+function housekeeping(more: Partial<Housekeeping>): Housekeeping {
+  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null, rejectedAt: null };
   return { ...none, swept: { day: 0, deleted: 0 }, ...more };
 }
 
@@ -96,7 +96,7 @@ describe("the puts of a day", () => {
 });
 
 describe("sealsForAge", () => {
-  const cases: [name: string, state: Partial<State>, seals: boolean][] = [
+  const cases: [name: string, state: Partial<InboxState>, seals: boolean][] = [
     ["nothing waits", {}, false],
     ["too young", { open: filled(NOW - timing.flushMs + 1) }, false],
     ["old enough", { open: filled(NOW - timing.flushMs) }, true],
@@ -107,7 +107,7 @@ describe("sealsForAge", () => {
 });
 
 describe("wakeAt", () => {
-  const cases: [name: string, state: Partial<State>, at: number | null][] = [
+  const cases: [name: string, state: Partial<InboxState>, at: number | null][] = [
     ["nothing waits", {}, null],
     ["an open tail", { open: filled(NOW) }, NOW + timing.flushMs],
     ["a sealed tail", { sealed: [segment(null)] }, 0],
@@ -117,10 +117,10 @@ describe("wakeAt", () => {
     ["a put segment after an error", { sealed: [segment(NOW)], retryAt: NOW + HOUR }, NOW + HOUR],
     ["an open tail after an error", { open: filled(0), sealed: [segment(NOW)], retryAt: NOW + HOUR }, NOW + HOUR],
     ["the earlier of tail and look", { open: filled(NOW - 9), sealed: [segment(NOW)] }, NOW - 9 + timing.flushMs],
-    ["a chore before a put segment", { sealed: [segment(NOW)], chores: chores({ saved: false }) }, 0],
+    ["a task before a put segment", { sealed: [segment(NOW)], housekeeping: housekeeping({ saved: false }) }, 0],
     [
-      "a chore after a put segment",
-      { sealed: [segment(0)], chores: chores({ rebuilt: rebuilt([NOW]) }) },
+      "a task after a put segment",
+      { sealed: [segment(0)], housekeeping: housekeeping({ rebuilt: rebuilt([NOW]) }) },
       300 * SECOND,
     ],
     ["an open tail behind one that KV refused", { open: filled(0), sealed: [segment(null)], retryAt: NOW }, NOW],
@@ -128,9 +128,9 @@ describe("wakeAt", () => {
   it.each(cases)("%s", (_name, given, at) => expect(wakeAt(state(given), timing)).toBe(at));
 });
 
-describe("choresDue", () => {
+describe("housekeepingDue", () => {
   const today = Math.floor(NOW / DAY);
-  const cases: [name: string, chores: Partial<Chores>, at: number | null][] = [
+  const cases: [name: string, housekeeping: Partial<Housekeeping>, at: number | null][] = [
     ["none", {}, null],
     ["tombstones that KV does not know", { saved: false }, 0],
     ["a relist", { rebuilt: rebuilt([NOW + 1, NOW + 2]) }, NOW + 1],
@@ -141,7 +141,7 @@ describe("choresDue", () => {
     ["not before the next try", { saved: false, retryAt: NOW }, NOW],
     ["none, after an error", { retryAt: NOW }, null],
   ];
-  it.each(cases)("%s", (_name, given, at) => expect(choresDue(chores(given))).toBe(at));
+  it.each(cases)("%s", (_name, given, at) => expect(housekeepingDue(housekeeping(given))).toBe(at));
 });
 
 describe("sweptOn", () => {
@@ -203,7 +203,7 @@ describe("the tables of seen keys", () => {
   const since = (...daysAgo: number[]): SeenTable[] =>
     daysAgo.map((days) => ({ begun: NOW - days * DAY, layout: "digest" }));
 
-  const needed: [daysAgo: number[], room: Space, needed: boolean][] = [
+  const needed: [daysAgo: number[], space: Space, needed: boolean][] = [
     [[], "ample", true],
     [[4.9], "ample", false],
     [[5], "ample", true],
@@ -214,11 +214,11 @@ describe("the tables of seen keys", () => {
     [[0.9], "full", true],
     [[0], "full", false],
   ];
-  it.each(needed)("begun %j days ago, with room that is %s: a new one is needed: %s", (daysAgo, room, needs) => {
-    expect(needsSeenTable(since(...daysAgo), NOW, timing, room)).toBe(needs);
+  it.each(needed)("begun %j days ago, with space that is %s: a new one is needed: %s", (daysAgo, space, needs) => {
+    expect(needsSeenTable(since(...daysAgo), NOW, timing, space)).toBe(needs);
   });
 
-  const crowding: [daysAgo: number[], room: Space, goes: number | null][] = [
+  const crowding: [daysAgo: number[], space: Space, goes: number | null][] = [
     [[9, 4, 1], "ample", null],
     [[9, 4, 1], "crowded", 9],
     [[9, 4, 1], "full", 9],
@@ -227,18 +227,18 @@ describe("the tables of seen keys", () => {
     [[9], "full", null],
     [[], "full", null],
   ];
-  it.each(crowding)("begun %j days ago, with room that is %s: the one of %s goes", (daysAgo, room, goes) => {
-    expect(crowdedOut(since(...daysAgo), NOW, room)).toEqual(goes === null ? null : since(goes)[0]);
+  it.each(crowding)("begun %j days ago, with space that is %s: the one of %s goes", (daysAgo, space, goes) => {
+    expect(crowdedOut(since(...daysAgo), NOW, space)).toEqual(goes === null ? null : since(goes)[0]);
   });
 });
 
 describe("spaceIn", () => {
-  const cases: [size: number, room: Space][] = [
+  const cases: [size: number, space: Space][] = [
     [0, "ample"],
     [600, "ample"],
     [601, "crowded"],
     [950, "crowded"],
     [951, "full"],
   ];
-  it.each(cases)("%i of 1000 bytes: %s", (size, room) => expect(spaceIn(size, 1000)).toBe(room));
+  it.each(cases)("%i of 1000 bytes: %s", (size, space) => expect(spaceIn(size, 1000)).toBe(space));
 });

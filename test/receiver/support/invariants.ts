@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { fromUtf8 } from "../../../shared/bytes.ts";
-import { bodyOf, type EventRow, fromLine } from "../../../workers/receiver/event/record.ts";
+import { bodyBytes, type EventRow, fromLine } from "../../../workers/receiver/event/record.ts";
 import { isCleared, type Tombstone } from "../../../workers/receiver/event/tombstone.ts";
 import { type KvCall, realKv } from "./faulty-kv.ts";
 import { DAY, inInbox } from "./harness.ts";
@@ -159,5 +159,5 @@ function heldRow({ seq, at, id, source, body }: EventRow): Held {
 function heldLine(line: string): Held {
   const record = fromLine(line);
   const { seq, receivedAt, id, source } = record;
-  return { seq, at: Date.parse(receivedAt), id: id ?? "", source, body: fromUtf8(bodyOf(record)) ?? "" };
+  return { seq, at: Date.parse(receivedAt), id: id ?? "", source, body: fromUtf8(bodyBytes(record)) ?? "" };
 }

@@ -9,7 +9,7 @@ import type { PageQuery } from "../../../workers/receiver/event/page.ts";
 import { type EventRecord, type EventSummary, toRecord } from "../../../workers/receiver/event/record.ts";
 import type { Tombstone } from "../../../workers/receiver/event/tombstone.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
-import { find, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
+import { findEvent, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
 import { InboxStore } from "../../../workers/receiver/inbox/storage/tails.ts";
 import { inboxNameOf, type LogReader } from "../../../workers/receiver/log/logs.ts";
 import { readPage } from "../../../workers/receiver/log/read.ts";
@@ -102,7 +102,7 @@ function clearedInbox(tombstones: Tombstone[]): DurableObjectStub<Inbox> {
   return {
     page: (query: PageQuery) => ask((view) => page(view, query)),
     records: (query: PageQuery) => ask((view) => records(view, query)),
-    find: (seq: number) => ask((view) => find(view, seq)),
+    find: (seq: number) => ask((view) => findEvent(view, seq)),
   } as unknown as DurableObjectStub<Inbox>;
 }
 

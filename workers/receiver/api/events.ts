@@ -4,7 +4,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
 import type { PageQuery } from "../event/page.ts";
-import { bodyOf } from "../event/record.ts";
+import { bodyBytes } from "../event/record.ts";
 import type { Env } from "../log/env.ts";
 import { longPoll, waitOf } from "../log/live/long-poll.ts";
 import { readerOf } from "../log/logs.ts";
@@ -37,7 +37,7 @@ events.get("/:seq{[1-9][0-9]{0,14}}", async (c) => c.json(await recordOf(c)));
 /** The exact bytes received: strangers' content, so no browser may render or run it on this origin. */
 events.get("/:seq{[1-9][0-9]{0,14}}/body", async (c) => {
   const record = await recordOf(c);
-  return c.body(bodyOf(record), 200, {
+  return c.body(bodyBytes(record), 200, {
     "content-type": "application/octet-stream",
     "content-disposition": `attachment; filename="event-${record.seq}.bin"`,
     "x-content-type-options": "nosniff",

@@ -39,15 +39,15 @@ function summaryText({ source, type }: EventFilter): string | null {
 /** Where the lines begin that hold `wanted`, each once; a pattern is global and never spans lines. */
 function startsOf(text: string, wanted: string | RegExp): number[] {
   const starts: number[] = [];
-  for (let at = find(text, wanted, 0); at !== -1; ) {
+  for (let at = findFrom(text, wanted, 0); at !== -1; ) {
     starts.push(text.lastIndexOf("\n", at) + 1);
     const end = text.indexOf("\n", at);
-    at = end === -1 ? -1 : find(text, wanted, end + 1);
+    at = end === -1 ? -1 : findFrom(text, wanted, end + 1);
   }
   return starts;
 }
 
-function find(text: string, wanted: string | RegExp, from: number): number {
+function findFrom(text: string, wanted: string | RegExp, from: number): number {
   if (typeof wanted === "string") return text.indexOf(wanted, from);
   wanted.lastIndex = from;
   return wanted.exec(text)?.index ?? -1;

@@ -15,12 +15,18 @@ export type Segment = {
 };
 
 /** A segment by what clearing needs of it; `counts`: its events of each source, or null where that is not known. */
-export type Counted = { firstSeq: number; lastSeq: number; epoch: string; n: number; counts: Counts | null };
+export type CountedSegment = {
+  firstSeq: number;
+  lastSeq: number;
+  epoch: string;
+  n: number;
+  counts: EventCounts | null;
+};
 
-export type Counts = Readonly<Record<string, number>>;
+export type EventCounts = Readonly<Record<string, number>>;
 
 /** A segment as KV lists it. `expires`: until when KV surely keeps it; times in unix milliseconds. */
-export type Listed = Counted & { bytes: number; from: number; to: number; expires: number };
+export type ListedSegment = CountedSegment & { bytes: number; from: number; to: number; expires: number };
 
 /** What names a key in KV. */
 export type SegmentKey = { firstSeq: number; epoch: string };

@@ -4,7 +4,7 @@ import { DAY_MS } from "../../../shared/time.ts";
 import type { SegmentRef } from "../event/page.ts";
 import { type EventRow, toLine } from "../event/record.ts";
 import type { Tombstone } from "../event/tombstone.ts";
-import type { Counts, Listed, Segment, SegmentKey } from "./segment.ts";
+import type { EventCounts, ListedSegment, Segment, SegmentKey } from "./segment.ts";
 
 /**
  * The log in KV: immutable segments of many events, NDJSON, one record a line. Nothing else names KV keys.
@@ -25,16 +25,16 @@ const CACHE_SECONDS = 3600;
 /** KV takes no more metadata with a key. */
 const METADATA_BYTES = 1024;
 
-type Metadata = Omit<Listed, "epoch" | "n" | "counts"> & { count: number; counts?: Counts };
+type Metadata = Omit<ListedSegment, "epoch" | "n" | "counts"> & { count: number; counts?: EventCounts };
 
 /** One page of what KV lists of a log; `cursor` is where the next page begins, null after the last. */
-export type SegmentPage = { segments: Listed[]; cursor: string | null };
+export type SegmentPage = { segments: ListedSegment[]; cursor: string | null };
 
 /** A segment as KV keeps it; `bytes` is what reading it takes, which escapes and base64 make more than the rows hold. */
-export type SegmentText = { text: string; bytes: number };
+export type EncodedSegment = { text: string; bytes: number };
 
 /** The same rows give the same text. */
-export function segmentText(rows: EventRow[]): SegmentText {
+export function encodeSegment(rows: EventRow[]): EncodedSegment {
   const text = rows.map((row) => `${toLine(row)}\n`).join("");
   return { text, bytes: utf8(text).byteLength };
 }
@@ -108,10 +108,10 @@ function metadataOf({ n, firstSeq, lastSeq, from, to, bytes }: Segment, rows: Ev
   return utf8(JSON.stringify(whole)).byteLength <= METADATA_BYTES ? whole : metadata;
 }
 
-const KEY = /^(\d{15})-([0-9a-f]+)$/;
+const KEY_PATTERN = /^(\d{15})-([0-9a-f]+)$/;
 
-function listedOf(key: string, metadata: unknown): Listed | null {
-  const [, inverted, epoch] = KEY.exec(key) ?? [];
+function listedOf(key: string, metadata: unknown): ListedSegment | null {
+  const [, inverted, epoch] = KEY_PATTERN.exec(key) ?? [];
   if (epoch === undefined || typeof metadata !== "object" || metadata === null) return null;
   const { count, counts = null, ...range } = metadata as Metadata;
   const whole = SEQ_LIMIT - 1 - Number(inverted) === range.firstSeq && range.lastSeq - range.firstSeq + 1 === count;

@@ -21,7 +21,7 @@ export type Arrival = {
 export type Dedup = { key: Uint8Array<ArrayBuffer>; name: string; ttlMs: number };
 
 /** Of SHA-256: no two keys that anyone could find agree in them, and a key of any length takes no more of the storage. */
-const KEY_BYTES = 16;
+const DEDUP_KEY_BYTES = 16;
 
 /** Without an id only equal bytes in quick succession are taken for a repetition: it may be a second event. */
 const NO_ID_TTL_MS = 300_000;
@@ -39,17 +39,17 @@ export async function dedupOf(
   }: { source: string; id: string | null; signedId: boolean; body: Uint8Array<ArrayBuffer> },
   retentionMs: number,
 ): Promise<Dedup> {
-  if (id !== null && signedId) return named(`id ${source} ${id}`, retentionMs);
-  const digest = toHex(await sha256(body));
-  if (id !== null) return named(`body+id ${source} ${digest} ${id}`, retentionMs);
-  return named(`body ${source} ${digest}`, NO_ID_TTL_MS);
+  if (id !== null && signedId) return dedupNamed(`id ${source} ${id}`, retentionMs);
+  const digest = toHex(await digestOf(body));
+  if (id !== null) return dedupNamed(`body+id ${source} ${digest} ${id}`, retentionMs);
+  return dedupNamed(`body ${source} ${digest}`, NO_ID_TTL_MS);
 }
 
-async function named(name: string, ttlMs: number): Promise<Dedup> {
-  const digest = await sha256(utf8(name));
-  return { key: digest.slice(0, KEY_BYTES), name, ttlMs };
+async function dedupNamed(name: string, ttlMs: number): Promise<Dedup> {
+  const digest = await digestOf(utf8(name));
+  return { key: digest.slice(0, DEDUP_KEY_BYTES), name, ttlMs };
 }
 
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }

@@ -8,7 +8,7 @@ const MAX_TYPE_LENGTH = 128;
  * trusted as anything more. Never throws.
  */
 export function typeOf(body: Uint8Array, field?: string): string | null {
-  const value = parsed(body);
+  const value = parsedBody(body);
   if (typeof value !== "object" || value === null) return null;
   const { type, event } = value as { type?: unknown; event?: unknown };
   return label(field === undefined ? null : fieldOf(value, field)) ?? label(type) ?? label(event);
@@ -19,7 +19,7 @@ export function typeIn(headers: Headers, name: string | undefined): string | nul
   return name === undefined ? null : label(headers.get(name));
 }
 
-function parsed(body: Uint8Array): unknown {
+function parsedBody(body: Uint8Array): unknown {
   const text = fromUtf8(body);
   if (text === null) return null;
   try {

@@ -29,12 +29,12 @@ const searches = new WeakMap<EventFilter, TextSearch>();
 
 /** The filter that a query string asks for. @throws Problem `invalid_parameter` */
 export function readFilter(parameters: URLSearchParams): EventFilter {
-  const [source, type, q] = (["source", "type", "q"] as const).map((name) => text(name, parameters.get(name)));
+  const [source, type, q] = (["source", "type", "q"] as const).map((name) => textParameter(name, parameters.get(name)));
   return {
     source: source ?? null,
     type: type ?? null,
-    since: time("since", parameters.get("since")),
-    until: time("until", parameters.get("until")),
+    since: timeParameter("since", parameters.get("since")),
+    until: timeParameter("until", parameters.get("until")),
     q: q ?? null,
   };
 }
@@ -75,7 +75,7 @@ function searchOf(filter: EventFilter): TextSearch | null {
 }
 
 /** Whether the filter asks for nothing. */
-export function isOpen(filter: EventFilter): boolean {
+export function wantsAll(filter: EventFilter): boolean {
   return Object.values(filter).every((wanted) => wanted === null);
 }
 
@@ -84,13 +84,13 @@ function matchesType(wanted: string, type: string | null): boolean {
   return wanted.endsWith(".*") ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
 }
 
-function text(name: string, value: string | null): string | null {
+function textParameter(name: string, value: string | null): string | null {
   if (value === null || value === "") return null;
   if (value.length <= MAX_TEXT) return value;
   throw new Problem("invalid_parameter", `\`${name}\` has at most ${MAX_TEXT} characters.`);
 }
 
-function time(name: string, value: string | null): number | null {
+function timeParameter(name: string, value: string | null): number | null {
   if (value === null || value === "") return null;
   const ms = TIME.test(value) ? Date.parse(value) : Number.NaN;
   // An offset may lead out of the years that this format can say: such a filter could not be passed on.

@@ -31,7 +31,7 @@ export type Slice<Row> = {
 
 export type PageSlice = Slice<EventSummary>;
 
-export type Found =
+export type EventLocation =
   | { in: "tail"; row: EventRow }
   | { in: "segment"; segment: SegmentRef; cleared: readonly Tombstone[] };
 
@@ -43,10 +43,10 @@ export function wantedOf({ order, seq, filter }: PageQuery, head: number): Wante
 }
 
 /** The run of seqs that a page looks at. */
-export type Range = { from: number; to: number };
+export type SeqRange = { from: number; to: number };
 
 /** What is wanted of a run of the log, and from which end on. */
-export type Wanted = { range: Range; ascending: boolean; filter: EventFilter };
+export type Wanted = { range: SeqRange; ascending: boolean; filter: EventFilter };
 
 /**
  * `next` is the cursor to go on with: null at the start of the log; `end`: an `after` page reached the head. With a

@@ -46,7 +46,7 @@ export function toRecord(row: EventRow): EventRecord {
 }
 
 /** The exact bytes received. */
-export function bodyOf(record: EventRecord): Uint8Array<ArrayBuffer> {
+export function bodyBytes(record: EventRecord): Uint8Array<ArrayBuffer> {
   if (record.encoding === undefined) return utf8(record.body);
   const bytes = fromBase64(record.body);
   if (bytes === null) throw new Error(`record ${record.seq} says base64 and is not`);

@@ -5,7 +5,7 @@ import { attempt } from "../../../shared/outgoing/attempt.ts";
 import { createResolver } from "../../../shared/outgoing/dns.ts";
 import type { SigningKey } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
-import { bodyOf, type EventRecord } from "../event/record.ts";
+import { bodyBytes, type EventRecord } from "../event/record.ts";
 
 import { forwardKeys } from "../verify/forward-secret.ts";
 import { type Forwarded, forwardedHeaders, forwardId } from "./request.ts";
@@ -63,5 +63,5 @@ async function sendOn(record: EventRecord, { url, log, keys, config }: Sending):
     ...config.sources.values(),
   ]);
   const [id, timestamp] = [forwardId(record, log), Math.floor(platform.now() / 1000)];
-  return attempt({ url: url.href, id, timestamp, body: bodyOf(record), contentType, headers, keys }, platform);
+  return attempt({ url: url.href, id, timestamp, body: bodyBytes(record), contentType, headers, keys }, platform);
 }

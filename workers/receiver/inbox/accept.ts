@@ -6,20 +6,20 @@ import { withVerified } from "../rejected/history.ts";
 import { seal } from "./seal.ts";
 import { isFull } from "./state/rules.ts";
 import { needsSeenTable } from "./state/space-rules.ts";
-import type { State, Timing } from "./state/state.ts";
+import type { InboxState, Timing } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
 
 /** Where an arrival stands in the log: as its own event, or as the earlier one it repeats. */
-export type Place = { seq: number; duplicate: boolean };
+export type Logged = { seq: number; duplicate: boolean };
 
 /** `now` in unix milliseconds; `epoch` names the segment of a tail that this arrival finds full. */
-export type AcceptContext = { now: number; epoch: string; timing: Timing; room: Space };
+export type AcceptContext = { now: number; epoch: string; timing: Timing; space: Space };
 
 /** Logs the arrival, once: in a transaction, on a draft of the state. */
-export function acceptOne(store: InboxStore, draft: State, arrival: Arrival, context: AcceptContext): Place {
+export function acceptOne(store: InboxStore, draft: InboxState, arrival: Arrival, context: AcceptContext): Logged {
   const at = Math.max(context.now, draft.lastAt);
-  if (needsSeenTable(draft.seen, at, context.timing, context.room)) {
+  if (needsSeenTable(draft.seen, at, context.timing, context.space)) {
     draft.seen = [...draft.seen, store.seen.create(at)];
   }
   const size = sizeOf(arrival);
@@ -41,14 +41,14 @@ export function sizeOf({ body, headers }: Arrival): number {
 }
 
 /** Remembers what verified these: a row at first, and then at most one an hour for a source. */
-export function noteVerified(ledger: Ledger, draft: State, proofs: readonly Proof[], now: number): void {
+export function noteVerified(ledger: Ledger, draft: InboxState, proofs: readonly Proof[], now: number): void {
   const { after, save } = withVerified(draft.verified, proofs, now);
   if (save) ledger.setNote("verified", after);
   draft.verified = after;
 }
 
 /** The seq that the arrival's key has already, or null once it is remembered as the next one. */
-function rememberOnce(store: InboxStore, draft: State, { dedup }: Arrival, at: number): number | null {
+function rememberOnce(store: InboxStore, draft: InboxState, { dedup }: Arrival, at: number): number | null {
   const since = at - dedup.ttlMs;
   const [newest, ...older] = draft.seen.toReversed();
   if (newest === undefined) throw new Error("there is no table of seen keys");

@@ -1,12 +1,12 @@
 import type { Rejections } from "../rejected/rejections.ts";
-import type { Identity, State, Timing } from "./state/state.ts";
+import type { InboxState, LogIdentity, Timing } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
 
 /** The Inbox as a flush sees it: `commit` runs its work in a transaction on a draft of the state. */
-export type Flushing = {
+export type InboxContext = {
   kv: KVNamespace;
-  identity: Identity;
+  identity: LogIdentity;
   timing: Timing;
   /** Of this object, in bytes. */
   storageLimit: number;
@@ -14,8 +14,8 @@ export type Flushing = {
   ledger: Ledger;
   rejections: Rejections;
   now(): number;
-  state(): State;
-  commit(work: (draft: State) => void): void;
+  state(): InboxState;
+  commit(work: (draft: InboxState) => void): void;
 };
 
-export type FlushResult = { progressed: boolean; failed: boolean };
+export type RunResult = { progressed: boolean; failed: boolean };

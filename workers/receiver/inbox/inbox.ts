@@ -3,26 +3,25 @@ import { batched } from "../../../shared/durable/batch.ts";
 import type { Space } from "../../../shared/durable/space.ts";
 import { type Config, configOf, type Vars } from "../config.ts";
 import type { Arrival } from "../event/arrival.ts";
-import type { Found, PageQuery, PageSlice, Slice } from "../event/page.ts";
+import type { EventLocation, PageQuery, PageSlice, Slice } from "../event/page.ts";
 import type { EventRow } from "../event/record.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
 import type { Rejection, RejectionCounts } from "../rejected/rejections.ts";
-import { acceptOne, noteVerified, type Place, sizeOf } from "./accept.ts";
-import { clear } from "./clear.ts";
+import { acceptOne, type Logged, noteVerified, sizeOf } from "./accept.ts";
+import { clearEvents } from "./clear.ts";
 import { saveRejections } from "./housekeeping.ts";
 import { LiveViewers } from "./live/viewers.ts";
 import { InboxMemory } from "./memory.ts";
-import { type Arrivals, arrivals } from "./queries/arrivals.ts";
 import { countEvents, type EventCounts } from "./queries/counts.ts";
-import { find, page, records } from "./queries/pages.ts";
+import { type HourlyCounts, hourlyCounts } from "./queries/hourly.ts";
+import { findEvent, page, records } from "./queries/pages.ts";
 import { REJECTIONS_MS } from "./state/rules.ts";
-import type {} from "./state/state.ts";
 import { type InboxStatus, statusOf } from "./status.ts";
 import type { ClearResult } from "./tombstones.ts";
 
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again; when `full`, not at once. */
-export type Accepted = ({ stored: true } & Place) | { stored: false; full: boolean; error: string };
+export type Accepted = ({ stored: true } & Logged) | { stored: false; full: boolean; error: string };
 
 const FULL: Accepted = { stored: false, full: true, error: "the storage has reached STORAGE_LIMIT_MB" };
 
@@ -57,7 +56,7 @@ export class Inbox extends DurableObject<InboxEnv> {
   constructor(ctx: DurableObjectState, env: InboxEnv) {
     super(ctx, env);
     this.#config = configOf(env);
-    this.#memory = new InboxMemory(ctx, { kv: () => this.env.EVENTS, timing: this.#config, room: this.#config });
+    this.#memory = new InboxMemory(ctx, { kv: () => this.env.EVENTS, timing: this.#config, space: this.#config });
     this.#live = new LiveViewers(ctx, () => this.#view());
   }
 
@@ -75,8 +74,8 @@ export class Inbox extends DurableObject<InboxEnv> {
     return records(this.#view(), query);
   }
 
-  find(seq: number): Found | null {
-    return find(this.#view(), seq);
+  find(seq: number): EventLocation | null {
+    return findEvent(this.#view(), seq);
   }
 
   /** The upgrade to a viewer's socket, which the Worker has authenticated. */
@@ -97,8 +96,8 @@ export class Inbox extends DurableObject<InboxEnv> {
   }
 
   /** How many events came in each hour of the last day. */
-  arrivals(): Arrivals {
-    return arrivals(this.ctx.storage.sql, this.#memory.state, Date.now());
+  hourly(): HourlyCounts {
+    return hourlyCounts(this.ctx.storage.sql, this.#memory.state, Date.now());
   }
 
   /** Clears one source, or the whole log: at once for every reader, then from KV. */
@@ -106,7 +105,7 @@ export class Inbox extends DurableObject<InboxEnv> {
     const { store, ledger, identity } = this.#memory;
     const clearing = { store, ledger, epoch: identity.epoch, now: Date.now() };
     return this.#memory.commit((draft) => {
-      const result = clear(clearing, draft, source);
+      const result = clearEvents(clearing, draft, source);
       this.#memory.arm(draft, clearing.now);
       return result;
     });
@@ -117,15 +116,15 @@ export class Inbox extends DurableObject<InboxEnv> {
    * diagnosis, to which the log's history of that `fingerprint` may add.
    */
   reject(
-    refused: Rejection,
+    rejected: Rejection,
     { unseen, fingerprint }: { unseen: number; fingerprint: string | null },
   ): Diagnosis | null {
     const { rejections, ledger, state } = this.#memory;
-    const history = historyOf(state.verified, { source: refused.source, fingerprint });
-    const rejection = { ...refused, diagnosis: withHistory(refused, history) };
+    const history = historyOf(state.verified, { source: rejected.source, fingerprint });
+    const rejection = { ...rejected, diagnosis: withHistory(rejected, history) };
     rejections.add(rejection, unseen);
     const now = Date.now();
-    if (rejections.savedAt + REJECTIONS_MS > now) this.#saveRefusedLater(now);
+    if (rejections.savedAt + REJECTIONS_MS > now) this.#saveRejectionsLater(now);
     else this.#memory.commit((draft) => saveRejections({ ledger, rejections, draft, now }));
     return rejection.diagnosis;
   }
@@ -159,28 +158,28 @@ export class Inbox extends DurableObject<InboxEnv> {
 
   override async alarm(): Promise<void> {
     await this.#memory.work();
-    if (this.#awake !== null && !this.#memory.holdsRefused) clearTimeout(this.#awake);
+    if (this.#awake !== null && !this.#memory.holdsRejections) clearTimeout(this.#awake);
   }
 
-  #saveRefusedLater(now: number): void {
+  #saveRejectionsLater(now: number): void {
     const memory = this.#memory;
-    const { chores } = memory.state;
-    if (chores.refusedAt !== null) return;
-    memory.state = { ...memory.state, chores: { ...chores, refusedAt: memory.rejections.savedAt } };
+    const { housekeeping } = memory.state;
+    if (housekeeping.rejectedAt !== null) return;
+    memory.state = { ...memory.state, housekeeping: { ...housekeeping, rejectedAt: memory.rejections.savedAt } };
     memory.arm(memory.state, now);
     // An idle object would be dropped from memory before its alarm comes; a timer keeps it.
     this.#awake = setTimeout(() => {}, REJECTIONS_MS);
   }
 
   /**
-   * All arrivals of one turn in one commit; if that fails, or there is no room for all, each in its own: a bad one
+   * All arrivals of one turn in one commit; if that fails, or there is no space for all, each in its own: a bad one
    * refuses no other, and one alone fits into what a full storage of 40 MB or more keeps free.
    */
   #acceptAll(arrivals: Arrival[]): Accepted[] {
     try {
       const together = arrivals.length === 1 ? 0 : arrivals.reduce((sum, arrival) => sum + sizeOf(arrival), 0);
-      const room = this.#memory.makeRoom(together);
-      if (room !== "full") return this.#acceptTogether(arrivals, room);
+      const space = this.#memory.makeSpace(together);
+      if (space !== "full") return this.#acceptTogether(arrivals, space);
       if (arrivals.length === 1) return [FULL];
     } catch (error) {
       if (arrivals.length === 1) return [{ stored: false, full: false, error: String(error) }];
@@ -188,9 +187,9 @@ export class Inbox extends DurableObject<InboxEnv> {
     return arrivals.flatMap((arrival) => this.#acceptAll([arrival]));
   }
 
-  #acceptTogether(arrivals: Arrival[], room: Space): Accepted[] {
+  #acceptTogether(arrivals: Arrival[], space: Space): Accepted[] {
     const memory = this.#memory;
-    const context = { now: Date.now(), epoch: memory.identity.epoch, timing: this.#config, room };
+    const context = { now: Date.now(), epoch: memory.identity.epoch, timing: this.#config, space };
     return memory.commit((draft) => {
       const places = arrivals.map((arrival) => acceptOne(memory.store, draft, arrival, context));
       noteVerified(memory.ledger, draft, arrivals, context.now);
@@ -202,7 +201,7 @@ export class Inbox extends DurableObject<InboxEnv> {
   #view() {
     const { sql } = this.ctx.storage;
     const { state } = this.#memory;
-    const { tombstones } = state.chores;
+    const { tombstones } = state.housekeeping;
     return { sql, state, timing: this.#config, now: Date.now(), tombstones };
   }
 }

@@ -5,13 +5,13 @@ import { transact } from "../../../shared/durable/transaction.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { Rejections } from "../rejected/rejections.ts";
-import type { Flushing, FlushResult } from "./context.ts";
+import type { InboxContext, RunResult } from "./context.ts";
 import { flush, flushRetryAt } from "./flush.ts";
-import { choresRetryAt, doChores } from "./housekeeping.ts";
+import { doHousekeeping, housekeepingRetryAt } from "./housekeeping.ts";
 import { forgetSeen } from "./space.ts";
-import { type Life, start } from "./start.ts";
+import { type KnownLog, start } from "./start.ts";
 import { wakeAt } from "./state/rules.ts";
-import type { Identity, State, Timing } from "./state/state.ts";
+import type { InboxState, LogIdentity, Timing } from "./state/state.ts";
 import { Ledger } from "./storage/ledger.ts";
 import { InboxStore } from "./storage/tails.ts";
 
@@ -22,7 +22,7 @@ const START_WAIT_MS = 10_000;
 /** Refused requests start no further try sooner: KV is in trouble already. */
 const START_AGAIN_MS = 5_000;
 
-type MemoryPort = { kv(): KVNamespace; timing: Timing; room: { storageLimit: number } };
+type MemoryPort = { kv(): KVNamespace; timing: Timing; space: { storageLimit: number } };
 
 /**
  * What an Inbox knows of its log, and the one way to change it: in a transaction, with the alarm that the change
@@ -36,7 +36,7 @@ export class InboxMemory {
   readonly #ctx: DurableObjectState;
   readonly #port: MemoryPort;
   readonly #sql: Sql;
-  #life: Life | null = null;
+  #life: KnownLog | null = null;
   #starting = false;
   #startAgainAt = 0;
   #alarmsWritten = 0;
@@ -53,21 +53,21 @@ export class InboxMemory {
     void ctx.blockConcurrencyWhile(() => withDeadline(this.#start(), START_WAIT_MS).catch(() => {}));
   }
 
-  get identity(): Identity {
+  get identity(): LogIdentity {
     return this.#known.identity;
   }
 
-  get state(): State {
+  get state(): InboxState {
     return this.#known.state;
   }
 
-  set state(state: State) {
+  set state(state: InboxState) {
     this.#known.state = state;
   }
 
   /** Whether memory alone knows of some refused requests. */
-  get holdsRefused(): boolean {
-    return (this.#life?.state.chores.refusedAt ?? null) !== null;
+  get holdsRejections(): boolean {
+    return (this.#life?.state.housekeeping.rejectedAt ?? null) !== null;
   }
 
   /** Since this object woke, alarms among them. */
@@ -76,7 +76,7 @@ export class InboxMemory {
   }
 
   /** Memory follows the tables only once they have taken the change, and is read anew when they have not. */
-  commit<Result>(work: (draft: State) => Result): Result {
+  commit<Result>(work: (draft: InboxState) => Result): Result {
     const draft = { ...this.state };
     const result = transact(
       this.#ctx.storage,
@@ -90,7 +90,7 @@ export class InboxMemory {
   }
 
   /** Arms the alarm for what `state` waits for, not before `earliest`, unless one that soon stands already. */
-  arm(state: State, earliest: number): void {
+  arm(state: InboxState, earliest: number): void {
     const due = wakeAt(state, this.#port.timing);
     if (due === null) return;
     const time = Math.max(due, this.#flushing ? earliest + IDLE_MS : earliest);
@@ -108,37 +108,40 @@ export class InboxMemory {
     this.state = { ...this.state, armed: null };
     this.#flushing = true;
     const flushed = await this.#attempt("flush.failed", flush);
-    const done = await this.#attempt("chores.failed", doChores);
+    const done = await this.#attempt("chores.failed", doHousekeeping);
     this.#flushing = false;
     const now = Date.now();
     const retryAt = flushRetryAt(flushed, this.state, now);
-    const chores = { ...this.state.chores, retryAt: choresRetryAt(done, this.state.chores, now) };
+    const housekeeping = {
+      ...this.state.housekeeping,
+      retryAt: housekeepingRetryAt(done, this.state.housekeeping, now),
+    };
     // What accepts armed meanwhile was for the case that this line is never reached.
-    this.state = { ...this.state, armed: null, retryAt, chores };
+    this.state = { ...this.state, armed: null, retryAt, housekeeping };
     this.arm(this.state, flushed.progressed || done.progressed ? now : now + IDLE_MS);
   }
 
   /**
-   * How much room there is with `arriving` bytes more, after what could be done for it. Never throws: a drop that is
+   * How much space is left with `arriving` bytes more, after what could be done for it. Never throws: a drop that is
    * refused is tried again.
    */
-  makeRoom(arriving: number): Space {
-    const room = spaceIn(this.store.bytes + arriving, this.#port.room.storageLimit);
-    if (room === "ample") return room;
+  makeSpace(arriving: number): Space {
+    const space = spaceIn(this.store.bytes + arriving, this.#port.space.storageLimit);
+    if (space === "ample") return space;
     try {
       return forgetSeen(this.#open(), arriving);
     } catch (error) {
       logEvent("room.failed", { error: String(error) });
-      return room;
+      return space;
     }
   }
 
-  #open(): Flushing {
+  #open(): InboxContext {
     return {
       kv: this.#port.kv(),
       identity: this.identity,
       timing: this.#port.timing,
-      storageLimit: this.#port.room.storageLimit,
+      storageLimit: this.#port.space.storageLimit,
       store: this.store,
       ledger: this.ledger,
       rejections: this.rejections,
@@ -148,7 +151,7 @@ export class InboxMemory {
     };
   }
 
-  async #attempt(failure: string, work: (inbox: Flushing) => Promise<FlushResult>): Promise<FlushResult> {
+  async #attempt(failure: string, work: (inbox: InboxContext) => Promise<RunResult>): Promise<RunResult> {
     try {
       return await work(this.#open());
     } catch (error) {
@@ -179,7 +182,7 @@ export class InboxMemory {
   }
 
   /** The log as it is known. @throws Problem `log_unavailable` while it is not; another try is begun. */
-  get #known(): Life {
+  get #known(): KnownLog {
     if (this.#life !== null) return this.#life;
     if (!this.#starting && Date.now() >= this.#startAgainAt) this.#ctx.waitUntil(this.#start());
     throw new Problem("log_unavailable", "What the log holds is not known yet; nothing was taken or shown.", {

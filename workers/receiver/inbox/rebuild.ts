@@ -1,11 +1,11 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import type { Listed } from "../archive/segment.ts";
+import type { ListedSegment } from "../archive/segment.ts";
 import { listSegments, readTombstones, type SegmentPage } from "../archive/segments.ts";
 import type { Tombstone } from "../event/tombstone.ts";
-import type { Flushing } from "./context.ts";
+import type { InboxContext } from "./context.ts";
 import { expiredBefore } from "./state/rules.ts";
-import type { Identity, Rebuilt, State, Timing } from "./state/state.ts";
+import type { InboxState, LogIdentity, Rebuilt, Timing } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
 import { applyTombstones, clearedIn, mergeTombstones } from "./tombstones.ts";
@@ -22,16 +22,16 @@ const SEQS_PER_MS = 1;
 /** KV's `list` may lag: after these times, whatever it held back is shown. */
 const RELIST_AFTER_MS = [5 * 60_000, 60 * 60_000];
 /** One page of a list has up to 1,000 keys. */
-const KV_DEADLINE_MS = 10_000;
+const LIST_DEADLINE_MS = 10_000;
 
 /** What KV holds of a log. */
-export type Holdings = { segments: readonly Listed[]; tombstones: readonly Tombstone[] };
+export type Holdings = { segments: readonly ListedSegment[]; tombstones: readonly Tombstone[] };
 
 /** Rejects when any part of it cannot be read: a rebuild from less would hide events. */
 export async function readHoldings(kv: KVNamespace, log: string): Promise<Holdings> {
-  const deadline = <T>(call: Promise<T>) => withDeadline(call, KV_DEADLINE_MS);
+  const deadline = <T>(call: Promise<T>) => withDeadline(call, LIST_DEADLINE_MS);
   const tombstones = await deadline(readTombstones(kv, log));
-  const segments: Listed[] = [];
+  const segments: ListedSegment[] = [];
   let cursor: string | null = null;
   do {
     const page: SegmentPage = await deadline(listSegments(kv, log, cursor));
@@ -61,7 +61,7 @@ type Creating = {
 };
 
 /** Makes the tables of a log, new or lost, in a transaction. */
-export function createFrom(holdings: Holdings, { store, ledger, timing, log, epoch, now }: Creating): Identity {
+export function createFrom(holdings: Holdings, { store, ledger, timing, log, epoch, now }: Creating): LogIdentity {
   const firstSeq = firstSeqAfter(holdings, now);
   const identity = store.create(log, epoch, firstSeq);
   const rebuilt = rebuiltFrom(holdings, now);
@@ -89,7 +89,7 @@ type Adopting = { ledger: Ledger; timing: Timing; epoch: string; now: number; ol
  * one's stand: that is what readers saw last. What was put in the last minutes may be read before its grace is
  * over: `list` has shown it, and should `get` not do so yet, a page is refused for a while rather than short.
  */
-function adopt(holdings: readonly Listed[], tombstones: readonly Tombstone[], adopting: Adopting): number {
+function adopt(holdings: readonly ListedSegment[], tombstones: readonly Tombstone[], adopting: Adopting): number {
   const { ledger, timing, epoch, now, oldestTail } = adopting;
   let adopted = 0;
   for (const segment of holdings.toSorted((a, b) => b.from - a.from)) {
@@ -110,22 +110,22 @@ function adopt(holdings: readonly Listed[], tombstones: readonly Tombstone[], ad
 }
 
 /** Lists KV once more and adds what its lag had hidden, cleared or not. */
-export async function relist({ kv, identity, timing, store, ledger, now, commit }: Flushing): Promise<void> {
+export async function relist({ kv, identity, timing, store, ledger, now, commit }: InboxContext): Promise<void> {
   const { segments, tombstones } = await readHoldings(kv, identity.log);
   commit((draft) => {
     const adopting = { ledger, timing, epoch: identity.epoch, now: now(), oldestTail: oldestTailOf(draft) };
     applyTombstones({ store, ledger, now: now() }, draft, tombstones);
-    const found = adopt(segments, draft.chores.tombstones, adopting);
-    const { rebuilt } = draft.chores;
+    const found = adopt(segments, draft.housekeeping.tombstones, adopting);
+    const { rebuilt } = draft.housekeeping;
     if (rebuilt === null) return;
     const noted: Rebuilt = { ...rebuilt, segments: rebuilt.segments + found, relists: rebuilt.relists.slice(1) };
     ledger.setNote("rebuilt", noted);
-    draft.chores = { ...draft.chores, rebuilt: noted, gone: ledger.countGone() };
+    draft.housekeeping = { ...draft.housekeeping, rebuilt: noted, gone: ledger.countGone() };
     logEvent("log.relisted", { found, segments: noted.segments });
   });
 }
 
-function oldestTailOf({ sealed, open }: State): number {
+function oldestTailOf({ sealed, open }: InboxState): number {
   return sealed[0]?.firstSeq ?? open.firstSeq;
 }
 

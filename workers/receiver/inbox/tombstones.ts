@@ -1,6 +1,6 @@
-import type { Counted } from "../archive/segment.ts";
+import type { CountedSegment } from "../archive/segment.ts";
 import type { Tombstone } from "../event/tombstone.ts";
-import type { State } from "./state/state.ts";
+import type { InboxState } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
 
@@ -27,7 +27,7 @@ export function mergeTombstones(...lists: (readonly Tombstone[])[]): Tombstone[]
  * How many of a segment's events the tombstones cover; null when that is not known. A clear seals the tail that
  * holds any of its events, so that a tombstone never ends amid a segment with events on both sides of it.
  */
-export function clearedIn(tombstones: readonly Tombstone[], { lastSeq, n, counts }: Counted): number | null {
+export function clearedIn(tombstones: readonly Tombstone[], { lastSeq, n, counts }: CountedSegment): number | null {
   const reaching = tombstones.filter(({ seq }) => lastSeq <= seq);
   if (reaching.length === 0) return 0;
   const sources = new Set(reaching.map(({ source }) => source));
@@ -42,12 +42,12 @@ export function clearedIn(tombstones: readonly Tombstone[], { lastSeq, n, counts
  */
 export function applyTombstones(
   { store, ledger, now }: Omit<Clearing, "epoch">,
-  draft: State,
+  draft: InboxState,
   added: readonly Tombstone[],
 ): Omit<ClearResult, "keysToDelete"> {
   const result = { cleared: 0, remainInKv: 0, uncounted: 0 };
   if (added.length === 0) return result;
-  const before = draft.chores.tombstones;
+  const before = draft.housekeeping.tombstones;
   const after = mergeTombstones(before, added);
   const discarded = new Set<number>();
   for (const segment of ledger.segments()) {
@@ -61,14 +61,14 @@ export function applyTombstones(
   }
   for (const { firstSeq } of draft.sealed) if (discarded.has(firstSeq)) store.dropTail(firstSeq);
   draft.sealed = draft.sealed.filter(({ firstSeq }) => !discarded.has(firstSeq));
-  const gone = draft.chores.gone + discarded.size;
-  draft.chores = { ...draft.chores, gone };
+  const gone = draft.housekeeping.gone + discarded.size;
+  draft.housekeeping = { ...draft.housekeeping, gone };
   const changed = JSON.stringify(after) !== JSON.stringify(before);
   // What covers nothing is not kept, unless KV may still show something that it covers.
-  const covers = result.cleared > 0 || result.uncounted > 0 || draft.chores.rebuilt !== null;
+  const covers = result.cleared > 0 || result.uncounted > 0 || draft.housekeeping.rebuilt !== null;
   if (changed && covers) {
     ledger.setNote("tombstones", { list: after, saved: false });
-    draft.chores = { ...draft.chores, tombstones: after, saved: false };
+    draft.housekeeping = { ...draft.housekeeping, tombstones: after, saved: false };
   }
   return result;
 }

@@ -1,7 +1,7 @@
 import { utf8 } from "../../../shared/bytes.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { recordsIn } from "../archive/read-segment.ts";
-import { type EventFilter, isOpen } from "../event/filter.ts";
+import { type EventFilter, wantsAll } from "../event/filter.ts";
 import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
 import { type EventRecord, type EventRow, toRecord } from "../event/record.ts";
 
@@ -119,7 +119,7 @@ async function segmentText(
   const { from, to } = wanted.range;
   const inRange = segment.firstSeq >= from && segment.lastSeq <= to;
   const untouched = wanted.cleared.every(({ seq }) => seq < segment.firstSeq);
-  if (format.whole && inRange && untouched && isOpen(query.filter)) return text;
+  if (format.whole && inRange && untouched && wantsAll(query.filter)) return text;
   return recordsIn(text, segment, wanted, ALL).map(format.line).join("");
 }
 

@@ -2,7 +2,7 @@ import { linesWith } from "../archive/lines.ts";
 import { NO_FILTER } from "../event/filter.ts";
 import { type PageQuery, type Slice, wantedOf } from "../event/page.ts";
 import {
-  bodyOf,
+  bodyBytes,
   type EventRecord,
   type EventRow,
   type EventSummary,
@@ -55,7 +55,7 @@ async function side(
     .filter(({ body, encoding }) => body === record.body && encoding === record.encoding)
     .filter((other) => other.seq >= range.from && other.seq <= range.to && !isCleared(slice.cleared, other))
     .map(summaryOf);
-  const wanted = bodyOf(record);
+  const wanted = bodyBytes(record);
   const rows = slice.rows.filter((row) => equal(new Uint8Array(row.body), wanted)).map(toSummary);
   return (ascending ? [...same, ...rows] : [...rows, ...same]).slice(0, LIMIT);
 }

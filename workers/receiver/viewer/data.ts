@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import type { EventFilter } from "../event/filter.ts";
 import type { Page } from "../event/page.ts";
 import type { EventRecord, EventSummary } from "../event/record.ts";
-import type { Arrivals } from "../inbox/queries/arrivals.ts";
+import type { HourlyCounts } from "../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../inbox/status.ts";
 import type { Env } from "../log/env.ts";
 import { inboxNameOf, inboxOf, type LogReader } from "../log/logs.ts";
@@ -27,7 +27,7 @@ export type ListData = {
   older: number | null;
   atHead: boolean;
   status: InboxStatus;
-  arrivals: Arrivals;
+  arrivals: HourlyCounts;
 };
 
 /**
@@ -44,7 +44,7 @@ async function readList(reader: LogReader, config: Config, place: Place, cursor:
   const query = { ...cursor, limit: EVENTS_PER_PAGE, scanBytes: config.scanBytes, filter: place.filter };
   const [status, arrivals, page, older] = await Promise.all([
     reader.inbox.status(),
-    reader.inbox.arrivals(),
+    reader.inbox.hourly(),
     readPage(reader, query),
     cursor.order === "after" ? olderThan(reader, place.filter, cursor.seq ?? 0) : null,
   ]);

@@ -37,7 +37,7 @@ export const QUESTION_BYTES = 512;
 const MAX_MESSAGE_LENGTH = 256;
 
 /** Codes of the application's range, RFC 6455 section 7.4.2; the reason says what to do. */
-export const CLOSE = {
+export const CLOSE_CODES = {
   malformed: { code: 4400, reason: 'send {"more": n} with the seq or cursor to go on from, and the last "receipt"' },
   deaf: { code: 4008, reason: "events waited 60 s for the next question; connect again with your cursor" },
   unread: {

@@ -1,11 +1,11 @@
 import { logEvent } from "../../../../shared/log-event.ts";
 import { readFilter } from "../../event/filter.ts";
 import { extentOf, readBatch } from "../queries/pages.ts";
-import type { View } from "../queries/rows.ts";
+import type { LogSnapshot } from "../queries/rows.ts";
 import type { Extent } from "../state/state.ts";
 import {
   batchMessage,
-  CLOSE,
+  CLOSE_CODES,
   charged,
   dueTogether,
   HEAD_HEADER,
@@ -34,7 +34,7 @@ type Seat = { socket: WebSocket; viewer: Viewer; key: string };
  */
 export class LiveViewers {
   readonly #ctx: DurableObjectState;
-  readonly #view: () => View;
+  readonly #view: () => LogSnapshot;
   readonly #seats = new Map<WebSocket, Seat>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #lastRound = Number.NEGATIVE_INFINITY;
@@ -42,7 +42,7 @@ export class LiveViewers {
   #lastViewers: readonly Viewer[] = [];
 
   /** `view` answers at once, with what is committed. */
-  constructor(ctx: DurableObjectState, view: () => View) {
+  constructor(ctx: DurableObjectState, view: () => LogSnapshot) {
     this.#ctx = ctx;
     this.#view = view;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -76,7 +76,7 @@ export class LiveViewers {
     const seat = this.#seats.get(socket);
     if (seat === undefined) return;
     const asked = parseQuestion(message);
-    if (asked === null) this.#close(seat, CLOSE.malformed);
+    if (asked === null) this.#close(seat, CLOSE_CODES.malformed);
     else this.#orClose([seat], () => this.#ask(seat, asked));
   }
 
@@ -93,7 +93,7 @@ export class LiveViewers {
   #ask(seat: Seat, { more, receipt }: Question): void {
     const asking = charged(seat.viewer, receipt);
     if (isOverdrawn(asking)) {
-      this.#close(seat, CLOSE.unread);
+      this.#close(seat, CLOSE_CODES.unread);
       return;
     }
     const extent = extentOf(this.#view());
@@ -119,7 +119,7 @@ export class LiveViewers {
       const view = this.#view();
       const extent = extentOf(view);
       for (const seat of this.#seats.values()) {
-        if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(seat, CLOSE.deaf);
+        if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(seat, CLOSE_CODES.deaf);
       }
       for (const group of dueTogether(this.#seats.values(), extent)) {
         // A wait that was hibernated may have looked further than its attachment tells, and the tails moved on.
@@ -129,7 +129,7 @@ export class LiveViewers {
     });
   }
 
-  #answer(view: View, extent: Extent, group: [Seat, ...Seat[]]): void {
+  #answer(view: LogSnapshot, extent: Extent, group: [Seat, ...Seat[]]): void {
     const [{ viewer: first }] = group;
     const read = readBatch(view, first.after, first.filter);
     const { text, next, bytes } = batchMessage(read, extent.head);
@@ -184,7 +184,7 @@ export class LiveViewers {
       work();
     } catch (error) {
       logEvent("live.failed", { error: String(error) });
-      for (const seat of seats) this.#close(seat, CLOSE.failed);
+      for (const seat of seats) this.#close(seat, CLOSE_CODES.failed);
     }
   }
 

@@ -1,5 +1,5 @@
 import { expiredBefore } from "../state/rules.ts";
-import { oldestTail, type View } from "./rows.ts";
+import { type LogSnapshot, oldestTail } from "./rows.ts";
 
 /** How many events a log shows of each source. */
 
@@ -11,7 +11,7 @@ type Count = { source: string | null; n: number };
  * Of every source that the log has events of; null when some of its segments were found in KV without saying
  * whose events they hold. What is cleared or past its retention is not counted, as pages do not show it.
  */
-export function countEvents({ sql, state, timing, now, tombstones = [] }: View): EventCounts | null {
+export function countEvents({ sql, state, timing, now, tombstones = [] }: LogSnapshot): EventCounts | null {
   // A segment without counts counts under null. A clear never ends amid a segment that it touches.
   const segments = sql
     .exec<Count>(

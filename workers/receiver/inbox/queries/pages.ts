@@ -2,7 +2,7 @@ import type { EventFilter } from "../../event/filter.ts";
 import {
   BATCH_EVENTS,
   type Batch,
-  type Found,
+  type EventLocation,
   type PageQuery,
   type PageSlice,
   type SegmentRef,
@@ -14,14 +14,14 @@ import {
 import { type EventRow, toSummary } from "../../event/record.ts";
 import { isCleared } from "../../event/tombstone.ts";
 import type { Extent } from "../state/state.ts";
-import { firstSeq, segmentParts, segmentWith, summaryRows, type View, wholeRows } from "./rows.ts";
+import { firstSeq, type LogSnapshot, segmentParts, segmentWith, summaryRows, wholeRows } from "./rows.ts";
 
 import { isOutside, type Part, scan } from "./scan.ts";
 
 /** What the Inbox answers of the log's events: those in its tails themselves, for the others where to find them. */
 
 /** A page of summaries; bodies in the tails are read only when the filter asks for a text. */
-export function page(view: View, query: PageQuery): PageSlice {
+export function page(view: LogSnapshot, query: PageQuery): PageSlice {
   const searched = query.filter.q !== null;
   return slice(view, query, searched, (tail, wanted, left) =>
     (searched ? wholeRows : summaryRows)(view, tail, wanted, left).map(toSummary),
@@ -29,12 +29,12 @@ export function page(view: View, query: PageQuery): PageSlice {
 }
 
 /** The same with whole rows, whose bytes count for the scan. */
-export function records(view: View, query: PageQuery): Slice<EventRow> {
+export function records(view: LogSnapshot, query: PageQuery): Slice<EventRow> {
   return slice(view, query, true, (tail, wanted, left) => wholeRows(view, tail, wanted, left));
 }
 
 /** The event, its segment, or null when the log does not hold it, or no longer. */
-export function find(view: View, seq: number): Found | null {
+export function findEvent(view: LogSnapshot, seq: number): EventLocation | null {
   const cleared = view.tombstones ?? [];
   const tail = [...view.state.sealed, view.state.open].findLast((tail) => tail.firstSeq <= seq);
   if (tail !== undefined) {
@@ -46,7 +46,7 @@ export function find(view: View, seq: number): Found | null {
 }
 
 function slice<Row>(
-  view: View,
+  view: LogSnapshot,
   query: PageQuery,
   readsBodies: boolean,
   readTail: (tail: number, wanted: Wanted, left: number) => Row[],
@@ -71,7 +71,7 @@ function slice<Row>(
 }
 
 /** Everything in the page's way, in its order; segments are looked up only when the page gets to them. */
-function* partsOf(view: View, wanted: Wanted, readsBodies: boolean): Generator<Part> {
+function* partsOf(view: LogSnapshot, wanted: Wanted, readsBodies: boolean): Generator<Part> {
   const tails = tailParts(view, wanted, readsBodies);
   if (wanted.ascending) {
     yield* segmentParts(view, wanted);
@@ -82,7 +82,7 @@ function* partsOf(view: View, wanted: Wanted, readsBodies: boolean): Generator<P
   }
 }
 
-function tailParts({ state }: View, { range, filter }: Wanted, readsBodies: boolean): Part[] {
+function tailParts({ state }: LogSnapshot, { range, filter }: Wanted, readsBodies: boolean): Part[] {
   const { open, lastAt, next } = state;
   const last = { ...open, lastSeq: next - 1, n: open.count, epoch: "", from: open.from ?? lastAt, to: lastAt };
   return [...state.sealed, last]
@@ -98,9 +98,9 @@ function refOf({ firstSeq, lastSeq, epoch }: SegmentRef): SegmentRef {
 }
 
 /** Read for one round of one filter: the object accepts nothing meanwhile. */
-const SCAN_BYTES = 1024 * 1024;
+const ROUND_SCAN_BYTES = 1024 * 1024;
 
-export function extentOf({ state }: Pick<View, "state">): Extent {
+export function extentOf({ state }: Pick<LogSnapshot, "state">): Extent {
   const oldest = state.sealed[0]?.firstSeq ?? state.open.firstSeq;
   return { head: state.next - 1, floor: oldest - 1 };
 }
@@ -109,8 +109,8 @@ export function extentOf({ state }: Pick<View, "state">): Extent {
  * The events after `after` that a filter wants, at most a batch of them, and `next`, the last one looked at: an
  * ordinary page, which from the extent's floor on is all in the tails.
  */
-export function readBatch(view: View, after: number, filter: EventFilter): Pick<Batch, "events" | "next"> {
-  const query = { order: "after", seq: after, limit: BATCH_EVENTS, scanBytes: SCAN_BYTES, filter } as const;
+export function readBatch(view: LogSnapshot, after: number, filter: EventFilter): Pick<Batch, "events" | "next"> {
+  const query = { order: "after", seq: after, limit: BATCH_EVENTS, scanBytes: ROUND_SCAN_BYTES, filter } as const;
   const { rows: events, through } = page(view, query);
   const next = events.length === BATCH_EVENTS ? events.at(-1)?.seq : undefined;
   return { events, next: next ?? through };

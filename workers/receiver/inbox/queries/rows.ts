@@ -1,16 +1,22 @@
 import type { Segment } from "../../archive/segment.ts";
 import { type EventFilter, matchesText } from "../../event/filter.ts";
-import type { Range, Wanted } from "../../event/page.ts";
+import type { SeqRange, Wanted } from "../../event/page.ts";
 import type { EventRow } from "../../event/record.ts";
 import { isCleared, type Tombstone } from "../../event/tombstone.ts";
 import { expiredBefore } from "../state/rules.ts";
-import type { Tables, Timing } from "../state/state.ts";
+import type { LogState, Timing } from "../state/state.ts";
 import { SEGMENT_COLUMNS } from "../storage/schema.ts";
 import { leastWanted, type Part, SCAN_PARTS } from "./scan.ts";
 
 /** Looks into the Inbox's tables for what a reader wants. Each statement is read to its end at once. */
 
-export type View = { sql: SqlStorage; state: Tables; timing: Timing; now: number; tombstones?: readonly Tombstone[] };
+export type LogSnapshot = {
+  sql: SqlStorage;
+  state: LogState;
+  timing: Timing;
+  now: number;
+  tombstones?: readonly Tombstone[];
+};
 
 export type SummaryRow = Omit<EventRow, "headers" | "body">;
 
@@ -20,19 +26,19 @@ const SUMMARY_COLUMNS = "seq, at, source, type, bytes, id, verification";
 const LOOK_SEGMENTS = 10_000;
 
 /** At most `left` wanted rows of a tail, without bodies: for a filter that asks for no text. */
-export function summaryRows(view: View, tail: number, wanted: Wanted, left: number): SummaryRow[] {
+export function summaryRows(view: LogSnapshot, tail: number, wanted: Wanted, left: number): SummaryRow[] {
   return rowsOf<SummaryRow>(view, tail, wanted, { columns: SUMMARY_COLUMNS, left });
 }
 
 /** At most `left` wanted rows of a tail. */
-export function wholeRows(view: View, tail: number, wanted: Wanted, left: number): EventRow[] {
+export function wholeRows(view: LogSnapshot, tail: number, wanted: Wanted, left: number): EventRow[] {
   if (wanted.filter.q === null) return rowsOf<EventRow>(view, tail, wanted, { columns: "*", left });
   const rows = rowsOf<EventRow>(view, tail, wanted, { columns: "*", left: null });
   return rows.filter((row) => matchesText(wanted.filter, row)).slice(0, left);
 }
 
 function rowsOf<Row extends SummaryRow>(
-  { sql, tombstones = [] }: View,
+  { sql, tombstones = [] }: LogSnapshot,
   tail: number,
   { range, ascending, filter }: Wanted,
   { columns, left }: { columns: string; left: number | null },
@@ -55,7 +61,7 @@ function rowsOf<Row extends SummaryRow>(
 }
 
 /** The segments without a tail that may hold wanted events, as many as one request takes and one more. */
-export function segmentParts(view: View, { range, ascending, filter }: Wanted): Part[] {
+export function segmentParts(view: LogSnapshot, { range, ascending, filter }: Wanted): Part[] {
   // Segments do not overlap: the one that holds `from` begins last of those that begin at or before it.
   const inRange = `firstSeq <= ? AND lastSeq >= ?
     AND firstSeq >= coalesce((SELECT max(firstSeq) FROM seg WHERE firstSeq <= ?), 0)`;
@@ -77,14 +83,14 @@ export function segmentParts(view: View, { range, ascending, filter }: Wanted): 
 }
 
 /** The segment that holds `seq`, or null. */
-export function segmentWith(view: View, seq: number): Segment | null {
+export function segmentWith(view: LogSnapshot, seq: number): Segment | null {
   const { query, values } = segmentsWhere(view, "firstSeq <= ? ORDER BY firstSeq DESC LIMIT 1", seq);
   const [segment] = view.sql.exec<SegmentRow>(query, ...values).toArray();
   return segment === undefined || segment.lastSeq < seq ? null : segment;
 }
 
 /** The seq of the oldest event that can still be read, or of the next one. */
-export function firstSeq(view: View): number {
+export function firstSeq(view: LogSnapshot): number {
   const { query, values } = segmentsWhere(view, "TRUE ORDER BY firstSeq LIMIT 1");
   const [segment] = view.sql.exec<SegmentRow>(query, ...values).toArray();
   const cleared = (view.tombstones ?? []).filter(({ source }) => source === null).map(({ seq }) => seq + 1);
@@ -94,20 +100,24 @@ export function firstSeq(view: View): number {
 type SegmentRow = Segment & { counts: string | null };
 
 /** Of the segments that have no tail any more, are within the retention, and are surely kept in KV. */
-function segmentsWhere({ state, timing, now }: View, rest: string, ...values: number[]) {
+function segmentsWhere({ state, timing, now }: LogSnapshot, rest: string, ...values: number[]) {
   const kept = `"to" >= ? AND coalesce(expires > ?, TRUE)`;
   const query = `SELECT ${SEGMENT_COLUMNS}, counts FROM seg WHERE firstSeq < ? AND ${kept} AND ${rest}`;
   return { query, values: [oldestTail(state), expiredBefore(now, timing), now, ...values] };
 }
 
-function partOf(segment: SegmentRow, view: View, { range, filter }: { range: Range; filter: EventFilter }): Part {
+function partOf(
+  segment: SegmentRow,
+  view: LogSnapshot,
+  { range, filter }: { range: SeqRange; filter: EventFilter },
+): Part {
   const { firstSeq, lastSeq, epoch, bytes, counts } = segment;
   const least = leastWanted(segment, { filter, range, cleared: view.tombstones ?? [], counts });
   return { in: "segment", firstSeq, lastSeq, epoch, cost: bytes, least };
 }
 
 /** The seq with which the tails begin. */
-export function oldestTail({ sealed, open }: Tables): number {
+export function oldestTail({ sealed, open }: LogState): number {
   return sealed[0]?.firstSeq ?? open.firstSeq;
 }
 

@@ -1,5 +1,5 @@
 import type { EventFilter } from "../../event/filter.ts";
-import type { Range } from "../../event/page.ts";
+import type { SeqRange } from "../../event/page.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 
 /**
@@ -49,7 +49,7 @@ export function scan(
 /** How many of a segment's events are wanted for sure; `counts` are those of each source, null when unknown. */
 export function leastWanted(
   segment: { firstSeq: number; lastSeq: number; n: number },
-  wanted: { filter: EventFilter; range: Range; cleared: readonly Tombstone[]; counts: string | null },
+  wanted: { filter: EventFilter; range: SeqRange; cleared: readonly Tombstone[]; counts: string | null },
 ): number {
   const { filter, range, cleared, counts } = wanted;
   const within = Math.min(segment.lastSeq, range.to) - Math.max(segment.firstSeq, range.from) + 1;

@@ -1,5 +1,5 @@
 import type { Segment } from "../../archive/segment.ts";
-import type { Chores, OpenTail, State, Swept, Timing } from "./state.ts";
+import type { Housekeeping, InboxState, OpenTail, Swept, Timing } from "./state.ts";
 
 /** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
 
@@ -31,7 +31,7 @@ export function isFull(open: OpenTail, arriving: number): boolean {
 }
 
 /** While a sealed segment waits for KV, only full tails are sealed: an outage must not cut the log into crumbs. */
-export function sealsForAge(state: State, now: number, { flushMs }: Timing): boolean {
+export function sealsForAge(state: InboxState, now: number, { flushMs }: Timing): boolean {
   const { from } = state.open;
   return from !== null && from + flushMs <= now && state.sealed.every((segment) => segment.putAt !== null);
 }
@@ -48,9 +48,9 @@ export function readBackDue({ putAt, misses }: Segment, { graceMs }: Timing): nu
  * When the Inbox must wake; null when nothing is pending. Tails go in order, so only the oldest one's look
  * counts.
  */
-export function wakeAt({ sealed, open, retryAt, chores }: State, timing: Timing): number | null {
-  const chore = choresDue(chores);
-  const due: number[] = chore === null ? [] : [chore];
+export function wakeAt({ sealed, open, retryAt, housekeeping }: InboxState, timing: Timing): number | null {
+  const task = housekeepingDue(housekeeping);
+  const due: number[] = task === null ? [] : [task];
   if (sealed.some((segment) => segment.putAt === null)) due.push(retryAt ?? 0);
   else if (open.from !== null) due.push(Math.max(open.from + timing.flushMs, retryAt ?? 0));
   const look = sealed[0] ? readBackDue(sealed[0], timing) : null;
@@ -58,10 +58,10 @@ export function wakeAt({ sealed, open, retryAt, chores }: State, timing: Timing)
   return due.length === 0 ? null : Math.min(...due);
 }
 
-/** When the next of the chores is due; null when there is none. */
-export function choresDue({ saved, rebuilt, swept, gone, retryAt, refusedAt }: Chores): number | null {
+/** When the next task of housekeeping is due; null when there is none. */
+export function housekeepingDue({ saved, rebuilt, swept, gone, retryAt, rejectedAt }: Housekeeping): number | null {
   const due: number[] = saved ? [] : [0];
-  if (refusedAt !== null) due.push(refusedAt + REJECTIONS_MS);
+  if (rejectedAt !== null) due.push(rejectedAt + REJECTIONS_MS);
   const relist = rebuilt?.relists[0];
   if (relist !== undefined) due.push(relist);
   if (gone > 0) due.push(swept.deleted < DELETES_PER_DAY ? 0 : (swept.day + 1) * DAY);

@@ -8,7 +8,7 @@ import type { SeenTable, Timing } from "./state.ts";
 
 const DAY = 24 * 60 * 60_000;
 
-/** So far back deduplication reaches however little room there is: most repetitions come within hours. */
+/** So far back deduplication reaches however little space is left: most repetitions come within hours. */
 const LEAST_MS = DAY;
 
 /** How long one table takes keys; with this, at most 8 tables are looked up, whatever the retention. */
@@ -17,14 +17,14 @@ export function seenPeriod({ retentionMs }: Timing): number {
 }
 
 /**
- * Where there is little room tables are begun more often: only one that takes no more keys can go. Where there is none
+ * Where there is little space tables are begun more often: only one that takes no more keys can go. Where there is none
  * left, one that stands alone gets its successor at once, so that it can go a day later.
  */
-export function needsSeenTable(seen: readonly SeenTable[], now: number, timing: Timing, room: Space): boolean {
+export function needsSeenTable(seen: readonly SeenTable[], now: number, timing: Timing, space: Space): boolean {
   const newest = seen.at(-1);
   if (newest === undefined) return true;
-  if (room === "full" && seen.length === 1) return newest.begun < now;
-  const period = room === "ample" ? seenPeriod(timing) : LEAST_MS;
+  if (space === "full" && seen.length === 1) return newest.begun < now;
+  const period = space === "ample" ? seenPeriod(timing) : LEAST_MS;
   return newest.begun + period <= now;
 }
 
@@ -33,8 +33,8 @@ export function expiredSeen(seen: readonly SeenTable[], now: number, timing: Tim
   return seen.slice(0, -1).filter(({ begun }) => begun + seenPeriod(timing) + timing.retentionMs <= now);
 }
 
-/** The oldest table, where there is little room and those after it reach back far enough; else null. */
-export function crowdedOut([oldest, second]: readonly SeenTable[], now: number, room: Space): SeenTable | null {
-  if (room === "ample" || oldest === undefined || second === undefined) return null;
+/** The oldest table, where there is little space and those after it reach back far enough; else null. */
+export function crowdedOut([oldest, second]: readonly SeenTable[], now: number, space: Space): SeenTable | null {
+  if (space === "ample" || oldest === undefined || second === undefined) return null;
   return second.begun + LEAST_MS <= now ? oldest : null;
 }

@@ -6,7 +6,7 @@ import type { Verified } from "../../event/verified.ts";
 export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };
 
 /** What the tables hold, as far as every accept needs it. */
-export type Tables = {
+export type LogState = {
   /** The seq of the next event. */
   next: number;
   /** When the last event was received; receivedAt never goes back. */
@@ -23,14 +23,14 @@ export type Tables = {
  * deleted; `retryAt`: after an error, none of it is tried before; `refusedAt`: while refused requests wait to be
  * saved, when others last were.
  */
-export type Chores = {
+export type Housekeeping = {
   tombstones: readonly Tombstone[];
   saved: boolean;
   rebuilt: Rebuilt | null;
   swept: Swept;
   gone: number;
   retryAt: number | null;
-  refusedAt: number | null;
+  rejectedAt: number | null;
 };
 
 /**
@@ -38,7 +38,12 @@ export type Chores = {
  * the change: a rollback does not undo memory. `armed`: the alarm that stands; `retryAt`: after an error,
  * nothing is tried before.
  */
-export type State = Tables & { armed: number | null; retryAt: number | null; chores: Chores; verified: Verified };
+export type InboxState = LogState & {
+  armed: number | null;
+  retryAt: number | null;
+  housekeeping: Housekeeping;
+  verified: Verified;
+};
 
 export type Timing = { flushMs: number; graceMs: number; retentionMs: number };
 
@@ -60,7 +65,7 @@ export type Cleared = { list: readonly Tombstone[]; saved: boolean };
 /** The keys deleted on one day since the epoch. */
 export type Swept = { day: number; deleted: number };
 
-/** What was seen before then was forgotten early, to make room; in unix milliseconds. */
+/** What was seen before then was forgotten early, to make space; in unix milliseconds. */
 export type Forgotten = { before: number };
 
 /** What Rejections saved. */
@@ -82,4 +87,4 @@ export type Extent = { head: number; floor: number };
 export type SeenTable = { begun: number; layout: "digest" | "text" };
 
 /** `log` is the object's name, `<tenant>/<log>`; a new life of the same log has another `epoch`. */
-export type Identity = { schema: number; log: string; epoch: string };
+export type LogIdentity = { schema: number; log: string; epoch: string };

@@ -1,6 +1,6 @@
 import type { Sql } from "../../../../shared/durable/sql.ts";
-import type { Counted, Listed, SegmentKey } from "../../archive/segment.ts";
-import type { Chores, Notes } from "../state/state.ts";
+import type { CountedSegment, ListedSegment, SegmentKey } from "../../archive/segment.ts";
+import type { Housekeeping, Notes } from "../state/state.ts";
 
 /**
  * What the Inbox knows beyond its tails: segments that were found or cleared, and notes. Nothing here
@@ -23,7 +23,7 @@ export class Ledger {
   }
 
   /** All segments that are not forgotten, in order, those with a tail among them. */
-  segments(): Counted[] {
+  segments(): CountedSegment[] {
     const rows = this.#sql.run<{ firstSeq: number; lastSeq: number; epoch: string; n: number; counts: string | null }>(
       "SELECT firstSeq, lastSeq, epoch, n, counts FROM seg ORDER BY firstSeq",
     );
@@ -44,7 +44,7 @@ export class Ledger {
   }
 
   /** Adds a segment that KV lists and no tail holds. */
-  adopt({ firstSeq, lastSeq, epoch, n, bytes, counts, from, to, expires }: Listed): void {
+  adopt({ firstSeq, lastSeq, epoch, n, bytes, counts, from, to, expires }: ListedSegment): void {
     const stored = counts === null ? null : JSON.stringify(counts);
     this.#sql.run(
       "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
@@ -90,8 +90,8 @@ export class Ledger {
   }
 }
 
-/** The chores as they were stored; a new life tries each of them at once. */
-export function loadChores(ledger: Ledger): Chores {
+/** The housekeeping as it was stored; a new life tries each task at once. */
+export function loadHousekeeping(ledger: Ledger): Housekeeping {
   const { list, saved } = ledger.note("tombstones") ?? { list: [], saved: true };
   const swept = ledger.note("swept") ?? { day: 0, deleted: 0 };
   return {
@@ -101,6 +101,6 @@ export function loadChores(ledger: Ledger): Chores {
     swept,
     gone: ledger.countGone(),
     retryAt: null,
-    refusedAt: null,
+    rejectedAt: null,
   };
 }

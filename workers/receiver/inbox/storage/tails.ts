@@ -2,7 +2,7 @@ import type { Sql } from "../../../../shared/durable/sql.ts";
 import type { Segment } from "../../archive/segment.ts";
 import type { Arrival } from "../../event/arrival.ts";
 import type { EventRow } from "../../event/record.ts";
-import type { Identity, OpenTail, Tables } from "../state/state.ts";
+import type { LogIdentity, LogState, OpenTail } from "../state/state.ts";
 import { CREATE_GONE, CREATE_META, CREATE_SEG, createTail, MIGRATIONS, SCHEMA, SEGMENT_COLUMNS } from "./schema.ts";
 import { SeenKeys } from "./seen-keys.ts";
 
@@ -24,14 +24,14 @@ export class InboxStore {
   }
 
   /** The stored identity, or null before `create`. */
-  identity(): Identity | null {
+  identity(): LogIdentity | null {
     if (this.#numbered("meta").length === 0) return null;
     const [row] = this.#sql.run<{ value: string }>("SELECT value FROM meta WHERE key = 'identity'");
     return row === undefined ? null : JSON.parse(row.value);
   }
 
   /** Makes the tables of a log whose first event will be `firstSeq`. */
-  create(log: string, epoch: string, firstSeq: number): Identity {
+  create(log: string, epoch: string, firstSeq: number): LogIdentity {
     const identity = { schema: SCHEMA, log, epoch };
     for (const statement of [CREATE_META, CREATE_SEG, CREATE_GONE, createTail(firstSeq)]) this.#sql.run(statement);
     this.#sql.run("INSERT INTO meta VALUES ('identity', ?)", JSON.stringify(identity));
@@ -39,7 +39,7 @@ export class InboxStore {
   }
 
   /** Brings tables that an earlier version made to this one's schema. */
-  migrate(identity: Identity): Identity {
+  migrate(identity: LogIdentity): LogIdentity {
     for (let schema = identity.schema; schema < SCHEMA; schema++) {
       for (const statement of MIGRATIONS[schema] ?? []) this.#sql.run(statement);
     }
@@ -49,7 +49,7 @@ export class InboxStore {
   }
 
   /** What the tables say: reads one tail's rows without their bodies, and the segments that wait. */
-  load(): Tables {
+  load(): LogState {
     const tails = this.#numbered("tail");
     const firstSeq = tails.at(-1);
     if (firstSeq === undefined) throw new Error("the Inbox has no open tail");

@@ -1,6 +1,6 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
 import { visible } from "../../../../shared/pages/visible.ts";
-import { bodyOf, type EventRecord, type EventSummary } from "../../event/record.ts";
+import { bodyBytes, type EventRecord, type EventSummary } from "../../event/record.ts";
 import { address, type Place, webhookUrl, whole } from "../parts/address.ts";
 import { Check, Copy, Moment, Snippet } from "../parts/badges.tsx";
 import { Body, type BodyView } from "../parts/body.tsx";
@@ -31,7 +31,7 @@ export function Detail(props: DetailProps) {
   const { view, record, older, newer, bodyView } = props;
   const { place, origin } = view;
   const { seq } = record;
-  const bytes = bodyOf(record);
+  const bytes = bodyBytes(record);
   const body = `/events/${seq}/body`;
   const request = {
     url: webhookUrl(origin, record.source),

@@ -1,6 +1,6 @@
 import type { Child } from "hono/jsx";
 import type { EventSummary } from "../../event/record.ts";
-import type { Arrivals as Counted } from "../../inbox/queries/arrivals.ts";
+import type { HourlyCounts as Counted } from "../../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../../inbox/status.ts";
 import { address, placeQuery, whole } from "../parts/address.ts";
 import { Arrivals } from "../parts/arrivals.tsx";
@@ -111,7 +111,7 @@ function Pages({ view: { place }, newer, older, atHead }: ListProps) {
 
 /** Said only when something is wrong: that events wait a while for KV is how it works. */
 function Waiting({ status }: { status: InboxStatus }) {
-  const { waiting, oldestWaitingAt, kvFailing, rebuilt, room, seenSince } = status;
+  const { waiting, oldestWaitingAt, kvFailing, rebuilt, space, seenSince } = status;
   return (
     <>
       {kvFailing && waiting > 0 && oldestWaitingAt !== null && (
@@ -121,7 +121,7 @@ function Waiting({ status }: { status: InboxStatus }) {
           comes by itself.
         </p>
       )}
-      {room === "full" && (
+      {space === "full" && (
         <p class="message failed" role="alert">
           The storage of this log has reached STORAGE_LIMIT_MB: nothing is accepted, and senders are told to come again,
           until KV has taken what waits.

@@ -1,5 +1,5 @@
 import { HOUR_MS } from "../../../../shared/time.ts";
-import type { Arrivals as Counted } from "../../inbox/queries/arrivals.ts";
+import type { HourlyCounts as Counted } from "../../inbox/queries/hourly.ts";
 
 import { address, type Place, placeQuery, whole } from "./address.ts";
 import { arrivalsLabel, arrivalsSummary, hourText } from "./text.ts";
