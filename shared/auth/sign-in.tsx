@@ -4,7 +4,7 @@ import { Problem, problems } from "../http/problem.ts";
 import { htmlPage, Shell } from "../pages/page.tsx";
 import { sameText } from "../same-text.ts";
 import { returnPath, signInAddress } from "./return-path.ts";
-import { issueSession, sessionCookie } from "./session.ts";
+import { endSession, startSession } from "./session.ts";
 import { type Guarded, requireSameOrigin, requireToken, wrongToken } from "./token.ts";
 
 /** Nobody has shown a token yet: whatever they send is bounded. */
@@ -32,14 +32,13 @@ export function signIn(guarded: Guarded, pages: RegExp) {
         const [status] = problems[problem.code];
         return htmlPage(<SignIn worker={worker} to={to} fault={fault} />, { status, headers: problem.headers });
       }
-      const session = await issueSession({ worker, apiToken }, guarded.now());
-      c.header("set-cookie", sessionCookie(session, { worker, local: localDev }));
+      await startSession(c, { worker, apiToken, localDev }, guarded.now());
       return c.redirect(to, 303);
     })
     .post("/session/end", (c) => {
       requireSameOrigin(c.req.raw);
       const { localDev } = guarded.configOf(c.env);
-      c.header("set-cookie", sessionCookie("", { worker, local: localDev }));
+      endSession(c, { worker, localDev });
       return c.redirect("/session", 303);
     });
 }

@@ -1,9 +1,8 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { getCookie } from "hono/cookie";
 import { Problem } from "../http/problem.ts";
 import { RateLimiter } from "../rate-limiter.ts";
 import { sameText } from "../same-text.ts";
-import { cookieName, isSession } from "./session.ts";
+import { hasSession } from "./session.ts";
 
 /** What the check needs of a Worker: its configuration, its name, and a clock (unix ms). */
 export type AuthConfig = { apiToken: string; localDev: boolean };
@@ -26,7 +25,7 @@ export function requireToken(guarded: Guarded): MiddlewareHandler {
     const authorization = c.req.header("authorization");
     if (authorization !== undefined) {
       if (!(await sameText(authorization, `Bearer ${apiToken}`))) throw wrongToken(c, guarded.now());
-    } else if (await hasSession(c, guarded)) {
+    } else if (await hasSession(c, { worker: guarded.worker, apiToken, localDev }, guarded.now())) {
       requireSameOrigin(c.req.raw);
     } else if (!(localDev && isLocalRequest(c.req.raw))) {
       throw refusal("token_required", "Send `Authorization: Bearer <API_TOKEN>`, or sign in on the page.");
@@ -41,12 +40,6 @@ export function wrongToken(c: Context, now: number): Problem {
   if (seconds === null) return refusal("token_wrong", "The token is not this Worker's API_TOKEN.");
   const headers = { "retry-after": String(seconds) };
   return new Problem("too_many_failures", "Too many wrong tokens came from this address.", { headers });
-}
-
-async function hasSession(c: Context, { worker, configOf, now }: Guarded): Promise<boolean> {
-  const { apiToken, localDev } = configOf(c.env);
-  const value = getCookie(c, cookieName(worker, localDev));
-  return value !== undefined && (await isSession(value, { worker, apiToken }, now()));
 }
 
 /** A cookie comes along by itself, so what changes something must come from our own page, whatever SameSite does. */

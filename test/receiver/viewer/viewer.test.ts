@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { issueSession } from "../../../shared/auth/session.ts";
 import { HOUR_MS } from "../../../shared/time.ts";
+import { sentCookie } from "../../support/session.ts";
 import {
   call,
   callWith,
@@ -343,8 +343,8 @@ describe("the forms", () => {
     await send("msg_1");
     const elsewhere = { origin: "https://evil.example", "sec-fetch-site": "cross-site" };
     expect(await post(path, { confirm: "yes" }, elsewhere)).toMatchObject({ status: 303, location: "/session" });
-    const scope = { worker: "receiver", apiToken: env.API_TOKEN };
-    const cookie = `webhook-receiver=${await issueSession(scope, Date.now())}`;
+    const scope = { worker: "receiver", apiToken: env.API_TOKEN, localDev: true };
+    const cookie = await sentCookie(scope, Date.now());
     expect((await post(path, { confirm: "yes" }, { ...elsewhere, cookie })).status).toBe(403);
     expect(rows((await page("/")).text)).toEqual([1]);
     expect((await post(path, { confirm: "yes" }, { "content-type": "text/plain" })).status).toBe(415);

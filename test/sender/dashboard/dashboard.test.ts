@@ -375,7 +375,7 @@ describe("signing in", () => {
     const { status, location, headers } = await send("/session", { token: "test-token" }, {}, PUBLIC);
     expect([status, location]).toEqual([303, "/"]);
     const cookie = headers.get("set-cookie") ?? "";
-    expect(cookie).toMatch(/; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict/);
+    expect(cookie).toMatch(/; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict/);
     expect(cookie).not.toContain("test-token");
     const page = await call("/", { headers: { cookie: await session() } }, PUBLIC);
     expect(page.status).toBe(200);
@@ -409,7 +409,7 @@ describe("signing in", () => {
   it("ends", async () => {
     const { status, location, headers } = await send("/session/end", {}, { cookie: await session() }, PUBLIC);
     expect([status, location]).toEqual([303, "/session"]);
-    expect(headers.get("set-cookie")).toMatch(/=; Path=\/; Max-Age=0; /);
+    expect(headers.get("set-cookie")).toMatch(/=; Max-Age=0; Path=\/; /);
   });
 
   it.each([

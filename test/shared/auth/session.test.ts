@@ -1,10 +1,21 @@
+import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
-import { cookieName, isSession, issueSession, SESSION_SECONDS, sessionCookie } from "../../../shared/auth/session.ts";
+import { endSession, hasCookie, hasSession, SESSION_SECONDS, type SessionScope } from "../../../shared/auth/session.ts";
+import { sentCookie, sessionCookie } from "../../support/session.ts";
 
 const NOW = 1_800_000_000_000;
-const scope = { worker: "sender", apiToken: "s3cret" };
+const scope = { worker: "sender", apiToken: "s3cret", localDev: false };
+const NAME = "__Host-webhook-sender";
 
-describe("isSession", () => {
+/** What a request with this cookie is taken for. */
+async function ask(cookie: string, who: SessionScope, now: number) {
+  const app = new Hono().get("/", async (c) =>
+    c.json({ session: await hasSession(c, who, now), cookie: hasCookie(c, who) }),
+  );
+  return (await app.request("/", { headers: { cookie } })).json<{ session: boolean; cookie: boolean }>();
+}
+
+describe("hasSession", () => {
   const later = (seconds: number) => NOW + seconds * 1000;
   const cases: [name: string, change: (value: string) => string, who: typeof scope, now: number, valid: boolean][] = [
     ["as issued", (value) => value, scope, NOW, true],
@@ -14,37 +25,55 @@ describe("isSession", () => {
     ["after the token was rotated", (value) => value, { ...scope, apiToken: "s3cret2" }, NOW, false],
     ["with a later end", (value) => value.replace(/^\d+/, (end) => String(Number(end) + 1)), scope, NOW, false],
     ["with a leading zero", (value) => `0${value}`, scope, NOW, false],
-    ["with another signature", (value) => value.replace(/.$/, (last) => (last === "A" ? "E" : "A")), scope, NOW, false],
+    ["with another signature", (value) => value.replace(/\..{2}/, ".AA"), scope, NOW, false],
     ["without a signature", (value) => value.replace(/\..*/, "."), scope, NOW, false],
+    ["with its end alone", (value) => value.replace(/\..*/, ""), scope, NOW, false],
     ["with something after", (value) => `${value}A`, scope, NOW, false],
-    ["with a line break after", (value) => `${value}\n`, scope, NOW, false],
+    ["with a line break after", (value) => `${value}%0A`, scope, NOW, false],
     ["with a sign", (value) => `-${value}`, scope, NOW, false],
     ["empty", () => "", scope, NOW, false],
     ["the token itself", () => "s3cret", scope, NOW, false],
   ];
   it.each(cases)("%s", async (_name, change, who, now, valid) => {
-    expect(await isSession(change(await issueSession(scope, NOW)), who, now)).toBe(valid);
+    const [, value = ""] = /=(.*)$/.exec(await sentCookie(scope, NOW)) ?? [];
+    const cookie = `__Host-webhook-${who.worker}=${change(value)}`;
+    expect(await ask(cookie, who, now)).toEqual({ session: valid, cookie: true });
+  });
+
+  it("reads no cookie of another Worker, nor of local development", async () => {
+    for (const who of [
+      { ...scope, worker: "receiver" },
+      { ...scope, localDev: true },
+    ]) {
+      expect(await ask(await sentCookie(scope, NOW), who, NOW)).toEqual({ session: false, cookie: false });
+    }
   });
 });
 
-describe("issueSession", () => {
-  it("holds nothing but its end and a signature", async () => {
-    expect(await issueSession(scope, NOW)).toMatch(/^1800043200\.[\w-]{43}$/);
+describe("startSession", () => {
+  it("sets a cookie that holds nothing but its end and a signature", async () => {
+    const value = /^__Host-webhook-sender=1800043200\.[A-Za-z0-9%]{43,}%3D$/;
+    expect(await sentCookie(scope, NOW)).toMatch(value);
   });
-});
 
-describe("sessionCookie", () => {
   it.each([
-    ["v", false, "__Host-webhook-sender=v; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure"],
-    ["v", true, "webhook-sender=v; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"],
-    ["", false, "__Host-webhook-sender=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure"],
-  ])("of %j, local: %s", (value, local, expected) => {
-    expect(sessionCookie(value, { worker: "sender", local })).toBe(expected);
+    [false, `${NAME}=v; Max-Age=43200; Path=/; HttpOnly; Secure; SameSite=Strict`],
+    [true, "webhook-sender=v; Max-Age=43200; Path=/; HttpOnly; SameSite=Strict"],
+  ])("keeps it from scripts, other sites and, local: %s, from plain HTTP", async (localDev, expected) => {
+    const cookie = await sessionCookie({ ...scope, localDev }, NOW);
+    expect(cookie.replace(/=[^;]*/, "=v")).toBe(expected);
   });
 });
 
-describe("cookieName", () => {
-  it("differs between the Workers, which cookies tell apart by name alone", () => {
-    expect(cookieName("sender", true)).not.toBe(cookieName("receiver", true));
+describe("endSession", () => {
+  it.each([
+    [false, `${NAME}=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict`],
+    [true, "webhook-sender=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict"],
+  ])("deletes the cookie, local: %s", async (localDev, expected) => {
+    const app = new Hono().get("/", (c) => {
+      endSession(c, { ...scope, localDev });
+      return c.body(null);
+    });
+    expect((await app.request("/")).headers.get("set-cookie")).toBe(expected);
   });
 });

@@ -1,9 +1,9 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
-import { cookieName, issueSession } from "../../../shared/auth/session.ts";
 import { isLocalRequest, requireToken } from "../../../shared/auth/token.ts";
 import { answerError } from "../../../shared/http/answers.ts";
 import { sameText } from "../../../shared/same-text.ts";
+import { sentCookie } from "../../support/session.ts";
 
 const URL_HERE = "http://localhost:8080/events";
 
@@ -94,8 +94,7 @@ describe("requireToken", () => {
     ["comes with a wrong token", false, "GET", { authorization: "Bearer nope" }, 401],
   ];
   it.each(sessions)("a session that %s", async (_name, local, method, headers, status) => {
-    const value = await issueSession({ worker: "sender", apiToken: "s3cret" }, NOW);
-    const cookie = `${cookieName("sender", local)}=${value}`;
+    const cookie = await sentCookie({ worker: "sender", apiToken: "s3cret", localDev: local }, NOW);
     expect((await ask(local, { ...headers, cookie }, { method })).status).toBe(status);
   });
 
@@ -104,7 +103,8 @@ describe("requireToken", () => {
     ["of an older token", "sender", "older", NOW],
     ["that has ended", "sender", "s3cret", NOW - 13 * 3_600_000],
   ])("a session %s", async (_name, worker, apiToken, at) => {
-    const cookie = `${cookieName("sender", false)}=${await issueSession({ worker, apiToken }, at)}`;
+    const sent = await sentCookie({ worker, apiToken, localDev: false }, at);
+    const cookie = sent.replace(/^[^=]*/, "__Host-webhook-sender");
     expect((await ask(false, { cookie })).status).toBe(401);
   });
 });

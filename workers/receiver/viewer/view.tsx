@@ -1,6 +1,5 @@
 import type { Context } from "hono";
-import { getCookie } from "hono/cookie";
-import { cookieName } from "../../../shared/auth/session.ts";
+import { hasCookie } from "../../../shared/auth/session.ts";
 import { answerError } from "../../../shared/http/answers.ts";
 import { Problem, problemOf, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
@@ -40,7 +39,7 @@ function surroundings(c: Context) {
     origin: new URL(c.req.url).origin,
     logs: logsOf(config),
     sources: [],
-    signedIn: getCookie(c, cookieName("receiver", config.localDev)) !== undefined,
+    signedIn: hasCookie(c, { worker: "receiver", localDev: config.localDev }),
   };
 }
 

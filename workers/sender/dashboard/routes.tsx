@@ -1,6 +1,5 @@
 import { type Context, Hono } from "hono";
-import { getCookie } from "hono/cookie";
-import { cookieName } from "../../../shared/auth/session.ts";
+import { hasCookie } from "../../../shared/auth/session.ts";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { Guarded } from "../../../shared/auth/token.ts";
 import { answerError } from "../../../shared/http/answers.ts";
@@ -110,6 +109,6 @@ function answerPage(error: Error, c: Context): Response | Promise<Response> {
 
 function frame(c: Context, message: Message | undefined): FrameProps {
   const { localDev } = configOf(c.env as Env);
-  const signedIn = getCookie(c, cookieName("sender", localDev)) !== undefined;
+  const signedIn = hasCookie(c, { worker: "sender", localDev });
   return { message, signedIn, posted: c.req.method === "POST" };
 }
