@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../../../shared/bytes.ts";
-import { candidateLines, linesWith } from "../../../workers/receiver/archive/lines.ts";
-import { recordsIn } from "../../../workers/receiver/archive/read-segment.ts";
+import { candidateLines, linesWith, recordsIn } from "../../../workers/receiver/archive/read-segment.ts";
+
 import { matches, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
 import { type EventRecord, type EventRow, toLine } from "../../../workers/receiver/event/record.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isCleared, type Tombstone } from "../../../workers/receiver/event/tombstone.ts";
-import { clearedIn, mergeTombstones } from "../../../workers/receiver/inbox/tombstones.ts";
+import { isCleared, mergeTombstones, type Tombstone } from "../../../workers/receiver/event/tombstone.ts";
+import { clearedIn } from "../../../workers/receiver/inbox/clear.ts";
 
 const whole = (seq: number): Tombstone => ({ source: null, seq });
 const of = (source: string, seq: number): Tombstone => ({ source, seq });

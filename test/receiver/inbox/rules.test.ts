@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Space, spaceIn } from "../../../shared/durable/space.ts";
-import type { Segment } from "../../../workers/receiver/archive/segment.ts";
+import type { Segment } from "../../../workers/receiver/archive/segments.ts";
 import {
   DELETES_PER_DAY,
   housekeepingDue,

@@ -1,8 +1,14 @@
 import { evictDurableObject, reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Verified } from "../../../workers/receiver/event/verified.ts";
 import type { Env } from "../../../workers/receiver/log/env.ts";
-import { historyOf, SAVE_EVERY_MS, withHistory, withVerified } from "../../../workers/receiver/rejected/history.ts";
+import {
+  historyOf,
+  SAVE_EVERY_MS,
+  type Verified,
+  withHistory,
+  withVerified,
+} from "../../../workers/receiver/rejected/history.ts";
+
 import { KEPT_PER_SOURCE, type Rejection, Rejections } from "../../../workers/receiver/rejected/rejections.ts";
 import { fingerprintOf } from "../../../workers/receiver/verify/fingerprint.ts";
 import { readSources } from "../../../workers/receiver/verify/source.ts";

@@ -1,12 +1,15 @@
-import { matches } from "../event/filter.ts";
+import { type EventFilter, matches } from "../event/filter.ts";
 import type { SegmentRef, Wanted } from "../event/page.ts";
 import { type EventRecord, fromLine } from "../event/record.ts";
+import { storedPattern } from "../event/text-search.ts";
 import { isCleared, type Tombstone } from "../event/tombstone.ts";
-import { candidateLines } from "./lines.ts";
 
-/** A segment's text as a reader takes it: only the lines that may hold what is wanted are parsed. Pure. */
+/** Finds records in a segment's text. Only lines that may hold a wanted event are parsed. Pure. */
 
-/** At most `limit` wanted records of a whole segment's text, in the order asked for. */
+/** The end of a line whose body is base64; inside a JSON string these quotes would be escaped. */
+const BINARY_END = '"encoding":"base64"}\n';
+
+/** Returns at most `limit` wanted records of a whole segment's text, in the order asked for. */
 export function recordsIn(
   text: string,
   segment: SegmentRef,
@@ -25,8 +28,59 @@ export function recordsIn(
   return found;
 }
 
-/** The lines in the range where that shows without parsing: a tail has no gaps, so neither has its segment. */
+/** Returns the lines that may hold an event the filter wants, in order. Every line that does hold one is among them. */
+export function candidateLines(text: string, filter: EventFilter): string[] {
+  const summary = summaryText(filter);
+  if (filter.q !== null) {
+    const lines = linesAt(text, [
+      ...startsOf(text, new RegExp(storedPattern(filter.q), "giu")),
+      ...startsOf(text, BINARY_END),
+    ]);
+    return summary === null ? lines : lines.filter((line) => line.includes(summary));
+  }
+  return summary === null ? text.split("\n").slice(0, -1) : linesAt(text, startsOf(text, summary));
+}
+
+/** Returns the lines that hold this exact text. */
+export function linesWith(text: string, part: string): string[] {
+  return linesAt(text, startsOf(text, part));
+}
+
+/** Returns the lines in the range when no line is missing: seqs have no gaps, so a line's place tells its seq. */
 function linesWithin(lines: string[], { firstSeq, lastSeq }: SegmentRef, { from, to }: Wanted["range"]): string[] {
   if (lines.length !== lastSeq - firstSeq + 1) return lines;
   return lines.slice(Math.max(from - firstSeq, 0), Math.max(to - firstSeq + 1, 0));
+}
+
+/** Returns the text that the line of every wanted event holds; the members of a summary always have this order. */
+function summaryText({ source, type }: EventFilter): string | null {
+  const parts: string[] = [];
+  if (source !== null) parts.push(`"source":${JSON.stringify(source)}`);
+  if (type !== null) {
+    const prefix = type.endsWith(".*");
+    parts.push(`"type":${prefix ? JSON.stringify(type.slice(0, -1)).slice(0, -1) : JSON.stringify(type)}`);
+  }
+  return parts.length === 0 ? null : parts.join(",");
+}
+
+/** Returns where each line begins that holds `wanted`; a pattern is global and never spans lines. */
+function startsOf(text: string, wanted: string | RegExp): number[] {
+  const starts: number[] = [];
+  for (let at = indexFrom(text, wanted, 0); at !== -1; ) {
+    starts.push(text.lastIndexOf("\n", at) + 1);
+    const end = text.indexOf("\n", at);
+    at = end === -1 ? -1 : indexFrom(text, wanted, end + 1);
+  }
+  return starts;
+}
+
+function indexFrom(text: string, wanted: string | RegExp, from: number): number {
+  if (typeof wanted === "string") return text.indexOf(wanted, from);
+  wanted.lastIndex = from;
+  return wanted.exec(text)?.index ?? -1;
+}
+
+function linesAt(text: string, starts: number[]): string[] {
+  const ordered = [...new Set(starts)].sort((a, b) => a - b);
+  return ordered.map((start) => text.slice(start, text.indexOf("\n", start)));
 }

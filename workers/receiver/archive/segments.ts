@@ -4,10 +4,9 @@ import { DAY_MS } from "../../../shared/time.ts";
 import type { SegmentRef } from "../event/page.ts";
 import { type EventRow, toLine } from "../event/record.ts";
 import type { Tombstone } from "../event/tombstone.ts";
-import type { EventCounts, ListedSegment, Segment, SegmentKey } from "./segment.ts";
 
 /**
- * The log in KV: immutable segments of many events, NDJSON, one record a line. Nothing else names KV keys.
+ * The log in KV: immutable segments of many events, NDJSON, one record a line. Nothing outside this file names KV keys.
  *
  * | key | purpose | example | written | goes |
  * |---|---|---|---|---|
@@ -15,9 +14,51 @@ import type { EventCounts, ListedSegment, Segment, SegmentKey } from "./segment.
  * | cleared/‹tenant›/‹log› | what was cleared, for a rebuild: the Inbox's tombstones as JSON | cleared/default/main | once a clear | by TTL, after the segments that were there |
  */
 
-// 15 digits hold every seq that a JavaScript number counts exactly, with room.
+/**
+ * A sealed run of events. `bytes` counts bodies and headers, and once the segment was put its text in KV: the cost of
+ * reading it. `putAt` is when KV took it, or null; `misses` counts the looks since then that did not find it. Times in
+ * unix milliseconds.
+ */
+export type Segment = {
+  firstSeq: number;
+  lastSeq: number;
+  epoch: string;
+  n: number;
+  bytes: number;
+  from: number;
+  to: number;
+  putAt: number | null;
+  misses: number;
+};
+
+/** The parts of a segment that name its key in KV. */
+export type SegmentKey = { firstSeq: number; epoch: string };
+
+/** Events by source. */
+export type EventCounts = Readonly<Record<string, number>>;
+
+/** A segment with its events by source; `counts` is null where they are not known. */
+export type CountedSegment = SegmentKey & { lastSeq: number; n: number; counts: EventCounts | null };
+
+/** A segment as KV lists it. KV surely keeps it until `expires`. Times in unix milliseconds. */
+export type ListedSegment = CountedSegment & { bytes: number; from: number; to: number; expires: number };
+
+/** One page of KV's list of a log; the next page begins at `cursor`, which is null after the last. */
+export type SegmentPage = { segments: ListedSegment[]; cursor: string | null };
+
+/** The value of a segment's key; `bytes` is its size, which escapes and base64 make larger than that of the rows. */
+export type EncodedSegment = { text: string; bytes: number };
+
+/** A segment on its way to KV: `rows` are its events, `now` is in unix milliseconds. */
+export type SegmentPut = { segment: Segment; text: string; rows: EventRow[]; retentionMs: number; now: number };
+
+type Metadata = Omit<ListedSegment, "epoch" | "n" | "counts"> & { count: number; counts?: EventCounts };
+
+/** 15 digits hold every seq that a JavaScript number counts exactly, and more. */
 const SEQ_DIGITS = 15;
 const SEQ_LIMIT = 10 ** SEQ_DIGITS;
+
+const KEY_PATTERN = /^(\d{15})-([0-9a-f]+)$/;
 
 /** Segments never change, so a location may keep one for a while; only keys that were seen before are read so. */
 const CACHE_SECONDS = 3600;
@@ -25,28 +66,17 @@ const CACHE_SECONDS = 3600;
 /** KV takes no more metadata with a key. */
 const METADATA_BYTES = 1024;
 
-type Metadata = Omit<ListedSegment, "epoch" | "n" | "counts"> & { count: number; counts?: EventCounts };
-
-/** One page of what KV lists of a log; `cursor` is where the next page begins, null after the last. */
-export type SegmentPage = { segments: ListedSegment[]; cursor: string | null };
-
-/** A segment as KV keeps it; `bytes` is what reading it takes, which escapes and base64 make more than the rows hold. */
-export type EncodedSegment = { text: string; bytes: number };
-
-/** The same rows give the same text. */
+/** Returns the text of a segment; the same rows give the same text. */
 export function encodeSegment(rows: EventRow[]): EncodedSegment {
   const text = rows.map((row) => `${toLine(row)}\n`).join("");
   return { text, bytes: utf8(text).byteLength };
 }
 
-/** A segment to be put: `rows` are its events, `now` in unix milliseconds. */
-export type Putting = { segment: Segment; text: string; rows: EventRow[]; retentionMs: number; now: number };
-
-/** The same segment gives the same key and value, so that a repeated put is harmless. */
+/** Writes a segment. The same segment gives the same key and value, so a repeated put does no harm. */
 export async function putSegment(
   kv: KVNamespace,
   log: string,
-  { segment, text, rows, retentionMs, now }: Putting,
+  { segment, text, rows, retentionMs, now }: SegmentPut,
 ): Promise<void> {
   await kv.put(segmentKey(log, segment), text, {
     expirationTtl: Math.ceil((retentionMs + DAY_MS) / 1000),
@@ -54,7 +84,7 @@ export async function putSegment(
   });
 }
 
-/** The newest first, a page at a time. Keys that no segment of this project has are left out. */
+/** Lists a log's segments, the newest first, a page at a time. Leaves out keys that no segment of this project has. */
 export async function listSegments(kv: KVNamespace, log: string, cursor: string | null): Promise<SegmentPage> {
   const page = await kv.list<unknown>({ prefix: segmentPrefix(log), cursor });
   const segments = page.keys.flatMap(({ name, metadata }) => {
@@ -65,10 +95,23 @@ export async function listSegments(kv: KVNamespace, log: string, cursor: string 
   return { segments, cursor: page.list_complete ? null : page.cursor };
 }
 
+/** Returns a segment's text, one record a line; null when KV does not show the whole of it. */
+export async function readSegment(kv: KVNamespace, log: string, segment: SegmentRef): Promise<string | null> {
+  const text = await kv.get(segmentKey(log, segment), { type: "text", cacheTtl: CACHE_SECONDS });
+  return text !== null && countLines(text) === segment.lastSeq - segment.firstSeq + 1 ? text : null;
+}
+
+/** Counts the events that KV shows under the segment's key; null when KV shows no such key. */
+export async function countSegment(kv: KVNamespace, log: string, segment: SegmentRef): Promise<number | null> {
+  const text = await kv.get(segmentKey(log, segment));
+  return text === null ? null : countLines(text);
+}
+
 export async function deleteSegment(kv: KVNamespace, log: string, segment: SegmentKey): Promise<void> {
   await kv.delete(segmentKey(log, segment));
 }
 
+/** Writes the tombstones of a log for a rebuild; KV keeps them longer than every segment that was put before. */
 export async function putTombstones(
   kv: KVNamespace,
   log: string,
@@ -80,18 +123,6 @@ export async function putTombstones(
 
 export async function readTombstones(kv: KVNamespace, log: string): Promise<Tombstone[]> {
   return (await kv.get<Tombstone[]>(clearedKey(log), "json")) ?? [];
-}
-
-/** How many events KV shows under the segment's key; null when it shows no such key. */
-export async function countSegment(kv: KVNamespace, log: string, segment: SegmentRef): Promise<number | null> {
-  const text = await kv.get(segmentKey(log, segment));
-  return text === null ? null : countLines(text);
-}
-
-/** A segment's text, one record a line; null when KV does not show it whole. */
-export async function readSegment(kv: KVNamespace, log: string, segment: SegmentRef): Promise<string | null> {
-  const text = await kv.get(segmentKey(log, segment), { type: "text", cacheTtl: CACHE_SECONDS });
-  return text !== null && countLines(text) === segment.lastSeq - segment.firstSeq + 1 ? text : null;
 }
 
 function countLines(text: string): number {
@@ -107,8 +138,6 @@ function metadataOf({ n, firstSeq, lastSeq, from, to, bytes }: Segment, rows: Ev
   const whole = { ...metadata, counts };
   return utf8(JSON.stringify(whole)).byteLength <= METADATA_BYTES ? whole : metadata;
 }
-
-const KEY_PATTERN = /^(\d{15})-([0-9a-f]+)$/;
 
 function listedOf(key: string, metadata: unknown): ListedSegment | null {
   const [, inverted, epoch] = KEY_PATTERN.exec(key) ?? [];

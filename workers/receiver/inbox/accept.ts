@@ -1,8 +1,8 @@
 import type { Space } from "../../../shared/durable/space.ts";
 
 import type { Arrival } from "../event/arrival.ts";
-import type { Proof } from "../event/verified.ts";
-import { withVerified } from "../rejected/history.ts";
+import { type Proof, withVerified } from "../rejected/history.ts";
+
 import { seal } from "./seal.ts";
 import { isFull } from "./state/rules.ts";
 import { needsSeenTable } from "./state/space-rules.ts";

@@ -1,7 +1,7 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import type { Segment } from "../archive/segment.ts";
-import { countSegment, encodeSegment, putSegment } from "../archive/segments.ts";
+import { countSegment, encodeSegment, putSegment, type Segment } from "../archive/segments.ts";
+
 import type { InboxContext, RunResult } from "./context.ts";
 import { seal } from "./seal.ts";
 import { forgetSeen } from "./space.ts";

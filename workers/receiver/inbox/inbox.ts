@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { batched } from "../../../shared/durable/batch.ts";
 import type { Space } from "../../../shared/durable/space.ts";
+import type { EventCounts } from "../archive/segments.ts";
 import { type Config, configOf, type Vars } from "../config.ts";
 import type { Arrival } from "../event/arrival.ts";
 import type { EventLocation, PageQuery, PageSlice, Slice } from "../event/page.ts";
@@ -9,16 +10,15 @@ import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
 import type { Rejection, RejectionCounts } from "../rejected/rejections.ts";
 import { acceptOne, type Logged, noteVerified, sizeOf } from "./accept.ts";
-import { clearEvents } from "./clear.ts";
+import { type ClearResult, clearEvents } from "./clear.ts";
 import { saveRejections } from "./housekeeping.ts";
 import { LiveViewers } from "./live/viewers.ts";
 import { InboxMemory } from "./memory.ts";
-import { countEvents, type EventCounts } from "./queries/counts.ts";
+import { countEvents } from "./queries/counts.ts";
 import { type HourlyCounts, hourlyCounts } from "./queries/hourly.ts";
 import { findEvent, page, records } from "./queries/pages.ts";
 import { REJECTIONS_MS } from "./state/rules.ts";
 import { type InboxStatus, statusOf } from "./status.ts";
-import type { ClearResult } from "./tombstones.ts";
 
 /** `stored: false`: nothing of this arrival was kept, and it may be sent again; when `full`, not at once. */
 export type Accepted = ({ stored: true } & Logged) | { stored: false; full: boolean; error: string };

@@ -1,14 +1,15 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import type { ListedSegment } from "../archive/segment.ts";
-import { listSegments, readTombstones, type SegmentPage } from "../archive/segments.ts";
-import type { Tombstone } from "../event/tombstone.ts";
+import { type ListedSegment, listSegments, readTombstones, type SegmentPage } from "../archive/segments.ts";
+
+import { mergeTombstones, type Tombstone } from "../event/tombstone.ts";
+import { applyTombstones, clearedIn } from "./clear.ts";
+
 import type { InboxContext } from "./context.ts";
 import { expiredBefore } from "./state/rules.ts";
 import type { InboxState, LogIdentity, Rebuilt, Timing } from "./state/state.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { InboxStore } from "./storage/tails.ts";
-import { applyTombstones, clearedIn, mergeTombstones } from "./tombstones.ts";
 
 /**
  * The Inbox's memory, made anew from KV when its storage is gone. What only the storage knew is lost: the events

@@ -1,5 +1,5 @@
 import { toHex } from "../../../shared/bytes.ts";
-import type { Verified } from "../event/verified.ts";
+import type { Verified } from "../rejected/history.ts";
 import { createFrom, readHoldings } from "./rebuild.ts";
 import { trustedAlarm } from "./state/rules.ts";
 import type { Housekeeping, InboxState, LogIdentity, LogState, Timing } from "./state/state.ts";

@@ -1,4 +1,4 @@
-import { linesWith } from "../archive/lines.ts";
+import { linesWith } from "../archive/read-segment.ts";
 import { NO_FILTER } from "../event/filter.ts";
 import { type PageQuery, type Slice, wantedOf } from "../event/page.ts";
 import {

@@ -1,4 +1,3 @@
-import type { Proof, Proven, Verified } from "../event/verified.ts";
 import type { Diagnosis } from "./diagnosis/diagnosis.ts";
 import type { Rejection } from "./rejections.ts";
 
@@ -96,3 +95,12 @@ function spanText(ms: number): string {
   const unit = UNITS.find((each) => ms >= 2 * each.ms) ?? { name: "s", ms: 1000 };
   return `${Math.max(Math.floor(ms / unit.ms), 0)} ${unit.name}`;
 }
+
+/** `fingerprint`: of the configuration that verified; `savedAt`: as of when the tables know it. */
+export type Proven = { fingerprint: string; at: number; savedAt: number };
+
+/** By source. `complete`: it was kept since the log's first event, so that who is missing never verified one. */
+export type Verified = { complete: boolean; sources: Readonly<Record<string, Proven>> };
+
+/** An event that was proven, and by what; `fingerprint` null where nothing proves it. */
+export type Proof = { source: string; fingerprint: string | null };

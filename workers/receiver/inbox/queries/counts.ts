@@ -1,9 +1,8 @@
+import type { EventCounts } from "../../archive/segments.ts";
 import { expiredBefore } from "../state/rules.ts";
 import { type LogSnapshot, oldestTail } from "./rows.ts";
 
 /** How many events a log shows of each source. */
-
-export type EventCounts = Readonly<Record<string, number>>;
 
 type Count = { source: string | null; n: number };
 

@@ -1,4 +1,4 @@
-import type { Segment } from "../../archive/segment.ts";
+import type { Segment } from "../../archive/segments.ts";
 import { type EventFilter, matchesText } from "../../event/filter.ts";
 import type { SeqRange, Wanted } from "../../event/page.ts";
 import type { EventRow } from "../../event/record.ts";

@@ -1,4 +1,4 @@
-import type { Segment } from "../../archive/segment.ts";
+import type { Segment } from "../../archive/segments.ts";
 import type { Housekeeping, InboxState, OpenTail, Swept, Timing } from "./state.ts";
 
 /** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */

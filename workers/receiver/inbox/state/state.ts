@@ -1,6 +1,6 @@
-import type { Segment } from "../../archive/segment.ts";
+import type { Segment } from "../../archive/segments.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
-import type { Verified } from "../../event/verified.ts";
+import type { Verified } from "../../rejected/history.ts";
 
 /** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while it is empty. */
 export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };

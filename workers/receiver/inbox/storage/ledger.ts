@@ -1,5 +1,5 @@
 import type { Sql } from "../../../../shared/durable/sql.ts";
-import type { CountedSegment, ListedSegment, SegmentKey } from "../../archive/segment.ts";
+import type { CountedSegment, ListedSegment, SegmentKey } from "../../archive/segments.ts";
 import type { Housekeeping, Notes } from "../state/state.ts";
 
 /**

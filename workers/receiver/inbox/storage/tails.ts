@@ -1,5 +1,5 @@
 import type { Sql } from "../../../../shared/durable/sql.ts";
-import type { Segment } from "../../archive/segment.ts";
+import type { Segment } from "../../archive/segments.ts";
 import type { Arrival } from "../../event/arrival.ts";
 import type { EventRow } from "../../event/record.ts";
 import type { LogIdentity, LogState, OpenTail } from "../state/state.ts";
