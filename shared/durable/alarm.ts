@@ -15,6 +15,11 @@ export class Alarm {
     this.#ctx = ctx;
   }
 
+  /** When the alarm stands, in unix ms; null when none does. */
+  get at(): number | null {
+    return this.#at;
+  }
+
   /** Reads what stands, before anything is armed; `now` in unix ms. */
   async load(now: number): Promise<void> {
     const stored = await this.#ctx.storage.getAlarm();

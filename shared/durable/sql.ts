@@ -1,4 +1,6 @@
-/** The SQL of one Durable Object, with a count of the rows it writes. */
+/** SQL and transactions of a Durable Object. */
+
+/** The SQL of one object, with a count of the rows it writes. */
 export class Sql {
   readonly #sql: SqlStorage;
   /** Rows written since the object started, as billed; alarms are counted by `Alarm`. */
@@ -22,5 +24,18 @@ export class Sql {
   /** Size of the object's storage in bytes. */
   get bytes(): number {
     return this.#sql.databaseSize;
+  }
+}
+
+/**
+ * Runs `work` in one transaction. A rollback does not undo the object's memory: `reload`
+ * reads it from the tables again before the error is thrown on.
+ */
+export function transact<Value>(storage: DurableObjectStorage, work: () => Value, reload: () => void): Value {
+  try {
+    return storage.transactionSync(work);
+  } catch (error) {
+    reload();
+    throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { type Space, spaceIn } from "../../../shared/durable/space.ts";
-import { Sql } from "../../../shared/durable/sql.ts";
-import { transact } from "../../../shared/durable/transaction.ts";
+import { Sql, transact } from "../../../shared/durable/sql.ts";
+
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { Rejections } from "../rejected/rejections.ts";

@@ -1,6 +1,6 @@
 import { Meta } from "../../../shared/durable/meta.ts";
-import { Sql } from "../../../shared/durable/sql.ts";
-import { transact } from "../../../shared/durable/transaction.ts";
+import { Sql, transact } from "../../../shared/durable/sql.ts";
+
 import { EventLog } from "./event-log.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { LogReader } from "./log-reader.ts";
