@@ -1,5 +1,8 @@
 /** Text and binary encodings. Every decoder is strict and returns null on malformed input; none throws. */
 
+/** Bytes in memory of their own, as Web Crypto takes them. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
 const encoder = new TextEncoder();
 // fatal: a body that is not UTF-8 must be seen as such; ignoreBOM: a BOM is part of the bytes that were signed.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,5 +1,5 @@
 import { utf8 } from "../../shared/bytes.ts";
-import type { RejectReason } from "../../workers/receiver/verify/schemes/reasons.ts";
+import type { RejectReason } from "../../workers/receiver/verify/schemes/rules.ts";
 
 /** Forgeries that no trial explains, which cost most: each scheme with each kind of body and size. */
 

@@ -4,33 +4,34 @@ import { type Guarded, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { problemOf } from "../../shared/http/problem.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
-import { clear } from "./api/clear.ts";
-import { events } from "./api/events.ts";
-import { forward } from "./api/forward.ts";
-import { live } from "./api/live.ts";
-import { rejections } from "./api/rejections.ts";
-import { sources } from "./api/sources.ts";
-import { webhook } from "./api/webhook.ts";
+import { eventRoutes } from "./api/events.ts";
+import { exportRoutes } from "./api/export.ts";
+import { liveRoutes } from "./api/live.ts";
+import { rejectionRoutes } from "./api/rejections.ts";
+import { sourceRoutes } from "./api/sources.ts";
+import { webhookRoutes } from "./api/webhook.ts";
 import { configOf } from "./config.ts";
-import type { Env } from "./log/env.ts";
-import { checkForwarding } from "./verify/forward-secret.ts";
-import { checkSources } from "./verify/verify.ts";
+import type { App, Env } from "./log/logs.ts";
+import { checkForwardSecret } from "./verify/forward-secret.ts";
+import { checkSources } from "./verify/source-fault.ts";
 import { viewerFiles } from "./viewer/parts/files.ts";
 import { PAGES, viewer } from "./viewer/routes.tsx";
 
-export const app = new Hono<{ Bindings: Env }>();
+/** All routes of the receiver: who may call each, and how errors are answered. */
 
-// What an Inbox refuses with crosses the call as a plain error.
+export const app = new Hono<App>();
+
+// A Problem that an Inbox throws arrives from the call as a plain error.
 app.onError((error, c) => answerError(problemOf(error) ?? error, c));
 app.notFound(answerNotFound);
 
 app.use(plainAnswers);
 app.use(answerMethodNotAllowed(app));
-app.route("/webhook", webhook);
+app.route("/webhook", webhookRoutes);
 app.get("/health", async (c) => {
   const config = configOf(c.env);
   await checkSources(config.sources);
-  checkForwarding(config.forwarding);
+  checkForwardSecret(config.forwardSecret);
   return c.json({ status: "ok" });
 });
 
@@ -42,9 +43,8 @@ app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);
 app.use("/sources/*", authenticated);
 app.route("/", viewer(guarded));
-app.route("/events", clear);
-app.route("/events", forward);
-app.route("/events", live);
-app.route("/events", events);
-app.route("/rejections", rejections);
-app.route("/sources", sources);
+app.route("/events", liveRoutes);
+app.route("/events/export", exportRoutes);
+app.route("/events", eventRoutes);
+app.route("/rejections", rejectionRoutes);
+app.route("/sources", sourceRoutes);

@@ -1,9 +1,11 @@
 import { ConfigReader } from "../../shared/config.ts";
 import { DAY_MS } from "../../shared/time.ts";
-import { type Forwarding, readForwarding } from "./verify/forward-secret.ts";
+import { type ForwardSecret, readForwardSecret } from "./verify/forward-secret.ts";
 import { readSources, type Source } from "./verify/source.ts";
 
-/** The variables as wrangler.receiver.toml declares them; the bindings are named where they are used. */
+/** The receiver's configuration, checked. The bindings are declared where they are used, in `log/logs.ts`. */
+
+/** Variables as wrangler.receiver.toml declares them. */
 export type Vars = {
   WEBHOOK_SECRET: string;
   API_TOKEN: string;
@@ -16,49 +18,49 @@ export type Vars = {
   STORAGE_LIMIT_MB?: string;
   FORWARD_SECRET?: string;
   DOH_URL?: string;
-  /** Tables of the TOML file by the source's name, or the same as JSON. */
+  /** Tables by the source's name, as the TOML file has them, or the same as JSON. */
   SOURCES?: unknown;
 };
 
-/** The environment, checked. Durations are milliseconds, sizes bytes. */
+/** Values of the variables. Durations are milliseconds, sizes bytes. */
 export type Config = {
   apiToken: string;
   localDev: boolean;
-  /** By name, `default` among them. */
+  /** Sources by name, `default` among them. */
   sources: ReadonlyMap<string, Source>;
-  /** What signs the events that are sent on. */
-  forwarding: Forwarding;
-  /** The resolver that hostnames are checked with before something is sent there; empty for none. */
+  /** FORWARD_SECRET, which signs the events that are sent on. */
+  forwardSecret: ForwardSecret;
+  /** Resolver that checks a hostname before anything is sent there; empty for none. */
   dohUrl: string;
   retentionMs: number;
   flushMs: number;
   graceMs: number;
   maxBodyBytes: number;
   scanBytes: number;
-  /** Of one Inbox, in bytes. */
+  /** Storage that one Inbox may use. */
   storageLimit: number;
 };
 
-// With its headers (128 KiB at most reach a Worker) a body must fit into a row of 2 MB.
+// A body must fit into a row of 2 MB together with its headers, of which at most 128 KiB reach a Worker.
 const MAX_BODY_BYTES_LIMIT = 1.5 * 1024 * 1024;
 
-const parsed = new WeakMap<object, Config>();
+const configs = new WeakMap<object, Config>();
 
 /**
- * The checked configuration of an environment, parsed once.
+ * Returns the configuration of an environment, which is read once.
  *
  * @throws ConfigError naming everything that is missing or malformed.
  */
 export function configOf(env: Vars): Config {
-  let config = parsed.get(env);
+  let config = configs.get(env);
   if (config === undefined) {
-    config = parse(env);
-    parsed.set(env, config);
+    config = readConfig(env);
+    configs.set(env, config);
   }
   return config;
 }
 
-function parse(env: Vars): Config {
+function readConfig(env: Vars): Config {
   const reader = new ConfigReader(env);
   if (!("INBOX" in env)) reader.fault("the Durable Object binding INBOX is missing");
   if (!("EVENTS" in env)) reader.fault("the KV binding EVENTS is missing");
@@ -67,7 +69,7 @@ function parse(env: Vars): Config {
     apiToken: reader.required("API_TOKEN"),
     localDev: reader.flag("LOCAL_DEV"),
     sources,
-    forwarding: readForwarding(reader.text("FORWARD_SECRET"), [...sources.values()]),
+    forwardSecret: readForwardSecret(reader.text("FORWARD_SECRET"), [...sources.values()]),
     dohUrl: reader.text("DOH_URL"),
     retentionMs: reader.number("RETENTION_DAYS", 30, { min: 1, max: 3650 }) * DAY_MS,
     flushMs: reader.number("FLUSH_SECONDS", 300, { min: 1, max: 86_400 }) * 1000,
@@ -80,7 +82,7 @@ function parse(env: Vars): Config {
   return config;
 }
 
-/** A mistake within a source is that source's own: the others go on, and `/health` fails. */
+/** Returns the sources. A mistake in one source is that source's fault alone: the others go on, and `/health` fails. */
 function sourcesOf(reader: ConfigReader, env: Vars): ReadonlyMap<string, Source> {
   const secrets = reader
     .required("WEBHOOK_SECRET")

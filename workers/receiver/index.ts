@@ -1,5 +1,7 @@
 import { app } from "./app.ts";
-import type { Env } from "./log/env.ts";
+import type { Env } from "./log/logs.ts";
+
+/** Entry of the receiver: the fetch handler and the Durable Object. */
 
 export { Inbox } from "./inbox/inbox.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../../workers/receiver/config.ts";
-import type { Env } from "../../../workers/receiver/log/env.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { env } from "../support/harness.ts";
 
 describe("configOf", () => {

@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Env } from "../../../workers/receiver/log/env.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
 import {
   call,
   callWith,

@@ -6,7 +6,7 @@ import { verify } from "../../../shared/signing/signature.ts";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
 import { forwardedHeaders, forwardId } from "../../../workers/receiver/forward/request.ts";
-import type { Env } from "../../../workers/receiver/log/env.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { forwardKeys } from "../../../workers/receiver/verify/forward-secret.ts";
 import { call, callWith, env, get, SECOND, START, send, setTime } from "../support/harness.ts";
 import { log, settle } from "../support/logged.ts";
@@ -171,7 +171,7 @@ describe("forwardId", () => {
 describe("forwardKeys", () => {
   const SOURCES = { gh: { scheme: "github", secrets: ["GH"] } };
   const keys = (FORWARD_SECRET: string, more: object = {}) =>
-    forwardKeys(configOf({ ...env, ...more, FORWARD_SECRET } as Env).forwarding);
+    forwardKeys(configOf({ ...env, ...more, FORWARD_SECRET } as Env).forwardSecret);
 
   it("takes several secrets, of both versions", async () => {
     const pair = await generateKeyPair((bytes) => crypto.getRandomValues(bytes));

@@ -2,7 +2,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
-import type { Env } from "../../../workers/receiver/log/env.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { accept, acceptMany, arrival } from "../support/arrivals.ts";
 import { type Faults, hasten, injectKv, refuse } from "../support/faulty-kv.ts";
 import {

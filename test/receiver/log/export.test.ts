@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exportQuery } from "../../../workers/receiver/api/export.ts";
 import { NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
-import { csvHead, exportLog, ndjson, toCsv } from "../../../workers/receiver/log/export.ts";
+import { csv, exportLog, ndjson } from "../../../workers/receiver/log/export.ts";
 import type { LogReader } from "../../../workers/receiver/log/logs.ts";
 import { call, callWith, env, keys, START, setTime } from "../support/harness.ts";
 import { awkwardText, flush, log, reader, segments, settle, tailRecords } from "../support/logged.ts";
@@ -56,7 +56,7 @@ describe("exportLog", () => {
 
   it("is empty for an empty log, but for a table's head", async () => {
     expect(await text("/events/export")).toBe("");
-    expect(await text("/events/export?format=csv")).toBe(csvHead);
+    expect(await text("/events/export?format=csv")).toBe(csv.head);
     expect(await text("/events/export?format=csv&after=0")).toBe("");
   });
 
@@ -168,7 +168,7 @@ const record: EventRecord = {
   body: "{}",
 };
 
-describe("toCsv", () => {
+describe("csv", () => {
   const cases: [body: string, cell: string][] = [
     ["plain", "plain"],
     ["a,b", "a,b"],
@@ -190,11 +190,12 @@ describe("toCsv", () => {
     ["", ""],
   ];
   it.each(cases)("writes the body %j as %j", (body, cell) => {
-    expect(parseCsv(toCsv({ ...record, body }))[0]?.at(-1)).toBe(cell);
+    expect(parseCsv(csv.line({ ...record, body }))[0]?.at(-1)).toBe(cell);
   });
 
   it("has a column for each part, and says where a body is base64", () => {
-    const text = csvHead + toCsv(record) + toCsv({ ...record, id: null, type: "=x", encoding: "base64", body: "/w==" });
+    const text =
+      csv.head + csv.line(record) + csv.line({ ...record, id: null, type: "=x", encoding: "base64", body: "/w==" });
     const rest = ["default", "a", "2040-01-01T00:00:00.000Z", "2", "verified", '[["x-a","b\\"c"]]', "", "{}"];
     expect(parseCsv(text)).toEqual([
       ["seq", "id", "source", "type", "receivedAt", "bytes", "verification", "headers", "encoding", "body"],
@@ -209,7 +210,7 @@ describe("toCsv", () => {
       awkwardText,
       fc.constantFrom("", "=", "+", "-", "@", "\r"),
       (id, text, begin) => {
-        const rows = parseCsv(toCsv({ ...record, id, type: begin + text, body: begin + text }).repeat(2));
+        const rows = parseCsv(csv.line({ ...record, id, type: begin + text, body: begin + text }).repeat(2));
         expect(rows.map((cells) => cells.length)).toEqual([10, 10]);
         expect(rows.flat().filter((cell) => /^[=+\-@\p{Cc}]/u.test(cell))).toEqual([]);
         expect(rows[0]?.at(-1)?.replace(/^'/, "")).toBe(begin + text);

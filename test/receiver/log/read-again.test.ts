@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Problem } from "../../../shared/http/problem.ts";
-import { readAgain } from "../../../workers/receiver/log/read-again.ts";
+import { readAgain } from "../../../workers/receiver/log/logs.ts";
 import { call, START, send, setTime } from "../support/harness.ts";
 import { Killer } from "../support/kill.ts";
 import { leaveAll } from "../support/live-harness.ts";

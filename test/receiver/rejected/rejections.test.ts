@@ -1,6 +1,6 @@
 import { evictDurableObject, reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Env } from "../../../workers/receiver/log/env.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
 import {
   historyOf,
   SAVE_EVERY_MS,
@@ -8,10 +8,9 @@ import {
   withHistory,
   withVerified,
 } from "../../../workers/receiver/rejected/history.ts";
-
 import { KEPT_PER_SOURCE, type Rejection, Rejections } from "../../../workers/receiver/rejected/rejections.ts";
-import { fingerprintOf } from "../../../workers/receiver/verify/fingerprint.ts";
 import { readSources } from "../../../workers/receiver/verify/source.ts";
+import { fingerprintOf } from "../../../workers/receiver/verify/verify.ts";
 import {
   armedAt,
   call,

@@ -13,8 +13,7 @@ import { HEADER, sign } from "../../../shared/signing/signature.ts";
 import { app } from "../../../workers/receiver/app.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
-import type { Env } from "../../../workers/receiver/log/env.ts";
-import { inboxOf } from "../../../workers/receiver/log/logs.ts";
+import { type Env, inboxOf } from "../../../workers/receiver/log/logs.ts";
 
 export const env = bindings as unknown as Env;
 export const ORIGIN = "http://localhost:8080";

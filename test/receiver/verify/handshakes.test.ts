@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
-import type { Env } from "../../../workers/receiver/log/env.ts";
-import { handshakeOf } from "../../../workers/receiver/verify/handshake.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
+import { answerHandshake } from "../../../workers/receiver/verify/handshake.ts";
 import { readSources } from "../../../workers/receiver/verify/source.ts";
 import { callWith, env, inboxOf } from "../support/harness.ts";
 
@@ -22,10 +22,10 @@ async function answer(name: string, body: unknown, headers: Record<string, strin
   const source = sources?.get(name);
   if (source === undefined) throw new Error(`there is no source ${name}`);
   const request = { method: "POST", url: "https://example.com/", headers: new Headers(headers) };
-  return handshakeOf(source, { ...request, body: utf8(JSON.stringify(body)) });
+  return answerHandshake(source, { ...request, body: utf8(JSON.stringify(body)) });
 }
 
-describe("handshakeOf", () => {
+describe("answerHandshake", () => {
   const verification = { "twitch-eventsub-message-type": "webhook_callback_verification" };
   const notification = { "twitch-eventsub-message-type": "notification" };
   const json = "application/json";

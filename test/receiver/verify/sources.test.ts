@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../shared/config.ts";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
-import type { Env } from "../../../workers/receiver/log/env.ts";
-import { logsOf } from "../../../workers/receiver/log/logs.ts";
+import { type Env, logsOf } from "../../../workers/receiver/log/logs.ts";
+
 import { readSources } from "../../../workers/receiver/verify/source.ts";
-import { checkSources } from "../../../workers/receiver/verify/verify.ts";
+import { checkSources } from "../../../workers/receiver/verify/source-fault.ts";
 import { callWith, env, inboxOf, signed } from "../support/harness.ts";
 
 const SECRETS = { GITHUB: "github's own", TOKEN: "a shared token", VERIFY: "a verify token", EMPTY: "" };

@@ -3,20 +3,22 @@ import { checkParameters, cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
-import type { Env } from "../log/env.ts";
 import { type ExportQuery, exportLog, formats } from "../log/export.ts";
-import { readerOf } from "../log/logs.ts";
-import { readAgain } from "../log/read-again.ts";
+import { type App, readLog } from "../log/logs.ts";
+import { DEFAULT_LOG } from "../verify/source.ts";
 
-const PARAMETERS = ["log", "format", "after", "paged", ...FILTER_PARAMETERS];
+/** Route of `/events/export`: the log, or a filter of it, as a download. */
 
-export const exporting = new Hono<{ Bindings: Env }>();
+const EXPORT_PARAMETERS = ["log", "format", "after", "paged", ...FILTER_PARAMETERS];
+const DEFAULT_FORMAT = "ndjson";
 
-exporting.get("/", async (c) => {
+export const exportRoutes = new Hono<App>();
+
+exportRoutes.get("/", async (c) => {
   const url = new URL(c.req.url);
   const query = exportQuery(url.searchParams, configOf(c.env).scanBytes);
-  const { stream, next } = await readAgain(() => exportLog(readerOf(c), query));
-  const file = `events-${url.searchParams.get("log") ?? "main"}.${url.searchParams.get("format") ?? "ndjson"}`;
+  const log = url.searchParams.get("log") ?? DEFAULT_LOG;
+  const { stream, next } = await readLog(c.env, log, (reader) => exportLog(reader, query));
   if (next !== null) {
     url.searchParams.set("after", String(next));
     c.header("link", `<${url.pathname}${url.search}>; rel="next"`);
@@ -24,16 +26,16 @@ exporting.get("/", async (c) => {
   }
   return c.body(stream, 200, {
     "content-type": query.format.contentType,
-    "content-disposition": `attachment; filename="${file}"`,
+    "content-disposition": `attachment; filename="events-${log}.${url.searchParams.get("format") ?? DEFAULT_FORMAT}"`,
     "x-content-type-options": "nosniff",
     "cache-control": "private, no-store",
   });
 });
 
-/** @throws Problem `invalid_parameter` or `invalid_cursor` */
+/** Returns the export that a query string asks for. @throws Problem `invalid_parameter` or `invalid_cursor` */
 export function exportQuery(parameters: URLSearchParams, scanBytes: number): ExportQuery {
-  checkParameters(parameters, PARAMETERS);
-  const name = parameters.get("format") ?? "ndjson";
+  checkParameters(parameters, EXPORT_PARAMETERS);
+  const name = parameters.get("format") ?? DEFAULT_FORMAT;
   const format = Object.hasOwn(formats, name) ? formats[name] : undefined;
   if (format === undefined) {
     throw new Problem("invalid_parameter", `\`format\` is one of ${Object.keys(formats).join(", ")}.`);

@@ -4,20 +4,21 @@ import { logEvent } from "../../../shared/log-event.ts";
 import { configOf } from "../config.ts";
 import type { Verification } from "../event/record.ts";
 import type { LogCounts } from "../inbox/inbox.ts";
-import type { Env } from "../log/env.ts";
-import { inboxOf, logOf, logsOf } from "../log/logs.ts";
-import { readAgain } from "../log/read-again.ts";
-import { questionOf } from "../verify/handshake.ts";
+import { type App, type Env, logOf, logsOf, readLog } from "../log/logs.ts";
+
+import { handshakeOf } from "../verify/handshake.ts";
+import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
 import { faultOf } from "../verify/source-fault.ts";
-import { DEFAULT_SOURCE, type Source } from "../verify/verify.ts";
+
+/** Route of `/sources`: who sends to this Worker, and who reads its logs. */
 
 /**
- * A source and what came of it. `fault`: the mistake for which it accepts nothing. `scheme` and `verification` are
- * null then, and for one that is not configured, or no longer for this log, and has events there. `handshake`:
- * whether its provider's questions are answered. `events`: those that the log shows of it; both counts are null
+ * A source and the counts of its requests. `fault`: the mistake for which it accepts nothing. `scheme` and
+ * `verification` are null for a source with a fault, and for one that has events in this log but is no longer configured
+ * for it. `handshake`: its provider's handshakes are answered. `events`: those that the log shows; both counts are null
  * while they are not known.
  */
-type Described = {
+type DescribedSource = {
   name: string;
   log: string;
   path: string;
@@ -29,15 +30,15 @@ type Described = {
   rejected: number | null;
 };
 
-const UNKNOWN: LogCounts = { events: null, rejected: null, viewers: null };
+const UNKNOWN_COUNTS: LogCounts = { events: null, rejected: null, viewers: null };
 
-export const sources = new Hono<{ Bindings: Env }>();
+export const sourceRoutes = new Hono<App>();
 
 /**
- * Who sends to us, in the order of the configuration, and of each log how many streams, long polls and sockets
- * watch it at this moment; with `?log=`, of that log.
+ * Answers the sources in the order of the configuration, and for each log how many streams, long polls and sockets watch
+ * it at this moment; with `?log=`, those of one log.
  */
-sources.get("/", async (c) => {
+sourceRoutes.get("/", async (c) => {
   const parameters = new URL(c.req.url).searchParams;
   checkParameters(parameters, ["log"]);
   const config = configOf(c.env);
@@ -47,44 +48,48 @@ sources.get("/", async (c) => {
   const counted = await Promise.all(logs.map(async (log) => ({ log, counts: await countsOf(c.env, log) })));
   const described = counted.map(async ({ log, counts }) => {
     const ofLog = configured.filter((source) => source.log === log);
-    return describe(log, await Promise.all(ofLog.map(settingsOf)), counts);
+    return describeSources(log, await Promise.all(ofLog.map(settingsOf)), counts);
   });
   const watched = counted.map(({ log, counts: { viewers } }) => ({ name: log, viewers }));
   return c.json({ sources: (await Promise.all(described)).flat(), logs: watched });
 });
 
-/** One log that cannot say what it holds does not keep the others from it. */
+/** Returns the counts of a log. If one log does not answer, the others are still shown. */
 async function countsOf(env: Env, log: string): Promise<LogCounts> {
   try {
-    return await readAgain(() => inboxOf(env, log).counts());
+    return await readLog(env, log, ({ inbox }) => inbox.counts());
   } catch (error) {
     logEvent("counts.unavailable", { log, error: String(error) });
-    return UNKNOWN;
+    return UNKNOWN_COUNTS;
   }
 }
 
-function describe(log: string, configured: readonly Settings[], { events, rejected }: LogCounts): Described[] {
+function describeSources(
+  log: string,
+  configured: readonly SourceSettings[],
+  { events, rejected }: LogCounts,
+): DescribedSource[] {
   const names = new Set(configured.map(({ name }) => name));
   const others = Object.keys({ ...events, ...rejected }).filter((name) => !names.has(name));
   const counts = (name: string) => ({ events: countIn(events, name), rejected: countIn(rejected, name) });
   return [
     ...configured.map((settings) => ({ ...settings, ...counts(settings.name) })),
-    ...others.map((name) => ({ ...absent(name, log), ...counts(name) })),
+    ...others.map((name) => ({ ...unconfigured(name, log), ...counts(name) })),
   ];
 }
 
-type Settings = Omit<Described, "events" | "rejected">;
+type SourceSettings = Omit<DescribedSource, "events" | "rejected">;
 
-async function settingsOf(source: Source): Promise<Settings> {
+async function settingsOf(source: Source): Promise<SourceSettings> {
   const { name, log } = source;
   const fault = await faultOf(source);
   const path = name === DEFAULT_SOURCE ? "/webhook" : `/webhook/${name}`;
-  if (fault !== null) return { ...absent(name, log), path, fault };
-  const handshake = questionOf(source) !== null;
+  if (fault !== null) return { ...unconfigured(name, log), path, fault };
+  const handshake = handshakeOf(source) !== null;
   return { name, log, path, scheme: source.schemeName, verification: source.scheme.verification, handshake, fault };
 }
 
-function absent(name: string, log: string): Settings {
+function unconfigured(name: string, log: string): SourceSettings {
   return { name, log, path: `/webhook/${name}`, scheme: null, verification: null, handshake: false, fault: null };
 }
 

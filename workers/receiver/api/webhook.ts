@@ -8,27 +8,30 @@ import { type Arrival, dedupOf } from "../event/arrival.ts";
 import { typeIn, typeOf } from "../event/event-type.ts";
 import { maskedHeaders } from "../event/headers.ts";
 import type { Accepted } from "../inbox/inbox.ts";
-import type { Env } from "../log/env.ts";
-import { inboxOf } from "../log/logs.ts";
-import { fingerprintOf } from "../verify/fingerprint.ts";
-import { handshakeOf, methodsOf, questionOf, questionRefusal } from "../verify/handshake.ts";
+import { type App, type Env, inboxOf } from "../log/logs.ts";
+import type { Rejection } from "../rejected/rejections.ts";
+import { answerHandshake, handshakeFault, methodsOf } from "../verify/handshake.ts";
 import type { HandshakeAnswer, SignedRequest } from "../verify/schemes/scheme.ts";
-import { DEFAULT_SOURCE, type Source, sourceOf, verifyFrom } from "../verify/verify.ts";
-import { type Refused, reportRejection } from "./report-rejection.ts";
+import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
+import { fingerprintOf, verifyFrom } from "../verify/verify.ts";
+import { reportRejection } from "./report-rejection.ts";
 
-/** Long enough for an object to restart, or for a flush to free room; senders have their own schedule besides. */
-const RETRY_AFTER_SECONDS = { lost: "5", full: "60" };
+/** Routes of `/webhook`: verifies a request, hands it to the Inbox of its source's log, and answers once it is on disk. */
 
-type App = { Bindings: Env };
+/** `lost`: the object restarts within this time; `full`: a flush frees room. Senders have a schedule of their own, too. */
+const STORE_AGAIN_SECONDS = { lost: "5", full: "60" };
 
-export const webhook = new Hono<App>();
+export const webhookRoutes = new Hono<App>();
 
-webhook.all("/", (c) => receive(c, DEFAULT_SOURCE));
-webhook.all("/:source", (c) => receive(c, c.req.param("source")));
+webhookRoutes.all("/", (c) => receive(c, DEFAULT_SOURCE));
+webhookRoutes.all("/:source", (c) => receive(c, c.req.param("source")));
+
+/** A request under way. `began`: when it arrived, in unix milliseconds. */
+type Receiving = { config: Config; source: Source; began: number };
 
 /**
- * Verifies, logs once, and answers `200 Received` when the event is on disk; a repetition says so in a header.
- * A provider's question whether we are there is answered, and is no event.
+ * Verifies, logs once, and answers `200 Received` when the event is on disk; a header marks a duplicate. A provider's
+ * handshake is answered, and is no event.
  *
  * @throws Problem `unknown_source`, `method_not_allowed`, `body_too_large`, `invalid_signature`, `bad_request`,
  * `storage_unavailable` or `storage_full`.
@@ -36,13 +39,13 @@ webhook.all("/:source", (c) => receive(c, c.req.param("source")));
 async function receive(c: Context<App>, name: string): Promise<Response> {
   const began = Date.now();
   const config = configOf(c.env);
-  const source = sourceOf(config.sources, name);
-  if (source === null) throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
+  const source = config.sources.get(name);
+  if (source === undefined) throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
   const receiving = { config, source, began };
-  if (c.req.method === source.scheme.handshake?.method && c.req.method === "GET") return answerQuestion(c, receiving);
+  if (c.req.method === "GET" && source.scheme.handshake?.method === "GET") return answerGet(c, receiving);
   requireMethod(c.req.method, source);
-  const { request, id } = await genuine(c, receiving);
-  const answer = await handshakeOf(source, request);
+  const { request, id } = await verified(c, receiving);
+  const answer = await answerHandshake(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
   const arrival = await arrivalOf(source, config, { id, headers: request.headers, body: request.body });
   const { seq, duplicate } = await store(c.env, source, arrival);
@@ -59,41 +62,41 @@ function acknowledgement({ scheme: { answer } }: Source, duplicate: boolean): Re
   return response;
 }
 
-type Receiving = { config: Config; source: Source; began: number };
-type Genuine = { request: SignedRequest & { body: Uint8Array<ArrayBuffer> }; id: string | null };
+/** A proven request, and the id that it was signed with. */
+type VerifiedRequest = { request: SignedRequest & { body: Uint8Array<ArrayBuffer> }; id: string | null };
 
-/** The request once it is proven, and the id it was signed with; what is refused is reported. */
-async function genuine(c: Context<App>, receiving: Receiving): Promise<Genuine> {
+/** Returns the request once it is proven; reports any other. @throws Problem `invalid_signature`, `body_too_large` */
+async function verified(c: Context<App>, receiving: Receiving): Promise<VerifiedRequest> {
   const { config, source, began } = receiving;
   const { method, url, headers } = c.req.raw;
   let body: Uint8Array<ArrayBuffer> | null = null;
-  const refuse = (reason: Refused["reason"]) => report(c, receiving, reason, body);
+  const reject = (reason: Rejection["reason"]) => report(c, receiving, reason, body);
   try {
     body = await readBody(c.req.raw, config.maxBodyBytes);
     const request = { method, url, headers, body };
     const verdict = await verifyFrom(source, request, Math.floor(began / 1000));
     if (verdict.ok) return { request, id: verdict.id };
-    refuse(verdict.reason);
+    reject(verdict.reason);
   } catch (error) {
-    if (error instanceof ConfigError) refuse("configuration_error");
-    if (error instanceof Problem && error.code === "body_too_large") refuse("body_too_large");
+    if (error instanceof ConfigError) reject("configuration_error");
+    if (error instanceof Problem && error.code === "body_too_large") reject("body_too_large");
     throw error;
   }
-  // What was wrong with it is for the source's owner, at /rejections: to anyone else it is a hint.
+  // The reason is for the source's owner, at /rejections: to anyone else it is a hint.
   throw new Problem("invalid_signature", "The request was not signed for this source, or not in time.");
 }
 
-/** Never awaited: whoever sends forgeries must not make genuine requests wait. `body` null: not read to its end. */
+/** Reports a rejection, and lets nobody wait for that: forgeries must not delay genuine requests. `body` null: not read. */
 function report(
   c: Context<App>,
   { config, source, began }: Receiving,
-  reason: Refused["reason"],
+  reason: Rejection["reason"],
   body: Uint8Array | null,
 ): void {
   const { method, url, headers } = c.req.raw;
   const request = { method, url, headers, body: body ?? new Uint8Array() };
-  const refused = { source, request, reason, bytes: body?.byteLength ?? null };
-  c.executionCtx.waitUntil(reportRejection(c.env, config, refused, began));
+  const rejected = { source, request, reason, bytes: body?.byteLength ?? null };
+  c.executionCtx.waitUntil(reportRejection(c.env, config.sources, rejected, began));
 }
 
 function requireMethod(method: string, source: Source): void {
@@ -103,25 +106,26 @@ function requireMethod(method: string, source: Source): void {
   throw new Problem("method_not_allowed", `The source ${source.name} takes ${allow}.`, { headers: { allow } });
 }
 
-/** An unsigned question; why one was not answered is for the source's owner alone, like every refusal. */
-async function answerQuestion(c: Context<App>, receiving: Receiving): Promise<Response> {
+/** Answers a GET, which can only be a handshake that nobody signs. @throws Problem `bad_request`, `method_not_allowed` */
+async function answerGet(c: Context<App>, receiving: Receiving): Promise<Response> {
   const { source } = receiving;
   const { method, url, headers } = c.req.raw;
   const request = { method, url, headers, body: new Uint8Array() };
-  const answer = questionOf(source) === null ? null : await handshakeOf(source, request);
+  const answer = await answerHandshake(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
-  report(c, receiving, await questionRefusal(source, request), request.body);
+  report(c, receiving, await handshakeFault(source, request), request.body);
   requireMethod(method, source);
-  throw new Problem("bad_request", "This is no question that the source's provider asks.");
+  throw new Problem("bad_request", "This is no handshake of the source's provider.");
 }
 
-/** What comes back is the sender's own text: never anything that a browser would render. */
+/** Returns the answer to a handshake. Its body is the sender's own text, so no browser may render it. */
 function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAnswer): Response {
   logEvent("handshake.answered", { source: name });
   const headers = { "content-type": contentType, "x-content-type-options": "nosniff" };
   return new Response(body, { status: body === null ? 204 : 200, headers });
 }
 
+/** Returns a verified request as the Inbox takes it, its secret headers masked. */
 async function arrivalOf(
   source: Source,
   config: Config,
@@ -140,7 +144,12 @@ async function arrivalOf(
   };
 }
 
-/** @throws Problem `storage_unavailable`: also when it is unknown whether it was stored; then the retry is a duplicate. */
+/**
+ * Stores an arrival for good.
+ *
+ * @throws Problem `storage_full`, or `storage_unavailable`, also when the outcome is unknown: if the event was stored
+ * after all, the sender's retry is a duplicate.
+ */
 async function store(env: Env, source: Source, arrival: Arrival): Promise<Extract<Accepted, { stored: true }>> {
   let accepted: Accepted;
   try {
@@ -151,11 +160,15 @@ async function store(env: Env, source: Source, arrival: Arrival): Promise<Extrac
   if (accepted.stored) return accepted;
   logEvent("event.not_stored", { id: arrival.id, source: source.name, error: accepted.error });
   if (accepted.full) {
-    throw new Problem("storage_full", "Nothing was stored; send it again later.", {
-      headers: { "retry-after": RETRY_AFTER_SECONDS.full },
+    throw new Problem("storage_full", "Nothing was stored. Send it again later.", {
+      headers: { "retry-after": STORE_AGAIN_SECONDS.full },
     });
   }
-  throw new Problem("storage_unavailable", "Send it again; what was stored after all is a duplicate then.", {
-    headers: { "retry-after": RETRY_AFTER_SECONDS.lost },
-  });
+  throw new Problem(
+    "storage_unavailable",
+    "Send it again. If it was stored after all, the repetition is a duplicate.",
+    {
+      headers: { "retry-after": STORE_AGAIN_SECONDS.lost },
+    },
+  );
 }

@@ -1,29 +1,28 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
 import { type HeaderList, MASK } from "../event/headers.ts";
-
 import type { EventRecord } from "../event/record.ts";
 import { schemes } from "../verify/schemes/index.ts";
 import { idFault } from "../verify/schemes/rules.ts";
 import type { Scheme } from "../verify/schemes/scheme.ts";
 import type { Source } from "../verify/source.ts";
 
-/** What is sent when a logged event is sent on: the same bytes, signed anew. Pure. */
+/** Id and headers of a logged event that is sent on: the same bytes go out, signed anew. Pure. */
 
-/** Headers that are not sent on; those of a source's own proof come besides. */
-const DROPPED = new Set([
-  // RFC 9110 section 7.6.1, and what the connection to the target sets for itself
+/** Headers that are not sent on; headers with a proof for a source are not, either. */
+const DROPPED_HEADERS = new Set([
+  // RFC 9110 section 7.6.1, and headers that the connection to the target sets for itself
   ...["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"],
   ...["host", "content-length", "expect", "accept-encoding"],
-  // what authenticates someone to us
+  // credentials for us
   ...["authorization", "proxy-authorization", "proxy-authenticate", "cookie"],
-  // the way here, which the target must not take for the way to it
+  // the way here, which the target must not take for the way to itself
   ...["forwarded", "via", "x-real-ip", "true-client-ip", "cdn-loop"],
 ]);
 const DROPPED_PREFIXES = ["cf-", "x-forwarded-"];
 
 /**
- * The record's own id where a `webhook-id` may be like it, else one that stays the same each time. The time in it
- * tells apart what other receivers, or this log in an earlier life, sent to the same target.
+ * Returns the event's own id if a `webhook-id` may look like it, else an id that is the same each time. The time in it
+ * tells this event from others that other receivers, or this log before a rebuild, sent to the same target.
  */
 export function forwardId(
   { id, seq, receivedAt }: Pick<EventRecord, "id" | "seq" | "receivedAt">,
@@ -34,8 +33,8 @@ export function forwardId(
 }
 
 /**
- * The headers that go on, without what belongs to one connection, to the way here, or to a proof for us. They are
- * told by every scheme there is: a source may have had another scheme when the event came, or be gone.
+ * Returns the headers to send on, without those of a connection, of the way here, or of a proof for us. Headers of every
+ * scheme count as proofs: a source may have had another scheme when the event came, or be gone.
  */
 export function forwardedHeaders(headers: HeaderList, sources: readonly Source[]): Record<string, string> {
   const proofs = new Set([...Object.values(schemes), ...sources.map(({ scheme }) => scheme)].flatMap(proofHeaders));
@@ -43,7 +42,7 @@ export function forwardedHeaders(headers: HeaderList, sources: readonly Source[]
   const named = new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
   const kept = headers.filter(
     ([name, value]) =>
-      !DROPPED.has(name) &&
+      !DROPPED_HEADERS.has(name) &&
       !DROPPED_PREFIXES.some((prefix) => name.startsWith(prefix)) &&
       !proofs.has(name) &&
       !named.has(name) &&
@@ -56,7 +55,8 @@ function proofHeaders({ secretHeaders = [], signatureHeaders = [] }: Scheme): st
   return [...secretHeaders, ...signatureHeaders];
 }
 
-/** What became of the POST. `code` null: the target answered `status`; else why it did not, as the sender says it. */
-export type Forwarded = Pick<AttemptResult, "status" | "code" | "ms" | "response"> | Unreached;
+/** Outcome of a POST. `code` null: the target answered `status`; else the reason why not, in the sender's words. */
+export type Forwarded = Pick<AttemptResult, "status" | "code" | "ms" | "response"> | UnresolvedTarget;
 
-type Unreached = { status: 0; code: "dns_not_found" | "dns_unavailable"; ms: 0; response: null };
+/** Outcome where the hostname could not be resolved. */
+type UnresolvedTarget = { status: 0; code: "dns_not_found" | "dns_unavailable"; ms: 0; response: null };

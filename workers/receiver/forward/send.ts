@@ -6,37 +6,38 @@ import { createResolver } from "../../../shared/outgoing/dns.ts";
 import type { SigningKey } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
 import { bodyBytes, type EventRecord } from "../event/record.ts";
-
 import { forwardKeys } from "../verify/forward-secret.ts";
 import { type Forwarded, forwardedHeaders, forwardId } from "./request.ts";
 
-const MAX_URL = 2048;
+/** Sends a logged event on to another URL. */
 
-/** An event of a log to send on; `input`, `{url}`, is read once there is something to sign with, the event after it. */
+const MAX_URL_LENGTH = 2048;
+
+/** An event to send on. `input`, `{url}`, is read once there is a key to sign with, and the event after that. */
 export type ForwardCall = { log: string; input: () => Promise<unknown>; record: () => Promise<EventRecord> };
 
 /**
- * Sends the exact bytes of an event on, signed anew; returns what the target said, whatever it was.
+ * Sends the exact bytes of an event on, signed anew, and returns the target's answer, whatever it is.
  *
  * @throws Problem `forward_secret_unset`, `invalid_forward`, and what `record` throws.
  */
 export async function forwardEvent(call: ForwardCall, config: Config): Promise<Forwarded> {
   const { log } = call;
-  const keys = await forwardKeys(config.forwarding);
+  const keys = await forwardKeys(config.forwardSecret);
   const url = targetOf(await call.input(), config);
   const record = await call.record();
-  const { status, code, ms, response } = await sendOn(record, { url, log, keys, config });
+  const { status, code, ms, response } = await postEvent(record, { url, log, keys, config });
   logEvent("event.forwarded", { log, seq: record.seq, host: url.hostname, status, code, ms });
   return { status, code, ms, response } as Forwarded;
 }
 
-/** @throws Problem `invalid_forward` */
+/** Returns the URL to send to, checked. @throws Problem `invalid_forward` */
 function targetOf(value: unknown, { localDev }: Config): URL {
   const { url, ...more } = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  if (typeof url !== "string" || url.length > MAX_URL || Object.keys(more).length > 0) {
+  if (typeof url !== "string" || url.length > MAX_URL_LENGTH || Object.keys(more).length > 0) {
     throw new Problem(
       "invalid_forward",
-      `Send \`{"url": "https://…"}\`, of at most ${MAX_URL} characters, and nothing else.`,
+      `Send \`{"url": "https://…"}\`, of at most ${MAX_URL_LENGTH} characters, and nothing else.`,
     );
   }
   const checked = checkUrl(url, { allowLoopback: localDev });
@@ -45,12 +46,12 @@ function targetOf(value: unknown, { localDev }: Config): URL {
   throw new Problem("invalid_forward", `The URL ${explainAddress[reason]}.`, { extra: { reason } });
 }
 
-type Sending = { url: URL; log: string; keys: readonly SigningKey[]; config: Config };
+type ForwardPost = { url: URL; log: string; keys: readonly SigningKey[]; config: Config };
 
-/** @throws Problem `invalid_forward` when the name leads to an address that may not be called. */
-async function sendOn(record: EventRecord, { url, log, keys, config }: Sending): Promise<Forwarded> {
+/** POSTs the event. @throws Problem `invalid_forward` when the hostname has an address that may not be called. */
+async function postEvent(record: EventRecord, { url, log, keys, config }: ForwardPost): Promise<Forwarded> {
   const platform = { fetch: (...call: Parameters<typeof fetch>) => fetch(...call), now: () => Date.now() };
-  // One for each request, which could not wait for another's look-up.
+  // A resolver for each request: one request cannot wait for another's look-up.
   const found = await createResolver({ dohUrl: config.dohUrl, ...platform })(url.hostname);
   if (!found.ok && found.code === "address_forbidden") {
     const { address, reason } = found;

@@ -4,79 +4,83 @@ import { recordsIn } from "../archive/read-segment.ts";
 import { type EventFilter, wantsAll } from "../event/filter.ts";
 import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
 import { type EventRecord, type EventRow, toRecord } from "../event/record.ts";
-
 import type { LogReader } from "./logs.ts";
-import { checkCursor, textOf } from "./read.ts";
+import { checkCursor, fetchSegment } from "./read.ts";
 
 /**
  * The log, or a filter of it, as a file: oldest first, streamed, one segment in memory at a time. Each slice is bounded
- * by SCAN_BYTES; their number is not, unless the export is `paged`: one request then reads the whole log, as fast as
- * the client takes it.
+ * by SCAN_BYTES, their number is not: one request reads the whole log, as fast as the client takes it. A `paged` export
+ * ends after one slice.
  */
 
-/** `whole`: a segment's text as it is may stand for all of its records. */
-type Format = { contentType: string; head: string; line(record: EventRecord): string; whole: boolean };
+/** File format. `whole`: the text of a segment may stand, as it is, for all of the segment's records. */
+type ExportFormat = { contentType: string; head: string; line(record: EventRecord): string; whole: boolean };
 
-export const ndjson: Format = {
+export const ndjson: ExportFormat = {
   contentType: "application/x-ndjson",
   head: "",
   line: (record) => `${JSON.stringify(record)}\n`,
   whole: true,
 };
 
-/** CSV after RFC 4180: lines end in CR LF. A spreadsheet must run nothing of what strangers sent. */
 const COLUMNS = ["seq", "id", "source", "type", "receivedAt", "bytes", "verification", "headers", "encoding", "body"];
 
-export const csvHead = `${COLUMNS.join(",")}\r\n`;
+/** RFC 4180: lines end in CR LF. */
+export const csv: ExportFormat = {
+  contentType: "text/csv; charset=utf-8",
+  head: `${COLUMNS.join(",")}\r\n`,
+  line: csvLine,
+  whole: false,
+};
 
-/** Spreadsheets take a cell for a formula by its beginning; a byte-order mark or a control character may hide it. */
-const UNSAFE = /^[=+\-@\p{Cc}\ufeff]/u;
+/** The formats by the name that a query gives. */
+export const formats: Record<string, ExportFormat> = { ndjson, csv };
+
+/** Returns a record's line: `encoding` is `base64` where the body is not text, `headers` are JSON. */
+function csvLine(record: EventRecord): string {
+  const { seq, id, source, type, receivedAt, bytes, verification, headers, encoding, body } = record;
+  const texts = [id, source, type, receivedAt, String(bytes), verification, JSON.stringify(headers), encoding, body];
+  return `${[String(seq), ...texts.map((text) => csvCell(text ?? ""))].join(",")}\r\n`;
+}
+
+/** Spreadsheets tell a formula by how a cell begins; a byte-order mark or a control character may hide it. */
+const FORMULA = /^[=+\-@\p{Cc}\ufeff]/u;
 
 const QUOTED = /[",\r\n]/;
 
-/** One line; `encoding` says `base64` where the body is not text, `headers` are JSON. */
-export function toCsv(record: EventRecord): string {
-  const { seq, id, source, type, receivedAt, bytes, verification, headers, encoding, body } = record;
-  const texts = [id, source, type, receivedAt, String(bytes), verification, JSON.stringify(headers), encoding, body];
-  return `${[String(seq), ...texts.map((text) => cell(text ?? ""))].join(",")}\r\n`;
-}
-
-/** An apostrophe before what could be a formula: spreadsheets show the text. */
-function cell(text: string): string {
-  const safe = UNSAFE.test(text) ? `'${text}` : text;
+/** Returns a text as a cell. An apostrophe in front makes a spreadsheet show a stranger's formula, and not run it. */
+function csvCell(text: string): string {
+  const safe = FORMULA.test(text) ? `'${text}` : text;
   return QUOTED.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-const csv: Format = { contentType: "text/csv; charset=utf-8", head: csvHead, line: toCsv, whole: false };
-
-export const formats: Record<string, Format> = { ndjson, csv };
-
-/** `paged`: what one scan reaches, and no more; `after` is null for the beginning, where the file's head stands. */
+/** Request for an export. `after` null: from the log's beginning, with the file's head; `paged`: one scan's worth. */
 export type ExportQuery = {
-  format: Format;
+  format: ExportFormat;
   after: number | null;
   paged: boolean;
   filter: EventFilter;
   scanBytes: number;
 };
 
-/** `next`: where the rest begins, when this is not all; known before the stream is read. */
-export type Export = { stream: ReadableStream<Uint8Array>; next: number | null };
+/** File under way. `next`: the cursor of what this export leaves out, null for nothing; known before the stream is read. */
+export type LogExport = { stream: ReadableStream<Uint8Array>; next: number | null };
 
-/** No limit but that of the scan. */
-const ALL = 1_000_000_000;
+/** Only the scan limits an export, not a count of events. */
+const NO_LIMIT = 1_000_000_000;
 
-/** Chunks made ahead of the reader: the next segment is fetched while one is on its way. */
-const AHEAD = 2;
+/** Chunks made ahead of the client: the next segment is fetched while one is on its way. */
+const CHUNKS_AHEAD = 2;
 
 /**
- * The events that are there now. What cannot be read later ends the stream with an error, never with a gap.
+ * Exports the events that the log holds now. A part that cannot be read later ends the stream with an error, never with
+ * a gap.
  *
  * @throws Problem `cursor_ahead`, or `segment_unavailable` when the first part cannot be read.
  */
-export async function exportLog(reader: LogReader, query: ExportQuery): Promise<Export> {
+export async function exportLog(reader: LogReader, query: ExportQuery): Promise<LogExport> {
   const { after, filter, scanBytes, paged, format } = query;
-  const from: PageQuery = { order: "after", seq: after, limit: ALL, scanBytes, filter };
+  const from: PageQuery = { order: "after", seq: after, limit: NO_LIMIT, scanBytes, filter };
   const slice: Slice<EventRow> = await reader.inbox.records(from);
   checkCursor(from, slice.head);
   const last = paged ? slice.through : slice.head;
@@ -88,17 +92,17 @@ export async function exportLog(reader: LogReader, query: ExportQuery): Promise<
 }
 
 /**
- * Text up to the event `last`, never empty, slice by slice: what was in a tail at the beginning may be in a segment by
- * then.
+ * Yields the text up to the event `last`, none of it empty, slice by slice: an event that was in a tail at the beginning
+ * may be in a segment by then.
  */
 async function* chunksOf(
   reader: LogReader,
   from: PageQuery,
-  { slice, format, last }: { slice: Slice<EventRow>; format: Format; last: number },
+  { slice, format, last }: { slice: Slice<EventRow>; format: ExportFormat; last: number },
 ): AsyncGenerator<string> {
   for (let query = from, part = slice; ; ) {
     for (const segment of part.segments) {
-      const text = await segmentText(reader, query, { segment, part, format, last });
+      const text = await exportedText(reader, query, { segment, part, format, last });
       if (text !== "") yield text;
     }
     const rows = part.rows.filter(({ seq }) => seq <= last);
@@ -109,18 +113,19 @@ async function* chunksOf(
   }
 }
 
-async function segmentText(
+/** Returns the wanted lines of a segment, unparsed where all of them are wanted. */
+async function exportedText(
   reader: LogReader,
   query: PageQuery,
-  { segment, part, format, last }: { segment: SegmentRef; part: Slice<EventRow>; format: Format; last: number },
+  { segment, part, format, last }: { segment: SegmentRef; part: Slice<EventRow>; format: ExportFormat; last: number },
 ): Promise<string> {
-  const text = await textOf(reader, segment);
+  const text = await fetchSegment(reader, segment);
   const wanted = { ...wantedOf(query, last), cleared: part.cleared };
   const { from, to } = wanted.range;
   const inRange = segment.firstSeq >= from && segment.lastSeq <= to;
   const untouched = wanted.cleared.every(({ seq }) => seq < segment.firstSeq);
   if (format.whole && inRange && untouched && wantsAll(query.filter)) return text;
-  return recordsIn(text, segment, wanted, ALL).map(format.line).join("");
+  return recordsIn(text, segment, wanted, NO_LIMIT).map(format.line).join("");
 }
 
 function streamOf(first: string, chunks: AsyncGenerator<string>, log: string): ReadableStream<Uint8Array> {
@@ -135,7 +140,7 @@ function streamOf(first: string, chunks: AsyncGenerator<string>, log: string): R
           if (done) controller.close();
           else controller.enqueue(utf8(value));
         } catch (error) {
-          // Too late for a status: a cut connection is what every client notices.
+          // Too late for a status: every client notices a cut connection.
           logEvent("export.failed", { log, error: String(error) });
           controller.error(error);
         }
@@ -144,6 +149,6 @@ function streamOf(first: string, chunks: AsyncGenerator<string>, log: string): R
         await chunks.return(undefined);
       },
     },
-    { highWaterMark: AHEAD },
+    { highWaterMark: CHUNKS_AHEAD },
   );
 }

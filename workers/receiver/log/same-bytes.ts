@@ -12,40 +12,40 @@ import {
 } from "../event/record.ts";
 import { isCleared } from "../event/tombstone.ts";
 import type { LogReader } from "./logs.ts";
-import { textOf } from "./read.ts";
+import { fetchSegment } from "./read.ts";
 
 /** The same bytes under another id: two events, or one that its sender sent twice. A person can tell. */
 
-/** Bytes read on both sides together: a page with one event on it costs no more than a list. */
-const SCAN_BYTES = 1024 * 1024;
+/** Bytes read on both sides together: the page of one event costs no more than a list. */
+const SAME_BYTES_SCAN = 1024 * 1024;
 
-/** Found on each side at most; the nearest are kept. */
-const LIMIT = 10;
+/** Events shown on each side at most, the nearest ones. */
+const SAME_BYTES_SHOWN = 10;
 
 /**
- * Events near `record` in the log, on both sides of it, that hold the very same bytes, by seq.
+ * Returns the events near `record`, on both sides of it, that hold the very same bytes, by seq.
  *
  * @throws Problem `segment_unavailable`
  */
 export async function sameBytes(
   reader: LogReader,
   record: EventRecord,
-  scanBytes = SCAN_BYTES,
+  scanBytes = SAME_BYTES_SCAN,
 ): Promise<EventSummary[]> {
   const [before, after] = await Promise.all(
-    (["before", "after"] as const).map((order) => side(reader, record, { order, scanBytes: scanBytes / 2 })),
+    (["before", "after"] as const).map((order) => sameOnSide(reader, record, { order, scanBytes: scanBytes / 2 })),
   );
   return [...(before ?? []).reverse(), ...(after ?? [])];
 }
 
-async function side(
+async function sameOnSide(
   reader: LogReader,
   record: EventRecord,
   { order, scanBytes }: Pick<PageQuery, "order" | "scanBytes">,
 ): Promise<EventSummary[]> {
   const query = { order, seq: record.seq, limit: 1_000_000, scanBytes, filter: NO_FILTER };
   const slice: Slice<EventRow> = await reader.inbox.records(query);
-  const texts = await Promise.all(slice.segments.map((segment) => textOf(reader, segment)));
+  const texts = await Promise.all(slice.segments.map((segment) => fetchSegment(reader, segment)));
   const { range, ascending } = wantedOf(query, slice.head);
   const stored = texts.flatMap((text) => {
     const records = linesWith(text, `"body":${JSON.stringify(record.body)}`).map(fromLine);
@@ -56,10 +56,10 @@ async function side(
     .filter((other) => other.seq >= range.from && other.seq <= range.to && !isCleared(slice.cleared, other))
     .map(summaryOf);
   const wanted = bodyBytes(record);
-  const rows = slice.rows.filter((row) => equal(new Uint8Array(row.body), wanted)).map(toSummary);
-  return (ascending ? [...same, ...rows] : [...rows, ...same]).slice(0, LIMIT);
+  const rows = slice.rows.filter((row) => isEqual(new Uint8Array(row.body), wanted)).map(toSummary);
+  return (ascending ? [...same, ...rows] : [...rows, ...same]).slice(0, SAME_BYTES_SHOWN);
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }

@@ -2,21 +2,21 @@ import type { Diagnosis } from "./diagnosis/diagnosis.ts";
 import type { Rejection } from "./rejections.ts";
 
 /**
- * Whether an event of this log was verified since a source has the secrets that it has now, and when last: what tells a
- * wrong secret from a forgery, which no cryptography can. Pure; times in unix milliseconds.
+ * The last time that each source verified an event of this log, as the source is configured now. It tells a wrong secret
+ * from a forgery, which no cryptography can. Pure; times in unix milliseconds.
  */
 
-/** When the last event was verified, null for never as the source is configured now; `known` false where the log cannot say. */
+/** Time of a source's last verified event, null for none as it is configured now; `known` false where the log cannot say. */
 export type History = { known: false } | { known: true; lastAt: number | null };
 
-/** A row of its own at most so often for each source: memory knows better until the object is dropped from it. */
+/** A source costs a row at most so often: until the object is dropped from memory, memory knows better. */
 export const SAVE_EVERY_MS = 3_600_000;
-/** Memory follows no closer than people read. */
+/** Nobody reads these times closer than to the second. */
 const EXACT_TO_MS = 1000;
-/** Those that verified last; configuration holds fewer. */
-const MAX_SOURCES = 200;
+/** Sources that are remembered, those that verified last; a configuration holds fewer. */
+const MAX_PROVEN_SOURCES = 200;
 
-/** With these events, verified at `now`; `save`: the tables should know. */
+/** Returns the history with more events, verified at `now`. `save`: the change is worth a row. */
 export function withVerified(
   before: Verified,
   proofs: readonly Proof[],
@@ -38,31 +38,31 @@ export function withVerified(
   return { after: newest(before.complete, sources), save };
 }
 
-/** What is known of a source under the configuration that it has now. */
+/** Returns a source's history under its configuration of now. */
 export function historyOf({ complete, sources }: Verified, { source, fingerprint }: Proof): History {
   const proven = provenIn(sources, source);
   if (fingerprint === null || (proven === undefined && !complete)) return { known: false };
   return { known: true, lastAt: proven?.fingerprint === fingerprint ? proven.at : null };
 }
 
-/** What no trial explains, by the log's history: evidence, and its text says no more than that. */
+/** Returns the diagnosis; one that no proof was found for is refined by the history, which is evidence, not proof. */
 export function withHistory({ diagnosis, reason, at }: Rejection, history: History): Diagnosis | null {
   if (diagnosis?.code !== "unknown_key" || !history.known) return diagnosis;
   const { lastAt } = history;
   if (lastAt !== null) {
-    const proven = `the secret is right, it verified an event ${spanText(at - lastAt)} before`;
-    const text = `${proven}: this is a forgery, unless the sender's secret was changed since, or the request was altered on the way in a manner that was not tried`;
+    const proven = `this source's secret verified an event ${spanText(at - lastAt)} before`;
+    const text = `${proven}: this request is a forgery, unless the sender's secret has changed since, or the request was altered on the way in a manner that was not tried`;
     return { code: "forged", text };
   }
-  // Only the last configuration that verified is kept: this one may have done so before that.
+  // "Never" would be too much: only the last configuration that verified is kept, and this one may be older.
   const never = "no event of this log was verified since this source is configured as it is now";
-  // What holds no such signature was not made with another secret.
+  // Another secret would still make a signature of this form.
   return reason === "signature_malformed"
     ? {
         code: "wrong_scheme",
-        text: `${never}, and this holds no signature that its scheme would take: most likely the sender's scheme is another`,
+        text: `${never}, and this request holds no signature that its scheme would take: most likely the sender uses another scheme`,
       }
-    : { code: "wrong_secret", text: `${never}: most likely its secret is not the one that the sender uses` };
+    : { code: "wrong_secret", text: `${never}: most likely the sender uses another secret` };
 }
 
 function isRecent({ sources }: Verified, { source, fingerprint }: Proof, now: number): boolean {
@@ -80,19 +80,19 @@ function provenIn(sources: Verified["sources"], source: string): Proven | undefi
 }
 
 function newest(complete: boolean, sources: ReadonlyMap<string, Proven>): Verified {
-  const kept = [...sources].sort(([, a], [, b]) => b.at - a.at).slice(0, MAX_SOURCES);
+  const kept = [...sources].sort(([, a], [, b]) => b.at - a.at).slice(0, MAX_PROVEN_SOURCES);
   return { complete: complete && kept.length === sources.size, sources: Object.fromEntries(kept) };
 }
 
-const UNITS = [
+const SPAN_UNITS = [
   { name: "days", ms: 86_400_000 },
   { name: "h", ms: 3_600_000 },
   { name: "min", ms: 60_000 },
 ];
 
-/** In the largest unit of which there are two or more. */
+/** Returns a span of time in the largest unit of which it has two or more. */
 function spanText(ms: number): string {
-  const unit = UNITS.find((each) => ms >= 2 * each.ms) ?? { name: "s", ms: 1000 };
+  const unit = SPAN_UNITS.find((each) => ms >= 2 * each.ms) ?? { name: "s", ms: 1000 };
   return `${Math.max(Math.floor(ms / unit.ms), 0)} ${unit.name}`;
 }
 

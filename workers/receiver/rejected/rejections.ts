@@ -1,36 +1,36 @@
 import type { HeaderList } from "../event/headers.ts";
-import type { QuestionReason, RejectReason } from "../verify/schemes/reasons.ts";
+import type { HandshakeReason, RejectReason } from "../verify/schemes/rules.ts";
 import type { Diagnosis } from "./diagnosis/diagnosis.ts";
 
-/** The refused requests of a log, the newest of each source: why a webhook does not arrive. Pure. */
+/** The rejected requests of a log, the newest of each source: why a webhook does not arrive. Pure. */
 
-/** `bytes`: the body's length, null when it was not read to its end; `at` in unix milliseconds. */
+/** A rejected request as it is kept. `bytes`: the body's length, null if not read to its end; `at` in unix milliseconds. */
 export type Rejection = {
   at: number;
   source: string;
-  reason: RejectReason | QuestionReason | "body_too_large" | "configuration_error";
+  reason: RejectReason | HandshakeReason | "body_too_large" | "configuration_error";
   diagnosis: Diagnosis | null;
   headers: HeaderList;
   bytes: number | null;
 };
 
-/** Of one source: how many were refused in all since the log began, kept or not. */
+/** Number of rejected requests of each source since the log began, kept or not. */
 export type RejectionCounts = Readonly<Record<string, number>>;
 
 export const KEPT_PER_SOURCE = 100;
-/** As many sources as are kept at once; a row of a Durable Object holds 2 MB. */
+/** Sources that are kept at once must fit into one row; a row of a Durable Object holds 2 MB. */
 const SAVED_BYTES = 256 * 1024;
-const MAX_SOURCES = 50;
+const MAX_REJECTED_SOURCES = 50;
 
-type Saved = { kept: Rejection[]; counts: RejectionCounts; savedAt: number };
+type SavedRejections = { kept: Rejection[]; counts: RejectionCounts; savedAt: number };
 
 export class Rejections {
   #kept: Rejection[] = [];
   readonly #counts = new Map<string, number>();
-  /** When `save` last gave its row, in unix milliseconds. */
+  /** Time of the last `save`, in unix milliseconds. */
   savedAt = 0;
 
-  /** One more; `unseen` more were refused of its source that nothing else is known of. */
+  /** Adds one, and counts `unseen` more of its source that are not kept. */
   add(rejection: Rejection, unseen: number): void {
     const { source } = rejection;
     this.#counts.set(source, (this.#counts.get(source) ?? 0) + 1 + unseen);
@@ -38,10 +38,10 @@ export class Rejections {
     const ofSource = this.#kept.filter((each) => each.source === source);
     const surplus = ofSource[KEPT_PER_SOURCE];
     if (surplus !== undefined) this.#kept.splice(this.#kept.indexOf(surplus), 1);
-    if (this.#counts.size > MAX_SOURCES) this.#forget();
+    if (this.#counts.size > MAX_REJECTED_SOURCES) this.#forget();
   }
 
-  /** The newest first; of all sources without one. */
+  /** Returns those of one source, or of all (null), the newest first. */
   list(source: string | null): Rejection[] {
     return this.#kept.filter((each) => source === null || each.source === source);
   }
@@ -50,7 +50,7 @@ export class Rejections {
     return Object.fromEntries(this.#counts);
   }
 
-  /** One row's worth: the newest of each source in turn, as far as they fit, so that no flood hides the others. */
+  /** Returns one row's worth: the newest of each source in turn, as far as they fit, so that no flood hides the others. */
   save(now: number): string {
     this.savedAt = now;
     const bySource = Map.groupBy(this.#kept, ({ source }) => source);
@@ -65,19 +65,19 @@ export class Rejections {
       kept.add(rejection);
     }
     const inOrder = this.#kept.filter((rejection) => kept.has(rejection));
-    return JSON.stringify({ kept: inOrder, counts: this.counts(), savedAt: now } satisfies Saved);
+    return JSON.stringify({ kept: inOrder, counts: this.counts(), savedAt: now } satisfies SavedRejections);
   }
 
-  /** What `save` gave; null when it never did. */
+  /** Takes what `save` returned; null when nothing was ever saved. */
   load(text: string | null): void {
     if (text === null) return;
-    const { kept, counts, savedAt } = JSON.parse(text) as Saved;
+    const { kept, counts, savedAt } = JSON.parse(text) as SavedRejections;
     this.#kept = kept;
     this.savedAt = savedAt;
     for (const [source, count] of Object.entries(counts)) this.#counts.set(source, count);
   }
 
-  /** The source that was silent for the longest. */
+  /** Forgets the source that was silent for the longest. */
   #forget(): void {
     const silent = [...this.#counts.keys()].find((source) => !this.#kept.some((each) => each.source === source));
     const oldest = silent ?? this.#kept.at(-1)?.source;

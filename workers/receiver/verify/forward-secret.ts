@@ -4,52 +4,57 @@ import { formatPublicKey, isPair, parseSecrets, type SigningKey } from "../../..
 
 import type { Source } from "./source.ts";
 
-/** FORWARD_SECRET as it was read. A mistake in it stops what it signs, and nothing else. */
-export type Forwarding =
+/** FORWARD_SECRET, which signs the events that are sent on. A mistake in it stops forwarding, and nothing else. */
+
+/** FORWARD_SECRET as it was read. */
+export type ForwardSecret =
   | { state: "ready"; keys: readonly SigningKey[] }
   | { state: "unset" }
   | { state: "faulty"; fault: string };
 
-const NAME = "FORWARD_SECRET";
+const VARIABLE = "FORWARD_SECRET";
 
-/** FORWARD_SECRET beside the sources whose secrets it must not be: their holder could replay to us as genuine. */
-export function readForwarding(text: string, sources: readonly Source[]): Forwarding {
+/**
+ * Reads FORWARD_SECRET. A secret of one of the sources is a fault: the target of a forward could send its bytes back as
+ * genuine.
+ */
+export function readForwardSecret(text: string, sources: readonly Source[]): ForwardSecret {
   if (text.trim() === "") return { state: "unset" };
   try {
-    const keys = parseSecrets(NAME, text);
+    const keys = parseSecrets(VARIABLE, text);
     const own = [...text.split(" "), ...keys.flatMap((key) => formatPublicKey(key) ?? [])].map(bare);
     const shared = sources.find(({ secrets }) => secrets.some((secret) => own.includes(bare(secret))));
     if (shared === undefined) return { state: "ready", keys };
     return {
       state: "faulty",
-      fault: `${NAME} is also a secret of the source ${shared.name}; it must be one of its own`,
+      fault: `${VARIABLE} is also a secret of the source ${shared.name}; it must be one of its own`,
     };
   } catch (error) {
-    return { state: "faulty", fault: error instanceof Error ? error.message : `${NAME} is malformed` };
+    return { state: "faulty", fault: error instanceof Error ? error.message : `${VARIABLE} is malformed` };
   }
 }
 
-/** What signs. @throws Problem `forward_secret_unset`; ConfigError when the secret is unusable. */
-export async function forwardKeys(forwarding: Forwarding): Promise<readonly SigningKey[]> {
-  if (forwarding.state === "unset") {
+/** Returns the keys to sign with. @throws Problem `forward_secret_unset`; ConfigError when the secret is unusable. */
+export async function forwardKeys(secret: ForwardSecret): Promise<readonly SigningKey[]> {
+  if (secret.state === "unset") {
     throw new Problem(
       "forward_secret_unset",
-      `Set the secret ${NAME}, \`whsec_\` and base64 of 32 random bytes, and name it in \`required\` of wrangler.receiver.toml.`,
+      `Set the secret ${VARIABLE}, \`whsec_\` and base64 of 32 random bytes, and name it in \`required\` of wrangler.receiver.toml.`,
     );
   }
-  if (forwarding.state === "faulty") throw new ConfigError(forwarding.fault);
-  const { keys } = forwarding;
+  if (secret.state === "faulty") throw new ConfigError(secret.fault);
+  const { keys } = secret;
   const pairs = await Promise.all(keys.map(isPair));
-  if (pairs.includes(false)) throw new ConfigError(`${NAME} holds a public key that is not its own`);
+  if (pairs.includes(false)) throw new ConfigError(`${VARIABLE} holds a public key that is not its own`);
   return keys;
 }
 
 /** @throws ConfigError when the secret is set and unusable. */
-export function checkForwarding(forwarding: Forwarding): void {
-  if (forwarding.state === "faulty") throw new ConfigError(forwarding.fault);
+export function checkForwardSecret(secret: ForwardSecret): void {
+  if (secret.state === "faulty") throw new ConfigError(secret.fault);
 }
 
-/** Dashboards show a secret with its prefix or without. */
+/** Returns a secret without its prefix: dashboards show either form. */
 function bare(secret: string): string {
   return secret.replace(/^whsec_/, "");
 }

@@ -1,12 +1,12 @@
 import { ConfigError } from "../../../shared/config.ts";
 import { DEFAULT_SOURCE, type Source } from "./source.ts";
 
-/** What keeps a source from verifying anything: a mistake in its table, or a secret that only its scheme can judge. */
+/** Mistakes that keep a source from verifying anything: in its table, or in a secret that only its scheme can judge. */
 
-/** By source, which is one of a configuration: what was found stays true for as long. */
+/** Faults found so far. A source belongs to one configuration, so its fault never changes. */
 const checked = new WeakMap<Source, { fault: string | null }>();
 
-/** In the words "<key> <problem>", naming the secret that is unusable and never quoting it; null when all is well. */
+/** Returns a source's fault as "<key> <problem>", naming an unusable secret and never quoting it; null for none. */
 export async function faultOf(source: Source): Promise<string | null> {
   if (source.fault !== null) return source.fault;
   const before = checked.get(source);
@@ -16,16 +16,27 @@ export async function faultOf(source: Source): Promise<string | null> {
   return fault;
 }
 
-/** The same with the source's name, for errors and people. */
+/** Returns a fault with the name of its source in front, for errors and people. */
 export function faultText(name: string, fault: string): string {
   return name === DEFAULT_SOURCE ? `source ${name}: ${fault}` : `SOURCES.${name}: ${fault}`;
+}
+
+/** @throws ConfigError naming every source that is configured wrongly, and therefore accepts nothing. */
+export async function checkSources(sources: ReadonlyMap<string, Source>): Promise<void> {
+  const faults = await Promise.all(
+    [...sources.values()].map(async (source) => {
+      const fault = await faultOf(source);
+      return fault === null ? [] : [faultText(source.name, fault)];
+    }),
+  );
+  if (faults.flat().length > 0) throw new ConfigError(faults.flat().join("; "));
 }
 
 async function secretFault(source: Source): Promise<string | null> {
   const { name, scheme, secrets, secretNames } = source;
   if (scheme.verification === "unverified") return null;
   if (secrets.length === 0) return `${secretNames.join(", ")} holds no secret`;
-  const problems = await Promise.all(secrets.map((secret) => problemOf(source, secret)));
+  const problems = await Promise.all(secrets.map((secret) => secretProblem(source, secret)));
   const index = problems.findIndex((problem) => problem !== null);
   if (index < 0) return null;
   // The default source's secrets stand in one variable.
@@ -34,8 +45,8 @@ async function secretFault(source: Source): Promise<string | null> {
   return `${named} cannot be used: ${problems[index]}`;
 }
 
-/** What the scheme says of one secret, asked to verify nothing with it. */
-async function problemOf({ scheme, url }: Source, secret: string): Promise<string | null> {
+/** Returns the scheme's complaint about one secret, by asking it to verify an empty request; null for none. */
+async function secretProblem({ scheme, url }: Source, secret: string): Promise<string | null> {
   const nothing = { method: "POST", url: url ?? "https://localhost/", headers: new Headers(), body: new Uint8Array() };
   try {
     await scheme.verify(nothing, [secret], 0);

@@ -1,22 +1,13 @@
+import { toHex, utf8 } from "../../../shared/bytes.ts";
 import { ConfigError } from "../../../shared/config.ts";
 import type { SignedRequest, Verdict } from "./schemes/scheme.ts";
 import type { Source } from "./source.ts";
 import { faultOf, faultText } from "./source-fault.ts";
 
-/** Who sends to us, and the logs they write to. */
-
-export { DEFAULT_LOG, DEFAULT_SOURCE, type Source } from "./source.ts";
-
-/** By name, `default` among them. */
-export type Sources = ReadonlyMap<string, Source>;
-
-/** The source of that name, or null. */
-export function sourceOf(sources: Sources, name: string): Source | null {
-  return sources.get(name) ?? null;
-}
+/** Verifies a request as the source asks for that it was sent to, and names the configuration that verified it. */
 
 /**
- * The verdict of the source's scheme; `now` in unix seconds.
+ * Returns the verdict of the source's scheme; `now` in unix seconds.
  *
  * @throws ConfigError naming the source and the key, when its configuration or one of its secrets is unusable.
  */
@@ -26,22 +17,32 @@ export async function verifyFrom(source: Source, request: SignedRequest, now: nu
   return source.scheme.verify(signedRequest(source, request), source.secrets, now);
 }
 
-/** @throws ConfigError naming every source that is configured wrongly: such a one accepts nothing. */
-export async function checkSources(sources: Sources): Promise<void> {
-  const faults = await Promise.all(
-    [...sources.values()].map(async (source) => {
-      const fault = await faultOf(source);
-      return fault === null ? [] : [faultText(source.name, fault)];
-    }),
-  );
-  if (faults.flat().length > 0) throw new ConfigError(faults.flat().join("; "));
-}
-
-/** The request with the URL that the provider called and signed: not the one that a proxy or the edge shows us. */
+/** Returns the request with the URL that the provider called and signed, not the one that a proxy or the edge shows. */
 export function signedRequest({ url, scheme }: Source, request: SignedRequest): SignedRequest {
   if (url === null) return request;
   const called = new URL(request.url).search;
   if (called === "" || scheme.signedUrl === "configured") return { ...request, url };
-  // What the provider adds to the query is part of what it signs.
+  // A provider signs what it adds to the query, too.
   return { ...request, url: url.replace(/\?.*$/, "") + called };
+}
+
+/**
+ * Bytes of a fingerprint. So few cannot be used to test a guess at a weak secret. One change of the configuration in
+ * 65,536 keeps the fingerprint; only a diagnosis is the worse for that.
+ */
+const FINGERPRINT_BYTES = 2;
+
+const fingerprints = new WeakMap<Source, string>();
+
+/** Returns a short digest of everything that a source verifies with, its secrets included; null if it verifies nothing. */
+export async function fingerprintOf(source: Source): Promise<string | null> {
+  if (source.scheme.verification === "unverified") return null;
+  const before = fingerprints.get(source);
+  if (before !== undefined) return before;
+  const { name, schemeName, scheme, url, secrets } = source;
+  const text = JSON.stringify([name, schemeName, scheme.row ?? null, url, secrets]);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text)));
+  const fingerprint = toHex(digest.subarray(0, FINGERPRINT_BYTES));
+  fingerprints.set(source, fingerprint);
+  return fingerprint;
 }

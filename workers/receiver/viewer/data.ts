@@ -5,10 +5,10 @@ import type { Page } from "../event/page.ts";
 import type { EventRecord, EventSummary } from "../event/record.ts";
 import type { HourlyCounts } from "../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../inbox/status.ts";
-import type { Env } from "../log/env.ts";
-import { inboxNameOf, inboxOf, type LogReader } from "../log/logs.ts";
+import { type Env, inboxOf, type LogReader, readLog } from "../log/logs.ts";
+
 import { readPage, readRecord } from "../log/read.ts";
-import { readAgain } from "../log/read-again.ts";
+
 import { sameBytes } from "../log/same-bytes.ts";
 import type { Rejection } from "../rejected/rejections.ts";
 import type { Place } from "./parts/address.ts";
@@ -37,7 +37,7 @@ export type ListData = {
  * @throws Problem `cursor_ahead` or `segment_unavailable`
  */
 export function listData(env: Env, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
-  return readAgain(() => readList(readerFor(env, place.log), config, place, cursor));
+  return readLog(env, place.log, (reader) => readList(reader, config, place, cursor));
 }
 
 async function readList(reader: LogReader, config: Config, place: Place, cursor: Cursor): Promise<ListData> {
@@ -73,7 +73,7 @@ export type DetailData = { record: EventRecord; older: number | null; newer: num
 
 /** One event and what is beside it; null when the log does not hold it. @throws Problem `segment_unavailable` */
 export function detailData(env: Env, place: Place, seq: number): Promise<DetailData | null> {
-  return readAgain(() => readDetail(readerFor(env, place.log), place, seq));
+  return readLog(env, place.log, (reader) => readDetail(reader, place, seq));
 }
 
 async function readDetail(reader: LogReader, place: Place, seq: number): Promise<DetailData | null> {
@@ -102,7 +102,7 @@ async function beside(reader: LogReader, filter: EventFilter, cursor: Cursor): P
 
 /** The refused requests of a log, the newest first, and how many there were in all. */
 export async function rejectedData(env: Env, { log, filter: { source } }: Place) {
-  const { kept, counts } = await readAgain(() => inboxOf(env, log).rejections(source));
+  const { kept, counts } = await readLog(env, log, ({ inbox }) => inbox.rejections(source));
   const refused = source === null ? Object.values(counts) : [counts[source] ?? 0];
   // Tuples lose their length on the way through a call.
   return { rejections: kept as Rejection[], total: refused.reduce((sum, count) => sum + count, 0) };
@@ -111,8 +111,4 @@ export async function rejectedData(env: Env, { log, filter: { source } }: Place)
 /** Clears one source of the log, or all of it. */
 export async function clearLog(env: Env, log: string, source: string | null) {
   return inboxOf(env, log).clear(source);
-}
-
-function readerFor(env: Env, log: string): LogReader {
-  return { inbox: inboxOf(env, log), kv: env.EVENTS, log: inboxNameOf(log) };
 }

@@ -7,8 +7,8 @@ import { Problem, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { forwardEvent } from "../forward/send.ts";
-import type { Env } from "../log/env.ts";
-import { recordOf } from "../log/read.ts";
+import type { Env } from "../log/logs.ts";
+import { notLogged, recordAt } from "../log/read.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 import { waysOf } from "./connect/ways.ts";
 import { type Cursor, clearLog, detailData, listData, rejectedData } from "./data.ts";
@@ -90,7 +90,7 @@ async function detailPage(c: C, { forwarding, message, status = 200 }: DetailAns
   const view = viewOf(c, message);
   const seq = Number(c.req.param("seq"));
   const data = await detailData(c.env, view.place, seq);
-  if (data === null) throw new Problem("not_found", `The log does not hold an event ${seq}, or no longer.`);
+  if (data === null) throw notLogged(seq);
   const scheme = configOf(c.env).sources.get(data.record.source)?.schemeName ?? null;
   const chosen = bodyView(c.req.query("view"));
   return htmlPage(<Detail {...{ ...data, view, scheme, forwarding }} bodyView={chosen} />, { status });
@@ -102,11 +102,10 @@ async function detailPage(c: C, { forwarding, message, status = 200 }: DetailAns
  */
 async function forward(c: C): Promise<Response> {
   const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";
+  const log = c.req.query("log") ?? DEFAULT_LOG;
+  const record = () => recordAt(c.env, log, Number(c.req.param("seq")));
   try {
-    const result = await forwardEvent(
-      { log: c.req.query("log") ?? DEFAULT_LOG, input: async () => ({ url }), record: () => recordOf(c) },
-      configOf(c.env),
-    );
+    const result = await forwardEvent({ log, input: async () => ({ url }), record }, configOf(c.env));
     return detailPage(c, { forwarding: { url, result }, message: outcomeText(result) });
   } catch (error) {
     if (!(error instanceof Problem) || error.code === "not_found") throw error;

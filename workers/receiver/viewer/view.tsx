@@ -6,8 +6,8 @@ import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
 
 import { configOf } from "../config.ts";
 import { NO_FILTER, readFilter } from "../event/filter.ts";
-import type { Env } from "../log/env.ts";
-import { logMeant, logsOf } from "../log/logs.ts";
+import { type Env, logOf, logsOf } from "../log/logs.ts";
+
 import { DEFAULT_LOG } from "../verify/source.ts";
 import { Frame, type View } from "./parts/frame.tsx";
 
@@ -26,7 +26,7 @@ export function viewOf(c: C, message?: Message): View {
   const named = searchParams.get("log");
   // What was refused is looked for by its source, and stands in that one's log.
   const source = c.req.path === "/rejected" ? filter.source : null;
-  const log = logMeant(configOf(c.env), { log: named, source });
+  const log = logOf(configOf(c.env), named, source);
   const place = { log, filter };
   const around = surroundings(c);
   const sources = [...configOf(c.env).sources.values()].filter((source) => source.log === log);

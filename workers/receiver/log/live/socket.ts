@@ -1,27 +1,32 @@
-import { Problem } from "../../../../shared/http/problem.ts";
 import { type EventFilter, filterParameters } from "../../event/filter.ts";
 import type { Batch } from "../../event/page.ts";
 import type { Inbox } from "../../inbox/inbox.ts";
 import { HEAD_HEADER, RELAYED } from "../../inbox/live/protocol.ts";
+import { cursorAhead } from "../read.ts";
 
-/** What a question is answered with; `closed` once there is nobody to ask any more. */
-export type Answer = Batch | { behind: number } | { reset: number } | { closed: number };
+/**
+ * The Worker's end of a socket in the Inbox, which streams and long polls are made of. The Inbox's end is
+ * `inbox/live/viewers.ts`, what the two say to each other `inbox/live/protocol.ts`.
+ */
 
-/** The code of a socket that this end has closed; the Inbox has others for its reasons. */
+/** Answer to a request for more. `closed`: the socket's close code, once nobody is there to answer. */
+export type LiveAnswer = Batch | { behind: number } | { reset: number } | { closed: number };
+
+/** Close code of a socket that this end closed; the Inbox closes with others. */
 export const CLOSED_HERE = 1000;
 
-/** The Worker's end of a socket in the Inbox: a question at a time, and `close`, which ends a wait. */
+/** One socket: it asks one thing at a time, and `close` ends a wait. */
 export class LiveSocket {
-  /** The newest event when the socket was opened. */
+  /** Newest event when the socket was opened. */
   readonly head: number;
   readonly #socket: WebSocket;
   #closed: number | null = null;
-  #answer: PromiseWithResolvers<Answer> | null = null;
-  /** The question that the upgrade has asked already. */
+  #answer: PromiseWithResolvers<LiveAnswer> | null = null;
+  /** Cursor that the upgrade has asked from already. */
   #asked: number | null;
   #receipt: string | null = null;
 
-  /** Asks for what follows `after` at once; null: for nothing yet. @throws Problem `cursor_ahead` */
+  /** Opens a socket and asks for what follows `after`, or, null, for nothing yet. @throws Problem `cursor_ahead` */
   static async open(inbox: DurableObjectStub<Inbox>, filter: EventFilter, after: number | null): Promise<LiveSocket> {
     const { webSocket, status, headers } = await upgrade(inbox, filter, { after, relayed: true });
     if (webSocket === null) throw new Error(`the Inbox answered an upgrade with ${status}`);
@@ -35,18 +40,18 @@ export class LiveSocket {
     this.#socket = socket;
     this.head = head;
     this.#asked = asked;
-    if (asked !== null) this.#answer = Promise.withResolvers<Answer>();
+    if (asked !== null) this.#answer = Promise.withResolvers<LiveAnswer>();
     socket.addEventListener("message", ({ data }) => this.#take(String(data)));
     socket.addEventListener("close", ({ code }) => this.#end(code));
     socket.addEventListener("error", () => this.#end(1006));
     socket.accept();
   }
 
-  /** What follows `after`, as soon as there is any; never rejects. */
-  async ask(after: number): Promise<Answer> {
+  /** Returns what follows `after`, as soon as there is any. Never rejects. */
+  async ask(after: number): Promise<LiveAnswer> {
     if (this.#closed !== null) return { closed: this.#closed };
     if (this.#answer === null || this.#asked !== after) {
-      this.#answer = Promise.withResolvers<Answer>();
+      this.#answer = Promise.withResolvers<LiveAnswer>();
       this.#socket.send(JSON.stringify({ more: after, receipt: this.#receipt }));
     }
     const answer = await this.#answer.promise;
@@ -54,7 +59,7 @@ export class LiveSocket {
     return answer;
   }
 
-  /** False when it was closed already. */
+  /** Closes the socket; returns false if it was closed already. */
   close(): boolean {
     if (this.#closed !== null) return false;
     this.#end(CLOSED_HERE);
@@ -62,11 +67,11 @@ export class LiveSocket {
     return true;
   }
 
-  /** The receipt is between the two ends: what is passed on has none. */
+  /** Takes the Inbox's answer. Its receipt goes back with the next `ask`, and to nobody else. */
   #take(message: string): void {
-    const { receipt, ...answer } = JSON.parse(message) as Answer & { receipt: string };
+    const { receipt, ...answer } = JSON.parse(message) as LiveAnswer & { receipt: string };
     this.#receipt = receipt;
-    this.#answer?.resolve(answer as Answer);
+    this.#answer?.resolve(answer as LiveAnswer);
   }
 
   #end(code: number): void {
@@ -75,11 +80,7 @@ export class LiveSocket {
   }
 }
 
-export function cursorAhead(head: number): Problem {
-  return new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
-}
-
-/** The Inbox's answer to an upgrade; `after`, when given, is the first question. */
+/** Returns the Inbox's answer to an upgrade. `after`: asks for what follows it at once; `relayed`: for a Worker. */
 export function upgrade(
   inbox: DurableObjectStub<Inbox>,
   filter: EventFilter,

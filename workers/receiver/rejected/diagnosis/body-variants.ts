@@ -1,4 +1,5 @@
-import { concat, fromBase64, fromUtf8, toBase64, utf8 } from "../../../../shared/bytes.ts";
+import { type Bytes, concat, fromBase64, fromUtf8, toBase64, utf8 } from "../../../../shared/bytes.ts";
+import { CARRIAGE_RETURN, LINE_FEED } from "./characters.ts";
 import type { BodyChange } from "./diagnosis.ts";
 import type { JsonDocument } from "./json-bytes.ts";
 import { documentOf, layouts, rareLayouts, spellings } from "./json-variants.ts";
@@ -6,21 +7,21 @@ import { decodedEntities, encodedForms, lineEnds, normalised, reencoded, unquote
 import { BYTE_WORK, SCAN_WORK, type Work } from "./work.ts";
 
 /**
- * What a body may have been before a proxy or a framework changed it: each a guess to be proven by the
- * signature, the likely ones first. Pure.
+ * Originals of a body that a proxy or a framework changed on the way: each a guess for the signature to prove, the
+ * likely ones first. Pure.
  */
+
+/** One guess at the original body, and the change that would have made the received one of it. */
 export type BodyVariant = { change: BodyChange; body: Bytes };
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** What may have been there before; `when` it is likely, or a change at all. */
+/** A kind of change, and the originals it may have had; `when` tells whether the change is likely, or possible at all. */
 type Guess = { change: BodyChange; when?: (seen: Seen) => boolean } & (
   | { bytes: (body: Uint8Array, work: Work) => Iterable<Bytes> }
   | { text: (text: string, work: Work) => Iterable<Bytes | string | null> }
   | { json: (document: JsonDocument, work: Work) => Iterable<Bytes> }
 );
 
-/** `text`: of valid UTF-8, else null; `json`: the document that it may be, looked for once. */
+/** The received body. `text`: null unless it is valid UTF-8; `json`: the document that it may be, found once. */
 type Seen = { body: Uint8Array; text: string | null; json: () => JsonDocument | null; work: Work };
 
 const BOM = "\ufeff";
@@ -29,14 +30,14 @@ const holds =
   (...texts: string[]) =>
   ({ text }: Seen) =>
     texts.some((each) => text?.includes(each));
-/** UTF-8 writes any other text in more bytes than it has characters. */
+/** Compares lengths: UTF-8 writes a text that is not ASCII in more bytes than it has characters. */
 const isNotAscii = ({ body, text }: Seen) => text?.length !== body.byteLength;
 
 const GUESSES: readonly Guess[] = [
   { change: "newline", bytes: newlines },
   { change: "reserialised", json: layouts },
   { change: "not_signed", bytes: () => [new Uint8Array()] },
-  // What stands in the body speaks for these.
+  // These are likely only if something in the body speaks for them.
   { change: "quoted", when: ({ text }) => text?.[0] === '"', text: (text) => [unquoted(text)] },
   { change: "html_escaped", when: holds("&quot;", "&amp;", "&lt;", "&gt;", "&#"), text: decodedEntities },
   { change: "form_encoding", when: holds("%", "+"), text: reencoded },
@@ -57,7 +58,7 @@ const GUESSES: readonly Guess[] = [
   { change: "form_encoding", text: encodedForms },
 ];
 
-/** The variants that `work` affords, none twice and none that is the body itself. */
+/** Yields the variants that `work` affords, none twice and none equal to the body itself. */
 export function* bodyVariants(body: Uint8Array, work: Work): Generator<BodyVariant> {
   const seen = look(body, work);
   const made = [body];
@@ -82,7 +83,7 @@ function look(body: Uint8Array, work: Work): Seen {
 }
 
 function variantsOf(guess: Guess, { body, text, json, work }: Seen): Iterable<Bytes | string | null> {
-  // Making it, and comparing it with the others; a text is written out, which takes longer where it is not ASCII.
+  // One pass makes a variant, one compares it with the others; a text that is not ASCII takes longer to write out.
   const passes = "text" in guess && text?.length !== body.byteLength ? 4 : 2;
   if (!work.affords(1 + passes * BYTE_WORK * body.byteLength)) return [];
   if ("bytes" in guess) return guess.bytes(body, work);
@@ -97,16 +98,14 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-const [CR, LF] = [0x0d, 0x0a];
-
-/** Without the newline at the end, and with either. */
+/** Returns the body without the newline at its end, and with either one. */
 function newlines(body: Uint8Array): Bytes[] {
-  const ending = body.at(-1) === LF ? (body.at(-2) === CR ? 2 : 1) : 0;
+  const ending = body.at(-1) === LINE_FEED ? (body.at(-2) === CARRIAGE_RETURN ? 2 : 1) : 0;
   const bare = body.subarray(0, body.byteLength - ending) as Bytes;
-  return [bare, concat(bare, Uint8Array.of(LF)), concat(bare, Uint8Array.of(CR, LF))];
+  return [bare, concat(bare, Uint8Array.of(LINE_FEED)), concat(bare, Uint8Array.of(CARRIAGE_RETURN, LINE_FEED))];
 }
 
-/** Read as Latin-1 and written as UTF-8, or the other way. */
+/** Yields the body read as UTF-8 and written as Latin-1, and the other way round. */
 function* charsets(body: Uint8Array, work: Work): Generator<Bytes> {
   if (!work.affords(2 * SCAN_WORK * body.byteLength)) return;
   const once = toLatin1(body);
@@ -114,7 +113,7 @@ function* charsets(body: Uint8Array, work: Work): Generator<Bytes> {
   yield fromLatin1(body);
 }
 
-/** Each byte a character, which UTF-8 writes out. */
+/** Returns the UTF-8 of a text of which each byte is a character. */
 function fromLatin1(body: Uint8Array): Bytes {
   const out = new Uint8Array(2 * body.byteLength);
   let length = 0;
@@ -129,7 +128,7 @@ function fromLatin1(body: Uint8Array): Bytes {
   return out.subarray(0, length);
 }
 
-/** The characters as bytes; null when it is no UTF-8, or some are more than a byte. */
+/** Returns the characters of UTF-8 as bytes; null when it is no UTF-8, or a character exceeds a byte. */
 function toLatin1(body: Uint8Array): Bytes | null {
   const text = fromUtf8(body);
   if (text === null) return null;

@@ -1,5 +1,7 @@
 import type { Scheme } from "../../verify/schemes/scheme.ts";
 
+/** Words of a diagnosis: why a request was rejected, as far as that is known. */
+
 export type DiagnosisCode =
   | "stale"
   | "early"
@@ -19,20 +21,20 @@ export type DiagnosisCode =
 
 export type Diagnosis = { code: DiagnosisCode; text: string };
 
-/** What the request was sent to, and what else could have been meant. */
+/** Source that the request was sent to, and the others that could have been meant. */
 export type Suspects = {
   scheme: Scheme;
   secrets: readonly string[];
   others: readonly { name: string; scheme: Scheme; secrets: readonly string[] }[];
 };
 
-/** What the rate of examinations leaves out. */
+/** Diagnosis of a request beyond the rate that is examined. */
 export const NOT_EXAMINED: Diagnosis = {
   code: "not_examined",
-  text: "too many requests were refused at that time to examine each",
+  text: "too many requests were rejected at that time to examine each one",
 };
 
-/** What happened on the way, as far as a matching signature proves it. */
+/** Change of a body on the way here, as a matching signature proves it. */
 export type BodyChange =
   | "newline"
   | "reserialised"

@@ -1,15 +1,14 @@
-import { utf8 } from "../../../../shared/bytes.ts";
+import { type Bytes, utf8 } from "../../../../shared/bytes.ts";
+import { BACKSLASH, LINE_FEED, QUOTE, SPACE } from "./characters.ts";
 
 /**
- * JSON as bytes: what a parser would lose (big integers, duplicate keys, escapes, the order of keys) stays as it is
- * when only the white space of a document changes. Pure.
+ * JSON as bytes. Only the white space of a document changes here, so everything stays that a parser would lose: big
+ * integers, duplicate keys, escapes, the order of keys. Pure.
  */
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /**
- * An object or array without white space, and where a layout may add some: the places in their order, each with
- * the depth of what follows and whether it is after a colon, after a comma, or a break beside a bracket.
+ * An object or array without white space, and the places where a layout may add some, in their order: each with the
+ * depth that follows and its kind (after a colon, after a comma, or beside a bracket).
  */
 export type JsonDocument = {
   compact: Bytes;
@@ -19,36 +18,31 @@ export type JsonDocument = {
   kinds: Uint8Array;
 };
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const SPACE = 0x20;
-const LINE_FEED = 0x0a;
-
-/** What a byte outside of strings is; nothing else may stand there. */
+/** Kinds of bytes outside of strings; FOREIGN may not stand there. */
 const FOREIGN = 0;
 const PLAIN = 1;
 const WHITE = 2;
-const OPEN = 3;
-const CLOSE = 4;
+const OPENING = 3;
+const CLOSING = 4;
 const COLON = 5;
 const COMMA = 6;
 const KINDS = new Uint8Array(256);
 for (const [text, kind] of [
   ['truefalsn0123456789+-.E"', PLAIN],
   [" \t\r\n", WHITE],
-  ["{[", OPEN],
-  ["}]", CLOSE],
+  ["{[", OPENING],
+  ["}]", CLOSING],
   [":", COLON],
   [",", COMMA],
 ] as const) {
   for (const byte of utf8(text)) KINDS[byte] = kind;
 }
 
-const MAX_DEPTH = 0xffff;
+const MAX_JSON_DEPTH = 0xffff;
 
 /**
- * The document that these bytes may be; null when something in them is no part of one. Whether they follow its
- * grammar is not looked at: a signature tells.
+ * Returns the document that the bytes may be; null when something in them is no part of a document. The grammar is not
+ * checked: a matching signature proves more.
  */
 export function jsonDocument(bytes: Uint8Array): JsonDocument | null {
   const end = bytes.byteLength;
@@ -59,13 +53,13 @@ export function jsonDocument(bytes: Uint8Array): JsonDocument | null {
     const byte = bytes[i] ?? 0;
     const kind = KINDS[byte] ?? FOREIGN;
     if (kind === WHITE) continue;
-    if (kind === FOREIGN || (length === 0 && kind !== OPEN)) return null;
-    if (kind === CLOSE && --depth < 0) return null;
-    // What is empty stays on its line: there is no place between its brackets.
-    if (before === OPEN ? kind !== CLOSE : kind === CLOSE) {
+    if (kind === FOREIGN || (length === 0 && kind !== OPENING)) return null;
+    if (kind === CLOSING && --depth < 0) return null;
+    // An empty object or array stays on its line: there is no place between its brackets.
+    if (before === OPENING ? kind !== CLOSING : kind === CLOSING) {
       places[count] = length;
       depths[count] = depth;
-      kinds[count++] = OPEN;
+      kinds[count++] = OPENING;
     }
     compact[length++] = byte;
     before = kind;
@@ -81,15 +75,15 @@ export function jsonDocument(bytes: Uint8Array): JsonDocument | null {
       places[count] = length;
       depths[count] = depth;
       kinds[count++] = kind;
-    } else if (kind === OPEN && ++depth > MAX_DEPTH) return null;
+    } else if (kind === OPENING && ++depth > MAX_JSON_DEPTH) return null;
   }
   return depth === 0 && length > 0 ? { compact: compact.subarray(0, length), count, places, depths, kinds } : null;
 }
 
-/** `indent` null: on one line; else one character, repeated. `colon` and `comma`: whether a space follows them. */
+/** White space of a document. `indent` null: one line; else one character, repeated. `colon`, `comma`: a space follows. */
 export type JsonLayout = { indent: string | null; colon: boolean; comma: boolean };
 
-/** How long the document is in that layout. */
+/** Returns the length of the document in a layout. */
 export function lengthIn({ compact, count, depths, kinds }: JsonDocument, layout: JsonLayout): number {
   const { indent, colon, comma } = layout;
   let length = compact.byteLength;
@@ -101,14 +95,14 @@ export function lengthIn({ compact, count, depths, kinds }: JsonDocument, layout
   return length;
 }
 
-/** How many keys the document's objects have. */
+/** Returns how many keys the document's objects have. */
 export function keysIn({ count, kinds }: JsonDocument): number {
   let keys = 0;
   for (let i = 0; i < count; i++) if (kinds[i] === COLON) keys++;
   return keys;
 }
 
-/** The document in that layout, as long as `lengthIn` says. */
+/** Returns the document in a layout; `size` is what `lengthIn` returned. */
 export function layOut(document: JsonDocument, layout: JsonLayout, size: number): Bytes {
   const { compact, count, places, depths, kinds } = document;
   const { indent, colon, comma } = layout;

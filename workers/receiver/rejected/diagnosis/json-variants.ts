@@ -1,19 +1,18 @@
-import { utf8 } from "../../../../shared/bytes.ts";
+import { type Bytes, utf8 } from "../../../../shared/bytes.ts";
+import { AMPERSAND, BACKSLASH, GREATER, LESS, LINE_FEED, SLASH } from "./characters.ts";
 import { type JsonDocument, type JsonLayout, jsonDocument, keysIn, layOut, lengthIn } from "./json-bytes.ts";
 import { countOf, ESCAPE_WORK, REPLACE_WORK, SCAN_WORK, type Work } from "./work.ts";
 
-/** What a JSON body may have been before it was parsed and serialised again, the likely first. Pure. */
-
-type Bytes = Uint8Array<ArrayBuffer>;
+/** Originals of a JSON body that was parsed and serialised again on the way, the likely ones first. Pure. */
 
 const COMPACT: JsonLayout = { indent: null, colon: false, comma: false };
-/** Python's, unless it is told otherwise. */
+/** Python's default. */
 const SPACED: JsonLayout = { indent: null, colon: true, comma: true };
 const TWO: JsonLayout = { indent: "  ", colon: true, comma: false };
 const FOUR: JsonLayout = { indent: "    ", colon: true, comma: false };
 const TAB: JsonLayout = { indent: "\t", colon: true, comma: false };
 
-/** With the strings as they are, which is what every framework makes; those that end with a line feed at times. */
+/** Yields the usual layouts of every framework, with the strings as they are, and with a final line feed where usual. */
 export function* layouts(document: JsonDocument, work: Work): Generator<Bytes> {
   for (const layout of [COMPACT, SPACED, TWO]) {
     for (const bytes of laidOut(document, [layout], work)) {
@@ -23,7 +22,7 @@ export function* layouts(document: JsonDocument, work: Work): Generator<Bytes> {
   }
 }
 
-/** Laid out as few do, or with the keys in order. */
+/** Yields rare layouts, and the document with its keys in order. */
 export function* rareLayouts(document: JsonDocument, work: Work): Generator<Bytes> {
   for (const bytes of laidOut(document, [SPACED], work)) yield withLineFeed(bytes);
   yield* laidOut(document, [FOUR, TAB], work);
@@ -31,7 +30,7 @@ export function* rareLayouts(document: JsonDocument, work: Work): Generator<Byte
     yield* sorted(document);
 }
 
-/** How a language writes strings, by a document with nothing escaped that need not be; what it lays out alike. */
+/** A language's spelling of strings, made from a document with only necessary escapes, and its usual layouts. */
 type Spelling = { spell: (bare: string) => string; layouts: readonly JsonLayout[]; slashes?: true; lineFeed?: true };
 
 const SPELLINGS: readonly Spelling[] = [
@@ -43,17 +42,16 @@ const SPELLINGS: readonly Spelling[] = [
   { spell: (bare) => ascii(bare).replaceAll("/", "\\/"), layouts: [COMPACT, FOUR], slashes: true },
   { spell: (bare) => bare.replaceAll("/", "\\/"), layouts: [COMPACT], slashes: true },
   // Go: nothing that HTML would read; its Encoder ends with a line feed.
-  { spell: (bare) => bare.replace(/[<>&\u2028\u2029]/g, codeOf), layouts: [COMPACT, TWO], lineFeed: true },
+  { spell: (bare) => bare.replace(/[<>&\u2028\u2029]/g, escapeOf), layouts: [COMPACT, TWO], lineFeed: true },
   // Java: only ASCII, in upper case.
   { spell: (bare) => bare.replace(NOT_ASCII, (char) => `\\u${hexOf(char).toUpperCase()}`), layouts: [COMPACT] },
 ];
 
 const NOT_ASCII = /[\x7f-\uffff]/g;
-const [LESS, GREATER, AMPERSAND, BACKSLASH, SLASH] = [0x3c, 0x3e, 0x26, 0x5c, 0x2f];
 
-/** With the strings as other languages write them. */
+/** Yields the document with its strings as other languages write them. */
 export function* spellings(text: string, work: Work): Generator<Bytes> {
-  // Only what may be a document: to look further would cost more than it is worth.
+  // Only a text that begins like a document: to look further would cost more than it is worth.
   if (!/^\s*[{[]/.test(text) || !work.affords(SCAN_WORK * text.length)) return;
   if (!work.affords(ESCAPE_WORK * countOf(text, (code) => code === BACKSLASH))) return;
   const bare = unescaped(text);
@@ -73,7 +71,7 @@ export function* spellings(text: string, work: Work): Generator<Bytes> {
   }
 }
 
-/** Null also where there is not work enough left to know it. */
+/** Returns the document that a body may be; null also when there is not enough work left to find out. */
 export function documentOf(body: Uint8Array, work: Work): JsonDocument | null {
   return work.affords(SCAN_WORK * body.byteLength) ? jsonDocument(body) : null;
 }
@@ -89,11 +87,11 @@ function* laidOut(document: JsonDocument, usual: readonly JsonLayout[], work: Wo
 function withLineFeed(bytes: Bytes): Bytes {
   const longer = new Uint8Array(bytes.byteLength + 1);
   longer.set(bytes);
-  longer[bytes.byteLength] = 0x0a;
+  longer[bytes.byteLength] = LINE_FEED;
   return longer;
 }
 
-/** Nothing escaped that need not be, as JSON.stringify has it. */
+/** Returns the text with only necessary escapes, as JSON.stringify writes them. */
 function unescaped(text: string): string {
   return text.replace(/\\(?:u([0-9a-fA-F]{4})|.)/g, (match, hex?: string) => {
     if (hex === undefined) return match === "\\/" ? "/" : match;
@@ -103,10 +101,10 @@ function unescaped(text: string): string {
 }
 
 function ascii(text: string): string {
-  return text.replace(NOT_ASCII, codeOf);
+  return text.replace(NOT_ASCII, escapeOf);
 }
 
-function codeOf(char: string): string {
+function escapeOf(char: string): string {
   return `\\u${hexOf(char)}`;
 }
 
@@ -114,17 +112,17 @@ function hexOf(char: string): string {
   return char.charCodeAt(0).toString(16).padStart(4, "0");
 }
 
-/** For a place where a layout may put white space. */
+/** Units for a place where a layout may put white space. */
 const PLACE_WORK = 0.012;
-/** For a byte, as each value of the document passes through a function, and for a key that is put in its place. */
+/** Units for a byte, as each value of the document passes through a function, and for a key that is sorted. */
 const SORT_WORK = { byte: 0.04, key: 1 };
 
-/** Numbers and duplicate keys do not survive this; where they matter, the signature says so. */
+/** Yields the document with its keys in order. Big numbers and duplicate keys do not survive; then no signature matches. */
 function* sorted({ compact }: JsonDocument): Generator<Bytes> {
   try {
     yield utf8(JSON.stringify(JSON.parse(new TextDecoder().decode(compact)), inOrder));
   } catch {
-    // It is no document after all.
+    // The text is no document after all.
   }
 }
 

@@ -1,8 +1,9 @@
+import { AMPERSAND, LINE_FEED, PERCENT, PLUS } from "./characters.ts";
 import { countOf, ESCAPE_WORK, REPLACE_WORK, SCAN_WORK, type Work } from "./work.ts";
 
-/** What a text may have been before its characters were escaped, or their escapes undone. Pure. */
+/** Originals of a text whose characters were escaped or unescaped on the way. Pure. */
 
-/** The text that a JSON string stands for; null when it is none. */
+/** Returns the text that a JSON string stands for; null when the text is none. */
 export function unquoted(text: string): string | null {
   try {
     const value: unknown = JSON.parse(text);
@@ -20,30 +21,28 @@ const ENTITIES: Record<string, string> = {
   "&#39;": "'",
   "&#34;": '"',
 };
-const AMPERSAND = 0x26;
 
-/** Before HTML's escapes. */
+/** Yields the text before it was escaped for HTML. */
 export function* decodedEntities(text: string, work: Work): Generator<string> {
   if (!work.affords(SCAN_WORK * text.length + ESCAPE_WORK * countOf(text, (code) => code === AMPERSAND))) return;
   yield text.replace(/&(?:quot|amp|lt|gt|#39|#34);/g, (entity) => ENTITIES[entity] ?? entity);
 }
 
-const [PERCENT, PLUS, LINE_FEED] = [0x25, 0x2b, 0x0a];
-const CODE = /%[0-9a-f]{2}/gi;
+const PERCENT_CODE = /%[0-9a-f]{2}/gi;
 
-/** With a form's percent-encoding undone, or written another way. */
+/** Yields the text with a form's percent-encoding undone, or written another way. */
 export function* reencoded(text: string, work: Work): Generator<string> {
   const replaced = 2 * countOf(text, (code) => code === PLUS || code === PERCENT);
   if (!work.affords(SCAN_WORK * text.length + REPLACE_WORK * replaced)) return;
   const decoded = decodable(text);
-  // What is no form holds these by chance.
+  // A text that is no form holds percent signs by chance.
   if (decoded === null) return;
   yield text.replaceAll("+", "%20");
   yield text.replaceAll("%20", "+");
   yield decoded;
   if (!work.affords(SCAN_WORK * text.length + 2 * ESCAPE_WORK * countOf(text, (code) => code === PERCENT))) return;
-  yield text.replace(CODE, (code) => code.toUpperCase());
-  yield text.replace(CODE, (code) => code.toLowerCase());
+  yield text.replace(PERCENT_CODE, (code) => code.toUpperCase());
+  yield text.replace(PERCENT_CODE, (code) => code.toLowerCase());
 }
 
 function decodable(text: string): string | null {
@@ -54,7 +53,7 @@ function decodable(text: string): string | null {
   }
 }
 
-/** With either line end throughout. */
+/** Yields the text with either line end throughout. */
 export function* lineEnds(text: string, work: Work): Generator<string> {
   const replaced = 2 * countOf(text, (code) => code === LINE_FEED);
   if (!work.affords(SCAN_WORK * text.length + REPLACE_WORK * replaced)) return;
@@ -63,10 +62,10 @@ export function* lineEnds(text: string, work: Work): Generator<string> {
   yield bare.replaceAll("\n", "\r\n");
 }
 
-/** In both normal forms: for a character, and for each that a mark may be put in order with. */
+/** Units for both normal forms: for a character, and for each that a mark may have to be ordered with. */
 const NORMALISE_WORK = { character: 0.03, step: 0.0016 };
 
-/** Composed and decomposed. Marks in a row are sorted, which takes the square of how many there are. */
+/** Yields the text composed and decomposed. Marks in a row are sorted, which costs the square of their number. */
 export function* normalised(text: string, work: Work): Generator<string> {
   let [characters, steps, run] = [0, 0, 0];
   for (let i = 0; i < text.length; i++) {
@@ -81,12 +80,12 @@ export function* normalised(text: string, work: Work): Generator<string> {
   yield text.normalize("NFD");
 }
 
-/** The first mark is U+0300; no ideograph and no syllable of Hangul is one, and they stand in long rows. */
+/** Tells marks, of which U+0300 is the first, from ideographs and syllables of Hangul, which stand in long rows. */
 function mayBeMark(code: number): boolean {
   return code >= 0x300 && !(code >= 0x3100 && code < 0xa66f) && !(code >= 0xac00 && code < 0xd7a4);
 }
 
-/** Before one decoding too many. */
+/** Yields the text before one decoding too many. */
 export function* encodedForms(text: string, work: Work): Generator<string> {
   if (work.affords(2 * SCAN_WORK * text.length)) yield encodeURIComponent(text.toWellFormed());
 }

@@ -1,10 +1,10 @@
 /**
- * Work that is counted before it is done: the clock of a Worker stands still while code runs, so no time can bound
- * it. A unit is about a microsecond of a machine of today.
+ * Budget of work, which is counted before it is done: the clock of a Worker stands still while code runs, so no time can
+ * bound it. A unit is about a microsecond on a machine of today.
  */
 export class Work {
   #left: number;
-  /** Something was left undone for want of it. */
+  /** True once something was left undone for want of units. */
   exhausted = false;
 
   constructor(units: number) {
@@ -15,7 +15,7 @@ export class Work {
     return this.#left;
   }
 
-  /** Whether there is enough left for this, which is then spent. */
+  /** Spends the units and returns true, if so many are left. */
   affords(units: number): boolean {
     if (units > this.#left) {
       this.exhausted = true;
@@ -26,15 +26,15 @@ export class Work {
   }
 }
 
-/** For a byte that the engine itself reads, writes or compares, and for one that a loop of ours does. */
+/** Units for a byte that the engine itself reads, writes or compares, and for a byte in a loop of ours. */
 export const BYTE_WORK = 0.0007;
 export const SCAN_WORK = 0.003;
-/** For a place where the engine itself writes one text for another. */
+/** Units for a place where the engine itself replaces one text by another. */
 export const REPLACE_WORK = 0.06;
-/** For a character that a function of its own writes otherwise. */
+/** Units for a character that a function of ours replaces. */
 export const ESCAPE_WORK = 0.14;
 
-/** How many characters of a text are so, by their codes. */
+/** Returns how many characters of a text satisfy `is`, by their codes. */
 export function countOf(text: string, is: (code: number) => boolean): number {
   let count = 0;
   for (let i = 0; i < text.length; i++) if (is(text.charCodeAt(i))) count++;

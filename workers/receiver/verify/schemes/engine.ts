@@ -1,30 +1,30 @@
-import { fromBase64, fromBase64Url, fromHex } from "../../../../shared/bytes.ts";
+import { type Bytes, fromBase64, fromBase64Url, fromHex } from "../../../../shared/bytes.ts";
 import { ConfigError } from "../../../../shared/config.ts";
 import { MAX_SIGNATURES } from "../../../../shared/signing/signature.ts";
 import { jsonField } from "../../event/json-field.ts";
-import type { RejectReason } from "./reasons.ts";
 import { type SignatureRow, windowOf } from "./row.ts";
-import { idFault, parseTimestamp, rejected, timestampFault } from "./rules.ts";
+import { idFault, parseTimestamp, type RejectReason, rejected, timestampFault } from "./rules.ts";
+
 import type { Scheme, SignedRequest, Verdict } from "./scheme.ts";
-import { signedContent } from "./signed-content.ts";
+import { rowContents } from "./signed-content.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
+/** The one engine behind all rows, with HMAC and public keys alike. */
 
-/** The cryptography of a kind of row; `verify` is constant in time and never throws. */
+/** Cryptography of a kind of row. `verify` takes constant time and never throws. */
 export type Algorithm = {
-  /** @throws ConfigError when the secret cannot be a key. */
+  /** Returns the key. @throws ConfigError when the secret cannot be one. */
   keyOf(secret: string): Promise<CryptoKey>;
-  /** The signature as the platform takes it, or null when no signature looks like this. */
+  /** Returns the signature as the platform takes it, or null when no signature looks like this. */
   signature(bytes: Bytes): Bytes | null;
   verify(key: CryptoKey, signature: Bytes, content: Bytes): Promise<boolean>;
 };
 
 const DECODERS = { hex: fromHex, base64: fromBase64, base64url: fromBase64Url };
 
-/** The one engine behind all rows. */
+/** Returns the scheme that a row describes. */
 export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
   const { signed = "{body}", timestampUnit: unit = "s" } = row;
-  const contentsOf = signedContent(row);
+  const contentsFor = rowContents(row);
   const idSigned = signed.includes("{id}");
   const windowSeconds = windowOf(row);
   return {
@@ -50,7 +50,7 @@ export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
       const decode = DECODERS[row.encoding ?? "hex"];
       const signatures = found.values.flatMap((value) => algorithm.signature(decode(value) ?? EMPTY) ?? []);
       if (signatures.length === 0) return rejected("signature_malformed");
-      const contents = await contentsOf(request, { id: id ?? "", timestamp: timestamp ?? "" });
+      const contents = await contentsFor(request, { id: id ?? "", timestamp: timestamp ?? "" });
       const matches = await anyMatches(algorithm, { keys, signatures, contents });
       return matches ? accepted(row, request.body, { id, timestamp, now }) : rejected("signature_mismatch");
     },
@@ -59,7 +59,7 @@ export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
 
 const EMPTY = new Uint8Array(0);
 
-/** Whether any of the signatures was made with any of the keys over any of the contents. */
+/** Tells whether any of the signatures was made with any of the keys over any of the contents. */
 async function anyMatches(
   algorithm: Algorithm,
   { keys, signatures, contents }: { keys: CryptoKey[]; signatures: Bytes[]; contents: Bytes[] },
@@ -70,19 +70,19 @@ async function anyMatches(
   return false;
 }
 
-/** The text of the timestamp, wherever the row says that it stands. */
+/** Returns the text of the timestamp, from the place that the row names. */
 function timestampIn(row: SignatureRow, { headers, body }: SignedRequest): string | null {
   if (row.timestampHeader !== undefined) return headers.get(row.timestampHeader);
-  if (row.timestampField !== undefined) return textOf(jsonField(body, row.timestampField));
+  if (row.timestampField !== undefined) return timeText(jsonField(body, row.timestampField));
   const found = row.timestampPair === undefined ? null : valuesOf(row, headers);
   return found === null || "fault" in found ? null : found.timestamp;
 }
 
-function textOf(value: unknown): string | null {
+function timeText(value: unknown): string | null {
   return typeof value === "number" || typeof value === "string" ? String(value) : null;
 }
 
-/** What was signed by the sender may still say when: a time in the body is checked once the body is genuine. */
+/** Returns the verdict on a genuine request. A time that stands in its body is checked now, as only now it is proven. */
 function accepted(
   row: SignatureRow,
   body: Uint8Array,
@@ -91,7 +91,7 @@ function accepted(
   const unit = row.timestampUnit ?? "s";
   let time = timestamp;
   if (row.timestampField !== undefined) {
-    time = textOf(jsonField(body, row.timestampField));
+    time = timeText(jsonField(body, row.timestampField));
     const fault = timestampFault(time, now, { unit, windowSeconds: windowOf(row) });
     if (fault !== null) return rejected(fault);
   }
@@ -99,24 +99,24 @@ function accepted(
   return { ok: true, id: named, timestamp: time === null ? null : parseTimestamp(time, unit) };
 }
 
-/** An id in a body is a text or a number of reasonable length, or it is none. */
+/** Returns an id from a body: a text or a number of at most 256 characters, else null. */
 function idOf(value: unknown): string | null {
   const text = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
   if (typeof text !== "string" || text.length === 0 || text.length > 256) return null;
   return text.isWellFormed() ? text : null;
 }
 
-type Found = { values: string[]; timestamp: string | null };
+/** Values that may be signatures, still encoded, and the timestamp beside them. */
+type HeaderValues = { values: string[]; timestamp: string | null };
 
-/** The values that may be signatures, still encoded, and the timestamp beside them. */
-function valuesOf(row: SignatureRow, headers: Headers): Found | { fault: RejectReason } {
+function valuesOf(row: SignatureRow, headers: Headers): HeaderValues | { fault: RejectReason } {
   if (row.format === "numbered") {
     const given = numbered(row.header).flatMap((name) => headers.get(name) ?? []);
     return given.length === 0 ? { fault: "signature_missing" } : { values: given, timestamp: null };
   }
   const header = headers.get(row.header);
   if (header === null || header === "") return { fault: "signature_missing" };
-  // Two headers of one name arrive joined like this: which of them was meant cannot be told.
+  // Two headers of one name arrive joined like this, and nothing tells which of them was meant.
   if (header.includes(", ")) return { fault: "signature_malformed" };
   if (row.format === "pairs") return pairsOf(row, header);
   const prefix = row.prefix ?? "";
@@ -132,14 +132,14 @@ function numbered(header: string): string[] {
 function pairsOf(
   { separator = ",", pair, timestampPair }: SignatureRow,
   header: string,
-): Found | { fault: RejectReason } {
+): HeaderValues | { fault: RejectReason } {
   const pairs = header.split(separator, MAX_SIGNATURES).map((entry) => {
     const equals = entry.indexOf("=");
     return equals < 0 ? ["", entry] : [entry.slice(0, equals), entry.slice(equals + 1)];
   });
   const all = (name: string | undefined) => pairs.flatMap(([key, value = ""]) => (key === name ? [value] : []));
   const [times, values] = [all(timestampPair), all(pair)];
-  // Of two times, either could be the signed one.
+  // Either of two times could be the signed one.
   if (times.length > 1) return { fault: "timestamp_malformed" };
   return values.length === 0 ? { fault: "signature_missing" } : { values, timestamp: times[0] ?? null };
 }

@@ -1,20 +1,24 @@
 import { toHex, utf8 } from "../../../../shared/bytes.ts";
 import { sameText } from "../../../../shared/same-text.ts";
 import { jsonField } from "../../event/json-field.ts";
-import type { Handshake, SignedRequest } from "./scheme.ts";
+import type { Handshake, HandshakeAnswer, SignedRequest } from "./scheme.ts";
 
-/** The questions that providers ask before they send. A text is echoed only when it looks like a challenge. */
+/**
+ * Handshakes of the providers, each with the page of its documentation. A text is echoed only if it looks like a
+ * challenge.
+ */
+
 const MAX_CHALLENGE = 1024;
 
 /** Slack, "url_verification event": the challenge of a signed request comes back as it is. */
-export const slackChallenge = signedQuestion(({ body }) =>
-  jsonField(body, "type") === "url_verification" ? plain(jsonField(body, "challenge")) : null,
+export const slackChallenge = signedHandshake(({ body }) =>
+  jsonField(body, "type") === "url_verification" ? echo(jsonField(body, "challenge")) : null,
 );
 
-/** Twitch, "Responding to a challenge request": told by a header, the challenge stands in the signed body. */
-export const twitchChallenge = signedQuestion(({ headers, body }) =>
+/** Twitch, "Responding to a challenge request": a header announces the challenge, which stands in the signed body. */
+export const twitchChallenge = signedHandshake(({ headers, body }) =>
   headers.get("twitch-eventsub-message-type") === "webhook_callback_verification"
-    ? plain(jsonField(body, "challenge"))
+    ? echo(jsonField(body, "challenge"))
     : null,
 );
 
@@ -22,7 +26,7 @@ export const twitchChallenge = signedQuestion(({ headers, body }) =>
  * Discord, "Webhook Events: acknowledging PING requests": type 0 wants 204. "Interactions: acknowledging PING
  * requests": type 1 wants type 1 back; the same type with an `event` is a webhook event.
  */
-export const discordPing = signedQuestion(({ body }) => {
+export const discordPing = signedHandshake(({ body }) => {
   const type = jsonField(body, "type");
   if (jsonField(body, "event") !== undefined) return null;
   if (type === 0) return { contentType: "application/json", body: null };
@@ -38,7 +42,8 @@ export const zoomValidation: Handshake = {
     const token = jsonField(body, "payload.plainToken");
     const asked = jsonField(body, "event") === "endpoint.url_validation";
     if (!asked || !isChallenge(token)) return null;
-    const key = await crypto.subtle.importKey("raw", utf8(secrets[0] ?? ""), HMAC, false, ["sign"]);
+    const algorithm = { name: "HMAC", hash: "SHA-256" };
+    const key = await crypto.subtle.importKey("raw", utf8(secrets[0] ?? ""), algorithm, false, ["sign"]);
     const encryptedToken = toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(token))));
     return { contentType: "application/json", body: JSON.stringify({ plainToken: token, encryptedToken }) };
   },
@@ -49,10 +54,10 @@ export const dropboxChallenge: Handshake = {
   method: "GET",
   signed: false,
   secret: "none",
-  answer: async ({ url }) => plain(new URL(url).searchParams.get("challenge")),
+  answer: async ({ url }) => echo(new URL(url).searchParams.get("challenge")),
 };
 
-/** Meta, "Webhooks: getting started", verification requests: answered to who knows the verify token. */
+/** Meta, "Webhooks: getting started", verification requests: only who knows the verify token is answered. */
 export const metaChallenge: Handshake = {
   method: "GET",
   signed: false,
@@ -60,9 +65,9 @@ export const metaChallenge: Handshake = {
   async answer({ url }, [verifyToken]) {
     const query = new URL(url).searchParams;
     const known = await isVerifyToken(query, verifyToken);
-    return known && query.get("hub.mode") === "subscribe" ? plain(query.get("hub.challenge")) : null;
+    return known && query.get("hub.mode") === "subscribe" ? echo(query.get("hub.challenge")) : null;
   },
-  async refusal({ url }, [verifyToken]) {
+  async fault({ url }, [verifyToken]) {
     const query = new URL(url).searchParams;
     if (query.get("hub.mode") !== "subscribe" || !query.has("hub.verify_token")) return "question_malformed";
     return (await isVerifyToken(query, verifyToken)) ? "question_malformed" : "question_token_mismatch";
@@ -73,15 +78,11 @@ async function isVerifyToken(query: URLSearchParams, verifyToken: string | undef
   return verifyToken !== undefined && (await sameText(query.get("hub.verify_token") ?? "", verifyToken));
 }
 
-const HMAC = { name: "HMAC", hash: "SHA-256" };
-
-type Answer = Awaited<ReturnType<Handshake["answer"]>>;
-
-function signedQuestion(answer: (request: SignedRequest) => Answer): Handshake {
+function signedHandshake(answer: (request: SignedRequest) => HandshakeAnswer | null): Handshake {
   return { method: "POST", signed: true, secret: "none", answer: async (request) => answer(request) };
 }
 
-function plain(challenge: unknown): Answer {
+function echo(challenge: unknown): HandshakeAnswer | null {
   return isChallenge(challenge) ? { contentType: "text/plain", body: challenge } : null;
 }
 

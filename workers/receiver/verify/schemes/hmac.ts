@@ -1,9 +1,11 @@
-import { fromBase64, fromHex, utf8 } from "../../../../shared/bytes.ts";
+import { type Bytes, fromBase64, fromHex, utf8 } from "../../../../shared/bytes.ts";
 import { ConfigError } from "../../../../shared/config.ts";
 import { parseSecret } from "../../../../shared/signing/secret.ts";
 import { type Algorithm, rowScheme } from "./engine.ts";
 import type { HmacRow } from "./row.ts";
 import type { Scheme } from "./scheme.ts";
+
+/** Schemes whose row is an HMAC: a built-in provider's row, or one of the configuration. */
 
 export const DIGESTS = {
   sha1: { hash: "SHA-1", bytes: 20 },
@@ -11,10 +13,10 @@ export const DIGESTS = {
   sha512: { hash: "SHA-512", bytes: 64 },
 };
 
-type Derived = Uint8Array<ArrayBuffer> | null;
+/** Way from a secret to its key: null when the secret stands for none. `says`: the form that the secret must have. */
+type Derivation = { derive: (secret: string) => Bytes | null; says: string };
 
-/** The key that a secret stands for, null when it stands for none. */
-export const DERIVATIONS: Record<NonNullable<HmacRow["key"]>, { derive: (secret: string) => Derived; says: string }> = {
+export const DERIVATIONS: Record<NonNullable<HmacRow["key"]>, Derivation> = {
   text: { derive: utf8, says: "a text" },
   base64: { derive: fromBase64, says: "padded base64" },
   hex: { derive: fromHex, says: "hex" },
@@ -27,15 +29,15 @@ export const DERIVATIONS: Record<NonNullable<HmacRow["key"]>, { derive: (secret:
   },
 };
 
-/** A scheme out of a row: HMAC, RFC 2104, over what the row says. */
+/** Returns the scheme of a row: HMAC, RFC 2104, over the content that the row describes. */
 export function hmacScheme(row: HmacRow): Scheme {
   return { ...rowScheme(row, hmac(row)), row };
 }
 
-// Imported once: an import costs more than an HMAC over a usual body. Cleared when full, as no Worker has so
-// many secrets; never promises, since one that is pending belongs to the request it began in.
-const imported = new Map<string, CryptoKey>();
-const MAX_IMPORTED = 100;
+// Imported once: an import costs more than an HMAC over a usual body. Cleared when full, as no Worker has so many
+// secrets. Never promises: a pending one belongs to the request that it began in.
+const importedKeys = new Map<string, CryptoKey>();
+const MAX_IMPORTED_KEYS = 100;
 
 function hmac({ digest = "sha256", key = "text" }: HmacRow): Algorithm {
   const { hash, bytes } = DIGESTS[digest];
@@ -43,15 +45,15 @@ function hmac({ digest = "sha256", key = "text" }: HmacRow): Algorithm {
   return {
     async keyOf(secret) {
       const name = `${hash} ${key} ${secret}`;
-      const known = imported.get(name);
+      const known = importedKeys.get(name);
       if (known !== undefined) return known;
       const derived = derive(secret);
-      // Anyone would think of white space.
+      // White space is a secret that anyone would guess.
       if (derived === null || derived.byteLength === 0 || secret.trim() === "")
         throw new ConfigError(`a secret is empty or not ${says}`);
       const fresh = await crypto.subtle.importKey("raw", derived, { name: "HMAC", hash }, false, ["verify"]);
-      if (imported.size >= MAX_IMPORTED) imported.clear();
-      imported.set(name, fresh);
+      if (importedKeys.size >= MAX_IMPORTED_KEYS) importedKeys.clear();
+      importedKeys.set(name, fresh);
       return fresh;
     },
     signature: (decoded) => (decoded.byteLength === bytes ? decoded : null),

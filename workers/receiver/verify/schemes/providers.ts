@@ -11,12 +11,14 @@ import { type PublicKeyRow, publicKeyScheme } from "./public-key.ts";
 import type { HmacRow } from "./row.ts";
 import type { Scheme } from "./scheme.ts";
 
-/** How a provider is answered, beside how it signs. */
+/** The providers: one row each. A test has a vector for every row. */
+
+/** Answers that a provider expects, beside the way it signs. */
 type Manners = Pick<Scheme, "handshake" | "answer">;
 
 /**
- * How each provider signs; the comment names the pages of its documentation. Adding a provider is adding a row.
- * An id in a header is not signed, unless `signed` names it; one in the body is.
+ * Rows of the providers that sign with HMAC; each comment names the pages of the provider's documentation. Adding a
+ * provider is adding a row. An id in a header is signed only if `signed` names it, an id in the body always.
  */
 export const HMAC_ROWS: Record<string, HmacRow & Manners> = {
   // GitHub Docs, "Validating webhook deliveries", "Webhook events and payloads: delivery headers"

@@ -1,24 +1,24 @@
-import { concat, fromBase64, fromHex } from "../../../../shared/bytes.ts";
+import { type Bytes, concat, fromBase64, fromHex } from "../../../../shared/bytes.ts";
 import { ConfigError } from "../../../../shared/config.ts";
 import { isWeak, KEY_BYTES } from "../../../../shared/signing/ed25519.ts";
 import { type Algorithm, rowScheme } from "./engine.ts";
 import type { SignatureRow } from "./row.ts";
 import type { Scheme } from "./scheme.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
+/** Schemes of providers that sign with a private key of their own: a source's secrets are their public keys. */
 
-/** A provider that signs with a private key of its own: the source's secrets are its public keys. */
-export type PublicKeyRow = SignatureRow & { algorithm: keyof typeof ALGORITHMS };
+/** Row of a provider that signs with a private key. */
+export type PublicKeyRow = SignatureRow & { algorithm: keyof typeof PUBLIC_KEY_ALGORITHMS };
 
-/** A scheme out of a row whose signatures are not HMAC. */
+/** Returns the scheme of a row whose signatures are not HMAC. */
 export function publicKeyScheme({ algorithm, ...row }: PublicKeyRow): Scheme {
-  return { ...rowScheme(row, ALGORITHMS[algorithm]), publicKey: true };
+  return { ...rowScheme(row, PUBLIC_KEY_ALGORITHMS[algorithm]), publicKey: true };
 }
 
 const P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const P256_BYTES = 32;
 
-const ALGORITHMS = {
+const PUBLIC_KEY_ALGORITHMS = {
   /** RFC 8032; the public key as hex. */
   ed25519: {
     async keyOf(secret) {
@@ -43,20 +43,20 @@ const ALGORITHMS = {
   },
 } satisfies Record<string, Algorithm>;
 
-/** `r` and `s` side by side, as Web Crypto takes them, out of a DER sequence of two integers (X.690, strict). */
+/** Returns `r` and `s` side by side, as Web Crypto takes them, from a DER sequence of two integers (X.690, strict). */
 function fromDer(bytes: Bytes): Bytes | null {
   if (bytes[0] !== 0x30 || bytes[1] !== bytes.byteLength - 2) return null;
-  const r = integer(bytes, 2);
-  const s = r === null ? null : integer(bytes, r.end);
+  const r = derInteger(bytes, 2);
+  const s = r === null ? null : derInteger(bytes, r.end);
   return r === null || s === null || s.end !== bytes.byteLength ? null : concat(r.value, s.value);
 }
 
-function integer(bytes: Bytes, start: number): { value: Bytes; end: number } | null {
+function derInteger(bytes: Bytes, start: number): { value: Bytes; end: number } | null {
   const length = bytes[start + 1] ?? 0;
   const [begin, end] = [start + 2, start + 2 + length];
   if (bytes[start] !== 0x02 || length === 0 || end > bytes.byteLength) return null;
   const [first = 0, second = 0] = [bytes[begin], bytes[begin + 1]];
-  // Positive, and no zero in front but the one that keeps it so.
+  // Strict DER: positive, and no leading zero but the one that keeps the number positive.
   if (first >= 0x80 || (first === 0 && length > 1 && second < 0x80)) return null;
   const digits = bytes.subarray(first === 0 ? begin + 1 : begin, end);
   if (digits.byteLength > P256_BYTES) return null;

@@ -1,62 +1,62 @@
 import type { Verification } from "../../event/record.ts";
-import type { QuestionReason, RejectReason } from "./reasons.ts";
 import type { HmacRow } from "./row.ts";
+import type { HandshakeReason, RejectReason } from "./rules.ts";
 
 /** One way of proving who sent a request. Every provider is one value of this type; `index.ts` is their table. */
 export type Scheme = {
-  /** What a record of this scheme says about how it was checked. */
+  /** Strength of the check, which each record states. */
   verification: Verification;
-  /** Whether the proof covers the id: only then may the id alone make a request a duplicate. */
+  /** True if the proof covers the id: only then may the id alone make a request a duplicate. */
   signedId: boolean;
   /**
-   * Whether the proof covers the URL: then a source must say which URL the provider calls. `called`: with the
-   * query that the request came with; `configured`: as it stands there.
+   * Set if the proof covers the URL: a source must then say which URL the provider calls. `called`: with the query that
+   * the request came with; `configured`: exactly as configured.
    */
   signedUrl?: "called" | "configured";
-  /** Whether the secrets are public keys: whoever signs holds another, and verifying costs more. */
+  /** Set if the secrets are public keys: the sender signs with another key, and verifying costs more. */
   publicKey?: true;
-  /** Headers that carry the secret itself, lower case: masked before anything is stored. */
+  /** Headers that carry the secret itself, in lower case: masked before anything is stored. */
   secretHeaders?: readonly string[];
-  /** Headers that carry the proof, lower case: they are for us alone, and never sent on. */
+  /** Headers that carry the proof, in lower case: the proof is for us alone, and is never sent on. */
   signatureHeaders?: readonly string[];
-  /** The field of a JSON body that names the event's type, where it is called neither `type` nor `event`. */
+  /** Field of a JSON body that names the event's type, where that is called neither `type` nor `event`. */
   typeField?: string;
-  /** The header that names it, where the body does not. */
+  /** Header that names the event's type, where the body does not. */
   typeHeader?: string;
-  /** How the provider asks whether we are there. */
+  /** Handshake of the provider, if it has one. */
   handshake?: Handshake;
-  /** How it signs, where that is a row's HMAC: who has the secret can sign an example. */
+  /** Row of an HMAC scheme: whoever has the secret can sign an example by it. */
   row?: HmacRow;
-  /** What is answered to an event in place of a text, where the provider would show or send that to people. */
+  /** Answer to an event, where the provider would show or send the usual text to people. */
   answer?: { contentType: string; body: string };
-  /** When the request says that it was signed, in unix seconds, proven or not; null when it does not say. */
+  /** Returns when the request claims to have been signed, in unix seconds, proven or not; null without a claim. */
   timestampOf?(request: SignedRequest): number | null;
   /**
-   * `now` in unix seconds. No request makes it throw or accept without proof.
+   * Returns the verdict at `now`, in unix seconds. No request makes it throw, or accept without proof.
    *
    * @throws ConfigError when a secret is missing, empty, too short or malformed: nothing may be accepted then.
    */
   verify(request: SignedRequest, secrets: string[], now: number): Promise<Verdict>;
 };
 
-/** What a proof can cover; `body` holds the exact bytes received. */
+/** The parts of a request that a proof can cover; `body` holds the exact bytes received. */
 export type SignedRequest = { method: string; url: string; headers: Headers; body: Uint8Array };
 
 /** `id` and `timestamp` (unix seconds) as the sender gave them, null where the scheme has none. */
 export type Verdict = { ok: true; id: string | null; timestamp: number | null } | { ok: false; reason: RejectReason };
 
-/** A provider's question whether we are there, which is no event. */
+/** A provider's way to ask whether a URL is ours and alive, before it sends events there. */
 export type Handshake = {
   method: "GET" | "POST";
-  /** Whether the provider signs the question: then it is answered only after verification. */
+  /** True if the provider signs the handshake, which is then answered only after verification. */
   signed: boolean;
-  /** Which secrets it is answered with: the source's, none, or one of its own (`handshakeSecret`). */
+  /** Secrets that the answer is made with: the source's, none, or one of its own (`handshakeSecret`). */
   secret: "source" | "none" | "own";
-  /** Null when the request is no such question. No request makes it throw. */
+  /** Returns the answer, or null when the request is no such handshake. No request makes it throw. */
   answer(request: SignedRequest, secrets: string[]): Promise<HandshakeAnswer | null>;
-  /** Why there was no answer to a request that nothing signs, where there is more than one reason. */
-  refusal?(request: SignedRequest, secrets: string[]): Promise<QuestionReason>;
+  /** Returns why an unsigned request got no answer, where there is more than one reason. */
+  fault?(request: SignedRequest, secrets: string[]): Promise<HandshakeReason>;
 };
 
-/** Without a body with status 204, else with 200. */
+/** Answer to a handshake: with status 204 if `body` is null, else with 200. */
 export type HandshakeAnswer = { contentType: "text/plain" | "application/json"; body: string | null };

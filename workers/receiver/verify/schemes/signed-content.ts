@@ -1,22 +1,21 @@
-import { concat, fromUtf8, toHex, utf8 } from "../../../../shared/bytes.ts";
+import { type Bytes, concat, fromUtf8, toHex, utf8 } from "../../../../shared/bytes.ts";
 import { PLACEHOLDERS, type SignatureRow } from "./row.ts";
 import type { SignedRequest } from "./scheme.ts";
 
-/** What a row says is signed, as the bytes of one request. */
+/** Content that a row says is signed, as the bytes of one request. */
 
-type Bytes = Uint8Array<ArrayBuffer>;
+/** Id and timestamp of a request, exactly as they were sent. */
+type SentTexts = { id: string; timestamp: string };
 
-/** The id and the timestamp exactly as they were sent. */
-export type Given = { id: string; timestamp: string };
-
-const PLACEHOLDER = new RegExp(`(${PLACEHOLDERS.join("|").replace(/[{}]/g, "\\$&")})`);
+/** Splits a template into its placeholders and the texts between them. */
+const TEMPLATE_PARTS = new RegExp(`(${PLACEHOLDERS.join("|").replace(/[{}]/g, "\\$&")})`);
 
 /**
- * What the signature may cover: one content, two where a provider spells the URL either way, none where the
- * body cannot be what was signed.
+ * Returns a function from a request to the contents that its signature may cover: one; two where a provider spells the
+ * URL either way; none where the body cannot be the one that was signed.
  */
-export function signedContent(row: SignatureRow): (request: SignedRequest, given: Given) => Promise<Bytes[]> {
-  const template = (row.signed ?? "{body}").split(PLACEHOLDER);
+export function rowContents(row: SignatureRow): (request: SignedRequest, given: SentTexts) => Promise<Bytes[]> {
+  const template = (row.signed ?? "{body}").split(TEMPLATE_PARTS);
   return async (request, given) => {
     const form = template.includes("{form}") ? await formOf(row, request) : "";
     if (form === null) return [];
@@ -33,13 +32,13 @@ export function signedContent(row: SignatureRow): (request: SignedRequest, given
   };
 }
 
-/** The URL in each spelling that the provider may have signed. */
+/** Returns the URL in each spelling that the provider may have signed. */
 function urlsOf({ urlDecodes, urlPort }: SignatureRow, url: string): string[] {
   const text = urlDecodes === undefined ? url : decoded(url, urlDecodes);
   return urlPort === "either" ? withoutAndWithPort(text) : [text];
 }
 
-/** Undoes the percent-encoding of these characters, and of no others. */
+/** Undoes the percent-encoding of the given characters, and of no others. */
 function decoded(url: string, characters: string): string {
   return url.replace(/%[0-9a-fA-F]{2}/g, (code) => {
     const character = String.fromCharCode(Number.parseInt(code.slice(1), 16));
@@ -57,25 +56,25 @@ function withoutAndWithPort(url: string): string[] {
 }
 
 /**
- * What the form adds to the signed content; null when the body is not the one that was signed. A body that is
- * no form is signed by its digest in the URL, and would otherwise be covered by nothing.
+ * Returns the text of the form in the signed content; null when the body is not the one that was signed. A body that is
+ * no form is covered only by its digest, which stands in the signed URL.
  */
 async function formOf({ bodyDigest }: SignatureRow, { url, body }: SignedRequest): Promise<string | null> {
   const digest = bodyDigest === undefined ? null : (URL.parse(url)?.searchParams.get(bodyDigest) ?? null);
-  if (digest !== null) return digest === (await sha256(body)) ? "" : null;
+  if (digest !== null) return digest === (await sha256Hex(body)) ? "" : null;
   const text = fromUtf8(body);
   const form = text === null || text.split("&", MAX_FIELDS + 1).length > MAX_FIELDS ? "" : sortedForm(text);
   return form === "" && body.byteLength > 0 ? null : form;
 }
 
-async function sha256(body: Uint8Array): Promise<string> {
+async function sha256Hex(body: Uint8Array): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body as Bytes)));
 }
 
-/** More than any provider sends: a large body of nothing but fields would take a tenth of a second to sort. */
+/** More than any provider sends. A large body of nothing but fields would take a tenth of a second to sort. */
 const MAX_FIELDS = 10_000;
 
-/** Names and values of a form in the order of the names, joined without anything between them; equal ones once. */
+/** Returns names and values of a form, in the order of the names, with nothing between them; equal pairs once. */
 function sortedForm(text: string): string {
   const pairs = new Set([...new URLSearchParams(text)].map(([name, value]) => `${name}\0${value}`));
   return [...pairs]

@@ -4,13 +4,13 @@ import { HEADER, verify } from "../../../../shared/signing/signature.ts";
 import { idFault, parseTimestamp, rejected, TOLERANCE_SECONDS, timestampFault } from "./rules.ts";
 import type { Scheme } from "./scheme.ts";
 
+/** Standard Webhooks, under its own header names or a provider's. */
+
 type HeaderNames = { id: string; timestamp: string; signature: string };
 
 /**
- * Standard Webhooks, "Verifying webhook authenticity": `v1` and `v1a` signatures, any entry under any secret.
- *
- * @param names the three headers, which some senders call otherwise
- * @param headers what other headers hold: the event's type, or secrets
+ * Returns the scheme of Standard Webhooks, "Verifying webhook authenticity": `v1` and `v1a` signatures, any entry under
+ * any secret. `names` are the three headers, `headers` others that hold the event's type or a secret.
  */
 export function standardScheme(names: HeaderNames, headers: Pick<Scheme, "typeHeader" | "secretHeaders"> = {}): Scheme {
   return {
@@ -43,20 +43,19 @@ export const standard = standardScheme(HEADER);
 /** Svix, "Verifying Webhooks: How to Verify Webhooks Manually": under Svix's names, as Clerk and Resend send it. */
 export const svix = standardScheme({ id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" });
 
-// Parsed once: the imported key is kept with the parsed one. As many as there are secrets, which a Worker
-// has few of.
-const known = new Map<string, VerifyingKey>();
-const MAX_KNOWN = 100;
+// Parsed once: the imported key is kept with the parsed one. Cleared when full, as no Worker has so many secrets.
+const parsedKeys = new Map<string, VerifyingKey>();
+const MAX_PARSED_KEYS = 100;
 
 function keyOf(secret: string): VerifyingKey {
-  const before = known.get(secret);
+  const before = parsedKeys.get(secret);
   if (before !== undefined) return before;
   const parsed = parseVerifyingKey(secret);
   if (!parsed.ok)
     throw new ConfigError(
       `a secret is ${parsed.problem.replace("_", " ")}: it must be \`whsec_\` and base64 of 24 bytes or more, or a \`whpk_\` key`,
     );
-  if (known.size >= MAX_KNOWN) known.clear();
-  known.set(secret, parsed.key);
+  if (parsedKeys.size >= MAX_PARSED_KEYS) parsedKeys.clear();
+  parsedKeys.set(secret, parsed.key);
   return parsed.key;
 }

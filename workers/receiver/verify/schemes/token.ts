@@ -3,32 +3,34 @@ import { sameText } from "../../../../shared/same-text.ts";
 import { idFault, rejected } from "./rules.ts";
 import type { Scheme } from "./scheme.ts";
 
-/** Where a shared token may stand. */
-const PLACES = ["authorization", "x-api-key", "x-gitlab-token"] as const;
+/** Schemes that verify no signature: a shared token in a header, or nothing at all. */
+
+/** Headers that a shared token may stand in. */
+const TOKEN_HEADERS = ["authorization", "x-api-key", "x-gitlab-token"] as const;
 const BEARER = /^Bearer (.+)$/i;
 
-type Place = (typeof PLACES)[number];
+type TokenHeader = (typeof TOKEN_HEADERS)[number];
 
-/** A static secret in a header, for senders that cannot sign: it proves who sent, and nothing about the bytes. */
+/** Returns a scheme for senders that cannot sign: a static secret proves who sent, and nothing about the bytes. */
 export function tokenScheme({
-  places = PLACES,
+  headerNames = TOKEN_HEADERS,
   idHeader,
   typeHeader,
 }: {
-  places?: readonly Place[];
+  headerNames?: readonly TokenHeader[];
   idHeader?: string;
   typeHeader?: string;
 }): Scheme {
   return {
     verification: "authenticated",
     signedId: false,
-    secretHeaders: places,
+    secretHeaders: headerNames,
     ...(typeHeader === undefined ? {} : { typeHeader }),
 
     async verify({ headers }, secrets) {
       if (secrets.length === 0) throw new ConfigError("no secret is configured");
       if (secrets.some((secret) => secret.trim() === "")) throw new ConfigError("a secret is empty");
-      const given = places.flatMap((place) => tokenIn(place, headers.get(place)) ?? []);
+      const given = headerNames.flatMap((name) => tokenIn(name, headers.get(name)) ?? []);
       if (given.length === 0) return rejected("token_missing");
       // Every pair is compared, each in constant time.
       const same = await Promise.all(given.flatMap((token) => secrets.map((secret) => sameText(token, secret))));
@@ -40,12 +42,12 @@ export function tokenScheme({
   };
 }
 
-function tokenIn(place: Place, value: string | null): string | null {
+function tokenIn(name: TokenHeader, value: string | null): string | null {
   if (value === null || value === "") return null;
-  return place === "authorization" ? (BEARER.exec(value)?.[1] ?? null) : value;
+  return name === "authorization" ? (BEARER.exec(value)?.[1] ?? null) : value;
 }
 
-/** Asks for nothing: only by explicit configuration, and every record says so. */
+/** The scheme that accepts everything: only by explicit configuration, and every record says so. */
 export const none: Scheme = {
   verification: "unverified",
   signedId: false,
