@@ -6,26 +6,24 @@ import type { Measured } from "./run.ts";
 
 export type Result = { phase: Phase; measured: Measured[] };
 
-const INTRODUCTION = [
-  "`npm run compare` sends one stream of events through all of them at once, measures for two and a half minutes and",
-  "draws the picture anew. Both tables are of one run, the first of its three rates together, in bytes an event:",
-].join(" ");
+const INTRODUCTION =
+  "`npm run compare` sends one stream of events through all of them at once, for two and a half minutes, and draws the picture anew. Both tables are of one run. The first adds up its three rates; bytes are per event.";
 
 const NOTES = [
-  "One machine, all consumers beside each other: only what differs between them means something elsewhere.",
-  "Everything is counted at each consumer's own sockets: who opened its connections, and whether an event came in an",
-  "answer, in an answer that went on, or in a request; a webhook's URL is registered once, which is not counted.",
-  "Time runs from the publisher's request to the consumer having the event; of 20 or 30 the p99 is the slowest. Bytes",
-  "are those of TCP in both directions, headers included, without TLS. SSE is read from the receiver: its time includes",
-  "the webhook that brought the event there, and its messages are summaries, a body being one more request. An event a",
-  "minute was run 25 times faster: the waiting that consumers choose was shortened, and stretched again in what is shown.",
-].join(" ");
+  "All consumers ran beside each other on one machine. Only the differences between them mean something on another.",
+  "Everything is counted at each consumer's own sockets: who opened the connections, and if an event came in an answer, in an open answer or in a request.",
+  "The time runs from the publisher's request until the consumer has the event. Of 20 or 30 events the p99 is the slowest.",
+  "Bytes are those of TCP in both directions, headers included, without TLS.",
+  "SSE is read from the receiver. Its time includes the webhook that brought the event there. Its messages are summaries; a body takes one more request.",
+  "The registration of the webhook's URL is not counted.",
+  "One event a minute was run 25 times faster. The waiting that consumers choose was shortened, and is stretched again in the tables.",
+];
 
 /** Returns the whole part. @param picture the picture's Markdown */
 export function markdown(results: readonly Result[], picture: string): string {
-  return [INTRODUCTION, "", picture, "", table(natureRows(results)), "", table(measuredRows(results)), "", NOTES].join(
-    "\n",
-  );
+  const notes = NOTES.map((note) => `- ${note}`);
+  const tables = [table(natureRows(results)), "", table(measuredRows(results))];
+  return [INTRODUCTION, "", picture, "", ...tables, "", ...notes].join("\n");
 }
 
 function natureRows(results: readonly Result[]): string[][] {
