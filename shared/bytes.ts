@@ -4,14 +4,15 @@
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
-// fatal: a body that is not UTF-8 must be seen as such; ignoreBOM: a BOM is part of the bytes that were signed.
+// fatal: a body that is not UTF-8 must be recognised; ignoreBOM: a BOM is part of the bytes that were signed.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Returns the UTF-8 of a text. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text) as Uint8Array<ArrayBuffer>;
 }
 
-/** The text of valid UTF-8, byte-order mark included; null when the bytes are anything else. */
+/** Returns the text of valid UTF-8, byte-order mark included; null when the bytes are anything else. */
 export function fromUtf8(bytes: Uint8Array): string | null {
   try {
     return decoder.decode(bytes);
@@ -20,25 +21,27 @@ export function fromUtf8(bytes: Uint8Array): string | null {
   }
 }
 
+/** Returns padded base64. */
 export function toBase64(bytes: Uint8Array): string {
   return bytes.toBase64();
 }
 
-/** Padded base64, RFC 4648 section 4: no white space, no stray bits in the last character. */
+/** Decodes padded base64, RFC 4648 section 4: no white space, no stray bits in the last character. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   return decodeBase64(text, "base64");
 }
 
-/** base64url, RFC 4648 section 5, padded or not, as senders differ. */
+/** Decodes base64url, RFC 4648 section 5, padded or not, as senders differ. */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
   return decodeBase64(text.padEnd(Math.ceil(text.length / 4) * 4, "="), "base64url");
 }
 
+/** Returns hex in lower case. */
 export function toHex(bytes: Uint8Array): string {
   return bytes.toHex();
 }
 
-/** Hex of either case and even length. */
+/** Decodes hex of either case and even length. */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> | null {
   try {
     return Uint8Array.fromHex(text);
@@ -47,7 +50,14 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-/** Several byte runs as one. */
+/** Tells whether two byte runs are the same. Not constant in time: nothing secret is compared here. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Returns several byte runs as one. */
 export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let offset = 0;

@@ -7,8 +7,8 @@ export { checkIp } from "./ip.ts";
  * in. Nothing is looked up here; the addresses that a name stands for are judged with `checkIp`.
  */
 
-export type AddressReason = IpReason | "forbidden_character" | "scheme" | "credentials" | "local_name";
-export type CheckedUrl = { ok: true; url: URL } | { ok: false; reason: AddressReason };
+type AddressReason = IpReason | "forbidden_character" | "scheme" | "credentials" | "local_name";
+type CheckedUrl = { ok: true; url: URL } | { ok: false; reason: AddressReason };
 
 /** What to tell the user, as the rest of a sentence that begins with "The URL". */
 export const explainAddress: Record<AddressReason, string> = {

@@ -8,7 +8,7 @@ import { type EdgeCode, edgeCode } from "./edge-status.ts";
  */
 
 /** What is sent where. `timestamp` in unix seconds, of this attempt; `body` what is stored, sent as it is. */
-export type AttemptRequest = {
+type AttemptRequest = {
   url: string;
   id: string;
   timestamp: number;
@@ -25,7 +25,7 @@ export type AttemptRequest = {
  * the edge says what was wrong; the local runtime tells a refused connection, a reset, and bytes that are not
  * HTTP apart in no way.
  */
-export type AttemptErrorCode = "timeout" | "connection_failed" | "response_incomplete" | "request_failed" | EdgeCode;
+type AttemptErrorCode = "timeout" | "connection_failed" | "response_incomplete" | "request_failed" | EdgeCode;
 
 /**
  * `code` null: an HTTP response was read to its end or to the limit. Otherwise `status` is 0, the status whose

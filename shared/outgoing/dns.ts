@@ -7,10 +7,10 @@ import { type Answer, judgeAnswers, parseAnswer, type Verdict } from "./dns-answ
  */
 
 /** `requests`: outgoing requests that this call made; 0 when the answer was kept or another call asked. */
-export type Resolution = Verdict & { requests: number };
+type Resolution = Verdict & { requests: number };
 export type Resolve = (hostname: string) => Promise<Resolution>;
 
-export type ResolverOptions = {
+type ResolverOptions = {
   /** Where to ask, as `https://cloudflare-dns.com/dns-query` or `https://dns.google/resolve`; empty: nowhere. */
   dohUrl: string;
   fetch: typeof fetch;

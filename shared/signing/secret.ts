@@ -19,9 +19,9 @@ export type VerifyingKey = { version: "v1"; key: Bytes } | { version: "v1a"; key
 export type SigningKey = { version: "v1"; key: Bytes } | { version: "v1a"; key: Bytes; seed: Bytes };
 
 /** `private`, `public`: a key of the wrong half. `weak`: a public key under which anyone can sign. */
-export type SecretProblem = "empty" | "malformed" | "too_short" | "weak" | "private" | "public";
+type SecretProblem = "empty" | "malformed" | "too_short" | "weak" | "private" | "public";
 export type Parsed<Key> = { ok: true; key: Key } | { ok: false; problem: SecretProblem };
-export type ParsedSecret = Parsed<Bytes>;
+type ParsedSecret = Parsed<Bytes>;
 
 /** The HMAC key of `whsec_…`; the prefix may be missing, as some dashboards show the bare base64. */
 export function parseSecret(text: string): ParsedSecret {

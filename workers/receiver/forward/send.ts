@@ -14,7 +14,7 @@ import { type Forwarded, forwardedHeaders, forwardId } from "./request.ts";
 const MAX_URL_LENGTH = 2048;
 
 /** An event to send on. `input`, `{url}`, is read once there is a key to sign with, and the event after that. */
-export type ForwardCall = { log: string; input: () => Promise<unknown>; record: () => Promise<EventRecord> };
+type ForwardCall = { log: string; input: () => Promise<unknown>; record: () => Promise<EventRecord> };
 
 /**
  * Sends the exact bytes of an event on, signed anew, and returns the target's answer, whatever it is.

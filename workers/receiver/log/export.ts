@@ -64,7 +64,7 @@ export type ExportQuery = {
 };
 
 /** File under way. `next`: the cursor of what this export leaves out, null for nothing; known before the stream is read. */
-export type LogExport = { stream: ReadableStream<Uint8Array>; next: number | null };
+type LogExport = { stream: ReadableStream<Uint8Array>; next: number | null };
 
 /** Only the scan limits an export, not a count of events. */
 const NO_LIMIT = 1_000_000_000;

@@ -1,3 +1,4 @@
+import { equalBytes } from "../../../shared/bytes.ts";
 import { linesWith } from "../archive/read-segment.ts";
 import { NO_FILTER } from "../event/filter.ts";
 import { type PageQuery, type Slice, wantedOf } from "../event/page.ts";
@@ -56,10 +57,6 @@ async function sameOnSide(
     .filter((other) => other.seq >= range.from && other.seq <= range.to && !isCleared(slice.cleared, other))
     .map(summaryOf);
   const wanted = bodyBytes(record);
-  const rows = slice.rows.filter((row) => isEqual(new Uint8Array(row.body), wanted)).map(toSummary);
+  const rows = slice.rows.filter((row) => equalBytes(new Uint8Array(row.body), wanted)).map(toSummary);
   return (ascending ? [...same, ...rows] : [...rows, ...same]).slice(0, SAME_BYTES_SHOWN);
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }

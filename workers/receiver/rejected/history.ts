@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from "../../../shared/time.ts";
 import type { Diagnosis } from "./diagnosis/diagnosis.ts";
 import type { Rejection } from "./rejections.ts";
 
@@ -6,11 +7,20 @@ import type { Rejection } from "./rejections.ts";
  * from a forgery, which no cryptography can. Pure; times in unix milliseconds.
  */
 
+/** Last proof by a source. `fingerprint`: of the configuration that verified; `savedAt`: the time that the tables know. */
+type Proven = { fingerprint: string; at: number; savedAt: number };
+
+/** Last proofs by source. `complete`: kept since the log's first event, so a source that is missing verified none. */
+export type Verified = { complete: boolean; sources: Readonly<Record<string, Proven>> };
+
+/** An event that was verified, and the configuration that did it; `fingerprint` null where nothing proves the event. */
+export type Proof = { source: string; fingerprint: string | null };
+
 /** Time of a source's last verified event, null for none as it is configured now; `known` false where the log cannot say. */
-export type History = { known: false } | { known: true; lastAt: number | null };
+type History = { known: false } | { known: true; lastAt: number | null };
 
 /** A source costs a row at most so often: until the object is dropped from memory, memory knows better. */
-export const SAVE_EVERY_MS = 3_600_000;
+export const SAVE_EVERY_MS = HOUR_MS;
 /** Nobody reads these times closer than to the second. */
 const EXACT_TO_MS = 1000;
 /** Sources that are remembered, those that verified last; a configuration holds fewer. */
@@ -70,7 +80,7 @@ function isRecent({ sources }: Verified, { source, fingerprint }: Proof, now: nu
   return proven?.fingerprint === fingerprint && now - proven.at < EXACT_TO_MS;
 }
 
-export function savedAt({ sources }: Verified, { source, fingerprint }: Proof): number | null {
+function savedAt({ sources }: Verified, { source, fingerprint }: Proof): number | null {
   const proven = provenIn(sources, source);
   return proven?.fingerprint === fingerprint ? proven.savedAt : null;
 }
@@ -85,8 +95,8 @@ function newest(complete: boolean, sources: ReadonlyMap<string, Proven>): Verifi
 }
 
 const SPAN_UNITS = [
-  { name: "days", ms: 86_400_000 },
-  { name: "h", ms: 3_600_000 },
+  { name: "days", ms: DAY_MS },
+  { name: "h", ms: HOUR_MS },
   { name: "min", ms: 60_000 },
 ];
 
@@ -95,12 +105,3 @@ function spanText(ms: number): string {
   const unit = SPAN_UNITS.find((each) => ms >= 2 * each.ms) ?? { name: "s", ms: 1000 };
   return `${Math.max(Math.floor(ms / unit.ms), 0)} ${unit.name}`;
 }
-
-/** `fingerprint`: of the configuration that verified; `savedAt`: as of when the tables know it. */
-export type Proven = { fingerprint: string; at: number; savedAt: number };
-
-/** By source. `complete`: it was kept since the log's first event, so that who is missing never verified one. */
-export type Verified = { complete: boolean; sources: Readonly<Record<string, Proven>> };
-
-/** An event that was proven, and by what; `fingerprint` null where nothing proves it. */
-export type Proof = { source: string; fingerprint: string | null };

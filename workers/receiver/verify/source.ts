@@ -58,11 +58,11 @@ function tableOf(value: unknown): SourceTable | null {
 }
 
 function defaultSource(secrets: string[]): Source {
-  return { ...closed(DEFAULT_SOURCE, null), secrets, secretNames: ["WEBHOOK_SECRET"] };
+  return { ...closedSource(DEFAULT_SOURCE, null), secrets, secretNames: ["WEBHOOK_SECRET"] };
 }
 
 /** Returns a source that accepts nothing, as it has no secret. */
-function closed(name: string, fault: string | null): Source {
+function closedSource(name: string, fault: string | null): Source {
   const nothing = { secrets: [], secretNames: [], handshakeSecrets: [], url: null, log: DEFAULT_LOG };
   return { name, schemeName: "standard", scheme: schemeNamed("standard"), ...nothing, fault };
 }
@@ -71,14 +71,14 @@ function readSource(name: string, value: unknown, env: Variables): Source {
   try {
     if (name === DEFAULT_SOURCE) throw new TableFault("is defined by WEBHOOK_SECRET; give this source another name");
     if (!NAME_FORM.test(name))
-      throw new TableFault("is no name of a source: lower-case letters, digits, - and _, at most 64");
+      throw new TableFault("is no name of a source: use lower-case letters, digits, - and _, at most 64");
     if (!isTable(value)) throw new TableFault("is not a table");
     const unknown = Object.keys(value).find((key) => !SOURCE_KEYS.includes(key));
     if (unknown !== undefined) throw new TableFault(`${unknown} is unknown; known are ${SOURCE_KEYS.join(", ")}`);
-    return { ...closed(name, null), ...schemeOf(value), ...placeOf(value), ...secretsOf(value, env) };
+    return { ...closedSource(name, null), ...schemeOf(value), ...placeOf(value), ...secretsOf(value, env) };
   } catch (error) {
     if (!(error instanceof TableFault)) throw error;
-    return closed(name, error.message);
+    return closedSource(name, error.message);
   }
 }
 
@@ -93,6 +93,7 @@ function schemeOf({ scheme: name, hmac, url }: SourceTable): Pick<Source, "schem
 }
 
 function configuredScheme(row: unknown): Scheme {
+  if (!isTable(row)) throw new TableFault("hmac is not a table");
   const parsed = parseHmacRow(row);
   if (!parsed.ok) throw new TableFault(`hmac.${parsed.key} ${parsed.problem}`);
   return hmacScheme(parsed.row);
@@ -106,7 +107,7 @@ function schemeNamed(name: string): Scheme {
 
 function placeOf({ log = DEFAULT_LOG }: SourceTable): Pick<Source, "log"> {
   if (typeof log === "string" && NAME_FORM.test(log)) return { log };
-  throw new TableFault("log is no name of a log: lower-case letters, digits, - and _, at most 64");
+  throw new TableFault("log is no name of a log: use lower-case letters, digits, - and _, at most 64");
 }
 
 /** Returns the secrets of a source, whose table holds their names: no value of a secret stands in a TOML file. */
@@ -135,14 +136,14 @@ const OWN_VARIABLES: ReadonlySet<string> = new Set([
 function secretNamed(key: string, name: unknown, env: Variables): string {
   // A text that is no name may be the secret itself, which no message may repeat.
   if (typeof name !== "string" || !VARIABLE_FORM.test(name))
-    throw new TableFault(`${key} is not made of names of secrets`);
+    throw new TableFault(`${key} must hold names of secrets, not the secrets themselves`);
   if (OWN_VARIABLES.has(name)) throw new TableFault(`${key} names ${name}, which is this Worker's own and no source's`);
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (typeof value === "string" && value !== "") return value;
   if (value !== undefined || SURE_VARIABLE_FORM.test(name)) {
     throw new TableFault(`${key} names ${name}, which is not set, or not in \`required\` of wrangler.receiver.toml`);
   }
-  throw new TableFault(`${key} names what is not set, and is perhaps a secret itself where a name should be`);
+  throw new TableFault(`${key} holds a name that is not set, or a secret itself where its name should be`);
 }
 
 function isTable(value: unknown): value is SourceTable {

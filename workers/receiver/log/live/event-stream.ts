@@ -21,10 +21,10 @@ export const STREAM_HEADERS = {
 };
 
 /** Log to stream: its tails are read through the socket, and older events as pages, of `scanBytes` each. */
-export type StreamedLog = { reader: LogReader; socket: LiveSocket; filter: EventFilter; scanBytes: number };
+type StreamedLog = { reader: LogReader; socket: LiveSocket; filter: EventFilter; scanBytes: number };
 
 /** Batch of a stream. `scanned`: it took as much of KV as one request may scan, and there is more. */
-export type StreamBatch = Batch & { scanned?: true };
+type StreamBatch = Batch & { scanned?: true };
 
 /**
  * Yields batches from `after` on, each as soon as there is any, until the socket is closed. An empty batch says how far

@@ -7,7 +7,7 @@ import { CLOSED_HERE, LiveSocket } from "./socket.ts";
 /** Long poll: a page that is held back until there is something on it. */
 
 /** Patience of a long poll. `signal` ends the wait when the client has left. */
-export type PollWait = { waitMs: number; signal: AbortSignal };
+type PollWait = { waitMs: number; signal: AbortSignal };
 
 /**
  * Returns the page after a cursor as soon as it is not empty, or the empty page after `waitMs`. Events that are in no

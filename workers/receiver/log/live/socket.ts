@@ -10,7 +10,7 @@ import { cursorAhead } from "../read.ts";
  */
 
 /** Answer to a request for more. `closed`: the socket's close code, once nobody is there to answer. */
-export type LiveAnswer = Batch | { behind: number } | { reset: number } | { closed: number };
+type LiveAnswer = Batch | { behind: number } | { reset: number } | { closed: number };
 
 /** Close code of a socket that this end closed; the Inbox closes with others. */
 export const CLOSED_HERE = 1000;

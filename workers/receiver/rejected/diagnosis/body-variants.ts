@@ -1,4 +1,4 @@
-import { type Bytes, concat, fromBase64, fromUtf8, toBase64, utf8 } from "../../../../shared/bytes.ts";
+import { type Bytes, concat, equalBytes, fromBase64, fromUtf8, toBase64, utf8 } from "../../../../shared/bytes.ts";
 import { CARRIAGE_RETURN, LINE_FEED } from "./characters.ts";
 import type { BodyChange } from "./diagnosis.ts";
 import type { JsonDocument } from "./json-bytes.ts";
@@ -12,7 +12,7 @@ import { BYTE_WORK, SCAN_WORK, type Work } from "./work.ts";
  */
 
 /** One guess at the original body, and the change that would have made the received one of it. */
-export type BodyVariant = { change: BodyChange; body: Bytes };
+type BodyVariant = { change: BodyChange; body: Bytes };
 
 /** A kind of change, and the originals it may have had; `when` tells whether the change is likely, or possible at all. */
 type Guess = { change: BodyChange; when?: (seen: Seen) => boolean } & (
@@ -66,7 +66,7 @@ export function* bodyVariants(body: Uint8Array, work: Work): Generator<BodyVaria
     if (guess.when?.(seen) === false) continue;
     for (const variant of variantsOf(guess, seen)) {
       const bytes = typeof variant === "string" ? utf8(variant) : variant;
-      if (bytes === null || made.some((each) => isSame(each, bytes))) continue;
+      if (bytes === null || made.some((each) => equalBytes(each, bytes))) continue;
       made.push(bytes);
       yield { change: guess.change, body: bytes };
     }
@@ -90,12 +90,6 @@ function variantsOf(guess: Guess, { body, text, json, work }: Seen): Iterable<By
   if ("text" in guess) return text === null ? [] : guess.text(text, work);
   const document = text === null ? null : json();
   return document === null ? [] : guess.json(document, work);
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.byteLength !== b.byteLength) return false;
-  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** Returns the body without the newline at its end, and with either one. */

@@ -2,7 +2,7 @@ import type { Scheme } from "../../verify/schemes/scheme.ts";
 
 /** Words of a diagnosis: why a request was rejected, as far as that is known. */
 
-export type DiagnosisCode =
+type DiagnosisCode =
   | "stale"
   | "early"
   | "secret_white_space"

@@ -1,29 +1,31 @@
 import { type HmacRow, PLACEHOLDERS } from "./row.ts";
 
-/** A row out of configuration: every mistake in it is named, so that nothing is verified by half a row. */
+/** Reads a row of the configuration: a mistake in it is named, so that nothing is verified by half a row. */
 
-export type ParsedRow = { ok: true; row: HmacRow } | { ok: false; key: string; problem: string };
+/** A row, or the first mistake in it: "<key> <problem>". */
+type ParsedRow = { ok: true; row: HmacRow } | { ok: false; key: string; problem: string };
 
-type Rule = { takes: (value: unknown) => boolean; says: string };
+/** Rule for the value of a key; `says` completes "is not …". */
+type KeyRule = { takes: (value: unknown) => boolean; says: string };
 
-const oneOf = (...values: string[]): Rule => ({
+const oneOf = (...values: string[]): KeyRule => ({
   takes: (value) => typeof value === "string" && values.includes(value),
   says: `one of ${values.join(", ")}`,
 });
-const text: Rule = { takes: (value) => typeof value === "string" && value !== "", says: "a text" };
-const header: Rule = {
+const anyText: KeyRule = { takes: (value) => typeof value === "string" && value !== "", says: "a text" };
+const headerName: KeyRule = {
   takes: (value) => typeof value === "string" && /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(value),
   says: "a header's name in lower case",
 };
 const PLACEHOLDER = /\{\w*\}/g;
 
-const RULES: Record<keyof HmacRow, Rule> = {
-  header,
+const KEY_RULES: Record<keyof HmacRow, KeyRule> = {
+  header: headerName,
   format: oneOf("plain", "pairs", "list", "numbered"),
-  prefix: text,
-  // Two headers of one name arrive joined like that, and are refused.
-  separator: { takes: (value) => text.takes(value) && value !== ", ", says: 'a text other than ", "' },
-  pair: text,
+  prefix: anyText,
+  // Two headers of one name arrive joined by ", ", and are rejected for that.
+  separator: { takes: (value) => anyText.takes(value) && value !== ", ", says: 'a text other than ", "' },
+  pair: anyText,
   encoding: oneOf("hex", "base64", "base64url"),
   signed: {
     takes: (value) =>
@@ -33,47 +35,48 @@ const RULES: Record<keyof HmacRow, Rule> = {
     says: `a text with {body} or {form}, and no other placeholder than ${PLACEHOLDERS.join(" ")}`,
   },
   urlQuery: oneOf("called", "configured"),
-  urlDecodes: text,
+  urlDecodes: anyText,
   urlPort: oneOf("either"),
-  bodyDigest: text,
-  timestampHeader: header,
-  timestampPair: text,
-  timestampField: text,
+  bodyDigest: anyText,
+  timestampHeader: headerName,
+  timestampPair: anyText,
+  timestampField: anyText,
   timestampUnit: oneOf("s", "ms", "iso"),
   windowSeconds: {
     takes: (value) => value === "none" || (typeof value === "number" && value >= 0 && value <= 86_400),
     says: 'a number from 0 to 86400, or "none"',
   },
-  idHeader: header,
-  idField: text,
-  typeField: text,
-  typeHeader: header,
+  idHeader: headerName,
+  idField: anyText,
+  typeField: anyText,
+  typeHeader: headerName,
   digest: oneOf("sha1", "sha256", "sha512"),
   key: oneOf("text", "base64", "hex", "whsec"),
 };
 
-/** A row out of configuration; the first mistake is named by its key. */
+/** Returns the row that a table of the configuration describes, or the first mistake in the table. */
 export function parseHmacRow(value: unknown): ParsedRow {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { ok: false, key: "hmac", problem: "is not a table" };
   }
   for (const [key, given] of Object.entries(value)) {
-    const rule = Object.hasOwn(RULES, key) ? RULES[key as keyof HmacRow] : undefined;
+    const rule = Object.hasOwn(KEY_RULES, key) ? KEY_RULES[key as keyof HmacRow] : undefined;
     if (rule === undefined)
-      return { ok: false, key, problem: `is unknown; known are ${Object.keys(RULES).join(", ")}` };
+      return { ok: false, key, problem: `is unknown; known are ${Object.keys(KEY_RULES).join(", ")}` };
     if (!rule.takes(given)) return { ok: false, key, problem: `is not ${rule.says}` };
   }
   const row = value as HmacRow;
-  const fault = inconsistency(row);
+  const fault = brokenRule(row);
   return fault === undefined ? { ok: true, row } : { ok: false, key: fault.key, problem: fault.problem };
 }
 
-type Asked = { row: HmacRow; signs: (placeholder: string) => boolean; places: (keyof HmacRow)[] };
+/** A row, and two views of it that the rules below ask for: its signed placeholders and its places of a timestamp. */
+type RowView = { row: HmacRow; signs: (placeholder: string) => boolean; places: (keyof HmacRow)[] };
 
-type Consistency = { key: keyof HmacRow; problem: string; broken: (asked: Asked) => boolean };
+/** Rule between keys. `broken` tells whether a row breaks it; `key` is then named. */
+type CrossRule = { key: keyof HmacRow; problem: string; broken: (view: RowView) => boolean };
 
-/** What one key asks of another; `broken` says that it is not so. */
-const CONSISTENCY: Consistency[] = [
+const CROSS_RULES: CrossRule[] = [
   { key: "header", problem: "is missing", broken: ({ row }) => row.header === undefined },
   {
     key: "pair",
@@ -83,7 +86,7 @@ const CONSISTENCY: Consistency[] = [
   ...(["pair", "separator", "timestampPair"] as const).map((key) => ({
     key,
     problem: "needs the format `pairs`",
-    broken: ({ row }: Asked) => row.format !== "pairs" && row[key] !== undefined,
+    broken: ({ row }: RowView) => row.format !== "pairs" && row[key] !== undefined,
   })),
   {
     key: "timestampHeader",
@@ -97,9 +100,9 @@ const CONSISTENCY: Consistency[] = [
   },
   ...(["timestampHeader", "timestampPair"] as const).map((key) => ({
     key,
-    // Anyone could write another time there.
+    // Anyone could write another time into an unsigned place.
     problem: "is given, and {timestamp} is not signed",
-    broken: ({ row, signs }: Asked) => row[key] !== undefined && !signs("{timestamp}"),
+    broken: ({ row, signs }: RowView) => row[key] !== undefined && !signs("{timestamp}"),
   })),
   {
     key: "timestampField",
@@ -109,7 +112,7 @@ const CONSISTENCY: Consistency[] = [
   ...(["windowSeconds", "timestampUnit"] as const).map((key) => ({
     key,
     problem: "needs a place of the timestamp",
-    broken: ({ row, places }: Asked) => row[key] !== undefined && places.length === 0,
+    broken: ({ row, places }: RowView) => row[key] !== undefined && places.length === 0,
   })),
   {
     key: "idHeader",
@@ -129,16 +132,16 @@ const CONSISTENCY: Consistency[] = [
   ...(["urlQuery", "urlDecodes", "urlPort", "bodyDigest"] as const).map((key) => ({
     key,
     problem: "needs {url} to be signed",
-    broken: ({ row, signs }: Asked) => row[key] !== undefined && !signs("{url}"),
+    broken: ({ row, signs }: RowView) => row[key] !== undefined && !signs("{url}"),
   })),
 ];
 
-function inconsistency(row: HmacRow): Consistency | undefined {
+function brokenRule(row: HmacRow): CrossRule | undefined {
   const given: (keyof HmacRow)[] = ["timestampHeader", "timestampPair", "timestampField"];
-  const asked: Asked = {
+  const view: RowView = {
     row,
     signs: (placeholder) => (row.signed ?? "{body}").includes(placeholder),
     places: given.filter((place) => row[place] !== undefined),
   };
-  return CONSISTENCY.find(({ broken }) => broken(asked));
+  return CROSS_RULES.find(({ broken }) => broken(view));
 }
