@@ -47,7 +47,11 @@ liveRoutes.get("/stream", async (c) => {
   return c.body(eventStream(batches, { close, now: Date.now }), 200, STREAM_HEADERS);
 });
 
-/** Returns what a live read asks for; `after` null: no cursor was given. @throws Problem */
+/**
+ * Returns the parameters of a live read; `after` null: no cursor was given.
+ *
+ * @throws Problem `invalid_parameter` or `invalid_cursor`
+ */
 function liveQuery(url: string): { log: string | null; after: number | null; filter: EventFilter } {
   const { searchParams } = new URL(url);
   checkParameters(searchParams, LIVE_PARAMETERS);

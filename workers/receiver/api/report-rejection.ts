@@ -18,7 +18,7 @@ const reported = new RateLimiter(5, 1000);
 /** Rejections since the last one that was reported, by source. */
 const unreported = new Map<string, number>();
 
-/** Reports a rejection. Never rejects itself; `now` in unix milliseconds. */
+/** Reports a rejection. The promise never rejects; `now` in unix milliseconds. */
 export async function reportRejection(
   env: Env,
   sources: ReadonlyMap<string, Source>,

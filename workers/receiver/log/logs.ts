@@ -12,12 +12,12 @@ import { DEFAULT_LOG } from "../verify/source.ts";
 /** Bindings and variables, as wrangler.receiver.toml declares them. */
 export type Env = Vars & { INBOX: DurableObjectNamespace<Inbox>; EVENTS: KVNamespace };
 
-/** Hono's name for an app with these bindings. */
+/** Type parameter of Hono's apps and contexts with these bindings. */
 export type App = { Bindings: Env };
 
 const TENANT = "default";
 
-/** Headers of an answer that is likely to be a better one soon. */
+/** Headers of a failure that is likely to pass soon. */
 export const RETRY_SOON = { "retry-after": "5" };
 
 /** Returns the logs that sources write to, the default one first. */

@@ -43,7 +43,7 @@ export async function recordAt(env: Env, name: string | null, seq: number): Prom
   return record;
 }
 
-/** Returns the answer to a request for an event that no log holds. */
+/** Returns the failure of a request for an event that its log does not hold. */
 export function notLogged(seq: number): Problem {
   return new Problem("not_found", `The log holds no event ${seq}; it may have expired or been cleared.`);
 }
@@ -66,7 +66,7 @@ export function checkCursor({ order, seq }: PageQuery, head: number): void {
   if (seq !== null && seq > furthest) throw cursorAhead(head);
 }
 
-/** Returns the answer to a cursor beyond the newest event, `head`. */
+/** Returns the failure of a request with a cursor beyond the newest event, `head`. */
 export function cursorAhead(head: number): Problem {
   return new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
 }

@@ -7,7 +7,7 @@ import type { Rejection } from "./rejections.ts";
  * from a forgery, which no cryptography can. Pure; times in unix milliseconds.
  */
 
-/** Last proof by a source. `fingerprint`: of the configuration that verified; `savedAt`: the time that the tables know. */
+/** Last proof by a source: the fingerprint of the configuration that verified, when, and the time that the tables know. */
 type Proven = { fingerprint: string; at: number; savedAt: number };
 
 /** Last proofs by source. `complete`: kept since the log's first event, so a source that is missing verified none. */
@@ -66,7 +66,7 @@ export function withHistory({ diagnosis, reason, at }: Rejection, history: Histo
   }
   // "Never" would be too much: only the last configuration that verified is kept, and this one may be older.
   const never = "no event of this log was verified since this source is configured as it is now";
-  // Another secret would still make a signature of this form.
+  // A request signed with another secret would hold a signature of the right form.
   return reason === "signature_malformed"
     ? {
         code: "wrong_scheme",

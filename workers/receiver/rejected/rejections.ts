@@ -24,6 +24,7 @@ const MAX_REJECTED_SOURCES = 50;
 
 type SavedRejections = { kept: Rejection[]; counts: RejectionCounts; savedAt: number };
 
+/** Rejections that are kept in memory, and saved as one row. */
 export class Rejections {
   #kept: Rejection[] = [];
   readonly #counts = new Map<string, number>();

@@ -4,7 +4,7 @@ import type { SignedRequest, Verdict } from "./schemes/scheme.ts";
 import type { Source } from "./source.ts";
 import { faultOf, faultText } from "./source-fault.ts";
 
-/** Verifies a request as the source asks for that it was sent to, and names the configuration that verified it. */
+/** Verifies a request for the source that it was sent to, and names the configuration that did. */
 
 /**
  * Returns the verdict of the source's scheme; `now` in unix seconds.

@@ -44,7 +44,7 @@ async function nextPage(socket: LiveSocket, reader: LogReader, query: PageQuery)
   }
 }
 
-/** Returns the answer to a wait that the Inbox ended: events may follow the cursor, so this is no end of the log. */
+/** Returns the failure of a wait that the Inbox ended: events may follow the cursor, so this is no end of the log. */
 function lostLog(): Problem {
   return new Problem("log_unavailable", "The log was restarted during the wait. Ask again with the same cursor.", {
     headers: RETRY_SOON,

@@ -126,7 +126,7 @@ function keyKindOf({ row, verification }: Scheme): KeyKind {
   return row === undefined && verification === "verified" ? "whsec" : (row?.key ?? "text");
 }
 
-/** Returns the secrets whose key is the text of `secret`, in the form that the scheme takes. */
+/** Returns secrets in the scheme's form whose key is the text of `secret`, with or without its prefix. */
 function undecoded(secret: string, kind: KeyKind): string[] {
   const bare = secret.startsWith(WHSEC) ? secret.slice(WHSEC.length) : secret;
   const asText = [bare, WHSEC + bare];

@@ -57,7 +57,7 @@ export type HmacRow = SignatureRow & {
 
 export const PLACEHOLDERS = ["{body}", "{timestamp}", "{id}", "{url}", "{method}", "{form}"];
 
-/** Returns a row's window in seconds, null for none. Without a place for the timestamp it means nothing. */
+/** Returns a row's window in seconds, null for none. A window has no effect without a place for the timestamp. */
 export function windowOf({ windowSeconds = TOLERANCE_SECONDS }: SignatureRow): number | null {
   return windowSeconds === "none" ? null : windowSeconds;
 }

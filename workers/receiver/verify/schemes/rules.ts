@@ -1,9 +1,6 @@
 import { isoTime } from "../../../../shared/time.ts";
 
-/**
- * Rules that all schemes share, and the reasons that a request is rejected for: what a timestamp and an id must look
- * like. Pure.
- */
+/** Rules for timestamps and ids that all schemes share, and the reasons that a request is rejected for. Pure. */
 
 export type RejectReason =
   | "id_missing"
