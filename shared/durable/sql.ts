@@ -1,16 +1,16 @@
-/** SQL and transactions of a Durable Object. */
+/** The SQL of one Durable Object and its transactions. */
 
-/** The SQL of one object, with a count of the rows it writes. */
+/** Runs the statements of one object, and counts the rows they write. */
 export class Sql {
   readonly #sql: SqlStorage;
-  /** Rows written since the object started, as billed; alarms are counted by `Alarm`. */
+  /** Rows written since the object started, as they are billed: an alarm that is set is one. */
   rowsWritten = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
-  /** Runs one statement and reads it to its end in this turn: an open cursor would make a DROP fail. */
+  /** Runs one statement and reads all its rows in this turn: an open cursor would make a DROP fail. */
   run<Row extends Record<string, SqlStorageValue>>(
     statement: string,
     ...params: (SqlStorageValue | Uint8Array)[]
@@ -28,8 +28,8 @@ export class Sql {
 }
 
 /**
- * Runs `work` in one transaction. A rollback does not undo the object's memory: `reload`
- * reads it from the tables again before the error is thrown on.
+ * Runs `work` in one transaction. A rollback does not undo the object's memory: `reload` reads it from the tables again
+ * before the error is thrown on.
  */
 export function transact<Value>(storage: DurableObjectStorage, work: () => Value, reload: () => void): Value {
   try {

@@ -46,7 +46,8 @@ const DEADLINE_MS = 20_000;
 export const RESPONSE_BYTES = 4096;
 export const USER_AGENT = "workers-webhooks/1.0";
 
-type Platform = { fetch: typeof fetch; now: () => number };
+/** The two things of the platform that are used: a test replaces them. `now` in unix milliseconds. */
+export type Platform = { fetch: typeof fetch; now: () => number };
 
 /** Never throws: whatever goes wrong is a result with its code. */
 export async function attempt(

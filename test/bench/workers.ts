@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -95,7 +95,7 @@ function fromToml(name: "sender" | "receiver", { dir, port, vars }: Placed): Leg
   const config: Toml = unstable_readConfig({ config: configPath });
   const classes = config.durable_objects.bindings.map((binding) => [binding.name, binding.class_name] as const);
   return {
-    ...script(name, build(name, ["-c", configPath], dir)),
+    ...script(name, build(name, [...entryOf(name), "-c", configPath], dir)),
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     bindings: { ...config.vars, ...vars },
@@ -105,6 +105,12 @@ function fromToml(name: "sender" | "receiver", { dir, port, vars }: Placed): Leg
     kvNamespaces: config.kv_namespaces.map(({ binding }) => binding),
     unsafeDirectSockets: [{ host: HOST, port }],
   };
+}
+
+/** Returns the entry that is measured in place of the Worker's own, if there is one. */
+function entryOf(name: string): string[] {
+  const entry = join(import.meta.dirname, `measured-${name}.ts`);
+  return existsSync(entry) ? [entry] : [];
 }
 
 function bare(name: string, { entry, dir, port, vars }: Placed & { entry: string }): LegacyWorkerOptions {

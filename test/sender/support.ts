@@ -11,6 +11,9 @@ export const bindings = env as unknown as Env;
 export const outbox = () => bindings.OUTBOX.getByName("default");
 export const endpoint = (id = "ep_default") => bindings.ENDPOINT.getByName(`default/${id}`);
 
+/** The last seq in the log. */
+export const head = async () => (await outbox().events({ after: null, before: null, limit: 1, type: null })).head;
+
 export type Sent = { url: string; id: string; body: string; headers: Headers };
 
 /** Every request the sender made; `answer` says what comes back, 200 at first. */

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import type { EndpointConfig, EndpointRow } from "../../../workers/sender/model/endpoint.ts";
-import { FanOut } from "../../../workers/sender/outbox/fan-out.ts";
+import type { EndpointConfig } from "../../../workers/sender/model/endpoint.ts";
+import { FanOut, type FanOutPort } from "../../../workers/sender/outbox/fan-out.ts";
 import { Positions } from "../../../workers/sender/outbox/positions.ts";
 import type { Registry } from "../../../workers/sender/outbox/registry.ts";
 import { OutboxStore } from "../../../workers/sender/outbox/storage.ts";
@@ -16,9 +16,9 @@ const CONFIG: EndpointConfig = {
 };
 const LEASE_MS = 300_000;
 
-type Answer = (row: EndpointRow, offer: Offer) => OfferAnswer | Promise<OfferAnswer>;
+type Answer = (id: string, offer: Offer) => OfferAnswer | Promise<OfferAnswer>;
 
-/** A FanOut on real storage, with endpoints that answer as they are told. Its clock goes on with each look. */
+/** A FanOut on real storage, with endpoints that answer as they are told. Its clock advances with each look. */
 class Bench {
   readonly store: OutboxStore;
   readonly registry: Registry;
@@ -39,22 +39,28 @@ class Bench {
     this.store.log.rollOver(0, 1);
     this.registry = this.store.registry;
     this.positions = new Positions(this.store);
-    const port = {
-      offer: (row: EndpointRow, offer: Offer) => this.#offer(row, offer),
-      configure: async (row: EndpointRow) => void this.configured.push(row.id),
+    const port: FanOutPort = {
+      endpoint: (id) => ({
+        offer: (offer) => this.#offer(id, offer),
+        configure: async () => {
+          this.configured.push(id);
+          return "done";
+        },
+        destroy: async () => {},
+      }),
       now: () => (this.now += 1000),
-      arm: (at: number) => void this.armed.push(at),
+      alarm: { arm: (at) => void this.armed.push(at) },
     };
     this.fanOut = new FanOut(this.store, this.positions, { port, leaseMs: LEASE_MS });
   }
 
-  async #offer(row: EndpointRow, offer: Offer): Promise<OfferAnswer> {
-    this.offered.push({ id: row.id, offer });
+  async #offer(id: string, offer: Offer): Promise<OfferAnswer> {
+    this.offered.push({ id, offer });
     this.busiest = Math.max(this.busiest, ++this.#out);
     await scheduler.wait(1);
     this.#out--;
     this.answered++;
-    return this.answer(row, offer);
+    return this.answer(id, offer);
   }
 
   publish(...types: string[]): void {
@@ -120,7 +126,7 @@ describe("FanOut.kick", () => {
       bench.publish("order.paid", "order.paid");
       const deleted = bench.registry.get("ep_0150");
       let offers = 0;
-      bench.answer = ({ id, revision }) => {
+      bench.answer = (id, { revision }) => {
         // What was not yet handed to changes while the first have it.
         if (++offers === 20) {
           if (deleted !== undefined) bench.registry.markDeleting(deleted);
@@ -156,7 +162,7 @@ describe("FanOut.kick", () => {
   it("lets nobody wait for an endpoint that does not answer", async () => {
     await onStorage(async (bench) => {
       for (const id of names(2)) bench.registry.put(id, CONFIG, 0);
-      bench.answer = ({ id }) => (id === "ep_0000" ? new Promise(() => {}) : "taken");
+      bench.answer = (id) => (id === "ep_0000" ? new Promise(() => {}) : "taken");
       for (let n = 0; n < 2; n++) {
         bench.publish("order.paid");
         bench.fanOut.kick();
@@ -212,11 +218,14 @@ describe("FanOut.pull", () => {
       const again = new FanOut(bench.store, positions, {
         leaseMs: LEASE_MS,
         port: {
-          offer: async (_row, offer) => {
-            offers.push(offer);
-            return "taken";
-          },
-          ...{ configure: async () => {}, now: () => 0, arm: () => {} },
+          endpoint: () => ({
+            offer: async (offer) => {
+              offers.push(offer);
+              return "taken";
+            },
+            ...{ configure: async () => "done" as const, destroy: async () => {} },
+          }),
+          ...{ now: () => 0, alarm: { arm: () => {} } },
         },
       });
       expect(again.pull("ep_slow", 50)).toMatchObject({ upTo: 150, head: 300 });

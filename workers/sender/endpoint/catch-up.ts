@@ -1,16 +1,10 @@
+import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import type { Config } from "../config.ts";
-import type { PullAnswer, Scan } from "../protocol.ts";
+import type { OutboxCalls, Scan } from "../protocol.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
-/** The Endpoint's object as catching up needs it. `gone`: the registry knows nothing of this endpoint. */
-export type CatchUpPort = {
-  pull(id: string, after: number): Promise<PullAnswer>;
-  gone(): Promise<void>;
-  pump(): void;
-  arm(at: number): void;
-};
+type Tools = { outbox: () => DurableObjectStub<OutboxCalls>; alarm: Alarm; leaseMs: number };
 
 const FIRST_RETRY_MS = 1000;
 
@@ -18,39 +12,40 @@ const FIRST_RETRY_MS = 1000;
 export class CatchUp {
   readonly #store: EndpointStore;
   readonly #state: EndpointState;
-  readonly #leaseMs: number;
-  readonly #port: CatchUpPort;
+  readonly #tools: Tools;
   #running = false;
   #retryMs = FIRST_RETRY_MS;
 
-  constructor(store: EndpointStore, state: EndpointState, { leaseMs }: Pick<Config, "leaseMs">, port: CatchUpPort) {
+  constructor(store: EndpointStore, state: EndpointState, tools: Tools) {
     this.#store = store;
     this.#state = state;
-    this.#leaseMs = leaseMs;
-    this.#port = port;
+    this.#tools = tools;
   }
 
-  /** One batch at a time, while the queue has room. Never throws: what fails is tried again by the alarm. */
-  async run(): Promise<void> {
+  /**
+   * Pulls one batch at a time while the queue has space, and calls `taken` after each. Never throws: a pull that fails
+   * is repeated by the alarm.
+   */
+  async run(taken: () => void): Promise<void> {
     const id = this.#state.identity?.id;
     if (this.#running || id === undefined) return;
     this.#running = true;
     try {
       while (this.#wanted) {
         const after = this.#state.queue.position;
-        const answer = await this.#port.pull(id, after);
-        if (answer === "gone") return await this.#port.gone();
-        // Disabled meanwhile, the queue went back: taken now, this would leave out what was dropped from its queue.
+        const answer = await this.#tools.outbox().pull(id, after);
+        if (answer === "gone") return await this.#state.destroy();
+        // The endpoint was disabled during the pull and its queue was reset. Pull again.
         if (this.#state.queue.position < after) continue;
         if ("expiredTo" in answer) this.#expire(answer.expiredTo);
         else this.#take(answer);
         this.#retryMs = FIRST_RETRY_MS;
-        this.#port.pump();
+        taken();
       }
     } catch (error) {
       logEvent("endpoint.pull_failed", { endpoint: id, error: String(error), retryMs: this.#retryMs });
-      this.#port.arm(Date.now() + this.#retryMs);
-      this.#retryMs = Math.min(this.#retryMs * 2, this.#leaseMs);
+      this.#tools.alarm.arm(Date.now() + this.#retryMs);
+      this.#retryMs = Math.min(this.#retryMs * 2, this.#tools.leaseMs);
     } finally {
       this.#running = false;
     }
@@ -67,7 +62,7 @@ export class CatchUp {
     queue.take(events, upTo, (seq) => this.#store.deliveries.has(seq));
   }
 
-  /** Retention took events before they were taken: one row says which, and the position moves on past them. */
+  /** Records events that retention dropped before they were taken: one row for the range, and the position moves past it. */
   #expire(expiredTo: number): void {
     const { queue, identity } = this.#state;
     const from = queue.position + 1;

@@ -1,41 +1,92 @@
-import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
+import type { Meta } from "../../../shared/durable/meta.ts";
+import { isFinished, type PeriodTable, PeriodTables } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
-import type { DeliveryTables } from "./delivery-tables.ts";
 import type { SeqSet } from "./queue.ts";
 
-/** The rows of an Endpoint's deliveries, across its tables: every statement on them, as typed verbs. */
+/** A delivery's row: `attempts` is JSON text, and SQL knows no fixed values for `state` and `mark`. */
+type StoredDelivery = Omit<Delivery, "attempts" | "state" | "mark"> & {
+  attempts: string;
+  state: string;
+  mark: string | null;
+};
+
+const DELIVERY_TABLE = `(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
+  due INTEGER, mark TEXT, skip INTEGER NOT NULL, until INTEGER, attempts TEXT NOT NULL, body TEXT)`;
+const DELIVERY_COLUMNS = "seq, id, type, state, due, mark, skip, until, attempts, body";
+const DELIVERY_COLUMNS_WITHOUT_BODY = DELIVERY_COLUMNS.replace("body", "NULL AS body");
+
+/** Size of a delivered row, for the estimate of a table's size after a start. */
+const MEAN_ROW_BYTES = 200;
+/** Size of a new row beside its attempts and body. */
+const ROW_BYTES = 100;
+
+/**
+ * The rows of an Endpoint's deliveries: every statement on them. They lie in one table for each period; the tables
+ * come one by one and go whole.
+ */
 export class Deliveries {
   readonly #sql: Sql;
-  readonly #tables: DeliveryTables;
+  readonly #meta: Meta;
+  readonly #tables: PeriodTables;
+  /** Of the newest table: when it was made, and about how many bytes it holds. */
+  #newestBegan = 0;
+  #newestBytes = 0;
+  /** No row has a greater seq: anything above needs no look-up. */
+  #maxSeq = 0;
 
-  constructor(sql: Sql, tables: DeliveryTables) {
+  constructor(sql: Sql, meta: Meta) {
     this.#sql = sql;
-    this.#tables = tables;
+    this.#meta = meta;
+    this.#tables = new PeriodTables(sql, "del", DELIVERY_TABLE);
+    this.#read();
+  }
+
+  /** Reads again what memory holds of the tables, as after a transaction that was rolled back. */
+  reload(): void {
+    this.#tables.reload();
+    this.#read();
+  }
+
+  /** Reads what memory holds of the tables. Nothing is created: an unknown endpoint stays empty. */
+  #read(): void {
+    const { newest } = this.#tables;
+    if (newest === undefined) return;
+    const lastOf = ({ name }: PeriodTable) =>
+      this.#sql.run<{ seq: number | null }>(`SELECT max(seq) AS seq FROM ${name}`)[0]?.seq ?? 0;
+    this.#maxSeq = Math.max(...this.tables.map(lastOf));
+    this.#newestBegan = this.#meta.get<number>("began") ?? 0;
+    this.#newestBytes = Math.max(0, this.#maxSeq + 1 - newest.first) * MEAN_ROW_BYTES;
+  }
+
+  /** The tables, the oldest first. */
+  get tables(): readonly PeriodTable[] {
+    return this.#tables.all;
   }
 
   has(seq: number): boolean {
-    return seq <= this.#tables.maxSeq && this.get(seq) !== null;
+    return seq <= this.#maxSeq && this.get(seq) !== null;
   }
 
   get(seq: number): Delivery | null {
-    const table = this.#tables.nameFor(seq);
+    const table = this.#tables.holding(seq);
     if (table === undefined) return null;
-    const row = this.#sql.run<StoredDelivery>(`SELECT ${COLUMNS} FROM ${table} WHERE seq = ?`, seq)[0];
+    const row = this.#sql.run<StoredDelivery>(`SELECT ${DELIVERY_COLUMNS} FROM ${table.name} WHERE seq = ?`, seq)[0];
     return row === undefined ? null : toDelivery(row);
   }
 
-  /** Writes a delivery's state: one row the first time, one more each time it changes while it is retried. */
+  /** Writes a delivery: one row written the first time, and one each time it changes while it is retried. */
   put(delivery: Delivery, isNew: boolean): void {
-    const table = this.#tables.nameFor(delivery.seq);
+    const table = this.#tables.holding(delivery.seq)?.name;
     const attempts = JSON.stringify(delivery.attempts);
     const { seq, id, type, state, due, mark, skip, until, body } = delivery;
     if (isNew) {
       this.#sql.run(
-        `INSERT INTO ${table} (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO ${table} (${DELIVERY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...[seq, id, type, state, due, mark, skip, until, attempts, body],
       );
-      this.#tables.grew(seq, 100 + attempts.length + (body?.length ?? 0));
+      this.#maxSeq = Math.max(this.#maxSeq, seq);
+      this.#newestBytes += ROW_BYTES + attempts.length + (body?.length ?? 0);
     } else {
       this.#sql.run(
         `UPDATE ${table} SET state = ?, due = ?, mark = ?, skip = ?, attempts = ?, body = ? WHERE seq = ?`,
@@ -44,7 +95,7 @@ export class Deliveries {
     }
   }
 
-  /** Deliveries to be sent at `now`, in order of due time; `open` ones are under way and passed over. */
+  /** Returns the deliveries to be sent at `now`, in order of due time, without those that are `open` already. */
   due(now: number, limit: number, open: SeqSet): Delivery[] {
     const rows = this.#all(
       "WHERE due IS NOT NULL AND due <= ? AND state = 'due' ORDER BY due, seq LIMIT ?",
@@ -56,9 +107,9 @@ export class Deliveries {
       .slice(0, limit);
   }
 
-  /** The earliest due time of a delivery that is not `open`; null when nothing is due. */
+  /** Returns the earliest due time of a delivery that is not `open`; null when nothing is due. */
   nextDue(open: SeqSet): number | null {
-    const times = this.#tables.all.flatMap(({ name }) =>
+    const times = this.tables.flatMap(({ name }) =>
       this.#sql.run<{ seq: number; due: number }>(
         `SELECT seq, due FROM ${name} WHERE due IS NOT NULL ORDER BY due LIMIT ?`,
         open.size + 1,
@@ -68,34 +119,34 @@ export class Deliveries {
     return free.length === 0 ? null : Math.min(...free);
   }
 
-  /** How many wait to be sent again: a dead delivery is due only to be reported. */
+  /** Number of deliveries that wait for a retry. Dead ones do not count: they are due only to be reported. */
   get retrying(): number {
     const count = ({ name }: PeriodTable) =>
       this.#sql.run<{ n: number }>(`SELECT count(*) AS n FROM ${name} WHERE due IS NOT NULL AND state = 'due'`)[0]?.n ??
       0;
-    return this.#tables.all.reduce((sum, table) => sum + count(table), 0);
+    return this.tables.reduce((sum, table) => sum + count(table), 0);
   }
 
-  /** The first delivery that an ordered endpoint must send before any other; redeliveries hold nothing up. */
-  get holder(): Delivery | null {
+  /** The delivery that an ordered endpoint must send before any other; redeliveries block nothing. */
+  get blocking(): Delivery | null {
     const rows = this.#all("WHERE due IS NOT NULL AND state = 'due' AND mark IS NULL ORDER BY seq LIMIT 1");
     return rows.sort((a, b) => a.seq - b.seq)[0] ?? null;
   }
 
-  /** Dead deliveries that nobody was told of yet. */
+  /** Returns dead deliveries that are not reported yet. */
   unreported(limit: number): Delivery[] {
     return this.#all("WHERE due IS NOT NULL AND state = 'dead' ORDER BY due LIMIT ?", limit)
       .sort(byDue)
       .slice(0, limit);
   }
 
-  /** Somebody was told that the delivery died: nothing more is to be done for it. */
+  /** Notes that a dead delivery is reported: nothing more is to be done for it. */
   reported(seq: number): void {
-    const table = this.#tables.nameFor(seq);
-    if (table !== undefined) this.#sql.run(`UPDATE ${table} SET due = NULL WHERE seq = ? AND state = 'dead'`, seq);
+    const table = this.#tables.holding(seq);
+    if (table !== undefined) this.#sql.run(`UPDATE ${table.name} SET due = NULL WHERE seq = ? AND state = 'dead'`, seq);
   }
 
-  /** Dead deliveries whose last attempt came at `since` or later, oldest first. */
+  /** Returns dead deliveries whose last attempt was made at `since` or later, the oldest first. */
   dead(since: number, limit: number): Delivery[] {
     return this.#all("WHERE state = 'dead' AND attempts ->> '$[#-1].at' >= ? ORDER BY seq LIMIT ?", since, limit).slice(
       0,
@@ -103,12 +154,12 @@ export class Deliveries {
     );
   }
 
-  /** Deliveries below `before`, newest first, bodies left out. */
+  /** Returns deliveries below `before`, the newest first, without their bodies. */
   list({ before, limit, state }: { before: number | null; limit: number; state: DeliveryState | null }): Delivery[] {
     const found: Delivery[] = [];
-    for (const { name } of this.#tables.all.toReversed()) {
+    for (const { name } of this.tables.toReversed()) {
       const rows = this.#sql.run<StoredDelivery>(
-        `SELECT ${COLUMNS_WITHOUT_BODY} FROM ${name}
+        `SELECT ${DELIVERY_COLUMNS_WITHOUT_BODY} FROM ${name}
          WHERE (?1 IS NULL OR seq < ?1) AND (?2 IS NULL OR state = ?2) ORDER BY seq DESC LIMIT ?3`,
         ...[before, state, limit - found.length],
       );
@@ -118,9 +169,48 @@ export class Deliveries {
     return found;
   }
 
+  /** Makes the table for deliveries from `first` on; the one before it ends at `now` (unix ms). */
+  addTable(first: number, now: number): void {
+    const { newest } = this.#tables;
+    if (newest !== undefined) {
+      const live = Object.entries(this.#ends()).filter(([old]) => this.tables.some((table) => table.name === old));
+      this.#meta.set("ends", { ...Object.fromEntries(live), [newest.name]: now });
+    }
+    const { name } = this.#tables.add(first);
+    this.#sql.run(`CREATE INDEX due_${first} ON ${name} (due) WHERE due IS NOT NULL`);
+    this.#meta.set("began", now);
+    this.#newestBegan = now;
+    this.#newestBytes = 0;
+  }
+
+  /** Makes a new table when the newest is a period old or full. `above`: a seq that no row exceeds before. */
+  rollOver(now: number, retentionMs: number, above: number): void {
+    const { newest } = this.#tables;
+    if (newest === undefined || above + 1 <= newest.first) return;
+    const table = { began: this.#newestBegan, bytes: this.#newestBytes };
+    if (isFinished(table, { now, retentionMs })) this.addTable(above + 1, now);
+  }
+
+  /** Drops tables that are past the retention. A table in which a delivery is still due stays. */
+  dropExpired(now: number, retentionMs: number): void {
+    const ends = this.#ends();
+    for (const table of this.tables.slice(0, -1)) {
+      const ended = ends[table.name];
+      if (ended === undefined || ended > now - retentionMs) continue;
+      const waiting =
+        this.#sql.run<{ n: number }>(`SELECT count(*) AS n FROM ${table.name} WHERE due IS NOT NULL`)[0]?.n ?? 0;
+      if (waiting === 0) this.#tables.drop(table);
+    }
+  }
+
+  /** Returns when each table but the newest ended, by name: a delivery's row has no time of its own. */
+  #ends(): Record<string, number> {
+    return this.#meta.get<Record<string, number>>("ends") ?? {};
+  }
+
   #all(rest: string, ...params: SqlStorageValue[]): Delivery[] {
-    return this.#tables.all.flatMap(({ name }) =>
-      this.#sql.run<StoredDelivery>(`SELECT ${COLUMNS} FROM ${name} ${rest}`, ...params).map(toDelivery),
+    return this.tables.flatMap(({ name }) =>
+      this.#sql.run<StoredDelivery>(`SELECT ${DELIVERY_COLUMNS} FROM ${name} ${rest}`, ...params).map(toDelivery),
     );
   }
 }
@@ -129,18 +219,7 @@ function byDue(a: Delivery, b: Delivery): number {
   return (a.due ?? 0) - (b.due ?? 0) || a.seq - b.seq;
 }
 
-/** The row: what is JSON or of few values is text there. */
-export type StoredDelivery = Omit<Delivery, "attempts" | "state" | "mark"> & {
-  attempts: string;
-  state: string;
-  mark: string | null;
-};
-
-export const COLUMNS = "seq, id, type, state, due, mark, skip, until, attempts, body";
-
-export const COLUMNS_WITHOUT_BODY = COLUMNS.replace("body", "NULL AS body");
-
-export function toDelivery(row: StoredDelivery): Delivery {
+function toDelivery(row: StoredDelivery): Delivery {
   return {
     ...row,
     state: row.state as DeliveryState,

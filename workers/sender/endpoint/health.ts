@@ -3,8 +3,8 @@ import { type Ending, FAILING_MS, failingSince, outcomeOf } from "./outcome.ts";
 import type { EndpointStore } from "./storage.ts";
 
 /**
- * What the attempts say about an endpoint as a whole. Memory follows what is written: a row when everything
- * begins to fail, one when something succeeds again, one when it is enough.
+ * An endpoint's health by its attempts: since when everything fails, and whether the endpoint has paused itself. Memory
+ * follows what is written: one row when everything begins to fail, one when something succeeds again, one for a pause.
  */
 export class Health {
   readonly #store: EndpointStore;
@@ -15,18 +15,18 @@ export class Health {
     this.#store = store;
   }
 
-  /** Takes what meta holds, as after a start. */
+  /** Takes what the table `meta` holds, as after a start. */
   load(meta: Record<string, unknown>): void {
     this.#pause = (meta.pause ?? null) as Pause | null;
     this.#failingSince = (meta.failingSince ?? null) as number | null;
   }
 
-  /** Not null: nothing is sent until the registry has taken note, and has said how to go on. */
+  /** While not null, nothing is sent: the registry must note the pause first and say how to go on. */
   get pause(): Pause | null {
     return this.#pause;
   }
 
-  /** Judges one more attempt, in the transaction that writes it. @returns whether it made the endpoint pause */
+  /** Counts one more attempt, in the transaction that writes it. Returns true when it makes the endpoint pause. */
   judge(ending: Ending, at: number, revision: number): boolean {
     const outcome = outcomeOf(ending);
     const since = failingSince(this.#failingSince, outcome, at);
@@ -41,7 +41,7 @@ export class Health {
     return true;
   }
 
-  /** A configuration has come; one that enables, or has another URL, also ends the count of failures. */
+  /** Ends a pause when a configuration comes. `forgiven`: also the time of failing, as the endpoint starts afresh. */
   configured(forgiven: boolean): void {
     if (this.#pause !== null) this.#store.meta.set("pause", null);
     this.#pause = null;

@@ -1,12 +1,11 @@
+import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { batched } from "../../../shared/durable/batch.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { ActivityView } from "../model/activity.ts";
 import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
-
 import type { DeliveryQuery, Redelivery } from "../protocol.ts";
 import { type Activity, countActivity } from "./activity.ts";
-
 import { FirstOutcomes } from "./first-outcomes.ts";
 import { type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
 import type { OpenDelivery } from "./queue.ts";
@@ -14,37 +13,36 @@ import { wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
-/** A finished attempt at an open delivery, begun `at` (unix ms). */
-export type FinishedAttempt = { open: OpenDelivery; at: number; ending: Ending };
+/** A finished attempt at an open delivery; it started `at` (unix ms). */
+type FinishedAttempt = { open: OpenDelivery; at: number; ending: Ending };
 
-/** The Endpoint's object as the history needs it; `abort` starts it again from storage. */
-export type HistoryPort = { arm(at: number): void; abort(reason: string): void };
+type Settings = Pick<Config, "retentionMs" | "retryMs">;
 
 /**
- * FinishedAttempt attempts are written together. A delivery waits 2 ms at most, or it would hold back the next ones; a
- * failure has time, and an endpoint that fails all day must not cost the others a commit for each attempt.
+ * Finished attempts are written together. A delivered one waits 2 ms at most, or it would hold back the next ones. A
+ * failed one has time: an endpoint that fails all day must not cost the others a commit for each attempt.
  */
 const COMMIT_DELAY_MS = { delivered: 2, failed: 100 };
 /** The floor is written when it moved this far: a restart looks at no more rows than this again. */
 const FLOOR_STEP = 500;
 const RECOVER_LIMIT = 10_000;
 
-/** An Endpoint's deliveries: what came of each attempt, written down, and what is asked of it afterwards. */
+/** The record of an Endpoint's attempts: writes each one, answers questions about them, makes deliveries due again. */
 export class DeliveryHistory {
   readonly #store: EndpointStore;
   readonly #state: EndpointState;
-  readonly #config: Config;
-  readonly #port: HistoryPort;
+  readonly #settings: Settings;
+  readonly #alarm: Alarm;
   readonly #first = new FirstOutcomes();
   #activity: Activity | null = null;
-  /** Answers when the attempt's row is written. */
+  /** Writes a finished attempt; resolves when its row is committed. */
   readonly record: (finished: FinishedAttempt) => Promise<null>;
 
-  constructor(store: EndpointStore, state: EndpointState, config: Config, port: HistoryPort) {
+  constructor(store: EndpointStore, state: EndpointState, settings: Settings, alarm: Alarm) {
     this.#store = store;
     this.#state = state;
-    this.#config = config;
-    this.#port = port;
+    this.#settings = settings;
+    this.#alarm = alarm;
     this.record = batched(
       (finished: FinishedAttempt[]) => this.#commit(finished),
       ({ ending }) => (outcomeOf(ending) === "delivered" ? COMMIT_DELAY_MS.delivered : COMMIT_DELAY_MS.failed),
@@ -59,19 +57,19 @@ export class DeliveryHistory {
     return this.#store.exists ? this.#store.deliveries.list(query) : [];
   }
 
-  /** How the first attempt at an event ended, after its row is durable; `pending` after 10 s. */
+  /** Returns the outcome of the first attempt at an event, once its row is durable; `pending` after 10 s. */
   async firstOutcome(seq: number): Promise<FirstOutcome> {
     const known = this.get(seq);
     return known === null ? this.#first.wait(seq) : summaryOf(known);
   }
 
-  /** Attempts of the last 24 hours by the hour; the rows are read once, then each attempt is counted. */
+  /** Returns the attempts of the last 24 hours by the hour. The rows are read once, then each attempt is counted. */
   activity(now: number): ActivityView {
-    this.#activity ??= countActivity(this.#store.sql, this.#store.tables.all, now);
+    this.#activity ??= countActivity(this.#store.sql, this.#store.deliveries.tables, now);
     return this.#activity.view(now);
   }
 
-  /** Makes one delivery due again, its schedule anew; `missing` when there is none, or no body is left. */
+  /** Makes one delivery due again on a new schedule; `missing` when there is none, or no body is left. */
   redeliver({ seq, body }: Redelivery, now: number): "scheduled" | "missing" {
     const row = this.get(seq);
     const kept = row?.body ?? body;
@@ -80,7 +78,7 @@ export class DeliveryHistory {
     return "scheduled";
   }
 
-  /** Makes everything due again that failed for good at `since` or later; how many, 10,000 at most in one go. */
+  /** Makes deliveries due again that died at `since` or later; returns how many, 10,000 at most in one go. */
   recover(since: number, now: number): number {
     const rows = this.#store.exists ? this.#store.deliveries.dead(since, RECOVER_LIMIT) : [];
     this.#makeDue(
@@ -93,24 +91,24 @@ export class DeliveryHistory {
   #makeDue(rows: Delivery[], now: number): void {
     this.#store.transact(() => {
       for (const row of rows) {
-        // One that is still due goes on holding up what an ordered endpoint must get after it.
+        // A delivery that is still due keeps its mark: on an ordered endpoint it goes on blocking the ones after it.
         const mark = row.state === "due" ? row.mark : "redelivery";
         const again: Delivery = { ...row, state: "due", due: now, mark, skip: row.attempts.length };
         this.#store.deliveries.put(again, false);
       }
     });
-    if (rows.length > 0 && this.#state.active) this.#port.arm(now);
+    if (rows.length > 0 && this.#state.active) this.#alarm.arm(now);
   }
 
-  /** Writes finished attempts in one transaction; only then they leave the queue. */
+  /** Writes finished attempts in one transaction; only then do they leave the queue. */
   #commit(finished: FinishedAttempt[]): null[] {
     const now = Date.now();
     let deliveries: Delivery[];
     try {
       deliveries = this.#store.transact(() => finished.map((each) => this.#write(each, now)));
     } catch (error) {
-      // Memory and storage may disagree now. Start again from storage: the alarm of I3 is armed.
-      this.#port.abort(`an attempt could not be recorded: ${String(error)}`);
+      // Memory and storage may differ now, and the alarm of I3 (armed while unrecorded) stands.
+      this.#store.restart(`an attempt could not be recorded: ${String(error)}`);
       throw error;
     }
     for (const [index, delivery] of deliveries.entries()) {
@@ -120,18 +118,18 @@ export class DeliveryHistory {
       this.#first.tell(delivery);
     }
     const due = deliveries.flatMap((delivery) => delivery.due ?? []);
-    if (due.length > 0) this.#port.arm(wakeTime(Math.min(...due)));
+    if (due.length > 0) this.#alarm.arm(wakeTime(Math.min(...due)));
     this.#state.saveFloor(FLOOR_STEP);
     return finished.map(() => null);
   }
 
   #write({ open, at, ending }: FinishedAttempt, now: number): Delivery {
     const { queue, identity, health } = this.#state;
-    this.#store.tables.rollOver(now, this.#config.retentionMs, Math.max(queue.position, queue.known));
-    const context = { now, delaysMs: this.#config.retryMs, random: Math.random() };
+    this.#store.deliveries.rollOver(now, this.#settings.retentionMs, Math.max(queue.position, queue.known));
+    const context = { now, delaysMs: this.#settings.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, context);
     this.#store.deliveries.put(delivery, open.isNew);
-    if (health.judge(ending, at, identity?.revision ?? 0)) this.#port.arm(at);
+    if (health.judge(ending, at, identity?.revision ?? 0)) this.#alarm.arm(at);
     return delivery;
   }
 }

@@ -1,5 +1,5 @@
-import { checkUrl, isLoopback } from "../../../shared/outgoing/address.ts";
-import { attempt } from "../../../shared/outgoing/attempt.ts";
+import { checkUrl } from "../../../shared/outgoing/address.ts";
+import { attempt, type Platform } from "../../../shared/outgoing/attempt.ts";
 import { createResolver, type Resolve } from "../../../shared/outgoing/dns.ts";
 import { parseSigningKey, type SigningKey } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
@@ -7,18 +7,15 @@ import type { EndpointConfig } from "../model/endpoint.ts";
 import type { Ending } from "./outcome.ts";
 import type { OpenDelivery } from "./queue.ts";
 
-/** What comes before a POST and the POST itself: the address rules, the look-up, the signature. */
+/** An attempt that was made. `requests`: how many outgoing requests were made beside it. */
+type Posted = { ending: Ending; requests: number };
 
-type Platform = { fetch: typeof fetch; now: () => number };
-
-/** `requests`: outgoing ones beside the attempt itself. */
-export type Posted = { ending: Ending; requests: number };
-
+/** Makes one attempt: checks the address, looks the host up, signs, POSTs. */
 export class Poster {
   readonly #localDev: boolean;
   readonly #platform: Platform;
   readonly #resolve: Resolve;
-  /** Parsed once: the imported key is kept with the parsed one. */
+  /** Keys by their text, parsed once: the imported key is kept with the parsed one. Null for one that is malformed. */
   readonly #keys = new Map<string, SigningKey | null>();
 
   constructor({ localDev, dohUrl }: Pick<Config, "localDev" | "dohUrl">, platform: Platform) {
@@ -27,17 +24,15 @@ export class Poster {
     this.#resolve = createResolver({ dohUrl, ...platform });
   }
 
-  /** One attempt that starts at `at` (unix ms). Never throws: what forbids it is its ending. */
+  /** Makes an attempt that starts at `at` (unix ms). Never throws: a refusal is an ending too. */
   async post({ id, body }: OpenDelivery, config: EndpointConfig, at: number): Promise<Posted> {
     // Checked again before every attempt: a configuration may be older than a rule.
     const address = checkUrl(config.url, { allowLoopback: this.#localDev });
-    if (!address.ok) return { ending: refused("address_forbidden", address.reason), requests: 0 };
-    // Only local development lets loopback through, and no public resolver knows it.
-    const local = isLoopback(address.url.hostname);
-    const found = local ? NOT_LOOKED_UP : await this.#resolve(address.url.hostname);
+    if (!address.ok) return { ending: unsent("address_forbidden", address.reason), requests: 0 };
+    const found = await this.#resolve(address.url.hostname);
     if (!found.ok) {
       const why = found.code === "address_forbidden" ? `${found.address} is ${found.reason}` : null;
-      return { ending: refused(found.code, why), requests: found.requests };
+      return { ending: unsent(found.code, why), requests: found.requests };
     }
     const { headers } = config;
     const timestamp = Math.floor(this.#platform.now() / 1000);
@@ -45,7 +40,7 @@ export class Poster {
     return { ending: await attempt(request, this.#platform), requests: found.requests };
   }
 
-  /** The keys that sign at `at`: of the versions the endpoint asks for, those that have not ended. */
+  /** Returns the keys that sign at `at`: of the versions the endpoint asks for, those that have not expired. */
   #keysOf({ secrets, signing }: Pick<EndpointConfig, "secrets" | "signing">, at: number): SigningKey[] {
     const live = secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > at);
     for (const text of this.#keys.keys()) {
@@ -64,8 +59,6 @@ export class Poster {
   }
 }
 
-const NOT_LOOKED_UP = { ok: true, requests: 0 } as const;
-
-function refused(code: string, response: string | null): Ending {
+function unsent(code: string, response: string | null): Ending {
   return { status: 0, code, ms: 0, retryAfter: null, response };
 }

@@ -2,11 +2,11 @@ import type { Attempt } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
 
 /**
- * What an Endpoint holds in memory: its position in the log and the deliveries under way. All of it may be
- * lost at any moment; the floor in storage and the rows above it are enough to find it again.
+ * The deliveries that an Endpoint holds in memory, and its position in the log. All of it may be lost at any moment:
+ * the floor in storage and the rows above it are enough to find it again.
  */
 
-/** A delivery under way. `isNew`: it has no row yet, so the floor waits for it. */
+/** A delivery that is queued or under way. `isNew`: no row is written for it yet, so the floor waits for it. */
 export type OpenDelivery = {
   seq: number;
   id: string;
@@ -14,59 +14,57 @@ export type OpenDelivery = {
   body: string;
   attempts: readonly Attempt[];
   mark: "redelivery" | null;
-  /** How many of `attempts` were made before the schedule began anew. */
+  /** Number of `attempts` that were made before the schedule began anew. */
   skip: number;
   isNew: boolean;
 };
 
-/** A set of seqs to ask, without copying it. */
+/** A set of seqs that can be asked without copying it. */
 export type SeqSet = { readonly size: number; has(seq: number): boolean };
 
-const MAX_EVENTS = 200;
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_OPEN = 200;
+const MAX_OPEN_BYTES = 4 * 1024 * 1024;
 
 export class DeliveryQueue {
   /** Every event up to here has a row or is open. */
   position: number;
-  /** The greatest seq heard of. */
+  /** The greatest seq that the endpoint has heard of. */
   known = 0;
-  /** There may be more between `position` and the head than was heard of: at the start, always. */
+  /** The log may hold events above `position` that `known` does not tell of: always so after a start. */
   behind = true;
   readonly #open = new Map<number, OpenDelivery>();
-  #queued: OpenDelivery[] = [];
+  #waiting: OpenDelivery[] = [];
   #bytes = 0;
 
   constructor(floor: number) {
     this.position = floor;
   }
 
-  /** All seqs under way, queued ones included. */
+  /** The seqs of all deliveries that wait or are under way. */
   get open(): SeqSet {
     return this.#open;
   }
 
-  get size(): number {
-    return this.#open.size;
-  }
-
-  get queued(): number {
-    return this.#queued.length;
+  /** Number of deliveries that wait for their attempt to start. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   get full(): boolean {
-    return this.#open.size >= MAX_EVENTS || this.#bytes >= MAX_BYTES;
+    return this.#open.size >= MAX_OPEN || this.#bytes >= MAX_OPEN_BYTES;
   }
 
-  /** Whether a batch of another hundred would fit: below, a pull would fetch bodies only to drop them. */
+  /** True while another hundred events would fit. With less space a pull would fetch bodies only to drop them. */
   get roomy(): boolean {
-    return this.#open.size <= MAX_EVENTS / 2 && this.#bytes <= MAX_BYTES / 2;
+    return this.#open.size <= MAX_OPEN / 2 && this.#bytes <= MAX_OPEN_BYTES / 2;
   }
 
+  /** True while there are, or may be, events above `position`. */
   get needsMore(): boolean {
     return this.behind || this.position < this.known;
   }
 
-  /** Every matching event up to here has a row; I4. */
+  /** The seq up to which every matching event has a row: I4 (recorded up to the floor). */
   get floor(): number {
     let lowest = this.position + 1;
     for (const { seq, isNew } of this.#open.values()) if (isNew && seq < lowest) lowest = seq;
@@ -74,9 +72,9 @@ export class DeliveryQueue {
   }
 
   /**
-   * Opens each event above `position` that has no row, and moves `position` to `upTo`; when the queue fills it stops at
-   * the last one taken, and the rest is pulled again later. `events` is all there is between `position` and `upTo`:
-   * taken whole, nothing is missing up to there.
+   * Queues each event above `position` that has no row, and moves `position` to `upTo`. When the queue fills up, it
+   * stops at the last event that was taken; the rest is pulled again later. `events` must hold everything that is for
+   * this endpoint between `position` and `upTo`: once all of it is taken, nothing is missing up to there.
    */
   take(events: readonly LoggedEvent[], upTo: number, hasRow: (seq: number) => boolean): void {
     this.behind = false;
@@ -86,8 +84,9 @@ export class DeliveryQueue {
         this.behind = true;
         return;
       }
-      if (!this.#open.has(seq) && !hasRow(seq))
+      if (!this.#open.has(seq) && !hasRow(seq)) {
         this.add({ seq, id, type, body, attempts: [], mark: null, skip: 0, isNew: true });
+      }
       this.position = seq;
     }
     this.position = Math.max(this.position, upTo);
@@ -95,17 +94,17 @@ export class DeliveryQueue {
 
   add(open: OpenDelivery): void {
     this.#open.set(open.seq, open);
-    this.#queued.push(open);
+    this.#waiting.push(open);
     this.#bytes += open.body.length;
   }
 
-  /** Takes the first queued delivery that may be sent now. */
+  /** Takes the first waiting delivery that may be sent now out of the line; it stays open. */
   next(eligible: (open: OpenDelivery) => boolean): OpenDelivery | undefined {
-    const index = this.#queued.findIndex(eligible);
-    return index < 0 ? undefined : this.#queued.splice(index, 1)[0];
+    const index = this.#waiting.findIndex(eligible);
+    return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
-  /** The delivery's row is committed. */
+  /** Closes a delivery whose row is committed. */
   finish(seq: number): void {
     const open = this.#open.get(seq);
     if (open === undefined) return;
@@ -114,12 +113,12 @@ export class DeliveryQueue {
   }
 
   /**
-   * Forgets what is queued and goes back to the floor, as when the endpoint is disabled. What was sent already
-   * stays open until its row is there: taken again, it would be sent and written twice.
+   * Forgets the waiting deliveries and goes back to the floor, as when the endpoint is disabled. A delivery that was
+   * sent already stays open until its row is committed: taken again, it would be sent and written twice.
    */
   reset(): void {
     this.position = this.floor;
-    for (const { seq } of this.#queued) this.finish(seq);
-    this.#queued = [];
+    for (const { seq } of this.#waiting) this.finish(seq);
+    this.#waiting = [];
   }
 }

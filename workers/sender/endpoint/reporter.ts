@@ -1,61 +1,65 @@
+import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import type { ConfigureCall, OutboxCalls } from "../protocol.ts";
-import type { Health } from "./health.ts";
+import type { OutboxCalls } from "../protocol.ts";
+import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
 /** Deliveries that are reported between two looks at the table. */
-const BATCH = 20;
+const REPORT_BATCH = 20;
 const RETRY_MS = 60_000;
 
-/** The Endpoint as a report needs it. */
-export type ReporterPort = {
-  outbox(): DurableObjectStub<OutboxCalls>;
-  /** The registry's answer to a pause; null when it does not know the endpoint. False when that is its end. */
-  answered(current: ConfigureCall | null): Promise<boolean>;
-  arm(at: number): void;
-  now(): number;
-};
+type Channel = { outbox: () => DurableObjectStub<OutboxCalls>; alarm: Alarm };
 
 /**
- * Tells the registry what it must know: why an endpoint paused, and which deliveries died. Rows say what is
- * still to be told, the alarm tries again, and what is told twice is said once.
+ * Tells the Outbox why an endpoint paused, and which deliveries died. Storage says what is still to be reported, the
+ * alarm retries, and the Outbox announces a repeated report only once.
  */
 export class Reporter {
   readonly #store: EndpointStore;
-  readonly #health: Health;
-  readonly #port: ReporterPort;
+  readonly #state: EndpointState;
+  readonly #channel: Channel;
   #busy = false;
 
-  constructor(store: EndpointStore, health: Health, port: ReporterPort) {
+  constructor(store: EndpointStore, state: EndpointState, channel: Channel) {
     this.#store = store;
-    this.#health = health;
-    this.#port = port;
+    this.#state = state;
+    this.#channel = channel;
   }
 
-  /** When the alarm must see to it again; null when nothing is to be told. */
+  /** Returns when a pause that is not reported yet must be reported again; null without one. */
   nextAt(now: number): number | null {
-    return this.#health.pause === null ? null : now + RETRY_MS;
+    return this.#state.health.pause === null ? null : now + RETRY_MS;
   }
 
-  async report(endpointId: string): Promise<void> {
-    if (this.#busy) return;
+  /** Reports everything that is still to be reported. Never throws: the alarm retries. */
+  async report(): Promise<void> {
+    const id = this.#state.identity?.id;
+    if (this.#busy || id === undefined) return;
     this.#busy = true;
     try {
-      const { pause } = this.#health;
-      const current = pause === null ? null : await this.#port.outbox().reportPause(endpointId, pause);
-      if (pause === null || (await this.#port.answered(current))) await this.#reportDead(endpointId);
+      if (await this.#reportPause(id)) await this.#reportDead(id);
     } catch (error) {
-      logEvent("endpoint.report_failed", { endpoint: endpointId, error: String(error) });
-      this.#port.arm(this.#port.now() + RETRY_MS);
+      logEvent("endpoint.report_failed", { endpoint: id, error: String(error) });
+      this.#channel.alarm.arm(Date.now() + RETRY_MS);
     } finally {
       this.#busy = false;
     }
   }
 
-  async #reportDead(endpointId: string): Promise<void> {
-    const next = () => (this.#store.exists ? this.#store.deliveries.unreported(BATCH) : []);
+  /** Reports a pause and takes the configuration that comes back. Returns false when the endpoint is deleted by that. */
+  async #reportPause(id: string): Promise<boolean> {
+    const { pause } = this.#state.health;
+    if (pause === null) return true;
+    const current = await this.#channel.outbox().reportPause(id, pause);
+    if (current === null) await this.#state.destroy();
+    else this.#state.configure(current, Date.now());
+    return current !== null;
+  }
+
+  async #reportDead(id: string): Promise<void> {
+    const next = () => (this.#store.exists ? this.#store.deliveries.unreported(REPORT_BATCH) : []);
     for (let rows = next(); rows.length > 0; rows = next()) {
-      for (const { body: _body, ...row } of rows) await this.#port.outbox().reportDead(endpointId, row);
+      for (const { body: _body, ...row } of rows) await this.#channel.outbox().reportDead(id, row);
       for (const row of rows) this.#store.deliveries.reported(row.seq);
     }
   }

@@ -1,24 +1,25 @@
+import type { Alarm } from "../../../shared/durable/alarm.ts";
+import { spaceIn } from "../../../shared/durable/space.ts";
 import type { Config } from "../config.ts";
 import type { ConfigureCall, Identity } from "../protocol.ts";
 import { Health } from "./health.ts";
 import { DeliveryQueue } from "./queue.ts";
 import type { EndpointStore } from "./storage.ts";
 
-/** Above this share of the storage nothing more is taken: the position waits in the log. */
-const FULL_SHARE = 0.6;
-
-/** How an Endpoint stands: its configuration, its position, its health. After a start storage says it all again. */
+/** An Endpoint's configuration, queue and health in memory. After a start they are read from storage again. */
 export class EndpointState {
   readonly #store: EndpointStore;
   readonly #storageLimit: number;
+  readonly #alarm: Alarm;
   readonly health: Health;
   #identity: Identity | null = null;
   #queue = new DeliveryQueue(0);
   #writtenFloor = 0;
 
-  constructor(store: EndpointStore, { storageLimit }: Pick<Config, "storageLimit">) {
+  constructor(store: EndpointStore, { storageLimit }: Pick<Config, "storageLimit">, alarm: Alarm) {
     this.#store = store;
     this.#storageLimit = storageLimit;
+    this.#alarm = alarm;
     this.health = new Health(store);
     if (store.exists) this.#load();
   }
@@ -32,20 +33,21 @@ export class EndpointState {
     return this.#queue;
   }
 
-  /** Whether it sends: enabled, and not waiting for the registry to take note of why it stopped. */
+  /** True while the endpoint sends: it is enabled, and no pause waits for the registry to note it. */
   get active(): boolean {
     return this.health.pause === null && (this.#identity?.config.enabled ?? false);
   }
 
+  /** True while storage is short: nothing more is taken, and the position waits in the log. */
   get crowded(): boolean {
-    return this.#store.sql.bytes > this.#storageLimit * FULL_SHARE;
+    return spaceIn(this.#store.sql.bytes, this.#storageLimit) !== "ample";
   }
 
   /**
-   * Takes a configuration, and makes the schema of an endpoint it has not met. An older revision than ours is
-   * not taken; `resume`: from here on it sends, and has to look for what it lacks.
+   * Takes a configuration, and makes the schema of an endpoint that was not known. An older revision than ours is not
+   * taken. An endpoint that sends from here on looks for what it lacks, so the alarm is armed in the same commit.
    */
-  configure({ from, ...identity }: ConfigureCall, now: number): "done" | "older" | "resume" {
+  configure({ from, ...identity }: ConfigureCall, now: number): "done" | "older" {
     const before = this.#identity;
     if (before !== null && identity.revision < before.revision) return "older";
     const { enabled, url, types } = identity.config;
@@ -54,12 +56,14 @@ export class EndpointState {
     this.#write(identity, { from, now, forgiven: enabling || url !== before?.config.url });
     if (before === null) this.#load();
     this.#identity = identity;
-    // What is queued was chosen by the types of before: the log is asked again, with those of now.
+    // The queue was filled by the earlier types: the log is asked again by the new ones.
     const retyped = before !== null && JSON.stringify(types) !== JSON.stringify(before.config.types);
     if (!enabled || retyped) this.#queue.reset();
-    if (!enabled || !(enabling || resumed || retyped)) return "done";
-    this.#queue.behind = true;
-    return "resume";
+    if (enabled && (enabling || resumed || retyped)) {
+      this.#queue.behind = true;
+      this.#alarm.arm(now);
+    }
+    return "done";
   }
 
   #write(identity: Identity, { from, now, forgiven }: { from: number | null; now: number; forgiven: boolean }): void {
@@ -70,13 +74,12 @@ export class EndpointState {
         this.health.configured(forgiven);
       });
     } catch (error) {
-      this.#store.tables.reload();
       if (this.#store.exists) this.health.load(this.#store.meta.all());
       throw error;
     }
   }
 
-  /** Writes the floor when it moved at least `step`: a restart looks at the rows above it again. */
+  /** Writes the floor when it moved at least `step`: after a restart the rows above it are looked at again. */
   saveFloor(step: number): void {
     const { floor } = this.#queue;
     if (floor - this.#writtenFloor < step) return;
@@ -84,10 +87,11 @@ export class EndpointState {
     this.#writtenFloor = floor;
   }
 
-  /** The endpoint is deleted. */
-  forget(): void {
+  /** Forgets everything: the endpoint is deleted. */
+  destroy(): Promise<void> {
     this.#identity = null;
     this.#queue = new DeliveryQueue(0);
+    return this.#store.destroy();
   }
 
   #load(): void {

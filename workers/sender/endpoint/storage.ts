@@ -1,7 +1,6 @@
 import { Meta } from "../../../shared/durable/meta.ts";
-import { Sql } from "../../../shared/durable/sql.ts";
+import { Sql, transact } from "../../../shared/durable/sql.ts";
 import { Deliveries } from "./deliveries.ts";
-import { DeliveryTables } from "./delivery-tables.ts";
 
 /**
  * An Endpoint's storage, by table.
@@ -11,38 +10,36 @@ import { DeliveryTables } from "./delivery-tables.ts";
  * | `del_<first>` | seq PK, id, type, state, due, mark, skip, until, attempts, body | 42, msg_01K…, …, delivered, null | 1 a delivery; 2 a failed attempt | whole, after RETENTION_DAYS |
  * | `meta`        | key PK, value                                       | floor, 500                     | 1 in 500 deliveries              | with the endpoint           |
  *
- * `state`: delivered, due (a retry waits), dead (no retry is left), expired (retention took it first).
- * `due` (unix ms) is when something must be done for the row, null when nothing: send it, or, when it is
- * dead, report it; `mark` is `redelivery` when a person asked for it; `skip` is how many of the attempts were
- * made before that; `until` is the last seq of an expired range, which is one row; `attempts` a JSON array;
- * `body` is kept only while it may be sent again. The index on `due` is partial: it costs rows for failures only.
+ * `state`: delivered, due (a retry waits), dead (no retry is left), expired (retention took the event first).
+ * `due` (unix ms): when the row needs work, null when it needs none. A due delivery is sent, a dead one reported.
+ * `mark`: `redelivery` when a person asked for the delivery. `skip`: the number of attempts made before that.
+ * `until`: the last seq of an expired range, which is one row. `attempts`: a JSON array. `body`: kept only while the
+ * delivery may be sent again. The index on `due` is partial: it costs rows for failures only.
  */
 
 const SCHEMA_VERSION = 1;
 
 export class EndpointStore {
-  readonly #storage: DurableObjectStorage;
+  readonly #ctx: DurableObjectState;
   readonly sql: Sql;
   readonly meta: Meta;
-  readonly tables: DeliveryTables;
   readonly deliveries: Deliveries;
 
-  constructor(storage: DurableObjectStorage) {
-    this.#storage = storage;
-    this.sql = new Sql(storage.sql);
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+    this.sql = new Sql(ctx.storage.sql);
     this.meta = new Meta(this.sql);
-    this.tables = new DeliveryTables(this.sql, this.meta);
-    this.deliveries = new Deliveries(this.sql, this.tables);
+    this.deliveries = new Deliveries(this.sql, this.meta);
   }
 
-  /** Whether it has a schema: only a configuration makes one. */
+  /** True when there is a schema: only a configuration makes one. */
   get exists(): boolean {
-    return this.tables.all.length > 0;
+    return this.deliveries.tables.length > 0;
   }
 
-  /** One transaction; memory is the caller's to set right when it throws. */
+  /** Runs one transaction; the list of tables is read again when it was rolled back. */
   transact<Value>(work: () => Value): Value {
-    return this.#storage.transactionSync(work);
+    return transact(this.#ctx.storage, work, () => this.deliveries.reload());
   }
 
   /** Makes the schema of a new endpoint that starts after `from`. */
@@ -50,6 +47,19 @@ export class EndpointStore {
     this.meta.create();
     this.meta.set("schema", SCHEMA_VERSION);
     this.meta.set("floor", from);
-    this.tables.add(from + 1, now);
+    this.deliveries.addTable(from + 1, now);
+  }
+
+  /** Starts the object again from storage, where memory may differ from it. */
+  restart(reason: string): void {
+    this.#ctx.abort(reason);
+  }
+
+  /** Deletes everything; attempts under way end with the object. */
+  async destroy(): Promise<void> {
+    await this.#ctx.storage.deleteAlarm();
+    await this.#ctx.storage.deleteAll();
+    // Not before the answer is out: an object that aborts itself fails the call that told it to.
+    setTimeout(() => this.#ctx.abort("the endpoint was deleted"), 0);
   }
 }

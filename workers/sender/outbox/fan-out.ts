@@ -1,57 +1,83 @@
 import { withDeadline } from "../../../shared/deadline.ts";
+import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { type EndpointRow, subscriptionOf } from "../model/endpoint.ts";
-import type { Offer, OfferAnswer, PullAnswer } from "../protocol.ts";
+import type { ConfigureCall, Offer, OfferAnswer, PullAnswer } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
+import type { ScanLimits } from "./event-log.ts";
 import type { Positions } from "./positions.ts";
+import { configureCall } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
-/** Hands the log to the endpoints: offers what is new to each one that wants it, answers those that catch up. */
-
-/** A batch of one offer. */
-const BATCH = { scanned: 100, limit: 100, maxBytes: 1024 * 1024 };
-/** A batch of one pull: filtering may pass over many rows to find its hundred. */
-const PULL = { scanned: 10_000, limit: 100, maxBytes: 1024 * 1024 };
-/** Endpoints that are offered to at the same time, and in one invocation: the rest waits for the alarm. */
-const WAVE = 50;
-const MAX_HANDS = 250;
+/** Bounds of one offer. */
+const OFFER_LIMITS: ScanLimits = { scanned: 100, limit: 100, maxBytes: 1024 * 1024 };
+/** Bounds of one pull: a filter may pass over many rows to find its hundred. */
+const PULL_LIMITS: ScanLimits = { scanned: 10_000, limit: 100, maxBytes: 1024 * 1024 };
 const OFFER_TIMEOUT_MS = 30_000;
-/** Endpoints that keep failing or lack room are woken this often, not for each event: that would cost the others. */
+
+/** Endpoints that are offered to at the same time, and in one invocation: the rest waits for the alarm. */
+const MAX_AT_ONCE = 50;
+const MAX_PER_INVOCATION = 250;
+/**
+ * When more endpoints wait than are offered to at once, they take turns this far apart: a thousand objects woken
+ * together would stand before every publish. While nobody publishes, nobody waits for them.
+ */
+const TURN_MS = { publishing: 30, quiet: 4 };
+/** How long after an event more are expected. */
+const PUBLISHING_MS = 1000;
+/** An endpoint that keeps failing or lacks space is woken this often, not for each event: that would cost the others. */
 const REST_MS = 500;
 
-export type FanOutPort = {
-  offer(row: EndpointRow, offer: Offer): Promise<OfferAnswer>;
-  configure(row: EndpointRow): Promise<void>;
-  now(): number;
-  /** Sees to it that the alarm runs at `at` (unix ms) or before. */
-  arm(at: number): void;
+/** An Endpoint as the fan-out calls it. */
+type EndpointPort = {
+  offer(offer: Offer): Promise<OfferAnswer>;
+  configure(call: ConfigureCall): Promise<"done" | "older">;
+  destroy(): Promise<void>;
 };
 
+export type FanOutPort = {
+  endpoint(id: string): EndpointPort;
+  alarm: Pick<Alarm, "arm">;
+  /** Unix ms. */
+  now(): number;
+};
+
+/**
+ * Brings the log and the configurations to the Endpoints: offers new events to each endpoint that wants them, and
+ * answers the pulls of those that catch up.
+ */
 export class FanOut {
   readonly #store: OutboxStore;
   readonly #positions: Positions;
   readonly #port: FanOutPort;
-  readonly #busy = new Set<string>();
-  readonly #pending = new Set<string>();
-  #workers = 0;
-  readonly #pace = new Pace();
-  /** Whether this many endpoints are being handed to that they take turns. */
-  #crowd = false;
-  #handsLeft = MAX_HANDS;
+  readonly #leaseMs: number;
   readonly #backoff: Backoff;
-  /** Those that are busy, left alone until the next round; memory, as the alarm of I1 goes on without it. */
+  /** The endpoints that wait for an offer, and those to which one is out. */
+  readonly #pending = new Set<string>();
+  readonly #busy = new Set<string>();
+  /** Busy endpoints, left alone until the next round. Memory only: the alarm of I1 (armed while behind) goes on without it. */
   readonly #resting = new Set<string>();
+  #workers = 0;
+  /** How many more endpoints this invocation may offer to. */
+  #left = MAX_PER_INVOCATION;
+  /** True while so many endpoints wait that they take turns. */
+  #crowd = false;
+  #nextTurn = 0;
+  #headSeen = 0;
+  #publishedAt = 0;
 
   constructor(store: OutboxStore, positions: Positions, { port, leaseMs }: { port: FanOutPort; leaseMs: number }) {
     this.#store = store;
     this.#positions = positions;
     this.#port = port;
+    this.#leaseMs = leaseMs;
     this.#backoff = new Backoff(leaseMs);
+    store.follow(() => this.#changed());
   }
 
-  forget(id: string): void {
-    this.#positions.forget(id);
-    this.#backoff.forget(id);
-    this.#resting.delete(id);
+  /** Arms the alarm first, then tries at once: I1 (armed while behind). */
+  #changed(): void {
+    this.#port.alarm.arm(this.#port.now() + this.#leaseMs);
+    this.kick();
   }
 
   /** When the next endpoint that could not be reached may be tried again; null when none waits. */
@@ -60,45 +86,56 @@ export class FanOut {
   }
 
   /**
-   * Hands to every enabled endpoint that lags, at most WAVE at a time however often this is called; what
-   * exceeds one invocation waits for the alarm. Goes on by itself after this returns.
+   * Starts offering to every enabled endpoint that lags, to MAX_AT_ONCE at a time however often this is called. Goes on
+   * by itself after this returns; what exceeds one invocation waits for the alarm.
    */
   kick(): void {
     const now = this.#port.now();
-    this.#handsLeft = MAX_HANDS;
-    this.#pace.see(this.#store.log.head, now);
+    this.#left = MAX_PER_INVOCATION;
+    if (this.#store.log.head > this.#headSeen) this.#publishedAt = now;
+    this.#headSeen = this.#store.log.head;
     for (const row of this.#store.registry.enabled()) {
       if (this.#pending.has(row.id) || this.#busy.has(row.id) || !this.#positions.lags(row)) continue;
       if (!this.#backoff.ready(row.id, now) || this.#resting.has(row.id)) continue;
       if (this.#passOver(row)) continue;
       this.#pending.add(row.id);
     }
-    // One for each: a worker that waits for an endpoint which does not answer is none for the others.
-    for (let left = this.#pending.size; left > 0 && this.#workers < WAVE; left--) void this.#handPending();
+    // One worker for each endpoint: a worker that waits for one which does not answer is lost to the others.
+    for (let left = this.#pending.size; left > 0 && this.#workers < MAX_AT_ONCE; left--) void this.#offerToPending();
   }
 
-  async #handPending(): Promise<void> {
-    this.#workers++;
-    try {
-      // A set may change while it is walked: what another kick adds is reached too.
-      for (const id of this.#pending) {
-        if (this.#handsLeft-- <= 0) {
-          this.#port.arm(this.#port.now());
-          break;
-        }
-        this.#pending.delete(id);
-        this.#crowd = this.#pending.size > 0 && (this.#crowd || this.#pending.size >= WAVE);
-        if (this.#crowd) await scheduler.wait(this.#pace.turn(this.#port.now()));
-        await this.#hand(id);
-      }
-    } finally {
-      this.#workers--;
+  /** Brings an endpoint its row of the registry, or its deletion. Safe to repeat; the registry notes the confirmation. */
+  async configure(row: EndpointRow): Promise<void> {
+    const endpoint = this.#port.endpoint(row.id);
+    if (row.state === "deleting") {
+      await endpoint.destroy();
+      this.#store.registry.remove(row.id);
+      this.#forget(row.id);
+      return;
     }
+    const answer = await endpoint.configure(configureCall(row));
+    if (answer === "done") this.#store.registry.confirmed(row.id, row.revision);
+  }
+
+  #forget(id: string): void {
+    this.#positions.forget(id);
+    this.#backoff.forget(id);
+    this.#resting.delete(id);
+  }
+
+  /** Returns events after `after` for one endpoint that catches up. */
+  pull(id: string, after: number): PullAnswer {
+    const row = this.#store.registry.get(id);
+    if (row === undefined || row.state === "deleting") return "gone";
+    if (after + 1 < this.#store.log.oldest) return { expiredTo: this.#store.log.oldest - 1 };
+    const scan = this.#store.log.scan(after, subscriptionOf(row), PULL_LIMITS);
+    this.#positions.tell(row, scan.upTo);
+    return { ...scan, head: this.#store.log.head };
   }
 
   /**
-   * Tells each endpoint that was handed the log up to `seq` but not told so, because nothing on the way was
-   * for it: before those events are dropped, or it would take them for events that expired.
+   * Tells each endpoint of its position where nothing before it matched, so that the endpoint was not woken. Called
+   * before the events up to `seq` are dropped: the endpoint would take them for expired ones.
    *
    * @throws when one of them does not answer
    */
@@ -106,20 +143,9 @@ export class FanOut {
     for (const row of this.#store.registry.enabled()) {
       const [after, upTo] = [this.#positions.told(row), this.#positions.acked(row)];
       if (upTo < seq || after >= seq) continue;
-      const offer = { after, upTo, events: [], revision: row.revision };
-      const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
-      if (answer === "taken" || answer === "busy") this.#positions.tell(row, offer.upTo);
+      const answer = await this.#offer(row, { after, upTo, events: [], revision: row.revision });
+      if (answer === "taken" || answer === "busy") this.#positions.tell(row, upTo);
     }
-  }
-
-  /** Events after `after` for one endpoint, as it catches up. */
-  pull(id: string, after: number): PullAnswer {
-    const row = this.#store.registry.get(id);
-    if (row === undefined || row.state === "deleting") return "gone";
-    if (after + 1 < this.#store.log.oldest) return { expiredTo: this.#store.log.oldest - 1 };
-    const scan = this.#store.reader.scan(after, subscriptionOf(row), PULL);
-    this.#positions.tell(row, scan.upTo);
-    return { ...scan, head: this.#store.log.head };
   }
 
   /** Moves past events that are not for an endpoint: it is not woken, and its position still advances. */
@@ -129,8 +155,34 @@ export class FanOut {
     return nothing;
   }
 
-  /** One offer after the other until the endpoint has the head, stops taking, or cannot be reached. */
-  async #hand(id: string): Promise<void> {
+  async #offerToPending(): Promise<void> {
+    this.#workers++;
+    try {
+      // A set may change while it is walked: endpoints that another kick adds are reached too.
+      for (const id of this.#pending) {
+        if (this.#left-- <= 0) {
+          this.#port.alarm.arm(this.#port.now());
+          break;
+        }
+        this.#pending.delete(id);
+        this.#crowd = this.#pending.size > 0 && (this.#crowd || this.#pending.size >= MAX_AT_ONCE);
+        if (this.#crowd) await scheduler.wait(this.#turn(this.#port.now()));
+        await this.#offerAll(id);
+      }
+    } finally {
+      this.#workers--;
+    }
+  }
+
+  /** Takes the next turn, and returns the milliseconds until then. */
+  #turn(now: number): number {
+    const publishing = now - this.#publishedAt < PUBLISHING_MS;
+    this.#nextTurn = Math.max(now, this.#nextTurn) + (publishing ? TURN_MS.publishing : TURN_MS.quiet);
+    return this.#nextTurn - now;
+  }
+
+  /** Makes one offer after the other until the endpoint has the head, stops taking, or cannot be reached. */
+  async #offerAll(id: string): Promise<void> {
     if (this.#busy.has(id)) return;
     this.#busy.add(id);
     try {
@@ -140,43 +192,46 @@ export class FanOut {
         row?.config.enabled && this.#positions.lags(row);
         row = this.#store.registry.live(id)
       ) {
-        if (!(await this.#handBatch(row))) return;
+        if (!(await this.#offerBatch(row))) return;
       }
     } finally {
       this.#busy.delete(id);
     }
   }
 
-  /** @returns whether to go on */
-  async #handBatch(row: EndpointRow): Promise<boolean> {
+  /** Returns whether to go on with the same endpoint. */
+  async #offerBatch(row: EndpointRow): Promise<boolean> {
     const after = this.#positions.acked(row);
-    const { upTo, events } = this.#store.reader.scan(after, subscriptionOf(row), BATCH);
+    const { upTo, events } = this.#store.log.scan(after, subscriptionOf(row), OFFER_LIMITS);
     if (events.length === 0) {
       this.#positions.pass(row, upTo);
       return true;
     }
-    // What retention took leaves a gap that the endpoint must see: it then asks, and is told what expired.
+    // Retention leaves a gap that the endpoint must see: it then pulls, and is told of the events that expired.
     const gap = after + 1 < this.#store.log.oldest ? this.#store.log.oldest - 1 : 0;
     const offer = { after: Math.max(this.#positions.told(row), gap), upTo, events, revision: row.revision };
     try {
-      const answer = await withDeadline(this.#port.offer(row, offer), OFFER_TIMEOUT_MS);
+      const answer = await this.#offer(row, offer);
       this.#backoff.forget(row.id);
       if (answer === "disabled") return false;
       if (answer === "taken" || answer === "busy") {
         this.#positions.take(row, upTo);
         if (answer === "busy") this.#rest(row.id);
         return answer === "taken";
-      } else {
-        // Deleted or changed while the offer was out: what is brought is what the registry says now.
-        const current = this.#store.registry.get(row.id);
-        if (current?.state !== "live") return false;
-        await withDeadline(this.#port.configure(current), OFFER_TIMEOUT_MS);
       }
+      // The endpoint was changed or deleted while the offer was out: the registry's current row goes to it.
+      const current = this.#store.registry.get(row.id);
+      if (current?.state !== "live") return false;
+      await withDeadline(this.configure(current), OFFER_TIMEOUT_MS);
       return true;
     } catch {
-      this.#port.arm(this.#backoff.failed(row.id, this.#port.now()));
+      this.#port.alarm.arm(this.#backoff.failed(row.id, this.#port.now()));
       return false;
     }
+  }
+
+  #offer({ id }: EndpointRow, offer: Offer): Promise<OfferAnswer> {
+    return withDeadline(this.#port.endpoint(id).offer(offer), OFFER_TIMEOUT_MS);
   }
 
   /** Leaves a busy endpoint alone until the next round, which wakes all of them. */
@@ -188,34 +243,5 @@ export class FanOut {
       }, REST_MS);
     }
     this.#resting.add(id);
-  }
-}
-
-/**
- * A large fan-out wakes one endpoint at a time, this far apart: a thousand objects at once would stand before
- * every publish. While nobody publishes, nobody waits.
- */
-const SPACING_MS = { publishing: 30, quiet: 4 };
-
-/** How long after an event others are expected. */
-const PUBLISHING_MS = 1000;
-
-/** The places in the row of those that take turns. All times unix ms. */
-export class Pace {
-  #headSeen = 0;
-  #publishedAt = 0;
-  #nextTurn = 0;
-
-  /** Takes note of where the log's head is. */
-  see(head: number, now: number): void {
-    if (head > this.#headSeen) this.#publishedAt = now;
-    this.#headSeen = head;
-  }
-
-  /** Milliseconds until the next place in the row, which is then taken. */
-  turn(now: number): number {
-    const publishing = now - this.#publishedAt < PUBLISHING_MS;
-    this.#nextTurn = Math.max(now, this.#nextTurn) + (publishing ? SPACING_MS.publishing : SPACING_MS.quiet);
-    return this.#nextTurn - now;
   }
 }

@@ -1,30 +1,33 @@
 import { PeriodTables } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 
-export type IdempotencyKind = "id" | "request";
-export type KnownAnswer = { digest: string; seq: number | null; answer: string | null };
+/** `id`: of an event. `request`: an Idempotency-Key. */
+type KeyKind = "id" | "request";
 
-const DEFINITION = `(kind TEXT, key TEXT, digest TEXT NOT NULL, seq INTEGER, answer TEXT,
+/** The first use of a key: a digest of its content, the event's seq once there is one, the answer to give again. */
+type FirstUse = { digest: string; seq: number | null; answer: string | null };
+
+const KEY_TABLE = `(kind TEXT, key TEXT, digest TEXT NOT NULL, seq INTEGER, answer TEXT,
   PRIMARY KEY (kind, key)) WITHOUT ROWID`;
 
-/** What was answered to a caller's id or Idempotency-Key; and the seq of a scheduled event, once it has one. */
+/** The ids and Idempotency-Keys that were answered before: a repetition gets the first answer again. */
 export class IdempotencyKeys {
   readonly #sql: Sql;
   readonly #tables: PeriodTables;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#tables = new PeriodTables(sql, "keys", DEFINITION);
+    this.#tables = new PeriodTables(sql, "keys", KEY_TABLE);
   }
 
   reload(): void {
     this.#tables.reload();
   }
 
-  /** The newest table first, as a rewrite goes there. */
-  get(kind: IdempotencyKind, key: string): KnownAnswer | null {
+  /** Looks in the newest table first, as a rewritten key stands there. */
+  get(kind: KeyKind, key: string): FirstUse | null {
     for (const table of this.#tables.all.toReversed()) {
-      const row = this.#sql.run<KnownAnswer>(
+      const row = this.#sql.run<FirstUse>(
         `SELECT digest, seq, answer FROM ${table.name} WHERE kind = ? AND key = ?`,
         kind,
         key,
@@ -34,7 +37,7 @@ export class IdempotencyKeys {
     return null;
   }
 
-  set(kind: IdempotencyKind, key: string, row: KnownAnswer, period: number): void {
+  set(kind: KeyKind, key: string, row: FirstUse, period: number): void {
     const { name } = this.#tables.all.find(({ first }) => first === period) ?? this.#tables.add(period);
     this.#sql.run(
       `INSERT OR REPLACE INTO ${name} (kind, key, digest, seq, answer) VALUES (?, ?, ?, ?, ?)`,

@@ -7,134 +7,144 @@ import {
   type Published,
   type PublishResult,
 } from "../model/event.ts";
-
-import { eventId, eventSeq, type IdKey, looksOwn, randomId } from "../model/event-id.ts";
+import { eventId, eventSeq, looksOwn, randomId } from "../model/event-id.ts";
+import type { ScheduledEvent } from "./scheduled.ts";
 import type { OutboxStore } from "./storage.ts";
 
-/** An event about an endpoint; `id` is made of what happened, so that it is said once. */
+/** An event about an endpoint. `id` is made of what happened, so that it is announced once; null for a new id. */
 export type Announcement = { type: string; data: string; id: string | null; target: string };
 
-/** The turn's clock, the log's key for ids, and 10 random bytes for an id without a seq. */
-export type PublishContext = { now: number; retentionMs: number; idKey: IdKey; random: () => Uint8Array };
+/** An event on its way into the log. `bodyAt`: the time that its body names, null for the time of logging. */
+type Entry = { id: string | null; type: string; data: string; bodyAt: number | null; target: string | null };
+
+type Refusal = Extract<PublishResult, { ok: false }>;
 
 /**
- * Writes one call into the log, in the caller's transaction: everything is looked up before anything is
- * written, so a refusal leaves nothing behind.
+ * Writes events into the log, or into the table of scheduled ones. Every method runs in the caller's transaction; `now`
+ * (unix ms) is the clock of the caller's turn.
  */
-export function publish(store: OutboxStore, call: PublishCall, context: PublishContext): PublishResult {
-  const { request } = call;
-  if (request !== null) {
-    const known = store.idempotency.get("request", request.key);
-    if (known?.digest === request.digest && known.answer !== null)
-      return { ok: true, events: JSON.parse(known.answer) };
-    if (known !== null) return conflict(`The Idempotency-Key ${JSON.stringify(request.key)}`);
-  }
-  const repeats: (Published | null)[] = [];
-  for (const event of call.events) {
-    const repeat = event.id === null ? null : repeated(store, event, event.id, context);
-    if (repeat !== null && "ok" in repeat) return repeat;
-    repeats.push(repeat);
-  }
-  const inCall = conflictWithin(call.events);
-  if (inCall !== null) return inCall;
+export class LogWriter {
+  readonly #store: OutboxStore;
+  readonly #retentionMs: number;
 
-  store.log.rollOver(context.now, context.retentionMs);
-  const given = new Map<string, Published>();
-  const events = call.events.map((event, index) => {
-    const before = repeats[index] ?? (event.id === null ? undefined : given.get(event.id));
-    const published = before ?? write(store, event, context);
-    given.set(published.id, published);
-    return published;
-  });
-  if (request !== null) {
-    store.idempotency.set(
-      "request",
-      request.key,
-      { ...request, seq: null, answer: JSON.stringify(events) },
-      period(context),
-    );
+  constructor(store: OutboxStore, retentionMs: number) {
+    this.#store = store;
+    this.#retentionMs = retentionMs;
   }
-  return { ok: true, events };
+
+  /** Writes one call. Everything is looked up before anything is written, so a refusal leaves nothing behind. */
+  write(call: PublishCall, now: number): PublishResult {
+    const { request } = call;
+    if (request !== null) {
+      const known = this.#store.idempotency.get("request", request.key);
+      if (known?.digest === request.digest && known.answer !== null)
+        return { ok: true, events: JSON.parse(known.answer) };
+      if (known !== null) return conflict(`The Idempotency-Key ${JSON.stringify(request.key)}`);
+    }
+    const repeats: (Published | null)[] = [];
+    for (const event of call.events) {
+      const repeat = event.id === null ? null : this.#repeated(event, event.id);
+      if (repeat !== null && "ok" in repeat) return repeat;
+      repeats.push(repeat);
+    }
+    const inCall = conflictWithin(call.events);
+    if (inCall !== null) return inCall;
+
+    this.#store.log.rollOver(now, this.#retentionMs);
+    const given = new Map<string, Published>();
+    const events = call.events.map((event, index) => {
+      const before = repeats[index] ?? (event.id === null ? undefined : given.get(event.id));
+      const published = before ?? this.#add(event, now);
+      given.set(published.id, published);
+      return published;
+    });
+    if (request !== null) {
+      const answer = JSON.stringify(events);
+      this.#store.idempotency.set("request", request.key, { ...request, seq: null, answer }, this.#period(now));
+    }
+    return { ok: true, events };
+  }
+
+  /** Gives a scheduled event its place in the log and returns the seq; its body carries the time it was due. */
+  release({ id, type, data, due }: Omit<ScheduledEvent, "n">, now: number): number {
+    this.#store.log.rollOver(now, this.#retentionMs);
+    const { seq } = this.#append({ id, type, data, bodyAt: due, target: null }, now);
+    const known = this.#store.idempotency.get("id", id);
+    const use = { digest: known?.digest ?? "", answer: known?.answer ?? null, seq };
+    this.#store.idempotency.set("id", id, use, this.#period(now));
+    return seq;
+  }
+
+  /** Schedules an event of the sender's own; without a digest, since nobody can repeat it. */
+  schedule({ type, data, due }: Pick<ScheduledEvent, "type" | "data" | "due">, now: number): void {
+    this.#add({ type, data, id: null, deliverAt: due, digest: "" }, now);
+  }
+
+  /** Logs an event about the sender itself, once for its id: after a crash it may be announced again. */
+  announce({ type, data, id, target }: Announcement, now: number): Published {
+    const known = id === null ? null : this.#store.idempotency.get("id", id);
+    if (id !== null && known !== null) return { id, seq: known.seq };
+    this.#store.log.rollOver(now, this.#retentionMs);
+    const logged = this.#append({ id, type, data, bodyAt: null, target }, now);
+    if (id !== null) {
+      this.#store.idempotency.set("id", id, { digest: "", seq: logged.seq, answer: null }, this.#period(now));
+    }
+    return { id: logged.id, seq: logged.seq };
+  }
+
+  /** Returns the first answer to an id that was used before; null for a new id; a refusal when the content differs. */
+  #repeated(event: PublishEvent, id: string): Published | Refusal | null {
+    const known = this.#store.idempotency.get("id", id);
+    if (known !== null) {
+      if (known.digest !== event.digest) return conflict(`The id ${id}`);
+      return known.answer === null ? { id, seq: known.seq } : (JSON.parse(known.answer) as Published);
+    }
+    if (!looksOwn(id)) return null;
+    const seq = eventSeq(this.#store.idKey, id);
+    const logged = seq === null ? null : this.#store.log.event(seq);
+    if (logged === null || logged.id !== id) {
+      const detail = `The id ${id} has the shape of this sender's own ids and names no event in its log.`;
+      return { ok: false, code: "invalid_event", detail };
+    }
+    return logged.body === eventBody(event.type, bodyTime(logged), event.data)
+      ? { id, seq: logged.seq }
+      : conflict(`The id ${id}`);
+  }
+
+  #add({ id, type, data, deliverAt, digest }: PublishEvent, now: number): Published {
+    if (deliverAt === null) {
+      const logged = this.#append({ id, type, data, bodyAt: null, target: null }, now);
+      if (id !== null) {
+        const use = { digest: digest ?? "", seq: logged.seq, answer: null };
+        this.#store.idempotency.set("id", id, use, this.#period(now));
+      }
+      return { id: logged.id, seq: logged.seq };
+    }
+    const random = () => crypto.getRandomValues(new Uint8Array(10));
+    const scheduled: Published = { id: id ?? randomId("msg_", now, random()), seq: null };
+    this.#store.scheduled.add({ due: deliverAt, id: scheduled.id, type, data });
+    const use = { digest: digest ?? "", seq: null, answer: JSON.stringify(scheduled) };
+    this.#store.idempotency.set("id", scheduled.id, use, this.#period(now));
+    return scheduled;
+  }
+
+  /** Appends one row. Its `at` is the later of the clock and the last event's: order is by seq. */
+  #append({ id, type, data, bodyAt, target }: Entry, now: number): LoggedEvent {
+    const { log, idKey } = this.#store;
+    const seq = log.head + 1;
+    const at = Math.max(now, log.lastAt);
+    const event = { seq, at, id: id ?? eventId(idKey, at, seq), type, body: eventBody(type, bodyAt ?? at, data) };
+    log.append(event, target);
+    return event;
+  }
+
+  #period(now: number): number {
+    return Math.floor(now / periodMs(this.#retentionMs));
+  }
 }
 
-/** Gives a scheduled event its place in the log; its body carries the time it was due. */
-export function release(
-  store: OutboxStore,
-  later: { due: number; id: string; type: string; data: string },
-  context: PublishContext,
-): number {
-  store.log.rollOver(context.now, context.retentionMs);
-  const seq = log(
-    store,
-    { id: later.id, type: later.type, data: later.data, bodyAt: later.due, target: null },
-    context,
-  ).seq;
-  const known = store.idempotency.get("id", later.id);
-  store.idempotency.set(
-    "id",
-    later.id,
-    { digest: known?.digest ?? "", answer: known?.answer ?? null, seq },
-    period(context),
-  );
-  return seq;
-}
-
-/** Schedules an event of our own making; no digest, since nobody can repeat it. */
-export function schedule(
-  store: OutboxStore,
-  event: { type: string; data: string; due: number },
-  context: PublishContext,
-): void {
-  write(store, { type: event.type, data: event.data, id: null, deliverAt: event.due, digest: "" }, context);
-}
-
-/**
- * Logs an event about the sender itself, once for its id: a crash may have it announced again.
- *
- * @param target as in the log: `+ep` for one endpoint alone, `-ep` for all but it
- */
-export function announce(
-  store: OutboxStore,
-  { type, data, id, target }: Announcement,
-  context: PublishContext,
-): Published {
-  const known = id === null ? null : store.idempotency.get("id", id);
-  if (id !== null && known !== null) return { id, seq: known.seq };
-  store.log.rollOver(context.now, context.retentionMs);
-  const logged = log(store, { id, type, data, bodyAt: null, target }, context);
-  if (id !== null) store.idempotency.set("id", id, { digest: "", seq: logged.seq, answer: null }, period(context));
-  return { id: logged.id, seq: logged.seq };
-}
-
-/** The first answer to an id that was used before; null for a new one; a refusal when its content differs. */
-function repeated(
-  store: OutboxStore,
-  event: PublishEvent,
-  id: string,
-  { idKey }: PublishContext,
-): Published | Extract<PublishResult, { ok: false }> | null {
-  const known = store.idempotency.get("id", id);
-  if (known !== null) {
-    if (known.digest !== event.digest) return conflict(`The id ${id}`);
-    return known.answer === null ? { id, seq: known.seq } : (JSON.parse(known.answer) as Published);
-  }
-  if (!looksOwn(id)) return null;
-  const seq = eventSeq(idKey, id);
-  const logged = seq === null ? null : store.log.event(seq);
-  if (logged === null || logged.id !== id) {
-    return {
-      ok: false,
-      code: "invalid_event",
-      detail: `The id ${id} has the shape of this sender's own, and names no event in its log.`,
-    };
-  }
-  return logged.body === eventBody(event.type, bodyTime(logged), event.data)
-    ? { id, seq: logged.seq }
-    : conflict(`The id ${id}`);
-}
-
-/** Two events of one array with one id must be the same event. */
-function conflictWithin(events: readonly PublishEvent[]): Extract<PublishResult, { ok: false }> | null {
+/** Returns a refusal when two events of one array have one id and are not the same event. */
+function conflictWithin(events: readonly PublishEvent[]): Refusal | null {
   const digests = new Map<string, string | null>();
   for (const { id, digest } of events) {
     if (id === null) continue;
@@ -144,55 +154,11 @@ function conflictWithin(events: readonly PublishEvent[]): Extract<PublishResult,
   return null;
 }
 
-function write(store: OutboxStore, event: PublishEvent, context: PublishContext): Published {
-  const { type, data, deliverAt, digest } = event;
-  if (deliverAt === null) {
-    const { id, seq } = log(store, { id: event.id, type, data, bodyAt: null, target: null }, context);
-    if (event.id !== null)
-      store.idempotency.set("id", id, { digest: digest ?? "", seq, answer: null }, period(context));
-    return { id, seq };
-  }
-  const scheduled: Published = { id: event.id ?? randomId("msg_", context.now, context.random()), seq: null };
-  store.scheduled.add({ due: deliverAt, id: scheduled.id, type, data });
-  const answer = JSON.stringify(scheduled);
-  store.idempotency.set("id", scheduled.id, { digest: digest ?? "", seq: null, answer }, period(context));
-  return scheduled;
-}
-
-/** One row at the head of the log. `at` is the later of the clock and the last event's: order is by seq. */
-function log(
-  store: OutboxStore,
-  {
-    id,
-    type,
-    data,
-    bodyAt,
-    target,
-  }: {
-    id: string | null;
-    type: string;
-    data: string;
-    bodyAt: number | null;
-    target: string | null;
-  },
-  { now, idKey }: PublishContext,
-): LoggedEvent {
-  const seq = store.log.head + 1;
-  const at = Math.max(now, store.log.lastAt);
-  const event = { seq, at, id: id ?? eventId(idKey, at, seq), type, body: eventBody(type, bodyAt ?? at, data) };
-  store.log.append(event, target);
-  return event;
-}
-
 function bodyTime({ body, at }: LoggedEvent): number {
   const written = /^\{"type":"[^"]*","timestamp":"([^"]+)"/.exec(body)?.[1];
   return written === undefined ? at : Date.parse(written);
 }
 
-function period({ now, retentionMs }: PublishContext): number {
-  return Math.floor(now / periodMs(retentionMs));
-}
-
-function conflict(what: string): Extract<PublishResult, { ok: false }> {
-  return { ok: false, code: "id_conflict", detail: `${what} was used before with other content.` };
+function conflict(subject: string): Refusal {
+  return { ok: false, code: "id_conflict", detail: `${subject} was used before with other content.` };
 }

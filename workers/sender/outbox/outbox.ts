@@ -17,17 +17,15 @@ import type {
   StartFrom,
   WaitQuery,
 } from "../protocol.ts";
-
 import { Announcements } from "./announcements.ts";
 import { Endpoints } from "./endpoints.ts";
 import { FanOut } from "./fan-out.ts";
+import { LogWriter } from "./log-writer.ts";
 import { LongPoll } from "./long-poll.ts";
 import { Positions } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
-import { dropPast } from "./retention.ts";
+import { dropExpiredEvents } from "./retention.ts";
 import { OutboxStore } from "./storage.ts";
-
-/** The sender's log and its registry of endpoints; one for each tenant. */
 
 /** Rows of the log that one page may look at. */
 const LIST_SCAN = 10_000;
@@ -35,10 +33,12 @@ const RECOVERY_MS = 30_000;
 
 type OutboxEnv = Vars & { ENDPOINT: DurableObjectNamespace<EndpointCalls> };
 
+/** The sender's log and its registry of endpoints, one object a tenant: what the parts do, by call, alarm and cron. */
 export class Outbox extends DurableObject<OutboxEnv> {
+  /** Not private, for tests to read; no call from another object reaches a field. */
+  readonly store: OutboxStore;
   readonly #config: Config;
   readonly #alarm: Alarm;
-  readonly #store: OutboxStore;
   readonly #positions: Positions;
   readonly #fanOut: FanOut;
   readonly #endpoints: Endpoints;
@@ -48,69 +48,54 @@ export class Outbox extends DurableObject<OutboxEnv> {
 
   constructor(ctx: DurableObjectState, env: OutboxEnv) {
     super(ctx, env);
-    this.#config = configOf(env);
-    this.#alarm = new Alarm(ctx);
-    this.#store = new OutboxStore(ctx.storage);
-    this.#positions = new Positions(this.#store);
-    this.#publisher = new Publisher(this.#store, this.#config, {
-      changed: () => this.#changed(),
-      scheduled: () => this.#armLater(),
-    });
-    this.#fanOut = new FanOut(this.#store, this.#positions, {
-      leaseMs: this.#config.leaseMs,
-      port: {
-        offer: (row, offer) => this.#endpoint(row.id).offer(offer),
-        configure: (row) => this.#endpoints.configure(row),
-        now: Date.now,
-        arm: (at) => this.#alarm.arm(at),
-      },
-    });
-    this.#endpoints = new Endpoints(this.#store, this.#positions, {
-      endpoint: (id) => this.#endpoint(id),
-      event: (id) => this.#publisher.event(id),
-      changed: () => this.#changed(),
-      confirmed: () => this.#fanOut.kick(),
-      removed: (id) => this.#fanOut.forget(id),
-      now: Date.now,
-    });
-    this.#announcements = new Announcements(this.#store, {
-      announce: (event) => this.#publisher.announce(event),
-      changed: () => this.#changed(),
-    });
+    const config = configOf(env);
+    const store = new OutboxStore(ctx.storage);
+    const alarm = new Alarm(ctx, store.sql);
+    const writer = new LogWriter(store, config.retentionMs);
+    const port = { endpoint: (id: string) => this.#endpoint(id), alarm, now: Date.now };
+    this.#config = config;
+    this.store = store;
+    this.#alarm = alarm;
+    this.#positions = new Positions(store);
+    this.#fanOut = new FanOut(store, this.#positions, { port, leaseMs: config.leaseMs });
+    store.follow(() => this.#longPoll.wake());
+    this.#endpoints = new Endpoints(store, this.#positions, this.#fanOut);
+    this.#announcements = new Announcements(store, writer);
+    this.#publisher = new Publisher(store, { writer, alarm, config });
     ctx.blockConcurrencyWhile(async () => {
-      await this.#alarm.load(Date.now());
-      this.#endpoints.syncDefault(this.#config);
-      // What a crash left half done goes on at once, not when the alarm comes.
+      await alarm.load(Date.now());
+      this.#endpoints.syncDefault(config);
+      // Work that a crash left half done goes on at once, not when the alarm comes.
       this.#work(Date.now());
     });
   }
 
-  /** Logs the events of one call, all or none. Answered when they are durable; deliveries follow by themselves. */
-  async publish(call: PublishCall): Promise<PublishResult> {
+  /** Logs the events of one call, all or none. Answers when they are durable; deliveries follow by themselves. */
+  publish(call: PublishCall): Promise<PublishResult> {
     return this.#publisher.publish(call);
   }
 
-  /** Events after a position, for an endpoint that catches up. */
+  /** Returns events after a position, for an endpoint that catches up. */
   pull(endpointId: string, after: number): PullAnswer {
     return this.#fanOut.pull(endpointId, after);
   }
 
   endpoints(): EndpointView[] {
-    return this.#store.registry.all().map((row) => this.#view(row));
+    return this.store.registry.all().map((row) => this.#view(row));
   }
 
   endpoint(id: string): EndpointView | null {
-    const row = this.#store.registry.get(id);
+    const row = this.store.registry.get(id);
     return row === undefined ? null : this.#view(row);
   }
 
-  /** One page of the log, newest first or after a position. */
+  /** Returns one page of the log, newest first or after a position. */
   events(query: Omit<EventQuery, "scanned">): EventPage {
-    const { head, oldest } = this.#store.log;
-    return { ...this.#store.reader.page({ ...query, scanned: LIST_SCAN }), head, oldest };
+    const { head, oldest } = this.store.log;
+    return { ...this.store.log.page({ ...query, scanned: LIST_SCAN }), head, oldest };
   }
 
-  /** As `events` after a position; held back, at most `waitMs` or up to `leave`, until there is something to tell. */
+  /** As `events` after a position, but held back until there is something to tell, `waitMs` are over or `leave` is called. */
   nextEvents(query: WaitQuery, waitMs: number, id: string): EventPage | Promise<EventPage> {
     return this.#longPoll.page(query, waitMs, id);
   }
@@ -120,9 +105,8 @@ export class Outbox extends DurableObject<OutboxEnv> {
     this.#longPoll.leave(id);
   }
 
-  /** A logged or scheduled event by its id; null when this log never had it, or no longer has. */
   event(id: string): LoggedEvent | null {
-    return this.#publisher.event(id);
+    return this.store.event(id);
   }
 
   create(id: string, config: EndpointConfig, startFrom: StartFrom): Promise<Changed | "unknown_event"> {
@@ -154,21 +138,16 @@ export class Outbox extends DurableObject<OutboxEnv> {
   }
 
   /**
-   * The cron's minute: schedules the periodic events of (covered, t + 60 s], runs the alarm's body, and wakes
-   * one endpoint in turn, so that an alarm which was lost is found again.
+   * Does the cron's minute: schedules the periodic events of (covered, t + 60 s], does the alarm's work, and wakes one
+   * endpoint in turn, so that a lost alarm is armed again.
    */
   async tick(t: number): Promise<void> {
     const now = Date.now();
     this.#publisher.schedulePeriodic(t, now);
     this.#work(now);
-    const rows = this.#store.registry.enabled();
+    const rows = this.store.registry.enabled();
     const turn = rows[Math.floor(t / 60_000) % rows.length];
     if (turn !== undefined) await this.#endpoint(turn.id).wake();
-  }
-
-  /** For measurements: rows written since the object started. */
-  stats(): { rowsWritten: number; head: number } {
-    return { rowsWritten: this.#store.sql.rowsWritten + this.#alarm.rowsWritten, head: this.#store.log.head };
   }
 
   override alarm(): void {
@@ -181,13 +160,12 @@ export class Outbox extends DurableObject<OutboxEnv> {
     try {
       this.#publisher.release(now);
       this.#positions.save();
-      // None of these is awaited: an endpoint that does not answer must not hold back the next scheduled event.
-      for (const row of this.#store.registry.unpushed())
-        this.ctx.waitUntil(this.#endpoints.configure(row).catch(() => {}));
+      // Nothing here is awaited: an endpoint that does not answer must not hold back the next scheduled event.
+      for (const row of this.store.registry.unpushed()) this.ctx.waitUntil(this.#fanOut.configure(row).catch(() => {}));
       this.#fanOut.kick();
       this.#longPoll.wake();
       const tell = (seq: number) => this.#fanOut.tell(seq);
-      this.ctx.waitUntil(dropPast(this.#store, this.#config, { now, tell }));
+      this.ctx.waitUntil(dropExpiredEvents(this.store, this.#config, { now, tell }));
       this.#armNext(now);
     } catch (error) {
       logEvent("outbox.alarm_failed", { error: String(error) });
@@ -195,28 +173,17 @@ export class Outbox extends DurableObject<OutboxEnv> {
     }
   }
 
-  /** Something was logged or configured that others must have: the alarm first, then the attempt. */
-  #changed(): void {
-    this.#alarm.arm(Date.now() + this.#config.leaseMs);
-    this.#fanOut.kick();
-    this.#longPoll.wake();
-  }
-
   #armNext(now: number): void {
-    this.#armLater();
-    if (!this.#positions.settled || this.#store.registry.unpushed().length > 0)
+    this.#publisher.armScheduled();
+    if (!this.#positions.settled || this.store.registry.unpushed().length > 0) {
       this.#alarm.arm(now + this.#config.leaseMs);
+    }
     const retry = this.#fanOut.nextRetry;
     if (retry !== null) this.#alarm.arm(Math.max(retry, now + 1000));
   }
 
-  #armLater(): void {
-    const due = this.#store.scheduled.nextDue;
-    if (due !== null) this.#alarm.arm(due);
-  }
-
   #view(row: EndpointRow): EndpointView {
-    return { row, acked: this.#positions.acked(row), head: this.#store.log.head };
+    return { row, acked: this.#positions.acked(row), head: this.store.log.head };
   }
 
   #endpoint(id: string): DurableObjectStub<EndpointCalls> {

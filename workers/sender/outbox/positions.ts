@@ -1,22 +1,18 @@
 import type { EndpointRow } from "../model/endpoint.ts";
 import type { OutboxStore } from "./storage.ts";
 
-/** `handed` in meta: the position of all, and of those that lag behind it. */
+/** The row `handed` in meta: the greatest position, and those of the endpoints that lag behind it. */
 type SavedPositions = { h: number; lag: Record<string, number> };
 
 /**
- * How far each endpoint has been handed the log. All of it is memory; what survives is one row, `handed`,
- * written once a LEASE. A cursor that is lost falls back to it, and what is then offered again the endpoint
- * already has.
+ * Position of each endpoint in the log, in memory. One row is stored, `handed`, at most once a LEASE. A position that is
+ * lost falls back to that row: the endpoint is then offered events that it has already, and ignores them.
  */
 export class Positions {
   readonly #store: OutboxStore;
-  /** Up to where every matching event was taken; I2. */
+  /** The seq up to which every matching event was taken: I2 (acked means taken). */
   readonly #acked = new Map<string, number>();
-  /**
-   * `upTo` of the last answered offer or pull: what the endpoint can be taken to know of. Between it and `acked`
-   * there was nothing for the endpoint, or its next offer would leave events out.
-   */
+  /** The last seq the endpoint has heard of. Events between `acked` and this did not match its filter. */
   readonly #told = new Map<string, number>();
   #written: string;
   readonly #start: SavedPositions;
@@ -39,23 +35,23 @@ export class Positions {
     return this.acked(row) < this.#store.log.head;
   }
 
-  /** There is nothing for the endpoint up to `seq`: it is not woken, and its position still advances. */
+  /** Moves an endpoint past events up to `seq` of which none is for it: it is not woken. */
   pass(row: EndpointRow, seq: number): void {
     this.#acked.set(row.id, seq);
   }
 
-  /** The endpoint has taken everything up to `upTo`. */
+  /** Notes that the endpoint has taken everything up to `upTo`. */
   take(row: EndpointRow, upTo: number): void {
     this.tell(row, upTo);
     this.#acked.set(row.id, Math.max(this.acked(row), upTo));
   }
 
-  /** The endpoint was told of everything up to `upTo`. */
+  /** Notes that the endpoint was told of everything up to `upTo`. */
   tell(row: EndpointRow, upTo: number): void {
     this.#told.set(row.id, Math.max(this.told(row), upTo));
   }
 
-  /** An endpoint starts after `seq`: what it missed before that, it pulls itself. */
+  /** Has a new endpoint start after `seq`: earlier events that it wants it pulls itself. */
   startAt(id: string, seq: number): void {
     this.#acked.set(id, seq);
     this.#told.set(id, seq);
@@ -65,7 +61,7 @@ export class Positions {
     for (const map of [this.#acked, this.#told]) map.delete(id);
   }
 
-  /** Whether everything in the log was handed to everyone and that was written down; else I1 wants an alarm. */
+  /** True when everyone has the whole log and that is written down; otherwise I1 (armed while behind) wants an alarm. */
   get settled(): boolean {
     return (
       !this.#store.registry.enabled().some((row) => this.lags(row)) && JSON.stringify(this.#state()) === this.#written
@@ -80,7 +76,7 @@ export class Positions {
     this.#written = state;
   }
 
-  /** Where an endpoint stood when this object started: behind all others, with them, or new since. */
+  /** Returns an endpoint's position when this object started: its own when it lagged, else the greatest, or its start. */
   #startOf(row: EndpointRow): number {
     return this.#start.lag[row.id] ?? Math.max(this.#start.h, row.from ?? 0);
   }

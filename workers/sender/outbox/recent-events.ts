@@ -1,27 +1,27 @@
 import { type Subscription, wants } from "../model/subscription.ts";
 
-/** What decides who gets an event. */
-export type Routed = { seq: number; type: string; target: string | null };
+/** The parts of an event that decide who gets it. */
+type RoutedEvent = { seq: number; type: string; target: string | null };
 
 const KEPT = 1000;
 
-/** The last events logged, without their bodies: enough to see that nobody wants them. */
+/** The last events logged, without their bodies: enough to see that an endpoint wants none of them. */
 export class RecentEvents {
-  /** An unbroken run of seqs. */
-  #events: Routed[] = [];
+  /** Without a gap between the first and the last. */
+  #events: RoutedEvent[] = [];
 
   clear(): void {
     this.#events = [];
   }
 
-  push(event: Routed): void {
+  push(event: RoutedEvent): void {
     this.#events.push(event);
     if (this.#events.length > 2 * KEPT) this.#events = this.#events.slice(-KEPT);
   }
 
   /**
-   * Whether memory alone shows that `subscription` wants nothing after `after`. A thousand endpoints with types of
-   * their own would otherwise ask the tables a thousand times for each event.
+   * Returns true when memory alone shows that `subscription` wants nothing after `after`. Otherwise a thousand
+   * endpoints with types of their own would ask the tables a thousand times for each event.
    */
   wantsNothing(after: number, subscription: Subscription): boolean {
     const [first] = this.#events;

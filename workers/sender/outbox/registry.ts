@@ -3,13 +3,13 @@ import { TENANT } from "../config.ts";
 import type { EndpointConfig, EndpointRow, RowState } from "../model/endpoint.ts";
 import type { ConfigureCall } from "../protocol.ts";
 
-/**
- * The endpoints and their configuration: the one truth about them. Every change is a new revision, pushed to
- * the Endpoint's own object until it has confirmed it.
- */
-
+/** A row of the table `ep`: `config` is JSON text. */
 type StoredRow = { id: string; config: string; revision: number; pushed: number; from: number | null; state: string };
 
+/**
+ * The endpoints and their configurations; what an Endpoint holds is a copy. Every change is a new revision, pushed to the
+ * Endpoint's object until it has confirmed it.
+ */
 export class Registry {
   readonly #sql: Sql;
   #rows = new Map<string, EndpointRow>();
@@ -41,7 +41,7 @@ export class Registry {
     return [...this.#rows.values()];
   }
 
-  /** Those that are handed events. Kept until a row changes: it is asked for at each publish. */
+  /** Returns the endpoints that get events. The list is kept until a row changes: each publish asks for it. */
   enabled(): readonly EndpointRow[] {
     this.#enabled ??= this.all().filter((row) => row.state === "live" && row.config.enabled);
     return this.#enabled;
@@ -62,32 +62,33 @@ export class Registry {
     return row;
   }
 
-  /** The Endpoint has confirmed `revision`. */
+  /** Notes that the Endpoint has confirmed `revision`. */
   confirmed(id: string, revision: number): void {
     const row = this.#rows.get(id);
     if (row !== undefined && row.pushed < revision) this.#write({ ...row, pushed: revision });
   }
 
-  /** Marks an endpoint for deletion; it is handed nothing from here on. */
+  /** Marks an endpoint for deletion; nothing more is offered to it. */
   markDeleting(row: EndpointRow): EndpointRow {
     const deleting: EndpointRow = { ...row, revision: row.revision + 1, state: "deleting" };
     this.#write(deleting);
     return deleting;
   }
 
-  /** The Endpoint has destroyed itself. */
+  /** Removes the row of an Endpoint that has destroyed itself. */
   remove(id: string): void {
     this.#sql.run("DELETE FROM ep WHERE id = ?", id);
     this.#rows.delete(id);
     this.#enabled = null;
   }
 
-  /** An endpoint that is not about to be deleted; else null. */
+  /** Returns an endpoint that is not about to be deleted; else null. */
   live(id: string): EndpointRow | null {
     const row = this.#rows.get(id);
     return row?.state === "live" ? row : null;
   }
 
+  /** Returns the rows whose last change the Endpoint has not confirmed. */
   unpushed(): EndpointRow[] {
     return this.all().filter((row) => row.pushed < row.revision);
   }
@@ -102,7 +103,7 @@ export class Registry {
   }
 }
 
-/** What an Endpoint is told when it is configured. */
+/** Returns what an Endpoint is told when it is configured. */
 export function configureCall({ id, config, revision, from }: EndpointRow): ConfigureCall {
   return { tenant: TENANT, id, config, revision, from };
 }

@@ -1,25 +1,23 @@
 import { periodMs } from "../../../shared/durable/period-tables.ts";
+import { spaceIn } from "../../../shared/durable/space.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { OutboxStore } from "./storage.ts";
 
-/** Above this share of the storage the oldest table goes, whatever its age. */
-const FULL_SHARE = 0.6;
-
 /**
- * Drops what is past the retention: whole tables, the oldest first. Never throws: a DROP that is refused is
- * tried again by the next alarm.
+ * Drops whole tables that are past the retention, the oldest first; while storage is short, the oldest goes whatever its
+ * age. Never throws: a DROP that is refused is tried again by the next alarm.
  *
- * @param tell brings each endpoint's position past a seq that is about to go
+ * @param tell moves each endpoint's position past a seq that is about to go
  */
-export async function dropPast(
+export async function dropExpiredEvents(
   store: OutboxStore,
   { retentionMs, storageLimit }: Pick<Config, "retentionMs" | "storageLimit">,
   { now, tell }: { now: number; tell: (seq: number) => Promise<void> },
 ): Promise<void> {
   try {
-    const needRoom = store.sql.bytes > storageLimit * FULL_SHARE;
-    for (const table of store.log.expired(now - retentionMs, needRoom)) {
+    const short = spaceIn(store.sql.bytes, storageLimit) !== "ample";
+    for (const table of store.log.expired(now - retentionMs, short)) {
       await tell(store.log.lastOf(table.first));
       store.log.drop(table);
       logEvent("events.dropped", { from: table.first, to: store.log.oldest - 1 });

@@ -1,9 +1,9 @@
 import type { Sql } from "../../../shared/durable/sql.ts";
 
-/** `data` is JSON text: the body gets its timestamp when the event enters the log. */
+/** An event that waits for its time. `data` is JSON text: the body gets its timestamp when the event enters the log. */
 export type ScheduledEvent = { due: number; n: number; id: string; type: string; data: string };
 
-/** Events that wait for their time (`due`, unix ms) and have no seq yet. */
+/** The events with a `deliverAt` (`due`, unix ms), which have no seq yet. */
 export class ScheduledEvents {
   readonly #sql: Sql;
 
@@ -17,7 +17,7 @@ export class ScheduledEvents {
     );
   }
 
-  /** Events due at the same time keep the order they came in. */
+  /** Adds an event; those that are due at the same time keep the order in which they came. */
   add({ due, id, type, data }: Omit<ScheduledEvent, "n">): void {
     this.#sql.run(
       "INSERT INTO later (due, n, id, type, data) SELECT ?1, coalesce(max(n), 0) + 1, ?2, ?3, ?4 FROM later WHERE due = ?1",

@@ -1,9 +1,9 @@
 import { Meta } from "../../../shared/durable/meta.ts";
 import { Sql, transact } from "../../../shared/durable/sql.ts";
-
+import type { LoggedEvent } from "../model/event.ts";
+import { eventSeq, type IdKey } from "../model/event-id.ts";
 import { EventLog } from "./event-log.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
-import { LogReader } from "./log-reader.ts";
 import { Registry } from "./registry.ts";
 import { ScheduledEvents } from "./scheduled.ts";
 
@@ -18,17 +18,19 @@ import { ScheduledEvents } from "./scheduled.ts";
  * | `ep`              | id PK, config, revision, pushed, from, state | ep_default, {…}, 3, 3, null, live | 1 a change and 1 a push | with the endpoint     |
  * | `meta`            | key PK, value                         | handed, {"h":42,"lag":{}}            | 1 a LEASE               | never                      |
  *
- * `target` null: every endpoint; `+ep`: that one alone; `-ep`: every other.
+ * `target` null: every endpoint. `+ep`: that endpoint alone. `-ep`: every other endpoint.
  */
 export class OutboxStore {
   readonly #storage: DurableObjectStorage;
+  readonly #followers: (() => void)[] = [];
   readonly sql: Sql;
   readonly meta: Meta;
   readonly log: EventLog;
-  readonly reader: LogReader;
   readonly idempotency: IdempotencyKeys;
   readonly scheduled: ScheduledEvents;
   readonly registry: Registry;
+  /** The key that hides the seq in an id. */
+  readonly idKey: IdKey;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -38,15 +40,44 @@ export class OutboxStore {
     this.meta.create();
     this.scheduled.create();
     this.log = new EventLog(this.sql);
-    this.reader = new LogReader(this.sql, this.log);
     this.idempotency = new IdempotencyKeys(this.sql);
     this.registry = new Registry(this.sql);
+    this.idKey = loadIdKey(this.meta);
   }
 
-  /** One transaction; what memory holds of the tables is read again when it was rolled back. */
+  /** Runs one transaction; what memory holds of the tables is read again when it was rolled back. */
   transact<Value>(work: () => Value): Value {
     return transact(this.#storage, work, () => {
       for (const part of [this.log, this.idempotency, this.registry]) part.reload();
     });
   }
+
+  /** Has `follower` called at each change that others must hear of. */
+  follow(follower: () => void): void {
+    this.#followers.push(follower);
+  }
+
+  /**
+   * Tells the followers that the log has grown or the registry has changed. To be called once the change is written,
+   * in the same turn: an alarm that a follower arms is then part of the commit.
+   */
+  changed(): void {
+    for (const follower of this.#followers) follower();
+  }
+
+  /** Returns a logged event by its id; null when this log never had it, no longer has it, or has it scheduled. */
+  event(id: string): LoggedEvent | null {
+    const seq = eventSeq(this.idKey, id) ?? this.idempotency.get("id", id)?.seq ?? null;
+    const event = seq === null ? null : this.log.event(seq);
+    return event?.id === id ? event : null;
+  }
+}
+
+/** Returns the log's key for ids, which is made once: under another key its ids could not be found again. */
+function loadIdKey(meta: Meta): IdKey {
+  const known = meta.get<[number, number]>("idKey");
+  if (known !== null) return known;
+  const [first = 0, second = 0] = crypto.getRandomValues(new Int32Array(2));
+  meta.set("idKey", [first, second]);
+  return [first, second];
 }
