@@ -57,7 +57,7 @@ describe("app", () => {
     },
   );
 
-  it("lets browsers keep its files, whose paths change with them", async () => {
+  it("lets browsers keep its files, whose paths change with their content", async () => {
     const [path] = /\/assets\/[\w.-]+\.css/.exec(await (await call("/")).text()) ?? [];
     expect((await call(String(path))).headers.get("cache-control")).toContain("immutable");
   });
@@ -70,7 +70,7 @@ describe("app", () => {
     expect((await callWith({ LOCAL_DEV: "false" }, "/events")).status).toBe(401);
   });
 
-  it("names in its log, not in its answer, what is not configured", async () => {
+  it("names a missing variable in its log, not in its answer", async () => {
     const response = await callWith({ API_TOKEN: "" }, "/health");
     expect([response.status, await response.json()]).toEqual([
       500,

@@ -4,7 +4,7 @@ import { utf8 } from "../../../shared/bytes.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
 import { call, callWith, get, SECOND, START, setTime, signed } from "../support/harness.ts";
 
-/** Times pass between tests, so that no limit of a second reaches from one to the next. */
+/** Time passes between tests, so that no limit of a second reaches from one to the next. */
 let began = START;
 beforeEach(() => {
   began += 1000 * 60 * SECOND;
@@ -15,7 +15,7 @@ afterEach(() => reset());
 const LIMIT = 1000;
 const CHUNK = 100;
 
-/** `count` chunks, made as they are asked for. */
+/** Returns a body of `count` chunks, which are made as they are asked for. */
 function chunks(count: number) {
   const made = { count: 0 };
   const stream = new ReadableStream<Uint8Array>(
@@ -31,7 +31,7 @@ function chunks(count: number) {
   return { stream, made };
 }
 
-/** What the Worker answers to a genuine body of `count` chunks, and how many of them it took. */
+/** Returns the Worker's answer to a genuine body of `count` chunks, and how many of them it took. */
 async function arrive(count: number, headers: Record<string, string>): Promise<{ status: number; taken: number }> {
   const { stream, made } = chunks(count);
   const body = new Uint8Array(Math.min(count, 1000) * CHUNK);
@@ -48,7 +48,7 @@ describe("MAX_BODY_BYTES", () => {
     ["no number for a length", { "content-length": "many" }],
     ["two lengths", { "content-length": "5, 5" }],
   ];
-  it.each(cases)("ends a body with %s as soon as it is passed", async (_name, headers) => {
+  it.each(cases)("stops reading a body with %s as soon as the limit is passed", async (_name, headers) => {
     const { status, taken } = await arrive(Number.POSITIVE_INFINITY, headers);
     expect(status).toBe(413);
     expect(taken).toBeLessThanOrEqual(LIMIT / CHUNK + 2);

@@ -14,7 +14,7 @@ async function seqs(): Promise<number[]> {
 }
 
 describe("POST /webhook", () => {
-  it("logs what is genuine and answers 200 Received", async () => {
+  it("logs a genuine request and answers 200 Received", async () => {
     const response = await send("msg_1", '{"type":"value.changed"}', { authorization: "Bearer x" });
     expect([response.status, await response.text(), response.headers.get("webhook-duplicate")]).toEqual([
       200,
@@ -36,7 +36,7 @@ describe("POST /webhook", () => {
     expect(record.headers).toContainEqual(["authorization", "(masked)"]);
   });
 
-  it("logs an id once, and says of a repetition that it is one", async () => {
+  it("logs an id once, and marks a duplicate", async () => {
     await send("msg_1", "first");
     const again = await send("msg_1", "second");
     expect([again.status, await again.text(), again.headers.get("webhook-duplicate")]).toEqual([
@@ -76,7 +76,7 @@ describe("POST /webhook", () => {
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(body);
   });
 
-  it("refuses a forgery without a hint, and lets it use up no id", async () => {
+  it("rejects a forgery without a hint, and lets it use up no id", async () => {
     const forged = { ...(await signed("msg_1", "genuine")) };
     const response = await call("/webhook", { method: "POST", body: "forged", headers: forged });
     expect([response.status, response.headers.get("content-type")]).toEqual([401, "application/problem+json"]);
@@ -88,13 +88,13 @@ describe("POST /webhook", () => {
     expect((await send("msg_1", "genuine")).headers.get("webhook-duplicate")).toBeNull();
   });
 
-  const refused: [name: string, change: Record<string, string>][] = [
+  const rejectedChanges: [name: string, change: Record<string, string>][] = [
     ["without a signature", { "webhook-signature": "" }],
     ["without an id", { "webhook-id": "" }],
     ["from long ago", { "webhook-timestamp": "1700000000" }],
     ["with a time that is none", { "webhook-timestamp": "now" }],
   ];
-  it.each(refused)("refuses a request %s", async (_name, change) => {
+  it.each(rejectedChanges)("rejects a request %s", async (_name, change) => {
     const response = await call("/webhook", {
       method: "POST",
       body: "{}",
@@ -103,7 +103,7 @@ describe("POST /webhook", () => {
     expect([response.status, await response.json()]).toMatchObject([401, { code: "invalid_signature" }]);
   });
 
-  it("accepts what any of several secrets signed", async () => {
+  it("accepts a request that any of several secrets signed", async () => {
     const other = `whsec_${toBase64(new Uint8Array(32).fill(5))}`;
     const timestamp = Math.floor(Date.now() / 1000);
     const signature = await sign({ id: "msg_1", timestamp, body: utf8("{}") }, parseSecrets("test", other));
@@ -124,7 +124,7 @@ describe("POST /webhook", () => {
     expect(await seqs()).toEqual([]);
   });
 
-  it("refuses a body beyond the limit and takes one at it", async () => {
+  it("rejects a body beyond the limit, and takes one at the limit", async () => {
     expect((await send("msg_1", new Uint8Array(1_048_576).fill(65))).status).toBe(200);
     const response = await send("msg_2", new Uint8Array(1_048_577).fill(65));
     expect([response.status, await response.json()]).toEqual([
@@ -142,7 +142,7 @@ describe("POST /webhook", () => {
     expect(await get("/events/1")).toMatchObject({ bytes: body.byteLength });
   });
 
-  it.each(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])("refuses %s", async (method) => {
+  it.each(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])("rejects %s", async (method) => {
     const response = await call("/webhook", { method });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
   });
@@ -156,7 +156,7 @@ describe("POST /webhook", () => {
     expect((await send("msg_1")).headers.get("webhook-duplicate")).toBeNull();
   });
 
-  it("refuses only the arrivals of a turn that cannot be stored", async () => {
+  it("turns away only the arrivals of a turn that cannot be stored", async () => {
     await send("msg_0");
     await inInbox((_instance, { storage }) => {
       storage.sql.exec(

@@ -20,7 +20,7 @@ type Forwarded = { status: number; code: string | null; ms: number; response: st
 type Answers = (url: URL) => Response | Error | Promise<Response>;
 
 let sent: Sent[] = [];
-/** What answers in the outer world's place. */
+/** Answers in the place of the outer world. */
 let answer: Answers = () => new Response("thank you");
 
 beforeEach(() => {
@@ -61,7 +61,7 @@ const only = (): Sent => {
 
 const bytesOf = ({ init }: Sent) => new Uint8Array(init.body as Uint8Array<ArrayBuffer>);
 
-/** Whether what was sent is genuine under `secret`, a Standard Webhooks key. */
+/** Tells whether the request that was sent is genuine under `secret`, a Standard Webhooks key. */
 function isSignedBy(secret: string, one: Sent): Promise<boolean> {
   const parsed = parseVerifyingKey(secret);
   if (!parsed.ok) throw new Error(parsed.problem);
@@ -140,7 +140,7 @@ describe("forwardedHeaders", () => {
     OWN: "secret",
     SOURCES: { own: { scheme: "hmac", secrets: ["OWN"], hmac: { header: "x-own-signature" } } },
   } as Env).sources;
-  it.each(cases)("leaves out what is %s", (_name, dropped) => {
+  it.each(cases)("leaves out headers that are %s", (_name, dropped) => {
     const kept: HeaderList = [
       ["content-type", "text/plain"],
       ["x-github-event", "push"],
@@ -173,7 +173,7 @@ describe("forwardKeys", () => {
   const keys = (FORWARD_SECRET: string, more: object = {}) =>
     forwardKeys(configOf({ ...env, ...more, FORWARD_SECRET } as Env).forwardSecret);
 
-  it("takes several secrets, of both versions", async () => {
+  it("accepts several secrets, of both versions", async () => {
     const pair = await generateKeyPair((bytes) => crypto.getRandomValues(bytes));
     expect((await keys(`${FORWARD_SECRET} ${pair}`)).map(({ version }) => version)).toEqual(["v1", "v1a"]);
   });
@@ -241,7 +241,7 @@ describe("POST /events/:seq/forward", () => {
     expect((await forward(1)).status).toBe(200);
     expect(sent.map(bytesOf)).toEqual([body, body]);
     expect(sent.map(({ headers }) => headers.get("content-type"))).toEqual([null, null]);
-    // The same each time, so that the target can tell a repetition.
+    // The id is the same each time, so that the target can tell a duplicate.
     expect(sent.map(({ headers }) => headers.get("webhook-id"))).toEqual(Array(2).fill("main_1_2208988800000"));
     for (const one of sent) expect(await isSignedBy(FORWARD_SECRET, one)).toBe(true);
   });
@@ -340,7 +340,7 @@ describe("POST /events/:seq/forward", () => {
     expect(sent).toEqual([]);
   });
 
-  it("says that a secret is malformed, which stops nothing but this", async () => {
+  it("says that a secret is malformed, which stops nothing but forwarding", async () => {
     await send("msg_1");
     const broken = { FORWARD_SECRET: "whsec_?" };
     expect(await problemIn(await forward(1, { url: TARGET }, broken))).toEqual([500, "configuration_error"]);
@@ -349,7 +349,7 @@ describe("POST /events/:seq/forward", () => {
     expect(sent).toEqual([]);
   });
 
-  it("is 404 for an event that the log does not hold, 400 for what it does not know, 405 for other methods", async () => {
+  it("is 404 for an event that the log does not hold, 400 for an unknown parameter, 405 for other methods", async () => {
     expect(await problemIn(await forward(1))).toEqual([404, "not_found"]);
     expect((await call("/events/1/forward?log=other", { method: "POST" })).status).toBe(409);
     expect((await call("/events/1/forward?to=x", { method: "POST" })).status).toBe(400);

@@ -26,7 +26,7 @@ async function open(from: LogReader) {
   return (await exportLog(from, query)).stream.pipeThrough(new TextDecoderStream()).getReader();
 }
 
-/** What the stream gives until it ends, and whether it ended as a stream should. */
+/** Returns the stream's text until its end, and the error that it ended with, if any. */
 async function drain(stream: ReadableStreamDefaultReader<string>): Promise<{ text: string; error: string | null }> {
   let text = "";
   for (;;) {
@@ -41,7 +41,7 @@ async function drain(stream: ReadableStreamDefaultReader<string>): Promise<{ tex
 }
 
 describe("exportLog", () => {
-  it("is every event, oldest first, from segments and tails alike", async () => {
+  it("has every event, oldest first, from segments and tails alike", async () => {
     await log({ source: "a", type: "x", body: "1" }, { body: new Uint8Array([255]) });
     const [one, two] = await tailRecords();
     await settle();
@@ -54,13 +54,13 @@ describe("exportLog", () => {
     expect(await text("/events/export?q=nowhere")).toBe("");
   });
 
-  it("is empty for an empty log, but for a table's head", async () => {
+  it("is empty for an empty log, but for the head of a CSV file", async () => {
     expect(await text("/events/export")).toBe("");
     expect(await text("/events/export?format=csv")).toBe(csv.head);
     expect(await text("/events/export?format=csv&after=0")).toBe("");
   });
 
-  it("is what was there when it began, though it moves into segments meanwhile", async () => {
+  it("has the events that were there when it began, even if they move into segments meanwhile", async () => {
     await log(large, large);
     await flush();
     await log(large, large);
@@ -72,7 +72,7 @@ describe("exportLog", () => {
     expect([linesOf(text).map(({ seq }) => seq), error]).toEqual([[1, 2, 3, 4], null]);
   });
 
-  it("leaves out what is cleared", async () => {
+  it("leaves out cleared events", async () => {
     await segments([{ source: "a" }, { source: "b" }], [{ source: "b" }]);
     await log({ source: "a" }, { source: "b" });
     const { text } = await drain(await open(reader([{ source: "a", seq: 4 }])));
@@ -114,7 +114,7 @@ describe("GET /events/export", () => {
     });
   });
 
-  it("pages through a log, each page as far as one scan, with the way to the next", async () => {
+  it("pages through a log, each page one scan long, and links to the next", async () => {
     await segments([large], [large], [large]);
     await log(large, large);
     const parts: number[][] = [];
@@ -144,7 +144,7 @@ describe("GET /events/export", () => {
   });
 });
 
-/** A reader of RFC 4180, quotes and all. */
+/** Reads CSV as RFC 4180 has it, quotes and all. */
 function parseCsv(text: string): string[][] {
   const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy;
   const rows: string[][] = [[]];

@@ -61,7 +61,7 @@ const filter: fc.Arbitrary<EventFilter> = fc.record({
 });
 
 describe("readPage with a filter", () => {
-  it("finds, page by page, both ways, in tails and segments, what a naive filter finds", async () => {
+  it("finds the events that a naive filter finds, page by page, both ways, in tails and segments", async () => {
     const groups = fc.array(fc.record({ events: fc.array(event, { maxLength: 5 }), flush: fc.boolean() }), {
       maxLength: 6,
     });
@@ -94,7 +94,7 @@ describe("readPage with a filter", () => {
 describe("readPage", () => {
   const from = (source: string) => ({ source, type: source });
 
-  it("reads only the segments that may hold the source, of which it knows the sources", async () => {
+  it("reads only the segments that may hold the source, where their sources are known", async () => {
     await segments([from("a")], [from("b")], [from("a"), from("b")], [from("c")]);
     const log = reader();
     expect(seqs((await readPage(log, query({ filter: { source: "b" } }))).events)).toEqual([4, 2]);
@@ -104,7 +104,7 @@ describe("readPage", () => {
     expect(log.gets).toHaveLength(2 + 4);
   });
 
-  it("reads only the segments of the time, both ends as the filter says", async () => {
+  it("reads only the segments of the time that the filter names", async () => {
     const times: number[] = [];
     for (let part = 0; part < 4; part++) {
       times.push(Date.now());
@@ -140,7 +140,7 @@ describe("readPage", () => {
     }
   });
 
-  it("counts what it reads of tails and segments together, and goes on where it stopped", async () => {
+  it("counts the bytes of tails and segments together, and goes on where it stopped", async () => {
     await segments([{ body: large("needle") }], [{ body: large("") }], [{ body: large("") }]);
     await log({ body: large("") });
     const shown = async (seq: number | null, scanBytes: number) => {
@@ -211,7 +211,7 @@ describe("readPage", () => {
     expect(log20.gets).toEqual([]);
   });
 
-  it("leaves out what is cleared, in tails and segments, and finds no such event", async () => {
+  it("leaves out cleared events, in tails and segments, and finds none of them by its seq", async () => {
     await segments([from("a"), from("b")], [from("b"), from("b")], [from("a"), from("b")]);
     await log(from("a"), from("b"), from("a"));
     const tombstones = [
@@ -237,7 +237,7 @@ describe("readPage", () => {
 });
 
 describe("GET /events with a filter", () => {
-  it("says how it goes on when nothing of what it scanned matched", async () => {
+  it("gives the next cursor when nothing that it scanned matched", async () => {
     await segments([{ body: "x", headers: [["content-type", "text/plain"]] }]);
     await log({ type: "order.paid" }, { type: "orders" });
     expect(await get("/events?type=order.*")).toMatchObject({ events: [{ seq: 2, type: "order.paid" }], next: null });

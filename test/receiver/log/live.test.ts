@@ -37,7 +37,7 @@ async function flushAll(): Promise<void> {
 }
 
 describe("GET /events/live", () => {
-  it("answers a question with what is there, and the next with what comes", async () => {
+  it("answers the first request with the events that are there, and the next with those that come", async () => {
     await sendMany(3, "a");
     const viewer = await Viewer.open();
     expect(await viewer.ask(1)).toMatchObject({ events: [{ seq: 2, id: "a2" }, { seq: 3 }], next: 3, end: true });
@@ -47,13 +47,13 @@ describe("GET /events/live", () => {
     expect(await viewer.next()).toMatchObject({ events: [{ seq: 4, id: "b" }], next: 4, end: true });
   });
 
-  it("shows what /events shows", async () => {
+  it("shows the same events as /events", async () => {
     await send("a", '{"type":"order.paid"}');
     const viewer = await Viewer.open("?after=0");
     expect(await viewer.next()).toEqual(await get("/events?after=0"));
   });
 
-  it("sends nothing that was not asked for", async () => {
+  it("sends nothing unasked", async () => {
     const viewer = await Viewer.open();
     await send("a");
     expect(await viewer.text(QUIET_MS)).toBeNull();
@@ -62,7 +62,7 @@ describe("GET /events/live", () => {
     expect(await viewer.text(QUIET_MS)).toBeNull();
   });
 
-  it("takes `after` as the first question, and the same question twice as one", async () => {
+  it("takes `after` as the first request, and the same request twice as one", async () => {
     await send("a");
     const viewer = await Viewer.open("?after=0");
     for (let time = 0; time < 2; time++) viewer.send('{"more":0}');
@@ -82,7 +82,7 @@ describe("GET /events/live", () => {
     expect(batches.flatMap(({ events = [] }) => seqsOf(events))).toEqual(Array.from({ length: 250 }, (_, i) => i + 1));
   });
 
-  it("says up to where to page when the tails begin later, and goes on from there", async () => {
+  it("names the seq up to which to page when the tails begin later, and goes on from there", async () => {
     await sendMany(3, "a");
     await flushAll();
     await sendMany(2, "b");
@@ -93,7 +93,7 @@ describe("GET /events/live", () => {
     expect(seqsOf((await viewer.ask(3)).events ?? [])).toEqual([4, 5]);
   });
 
-  it("says where the log ends to whoever is beyond, as often as asked", async () => {
+  it("tells a viewer beyond the head where the log ends, as often as asked", async () => {
     await send("a");
     const viewer = await Viewer.open("?after=7");
     expect(await viewer.next()).toEqual({ reset: 1 });
@@ -117,7 +117,7 @@ describe("GET /events/live", () => {
     expect(await after.ask(4)).toMatchObject({ events: [{ seq: 5, id: "c" }], next: 5 });
   });
 
-  it("shows nothing that was cleared, to whoever waits and to whoever asks", async () => {
+  it("shows no cleared event, neither to a waiting viewer nor to one that asks", async () => {
     await send("a");
     const [waiting, late] = [await Viewer.open("?after=1"), await Viewer.open()];
     await sendMany(2, "b");
@@ -137,7 +137,7 @@ describe("GET /events/live", () => {
     expect(await viewer.text()).toBe("pong");
   });
 
-  it("has no viewer whose filter it cannot read", async () => {
+  it("accepts no viewer whose filter it cannot read", async () => {
     const asked = inbox().fetch("http://inbox/live?since=yesterday", { headers: { upgrade: "websocket" } });
     await expect(asked).rejects.toThrow("ISO 8601");
     expect(await inInbox((_instance, state) => state.getWebSockets())).toEqual([]);
@@ -181,7 +181,7 @@ describe("a filtered socket", () => {
     expect(text === null ? [] : seqsOf(JSON.parse(text).events)).toEqual(wanted);
   });
 
-  it("is told how far it came when nothing matched for 500 events", async () => {
+  it("is told how far the filter has looked when nothing matched for 500 events", async () => {
     const viewer = await Viewer.open("?after=0&type=rare");
     await sendMany(499, "a");
     expect(await viewer.text(QUIET_MS)).toBeNull();
@@ -211,7 +211,7 @@ describe("hibernation", () => {
     const times = { after: "0", since: "1970-01-02T03:04:05.678Z", until: "2999-01-02T03:04:05.678Z" };
     const viewers = [
       await Viewer.open(`?${query}`),
-      // The longest filter there can be, in letters that take the most room.
+      // The longest possible filter, in letters that take the most room.
       await Viewer.open(`?${new URLSearchParams({ ...times, type: long("Ж"), source: long("ß"), q: long("語") })}`),
     ];
     await evictDurableObject(inbox());
@@ -221,7 +221,7 @@ describe("hibernation", () => {
     expect(await inbox().viewers()).toBe(2);
   });
 
-  it("does not answer an answered question again", async () => {
+  it("does not answer an answered request again", async () => {
     await send("a");
     const viewer = await Viewer.open("?after=0");
     await viewer.next();
@@ -233,7 +233,7 @@ describe("hibernation", () => {
     expect(await viewer.ask(1)).toMatchObject({ events: [{ seq: 2 }], next: 2 });
   });
 
-  it("does not bring back who was closed and has not answered that", async () => {
+  it("does not bring back a viewer that was closed and has not answered the close", async () => {
     const { webSocket } = await call("/events/live?after=0", { headers: { upgrade: "websocket" } });
     webSocket?.accept({ allowHalfOpen: true });
     webSocket?.send("no question");
@@ -243,7 +243,7 @@ describe("hibernation", () => {
     webSocket?.close(1000);
   });
 
-  it("does not bring back who has left", async () => {
+  it("does not bring back a viewer that has left", async () => {
     const viewer = await Viewer.open("?after=0");
     await viewer.leave();
     await untilSockets(0);
@@ -298,10 +298,10 @@ describe("a socket is closed", () => {
   });
 });
 
-describe("a socket that does not show what it read", () => {
+describe("a socket that returns no receipts", () => {
   const MIB = 1024 * 1024;
   const EVENTS = 40;
-  /** Asks for what follows `more`; `receipt`: one that another client was given. */
+  /** Asks for what follows `more`; `receipt` is one that another client was given. */
   type Ask = (viewer: Viewer, more: number, receipt: string) => void;
   const plainly: Ask = (viewer, more) => viewer.send(JSON.stringify({ more }));
   const asks: [how: string, ask: Ask][] = [
@@ -310,10 +310,10 @@ describe("a socket that does not show what it read", () => {
     ["with another's receipts", (viewer, more, receipt) => viewer.send(JSON.stringify({ more, receipt }))],
   ];
 
-  // All of them are one batch of 100 KiB.
+  // All events together are one batch of 100 KiB.
   beforeEach(() => log(...Array.from({ length: EVENTS }, () => ({ type: "t".repeat(2440) }))));
 
-  /** Asks for a batch again and again, at most `most` times, until the socket is closed; how many bytes came. */
+  /** Asks for a batch again and again, at most `most` times, until the socket is closed; returns the bytes that came. */
   async function bytesSent(viewer: Viewer, ask: Ask, most = 1000): Promise<number> {
     const other = await Viewer.open("?after=1");
     let bytes = 0;
@@ -336,7 +336,7 @@ describe("a socket that does not show what it read", () => {
     expect(await viewer.closed).toEqual({ code: 4029, reason: expect.stringContaining("connect again") });
   });
 
-  it("is not forgiven for hibernating, but for a receipt", async () => {
+  it("is not forgiven by hibernation, only by a receipt", async () => {
     const [viewer, honest] = [await Viewer.open(), await Viewer.open()];
     const before = [await bytesSent(viewer, plainly, 6), await bytesSent(honest, plainly, 6)];
     await evictDurableObject(inbox());
@@ -347,20 +347,20 @@ describe("a socket that does not show what it read", () => {
     expect(await bytesSent(honest, plainly)).toBeGreaterThan(MIB - BATCH_BYTES);
   });
 
-  it("goes on with another socket where it was", async () => {
+  it("goes on from its position with another socket", async () => {
     await bytesSent(await Viewer.open(), plainly);
     const again = await Viewer.open(`?after=${EVENTS - 1}`);
     expect(await again.next()).toMatchObject({ events: [{ seq: EVENTS }], next: EVENTS, end: true });
   });
 
-  it("is closed when it asks without end, however little it is sent", async () => {
+  it("is closed when it asks without end, however little it gets", async () => {
     const viewer = await Viewer.open();
     for (let time = 0; time <= MIB / QUESTION_BYTES; time++) viewer.send(`{"more":${EVENTS + 1}}`);
     expect(await viewer.closed).toMatchObject({ code: 4029 });
   });
 });
 
-describe("a socket that shows what it read", () => {
+describe("a socket that returns its receipts", () => {
   it("may ask as long as it likes", async () => {
     await log(...Array.from({ length: 40 }, () => ({ type: "t".repeat(2440) })));
     const viewer = await Viewer.open();
@@ -369,12 +369,12 @@ describe("a socket that shows what it read", () => {
   });
 });
 
-describe("the routes of what is live", () => {
+describe("the live routes", () => {
   const token = { authorization: `Bearer ${env.API_TOKEN}` };
   const upgrade = { upgrade: "websocket" };
   const paths = ["/events/live", "/events/stream", "/events?after=0&wait=1"];
 
-  it.each(paths)("%s refuses whoever has no token, before the log is touched", async (path) => {
+  it.each(paths)("%s refuses a client without a token before the log is touched", async (path) => {
     for (const headers of [{ ...upgrade }, { ...upgrade, authorization: "Bearer wrong" }]) {
       const changes = {
         LOCAL_DEV: "false",
@@ -402,7 +402,7 @@ describe("the routes of what is live", () => {
     await discard(response);
   });
 
-  it("asks for an upgrade where none is", async () => {
+  it("asks for an upgrade where there is none", async () => {
     const response = await call("/events/live");
     expect([response.status, response.headers.get("upgrade")]).toEqual([426, "websocket"]);
     expect(await response.json()).toMatchObject({ code: "upgrade_required" });

@@ -33,7 +33,7 @@ describe("GET /events?after=&wait=", () => {
     expect(await get(`/events?${query}&wait=30`)).toEqual(await get(`/events?${query}`));
   });
 
-  it("answers as soon as there is something", async () => {
+  it("answers as soon as there is an event", async () => {
     await send("a");
     const answer = get("/events?after=1&wait=30");
     await untilSockets(1);
@@ -50,7 +50,7 @@ describe("GET /events?after=&wait=", () => {
     expect(await answer).toMatchObject({ events: [{ seq: 2, id: "b" }], next: 2, end: true });
   });
 
-  it("is answered no sooner because those who were answered before are gone", async () => {
+  it("waits as long between rounds when the polls of the last round are gone", async () => {
     const polls = upTo(40).map(() => get("/events?after=0&wait=30"));
     await untilSockets(40);
     await send("a");
@@ -61,7 +61,7 @@ describe("GET /events?after=&wait=", () => {
     await untilSockets(1);
     await send("b");
     expect(await next).toMatchObject({ next: 2 });
-    // Time stands still: so far apart are rounds that answer 40.
+    // Time stands still: rounds that answer 40 polls are 80 ms apart.
     expect(timers.mock.calls.map(([, ms]) => ms)).toContain(80);
     timers.mockRestore();
   });
@@ -74,7 +74,7 @@ describe("GET /events?after=&wait=", () => {
     expect(await get("/events?after=1&wait=0")).toEqual({ events: [], next: 1, end: true });
   });
 
-  it("waits on while only others come, and moves the cursor past them", async () => {
+  it("waits on while no event matches, and moves the cursor past the others", async () => {
     await sendMany(500, "a");
     expect(await get("/events?after=0&wait=1&type=rare")).toEqual({ events: [], next: 500, end: true });
     const next = get("/events?after=500&wait=30&type=rare");
@@ -84,7 +84,7 @@ describe("GET /events?after=&wait=", () => {
     expect(await next).toMatchObject({ events: [{ seq: 502 }], next: 502 });
   });
 
-  it("answers from KV what no tail holds any more", async () => {
+  it("answers from KV for events that no tail holds any more", async () => {
     await sendMany(3, "a");
     for (let run = 0; run < 3; run++) {
       pass(300 * SECOND);
@@ -107,7 +107,7 @@ describe("GET /events?after=&wait=", () => {
     expect(seen).toEqual(upTo(260));
   });
 
-  it.each([1011, 1012, 4008, 4029])("is no end of the log when the Inbox closes with %i", async (code) => {
+  it.each([1011, 1012, 4008, 4029])("does not take the Inbox's close %i for the end of the log", async (code) => {
     const answer = call("/events?after=0&wait=30");
     await untilSockets(1);
     await inInbox((_instance, state) => {

@@ -23,7 +23,7 @@ useEmptyStorage();
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
-/** What may happen to a log between two pages. */
+/** Things that may happen to a log between two pages. */
 type Step =
   | { kind: "arrive"; count: number }
   | { kind: "large" }
@@ -89,7 +89,7 @@ describe("readPage", () => {
     expect(second.events.map(({ seq }) => seq)).toEqual([6, 5, 4, 3]);
   });
 
-  /** A log of `count` segments, one event each, of which none has a tail any more. */
+  /** Makes a log of `count` segments of one event each, none of which is in a tail any more. */
   async function segments(count: number, body: Uint8Array<ArrayBuffer>): Promise<void> {
     for (let segment = 0; segment < count; segment++) {
       await send(`s${segment}`, body);
@@ -123,7 +123,7 @@ describe("readPage", () => {
     expect(await shown(1, "limit=9")).toEqual({ seqs: [4], next: 4 });
   });
 
-  it("is 503 as well when KV throws", async () => {
+  it("is 503 when KV throws, too", async () => {
     await segments(1, new Uint8Array(1));
     const get = async () => {
       throw new Error("KV GET failed: 500");

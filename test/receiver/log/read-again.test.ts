@@ -34,7 +34,7 @@ describe("readAgain", () => {
     expect(read).toHaveBeenCalledTimes(1);
   });
 
-  it("says when to come back, and does not ask twice, when the object has too much to do", async () => {
+  it("says when to come back, and does not ask twice, when the object is overloaded", async () => {
     const read = failing(marked({ retryable: true, overloaded: true }));
     await expect(readAgain(read)).rejects.toMatchObject({ code: "log_unavailable", headers: { "retry-after": "5" } });
     expect(read).toHaveBeenCalledTimes(1);
@@ -46,13 +46,13 @@ describe("readAgain", () => {
     expect(read).toHaveBeenCalledTimes(2);
   });
 
-  it("says of the second time what it was", async () => {
+  it("throws the error of the second time", async () => {
     const problem = new Problem("cursor_ahead", "The newest event is 3.");
     await expect(readAgain(failing(restarted, problem))).rejects.toBe(problem);
   });
 });
 
-describe("a reader whose question kills the Inbox is answered by its next life", () => {
+describe("a reader whose call kills the Inbox is answered by the restarted one", () => {
   beforeEach(() => setTime(START));
   afterEach(async () => {
     vi.restoreAllMocks();

@@ -35,7 +35,7 @@ describe("killed at every step, the log is followed without a gap or a repetitio
         followers[index]?.begin();
         return true;
       };
-    /** They come along, whatever dies. */
+    /** Events that keep coming, whatever dies. */
     const followed =
       (step: Step): Step =>
       async (world) => {
@@ -44,7 +44,7 @@ describe("killed at every step, the log is followed without a gap or a repetitio
         return done;
       };
     const points = await killEverywhere({
-      // What is in KV alone, in a sealed tail, and in the open one.
+      // Events in KV alone, in a sealed tail, and in the open one.
       before: [send("1"), send("2"), dropped, send("3"), flushed, send("4")],
       killed: () => {
         followers = clients().map((client) => new Follower(client, 6));
@@ -64,7 +64,7 @@ describe("killed at every step, the log is followed without a gap or a repetitio
 const NDJSON = "";
 const CSV = "format=csv";
 
-/** Of such bodies a tail takes one. */
+/** A body of which a tail takes only one. */
 const LARGE = "x".repeat(263_000);
 /** Three segments in KV, two of which an export reads ahead, and a tail. */
 const wideLog = [
@@ -72,7 +72,7 @@ const wideLog = [
   ...[send("4"), send("5", "b")],
 ];
 
-/** What came of it holds all that it `must`, up to where it was cut, and nothing but what it `may`. */
+/** Expects an export to hold all events that it `must`, up to where it was cut, and none but those that it `may`. */
 function expectUnbroken(seqs: readonly number[], isWhole: boolean, must: number[], may: number[]): void {
   const end = isWhole ? Number.POSITIVE_INFINITY : (seqs.at(-1) ?? 0);
   expect(seqs, "in order, once").toEqual([...new Set(seqs)].toSorted((a, b) => a - b));
@@ -83,7 +83,7 @@ function expectUnbroken(seqs: readonly number[], isWhole: boolean, must: number[
   ).toEqual([]);
 }
 
-/** Asked for again, an export is whole. */
+/** Expects an export that is asked for again to be whole. */
 async function expectWhole(world: World): Promise<void> {
   for (const query of [NDJSON, CSV]) {
     const file = await (await Exporting.open(query))?.end();
@@ -91,7 +91,7 @@ async function expectWhole(world: World): Promise<void> {
   }
 }
 
-/** A file of each format from its beginning to its end, with all that happens to the log between its chunks. */
+/** Exports a file of each format from beginning to end, with everything that happens to the log between its chunks. */
 function fileSteps(killer: Killer): Step[] {
   const files: Exporting[] = [];
   let started: number[] = [];
@@ -120,7 +120,7 @@ function fileSteps(killer: Killer): Step[] {
   return [open(NDJSON), open(CSV), ...meanwhile, end];
 }
 
-/** Page by page, as who is cut off goes on: with the page that did not come whole. */
+/** Exports page by page, as a client does that was cut off: it repeats the page that did not come whole. */
 function pageSteps(): Step[] {
   const seqs: number[] = [];
   let started: number[] = [];

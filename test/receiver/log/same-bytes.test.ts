@@ -39,7 +39,7 @@ describe("sameBytes", () => {
     expect(await sameAs(36, reader(), 100)).toEqual(near(26, 35));
   });
 
-  it("leaves out what is cleared", async () => {
+  it("leaves out cleared events", async () => {
     const from = { source: "a" };
     await segments([from, from]);
     await log({ source: "b" }, from);

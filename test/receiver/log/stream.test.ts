@@ -42,7 +42,7 @@ async function flushAll(): Promise<void> {
 }
 
 describe("GET /events/stream", () => {
-  it("is an event stream that nothing keeps", async () => {
+  it("is an event stream that no cache keeps", async () => {
     const { status, headers } = await call("/events/stream?after=0", { method: "HEAD" });
     expect([status, headers.get("content-type"), headers.get("cache-control")]).toEqual([
       200,
@@ -52,7 +52,7 @@ describe("GET /events/stream", () => {
     expect(await openSockets()).toBe(0);
   });
 
-  it("sends what is there and what comes, as messages whose id is the cursor", async () => {
+  it("sends the events that are there and those that come, as messages whose id is the cursor", async () => {
     await sendMany(3, "a");
     const stream = await Stream.open("?after=1");
     expect(await stream.next()).toMatchObject({ id: "2", event: "message" });
@@ -64,7 +64,7 @@ describe("GET /events/stream", () => {
     expect(stream.retries).toEqual([3000]);
   });
 
-  it("begins with what comes next when nothing else is asked for", async () => {
+  it("begins with the next event when no cursor is given", async () => {
     await send("a");
     const stream = await Stream.open();
     await send("b");
@@ -105,7 +105,7 @@ describe("GET /events/stream", () => {
     expect([...seen, ...seqsOf(await stream.events(10))]).toEqual(upTo(60));
   });
 
-  it("moves the cursor of a filtered client past what it does not want", async () => {
+  it("moves the cursor of a filtered client past events that its filter leaves out", async () => {
     await sendMany(20, "a");
     await flushAll();
     const stream = await Stream.open("?after=0&type=rare");
@@ -144,7 +144,7 @@ describe("GET /events/stream", () => {
     }
   });
 
-  it("shows the Inbox what it took", async () => {
+  it("returns its receipts to the Inbox", async () => {
     const stream = await Stream.open("?after=0");
     for (let seq = 1; seq <= 5; seq++) {
       await send(`a${seq}`);
@@ -172,7 +172,7 @@ describe("eventStream", () => {
   };
   const batch = (...seqs: number[]): Batch => ({ events: seqs.map(event), next: seqs.at(-1) ?? 0 });
 
-  /** A stream of what a generator yields; counts what was asked of it, and says whether it was closed. */
+  /** Makes a stream of what a generator yields, counts the batches asked of it, and tells whether it was closed. */
   function streaming(batches: AsyncIterator<Batch, void>, limits: Partial<StreamLimits> = {}) {
     const seen = { asked: 0, closed: 0 };
     const counting = {
@@ -201,7 +201,7 @@ describe("eventStream", () => {
     }
   });
 
-  it("says that it is there while nothing comes, and asks once", async () => {
+  it("sends heartbeats while nothing comes, and asks once", async () => {
     const pending = Promise.withResolvers<void>();
     async function* late() {
       await pending.promise;
@@ -239,7 +239,7 @@ describe("eventStream", () => {
     expect([seen.closed, stream.retries]).toEqual([1, [3000, 100]]);
   });
 
-  it("closes what it reads from when the client leaves", async () => {
+  it("closes its source when the client leaves", async () => {
     async function* silent() {
       await new Promise(() => {});
       yield batch(1);
@@ -256,7 +256,7 @@ describe("eventStream", () => {
     ["a Problem", new Problem("cursor_ahead", "The newest event is 3.", { extra: { head: 3 } }), '"head":3'],
     ["anything else", new Error("the secret is …"), null],
   ];
-  it.each(failures)("ends with %s, telling only what a client can act on", async (_what, error, words) => {
+  it.each(failures)("ends with %s, and tells only what a client can act on", async (_what, error, words) => {
     async function* failing() {
       yield batch(1);
       throw error;

@@ -24,7 +24,7 @@ function hmac(key: string | Bytes, parts: (string | Bytes)[], encoding: "hex" | 
   return made.digest(encoding);
 }
 
-/** What each provider's own side sends; `secret` as the key is made of it there. */
+/** Requests as each provider sends them; `secret` is the text that the provider makes its key of. */
 const SIGNERS: Record<string, (signed: Required<Signed>) => Record<string, string>> = {
   standard: ({ secret, body, at, encoding }) => {
     const key = typeof secret === "string" ? Buffer.from(secret.replace("whsec_", ""), "base64") : secret;
@@ -51,7 +51,7 @@ function schemeOf(name: string): Scheme {
   return scheme;
 }
 
-/** The diagnosis of a request that is signed so, and then arrives with `arrived` for a body. */
+/** Returns the diagnosis of a request that was signed with one body and arrives with another, `arrived`. */
 async function diagnosed(
   name: string,
   signed: Signed,
@@ -74,7 +74,7 @@ async function diagnosed(
 
 const NAMES = ["standard", "github", "stripe", "slack"];
 
-/** `signed` is what the sender had, `arrived` what a proxy or framework made of it. */
+/** Bodies as the sender signed them, and as a proxy or framework changed them. */
 const CHANGES: [name: string, signed: string, arrived: string | Bytes, code: string][] = [
   [
     "Express parses and serialises again",
@@ -126,7 +126,7 @@ describe("diagnose", () => {
       expect(await diagnosed(name, { secret: new Uint8Array(32).fill(9) })).toMatchObject({ code: "unknown_key" });
     });
 
-    it("names what was changed beyond what is likely the same way: it is no guess", async () => {
+    it("names an unlikely change like a forgery: it does not guess", async () => {
       expect(await diagnosed(name, {}, { arrived: utf8('{"a":2}') })).toMatchObject({ code: "unknown_key" });
     });
 
@@ -196,7 +196,7 @@ describe("diagnose", () => {
     expect(await diagnosed("square", { url: "https://example.com/other" })).toMatchObject({ code: "unknown_key" });
   });
 
-  it("says that it was sent to another source's URL", async () => {
+  it("says that the request was sent to another source's URL", async () => {
     const body = utf8("{}");
     const headers = new Headers(
       SIGNERS.github?.({ secret: OTHER, body, at: NOW, encoding: "hex", url: "" } as Required<Signed>),
@@ -209,7 +209,7 @@ describe("diagnose", () => {
     expect(await diagnose(request, "id_missing", { suspects: { ...suspects, others: [] }, now: NOW })).toBeNull();
   });
 
-  it("says nothing of what speaks for itself", async () => {
+  it("adds nothing to a reason that speaks for itself", async () => {
     const request = { method: "POST", url: URL_CALLED, headers: new Headers(), body: utf8("{}") };
     const suspects = { scheme: schemeOf("standard"), secrets: [SECRET], others: [] };
     expect(await diagnose(request, "timestamp_malformed", { suspects, now: NOW })).toBeNull();
@@ -220,13 +220,13 @@ describe("diagnose", () => {
     ["Python's spaces", JSON.stringify({ rows }).replaceAll(":", ": ").replaceAll(",", ", "), "body_reserialised"],
     ["an indentation", JSON.stringify({ rows }, null, 2), "body_reserialised"],
   ];
-  it.each(changed)("names it also where a body of many KiB lost %s", async (_name, signed, code) => {
+  it.each(changed)("names the change of a body of many KiB, too: %s", async (_name, signed, code) => {
     const arrived = utf8(JSON.stringify({ rows }));
     expect(arrived.byteLength).toBeGreaterThan(11_000);
     expect(await diagnosed("github", { body: utf8(signed) }, { arrived })).toMatchObject({ code });
   });
 
-  /** What was signed, of a document, and what arrived of it. */
+  /** Ways to change a document between its signing and its arrival. */
   const WAYS: Record<string, (value: unknown) => [signed: string, arrived: string | Bytes]> = {
     "Python's spaces are lost": (value) => [spaced(value), JSON.stringify(value)],
     "Python's spaces and escapes are lost": (value) => [escaped(spaced(value)), JSON.stringify(value)],
@@ -289,7 +289,7 @@ describe("diagnose", () => {
     expect(diagnosis).toMatchObject({ code: "not_examined", text: expect.stringContaining("signatures") });
   });
 
-  it("verifies so often and so much at most, whatever was sent and however many sources there are", async () => {
+  it("verifies a bounded number of times and bytes, whatever was sent and however many sources there are", async () => {
     const { verify, ...stripe } = schemeOf("stripe");
     for (const size of [200, 12_000, 60_000]) {
       let [verifications, bytes] = [0, 0];
@@ -317,7 +317,7 @@ describe("diagnose", () => {
     }
   });
 
-  it("says of what it could not examine whole that not all was tried", async () => {
+  it("says that not everything was tried where the work did not suffice", async () => {
     const body = utf8(JSON.stringify({ rows }));
     const forged = await diagnosed("github", { body, secret: OTHER });
     expect(forged).toMatchObject({ code: "unknown_key", text: expect.stringContaining("was not tried") });
@@ -326,7 +326,7 @@ describe("diagnose", () => {
     });
   });
 
-  it("looks at a large body for its age alone, and says so", async () => {
+  it("tries a large body for its age alone, and says so", async () => {
     const body = new Uint8Array(200_000);
     expect(await diagnosed("slack", { body, at: NOW - 400 })).toMatchObject({ code: "stale" });
     expect(await diagnosed("slack", { body, secret: OTHER })).toMatchObject({ code: "not_examined" });
@@ -338,7 +338,7 @@ describe("diagnose", () => {
     expect(diagnosis).toEqual({ code: "not_examined", text: "too large to examine" });
   });
 
-  it("parses a body for the time in it only as far as that is affordable, unless it is proven", async () => {
+  it("parses an unproven body for the time in it only as far as the work suffices", async () => {
     let parsed = 0;
     const linear = schemeOf("linear");
     const scheme: Scheme = {
@@ -371,7 +371,7 @@ describe("diagnose", () => {
     expect(await asked(body(600_000), SECRET, NOW + 100)).toMatchObject({ code: "stale" });
   });
 
-  it("decodes a long URL only as often as that is affordable", async () => {
+  it("decodes a long URL only as often as the work suffices", async () => {
     let [verified, characters] = [0, 0];
     const hubspot = schemeOf("hubspot");
     const scheme: Scheme = {
@@ -398,7 +398,7 @@ describe("diagnose", () => {
     expect(characters).toBeLessThan(15_000);
   });
 
-  it("compares a long token only as often as that is affordable", async () => {
+  it("compares a long token only as often as the work suffices", async () => {
     let compared = 0;
     const token = schemeOf("token");
     const scheme: Scheme = {
@@ -419,7 +419,7 @@ describe("diagnose", () => {
     expect(compared).toBeLessThan(6);
   });
 
-  it("is not stopped by a secret that is no key", async () => {
+  it("is not stopped by a secret that cannot be a key", async () => {
     const others = [{ name: "broken", scheme: schemeOf("standard"), secrets: ["whsec_short"] }];
     expect(await diagnosed("standard", { secret: OTHER }, { others })).toMatchObject({ code: "unknown_key" });
   });
@@ -453,14 +453,14 @@ describe("bodyVariants", () => {
     ["line ends", "a\nb", "\n".repeat(60_000), "line_ends"],
     ["pluses", "a=b+c", "+".repeat(60_000), "form_encoding"],
     ["percents", "a=b%20c", "%20".repeat(20_000), "form_encoding"],
-  ])("counts what the engine does for it: %s", (_name, small, large, missing) => {
+  ])("counts the engine's own work, too: %s", (_name, small, large, missing) => {
     const changes = (text: string) => [...bodyVariants(utf8(text), new Work(620))].map(({ change }) => change);
     const lost = new Set(changes(small)).difference(new Set(changes(large)));
     expect(lost.has("normalised") || lost.has("line_ends") || lost.has("form_encoding")).toBe(missing !== null);
     if (missing !== null) expect([...lost]).toContain(missing);
   });
 
-  it("sorts keys only as far as that is affordable", () => {
+  it("sorts keys only as far as the work suffices", () => {
     const object = (count: number) => {
       const keys = Array.from({ length: count }, (_, i) => `"${((i * 7919) % count).toString(36)}":1`);
       return utf8(`{${keys.join(",")}}`);
@@ -474,7 +474,7 @@ describe("bodyVariants", () => {
     expect([isSorted(50), isSorted(700)]).toEqual([true, false]);
   });
 
-  it("offers none twice, and never the body itself", () => {
+  it("yields no variant twice, and never the body itself", () => {
     const variants = [...bodyVariants(utf8('{"a": "Zoë/<b>"}\r\n'), new Work(1_000_000))];
     const texts = variants.map(({ body }) => toBase64(body));
     expect(new Set(texts).size).toBe(texts.length);

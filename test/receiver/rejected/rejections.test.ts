@@ -39,7 +39,7 @@ function rejection(source: string, at = 0, value = "x"): Rejection {
   return { at, source, reason: "signature_mismatch", diagnosis: null, headers: [["x-value", value]], bytes: 2 };
 }
 
-/** Times pass between tests, so that no limit of a second reaches from one to the next. */
+/** Time passes between tests, so that no limit of a second reaches from one to the next. */
 let began = START;
 beforeEach(() => {
   began += 1000 * MINUTE;
@@ -116,13 +116,13 @@ describe("withVerified", () => {
     expect(withVerified(soon.after, [proof("b")], 9000).save).toBe(true);
   });
 
-  it("changes nothing for what proves nothing, nor twice in a second", () => {
+  it("changes nothing for an event without proof, nor twice in a second", () => {
     expect(withVerified(NOTHING, [proof("a", null)], 5000)).toEqual({ after: NOTHING, save: false });
     const { after } = withVerified(NOTHING, [proof("a"), proof("a")], 5000);
     expect(withVerified(after, [proof("a")], 5999).after).toBe(after);
   });
 
-  it("keeps those that verified last, and says that it does not know the others", () => {
+  it("keeps the sources that verified last, and says that it does not know the others", () => {
     const many = Array.from({ length: 300 }, (_, i) => i);
     const { complete, sources } = many.reduce((all, i) => withVerified(all, [proof(`s${i}`)], i).after, NOTHING);
     expect([complete, Object.keys(sources).length, "s299" in sources, "s0" in sources]).toEqual([
@@ -151,7 +151,7 @@ describe("historyOf", () => {
 describe("withHistory", () => {
   const unknown = { ...rejection("a", 10_000_000), diagnosis: { code: "unknown_key", text: "no known key" } } as const;
   const never = { known: true, lastAt: null } as const;
-  const cases: [name: string, refused: Rejection, history: Parameters<typeof withHistory>[1], told: object][] = [
+  const cases: [name: string, rejected: Rejection, history: Parameters<typeof withHistory>[1], told: object][] = [
     ["never verified", unknown, never, { code: "wrong_secret", text: expect.stringContaining("no event of this log") }],
     ["not even a signature", { ...unknown, reason: "signature_malformed" }, never, { code: "wrong_scheme" }],
     [
@@ -169,7 +169,7 @@ describe("withHistory", () => {
     ["not known", unknown, { known: false }, unknown.diagnosis],
     ["a proof", { ...unknown, diagnosis: { code: "stale", text: "genuine" } }, never, { code: "stale" }],
   ];
-  it.each(cases)("%s", (_name, refused, history, told) => expect(withHistory(refused, history)).toMatchObject(told));
+  it.each(cases)("%s", (_name, rejected, history, told) => expect(withHistory(rejected, history)).toMatchObject(told));
   it("asserts nothing of a configuration that was there before the last", () => {
     const before = withVerified(NOTHING, [proof("a")], 5000).after;
     const { after } = withVerified(before, [proof("a", "bbbb")], 9000);
@@ -181,7 +181,7 @@ describe("withHistory", () => {
     const told = withHistory({ ...unknown, reason: "signature_malformed" }, never);
     expect(told?.text).toContain("no signature that its scheme would take");
   });
-  it("says nothing of what was not examined", () => expect(withHistory(rejection("a"), never)).toBeNull());
+  it("adds nothing to a request that was not examined", () => expect(withHistory(rejection("a"), never)).toBeNull());
 });
 
 describe("fingerprintOf", () => {
@@ -207,10 +207,10 @@ describe("fingerprintOf", () => {
   });
 });
 
-describe("what tells a wrong secret from a forgery", () => {
+describe("the history that tells a wrong secret from a forgery", () => {
   const codes = async () => (await listed("?source=default")).rejections.map(({ diagnosis }) => diagnosis?.code);
 
-  it("is whether the source's secret ever verified an event, also before the object was evicted", async () => {
+  it("knows whether the source's secret verified an event, also before the object was evicted", async () => {
     await forge();
     await vi.waitFor(async () => expect(await codes()).toEqual(["wrong_secret"]));
     await send("genuine");
@@ -242,7 +242,7 @@ describe("what tells a wrong secret from a forgery", () => {
     expect(await rows("c")).toBe(usual);
   });
 
-  it("is not known to a log that has events and no such note", async () => {
+  it("is unknown to a log that has events and no such note", async () => {
     await send("genuine");
     await inInbox((_instance, { storage }) => void storage.sql.exec("DELETE FROM meta WHERE key = 'verified'"));
     await evictDurableObject(inbox());
@@ -252,7 +252,7 @@ describe("what tells a wrong secret from a forgery", () => {
 });
 
 describe("GET /rejections", () => {
-  it("says what was refused, when, why, and what is proven of it", async () => {
+  it("lists rejected requests: when, why, and with the proof that was found", async () => {
     expect((await forge()).status).toBe(401);
     const headers = await signed("msg_2", "{}", Math.floor(began / SECOND) - 400);
     await call("/webhook", { method: "POST", body: "{}", headers });
@@ -272,7 +272,7 @@ describe("GET /rejections", () => {
     expect(forged?.headers).toContainEqual(["webhook-id", "msg_1"]);
   });
 
-  it("names each source's own, and takes no other parameter", async () => {
+  it("lists those of one source, and takes no other parameter", async () => {
     await forge("/webhook/gh");
     expect((await listed("?source=gh")).rejections).toMatchObject([{ source: "gh", reason: "signature_missing" }]);
     expect((await listed("?source=nobody")).rejections).toEqual([]);
@@ -280,8 +280,8 @@ describe("GET /rejections", () => {
     expect((await call("/rejections?limit=3")).status).toBe(400);
     expect((await call("/rejections?log=nobody")).status).toBe(404);
     expect((await call("/rejections", { method: "POST" })).status).toBe(405);
-    const refused = await callWith({ LOCAL_DEV: "false" }, "/rejections");
-    expect(refused.status).toBe(401);
+    const denied = await callWith({ LOCAL_DEV: "false" }, "/rejections");
+    expect(denied.status).toBe(401);
   });
 
   it("looks in a source's own log, unless another is named", async () => {
@@ -324,7 +324,7 @@ describe("GET /rejections", () => {
     ]);
   });
 
-  it("tells why a provider's question was not answered, without the token that it came with", async () => {
+  it("tells why a handshake was not answered, without the token that it came with", async () => {
     const META = { scheme: "meta", secrets: ["GITHUB"] };
     const SOURCES = {
       meta: { ...META, handshakeSecret: "VERIFY" },
@@ -357,10 +357,10 @@ describe("GET /rejections", () => {
     expect((await listed()).rejections).toHaveLength(5);
   });
 
-  it("takes a question's tokens out whole and once, whatever they are and however many", async () => {
+  it("masks the tokens of a handshake whole and once, whatever they are and however many", async () => {
     const SOURCES = { dropbox: { scheme: "dropbox", secrets: ["GITHUB"] } };
     const changes = { ...GITHUB, SOURCES } as unknown as Partial<Env>;
-    // Each is a part of the mask that replaces the others.
+    // Each token is a part of the mask that replaces the others.
     const pairs = Array.from({ length: 60 }, (_, i) => `token=${"mask"[i % 4]}`);
     for (const query of [pairs.join("&"), "token=abc=def==&key=ghi&a_token=abc"]) {
       await callWith(changes, `/webhook/dropbox?${query}`, {
@@ -384,7 +384,7 @@ describe("GET /rejections", () => {
 });
 
 describe("a flood of forgeries", () => {
-  it("is told in a few rows, and turns away nothing genuine", async () => {
+  it("is reported in a few rows, and turns away nothing genuine", async () => {
     await send("before");
     const before = (await inbox().stats()).rowsWritten;
     const forged = { method: "POST", body: "forged", headers: await signed("msg_1", "genuine") };
@@ -402,7 +402,7 @@ describe("a flood of forgeries", () => {
     await forge();
     await vi.waitFor(async () => expect((await listed()).counts.default).toBeGreaterThanOrEqual(1981));
     expect((await listed()).counts.default).toBe(1981);
-    // Two rows an event, one that saves the first of them, and one alarm that came closer for the others.
+    // Two rows an event, one that saves the first rejection, and one alarm that came closer for the others.
     expect((await inbox().stats()).rowsWritten - before).toBeLessThanOrEqual(20 * 2 + 3);
   });
 
@@ -421,7 +421,7 @@ describe("a flood of forgeries", () => {
       pass(SECOND);
       await forge();
     }
-    // The alarm that will save them.
+    // One row more: the alarm that will save the others.
     expect((await inbox().stats()).rowsWritten).toBe(before);
     expect(await armedAt()).toBe(began + MINUTE);
     setTime(began + MINUTE);

@@ -57,11 +57,11 @@ describe("answerHandshake", () => {
 
   it.each([SECRETS.NEW, SECRETS.OLD])("answers Zoom with the secret that asked: %s", async (secret) => {
     const hmac = (text: string) => createHmac("sha256", secret).update(text).digest("hex");
-    const question = { event: "endpoint.url_validation", payload: { plainToken: "qgg8" } };
-    const signature = `v0=${hmac(`v0:1767225600:${JSON.stringify(question)}`)}`;
+    const handshake = { event: "endpoint.url_validation", payload: { plainToken: "qgg8" } };
+    const signature = `v0=${hmac(`v0:1767225600:${JSON.stringify(handshake)}`)}`;
     const headers = { "x-zm-request-timestamp": "1767225600", "x-zm-signature": signature };
     const body = JSON.stringify({ plainToken: "qgg8", encryptedToken: hmac("qgg8") });
-    expect(await answer("zoom", question, headers)).toEqual({ contentType: "application/json", body });
+    expect(await answer("zoom", handshake, headers)).toEqual({ contentType: "application/json", body });
   });
 });
 

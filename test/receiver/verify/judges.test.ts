@@ -7,13 +7,13 @@ import { concat, utf8 } from "../../../shared/bytes.ts";
 import { schemes } from "../../../workers/receiver/verify/schemes/index.ts";
 
 /**
- * Implementations that are not ours sign, and we verify. Where one of them accepts what nobody signed, the
- * test shows that it does, and that we do not.
+ * Other implementations sign, and this one verifies. Where another one accepts a request that nobody signed, a test
+ * shows that, and that this one rejects it.
  */
 const NOW = 1_700_000_000;
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TEXT = '{"id":"evt_1","object":"event","name":"Zoë 😀"}';
-/** A text with a replacement character, and the bytes that lossy decoding makes it of. */
+/** A text with a replacement character, and bytes that lossy decoding turns into it. */
 const lossy: [text: string, body: Uint8Array<ArrayBuffer>] = [
   '{"id":"evt_1","object":"event","name":"\ufffd"}',
   concat(utf8('{"id":"evt_1","object":"event","name":"'), new Uint8Array([0xff]), utf8('"}')),
@@ -40,7 +40,7 @@ function standardHeaders(timestamp: string, body: string, prefix = "webhook") {
   return { [`${prefix}-id`]: "msg_1", [`${prefix}-timestamp`]: timestamp, [`${prefix}-signature`]: signature };
 }
 
-/** Whether a library takes the request: it throws when it does not. */
+/** Tells whether a library accepts the request: it throws if not. */
 async function takes(work: () => unknown): Promise<boolean> {
   try {
     await work();
@@ -62,20 +62,20 @@ describe("github", () => {
     );
   });
 
-  // Out of Node, octokit takes the pairs of hex digits that it finds, and passes over what is between them.
+  // Outside of Node, octokit takes the pairs of hex digits that it finds, and skips everything between them.
   it.each([
     ["between pairs", true, (hex: string) => hex.replace(/../g, "$&:")],
     ["at the end", true, (hex: string) => `${hex}zz`],
     ["at the start", true, (hex: string) => `zz${hex}`],
     ["for a digit", false, (hex: string) => `${hex.slice(0, 62)}g0`],
-  ])("refuses hex with garbage %s, which octokit accepts: %s", async (_name, lenient, change) => {
+  ])("rejects hex with garbage %s, which octokit accepts: %s", async (_name, lenient, change) => {
     const signature = await octokit.sign(TEXT);
     const changed = `sha256=${change(signature.slice("sha256=".length))}`;
     expect(await octokit.verify(TEXT, changed)).toBe(lenient);
     expect(await verdict("github", { "x-hub-signature-256": changed })).toBe("signature_malformed");
   });
 
-  it("refuses bytes that are no UTF-8, which octokit's middleware reads as text before it verifies", async () => {
+  it("rejects bytes that are no UTF-8, which octokit's middleware reads as text before it verifies", async () => {
     const [text, body] = lossy;
     const signature = await octokit.sign(text);
     const headers = { "x-hub-signature-256": signature, "x-github-event": "push", "x-github-delivery": "1" };
@@ -101,19 +101,19 @@ describe("stripe", () => {
     );
   });
 
-  it("refuses a timestamp with something after it, which stripe reads as a number", async () => {
+  it("rejects a timestamp with something after it, which stripe reads as a number", async () => {
     const header = (await stripeHeader(NOW)).replace(`t=${NOW}`, `t=${NOW}abc`);
     expect(await takes(() => webhooks.constructEventAsync(TEXT, header, SECRET, 300, crypto, NOW * 1000))).toBe(true);
     expect(await verdict("stripe", { "stripe-signature": header })).toBe("timestamp_malformed");
   });
 
-  it("refuses a time in the future, which stripe never looks at", async () => {
+  it("rejects a time in the future, which stripe never looks at", async () => {
     const header = await stripeHeader(NOW + 31_536_000);
     expect(await takes(() => webhooks.constructEventAsync(TEXT, header, SECRET, 300, crypto, NOW * 1000))).toBe(true);
     expect(await verdict("stripe", { "stripe-signature": header })).toBe("timestamp_too_new");
   });
 
-  it("refuses bytes that are no UTF-8, which stripe replaces before it verifies", async () => {
+  it("rejects bytes that are no UTF-8, which stripe replaces before it verifies", async () => {
     const [text, body] = lossy;
     const header = await stripeHeader(NOW, text);
     const bytes = Buffer.from(body);
@@ -143,7 +143,7 @@ describe.each([
   ];
   const asStandard = (headers: Record<string, string>) =>
     Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.replace("svix-", "webhook-"), value]));
-  /** Whether the judge takes it, whose clock is the machine's. */
+  /** Tells whether the judge accepts a request, by the machine's clock. */
   const judged = (
     verify: (typeof judges)[number][1],
     body: string | Buffer,
@@ -157,13 +157,13 @@ describe.each([
   describe.each(judges)("beside %s", (_judge, verify) => {
     afterEach(() => void vi.useRealTimers());
 
-    it("refuses a timestamp with something after it, which the judge reads as a number", async () => {
+    it("rejects a timestamp with something after it, which the judge reads as a number", async () => {
       const headers = standardHeaders("1614265330abc", TEXT, prefix);
       expect(await judged(verify, TEXT, headers, 1_614_265_330)).toBe(true);
       expect(await verdict(scheme, headers, { now: 1_614_265_330 })).toBe("timestamp_malformed");
     });
 
-    it("refuses bytes that are no UTF-8, which the judge replaces before it verifies", async () => {
+    it("rejects bytes that are no UTF-8, which the judge replaces before it verifies", async () => {
       const [text, body] = lossy;
       const headers = standardHeaders(String(NOW), text, prefix);
       expect(await judged(verify, Buffer.from(body), headers, NOW)).toBe(true);
@@ -171,7 +171,7 @@ describe.each([
       expect(await verdict(scheme, headers, { body: utf8(text) })).toBe("accepted");
     });
 
-    it("refuses any future beyond the window, as the judge does", async () => {
+    it("rejects any future beyond the window, as the judge does", async () => {
       const headers = standardHeaders(String(NOW + 301), TEXT, prefix);
       expect(await judged(verify, TEXT, headers, NOW)).toBe(false);
       expect(await verdict(scheme, headers)).toBe("timestamp_too_new");

@@ -7,13 +7,13 @@ import type { SignedRequest } from "../../../workers/receiver/verify/schemes/sch
 import providers from "../../vectors/providers.json";
 import { requestOf, schemeOf, type Vector, withHeader } from "../support/vectors.ts";
 
-/** What the provider's signature covers, tried one bit at a time on every vector. */
+/** Tries every vector with one bit changed at a time of the parts that the provider's signature covers. */
 const vectors: Vector[] = providers;
 const proven = vectors.filter(({ scheme }) => schemeOf(scheme).verification === "verified");
-/** Those with one signature: of several, the others still match. */
+/** Vectors with one signature: of several, the others would still match. */
 const single = proven.filter(({ name }) => !/several|two keys|rotates|proves nothing/.test(name));
 
-/** Whether it is accepted, under other secrets if given; what no header or key can be is not. */
+/** Tells whether a vector is accepted, under other secrets if given. A value that no header or key can have is not. */
 async function accepts({ scheme, secrets, now }: Vector, change: () => SignedRequest, others = secrets) {
   try {
     return (await schemeOf(scheme).verify(change(), others, now)).ok;
@@ -29,22 +29,22 @@ function flippedBytes(bytes: Uint8Array, bits = 8): Uint8Array[] {
   );
 }
 
-/** As long as it stays ASCII: nothing else stands in a header. */
+/** Keeps the text ASCII: nothing else stands in a header. */
 function flipped(text: string): string[] {
   return flippedBytes(utf8(text), 7).map((bytes) => new TextDecoder().decode(bytes));
 }
 
-/** The values of which the request was accepted, out of `values`. */
+/** Returns those of `values` with which the request was accepted. */
 async function accepted<T>(vector: Vector, values: T[], change: (value: T) => SignedRequest): Promise<T[]> {
   const verdicts = await Promise.all(values.map((value) => accepts(vector, () => change(value))));
   return values.filter((_value, index) => verdicts[index]);
 }
 
-/** Hex is the same in either case: nothing else may be read as what it was. */
+/** Leaves out changes of case alone: hex is the same in either. */
 const sameHex = (value: string) => (changed: string) =>
   changed.replace(/[A-F]/g, (digit) => digit.toLowerCase()) === value;
 
-/** The fields of a form, in their order by name: what Twilio signs, however it is written. */
+/** Returns the fields of a form in their order by name, which is what Twilio signs, however the form is written. */
 function fields(body: Uint8Array): string {
   const form = new URLSearchParams(fromUtf8(body) ?? "?");
   form.sort();
@@ -66,14 +66,14 @@ describe("providers", () => {
     expect(typeOf(request.body, typeField) ?? typeIn(request.headers, typeHeader)).toBe(vector.type);
   });
 
-  it.each(proven)("$scheme: $name is refused with any bit of its body changed", async (vector) => {
+  it.each(proven)("$scheme: $name is rejected with any bit of its body changed", async (vector) => {
     const request = requestOf(vector);
     const bodies = await accepted(vector, flippedBytes(request.body), (body) => ({ ...request, body }));
     const others = bodies.filter((body) => vector.scheme !== "twilio" || fields(body) !== fields(request.body));
     expect(others.map((body) => new TextDecoder().decode(body))).toEqual([]);
   });
 
-  it.each(single)("$scheme: $name is refused with any bit of its signature or time changed", async (vector) => {
+  it.each(single)("$scheme: $name is rejected with any bit of its signature or time changed", async (vector) => {
     const request = requestOf(vector);
     const covered = vector.headers.filter(([name = ""]) => /signature|hmac|timestamp|-time$/i.test(name));
     expect(covered.length).toBeGreaterThan(0);
@@ -84,7 +84,7 @@ describe("providers", () => {
   });
 
   it.each(vectors.filter(({ scheme }) => scheme !== "none"))(
-    "$scheme: $name is refused with any bit of the secret changed",
+    "$scheme: $name is rejected with any bit of the secret changed",
     async (vector) => {
       const [secret = ""] = vector.secrets;
       const secrets = flipped(secret);
@@ -114,14 +114,14 @@ describe("providers", () => {
   });
 
   const signingUrl = proven.filter(({ scheme }) => schemeOf(scheme).signedUrl !== undefined);
-  it.each(signingUrl)("$scheme: $name is refused for another URL", async (vector) => {
+  it.each(signingUrl)("$scheme: $name is rejected for another URL", async (vector) => {
     const request = requestOf(vector);
     const others = ["?", "&", "/"].map((added) => request.url + added);
     const urls = [...others, request.url.replace("com", "org"), request.url.replace(/^https?/, "ftp")];
     expect(await accepted(vector, urls, (url) => ({ ...request, url }))).toEqual([]);
   });
 
-  it("hubspot is refused for another method", async () => {
+  it("hubspot is rejected for another method", async () => {
     const hubspot = vectors.filter(({ scheme }) => scheme === "hubspot");
     for (const vector of hubspot)
       expect(await accepts(vector, () => ({ ...requestOf(vector), method: "PUT" }))).toBe(false);
@@ -148,7 +148,7 @@ describe("twilio", () => {
     ["a form without fields", "&&"],
     ["other JSON", "{}"],
     ["a form", "a=1"],
-  ])("refuses a body that the URL does not name: %s", async (_name, body) => {
+  ])("rejects a body that the URL does not name: %s", async (_name, body) => {
     expect(await accepts(json, () => ({ ...requestOf(json), body: utf8(body) }))).toBe(false);
   });
 
@@ -171,7 +171,7 @@ describe("twilio", () => {
     ["without fields", utf8("&")],
     ["with a field of nothing", utf8("=")],
     ["that is no text", new Uint8Array([0xff])],
-  ])("refuses a body %s for a signature over the URL alone", async (_name, body) => {
+  ])("rejects a body %s for a signature over the URL alone", async (_name, body) => {
     const url = "https://mycompany.com/myapp.php";
     const key = await crypto.subtle.importKey("raw", utf8("12345"), { name: "HMAC", hash: "SHA-1" }, false, ["sign"]);
     const signature = new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(url))).toBase64();

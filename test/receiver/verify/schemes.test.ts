@@ -8,7 +8,7 @@ import verification from "../../vectors/verification.json";
 import { edited, edits, headerValues, provesAlso } from "../support/near-misses.ts";
 import { requestOf, schemeOf, type Vector, withHeader } from "../support/vectors.ts";
 
-/** The verdict on a vector; headers that no `Headers` can carry are refused before any scheme sees them. */
+/** Returns the verdict on a vector. Headers that no `Headers` can carry are rejected before any scheme sees them. */
 async function verdictOf(vector: Vector, change: (request: SignedRequest) => SignedRequest = (same) => same) {
   let request: SignedRequest;
   try {
@@ -21,9 +21,9 @@ async function verdictOf(vector: Vector, change: (request: SignedRequest) => Sig
 
 const genuine: Vector[] = [...providers, ...verification].filter((vector) => vector.expect === "accept");
 const proven = genuine.filter(({ scheme }) => schemeOf(scheme).verification === "verified");
-/** Those whose signature stands in one header: DocuSign numbers as many as there are keys. */
+/** Vectors whose signature stands in one header: DocuSign has a numbered header for each key. */
 const oneHeader = proven.filter(({ scheme }) => scheme !== "docusign");
-/** The header of a vector that holds the signature: the one whose absence is named so. */
+/** Returns the header of a vector that holds the signature: without it, the signature is said to be missing. */
 async function signatureHeader(vector: Vector): Promise<string> {
   for (const [name = ""] of vector.headers) {
     const verdict = await verdictOf(vector, (request) => withHeader(request, name, null));
@@ -58,13 +58,13 @@ describe("schemes", () => {
     ["all of it", () => utf8("something else")],
   ];
   describe.each(bodies)("with %s of the body changed", (_name, change) => {
-    it.each(proven)("$scheme: $name is refused", async (vector) => {
+    it.each(proven)("$scheme: $name is rejected", async (vector) => {
       const verdict = await verdictOf(vector, (request) => ({ ...request, body: change(request.body) }));
       expect(verdict).toEqual({ ok: false, reason: "signature_mismatch" });
     });
   });
 
-  /** Of the signature's header; a list and pairs are changed at their end, where the signature stands. */
+  /** Changes of the signature's header. A list and pairs are changed at their end, where the signature stands. */
   const signatures: [name: string, change: (value: string) => string | null][] = [
     ["left out", () => null],
     ["empty", () => ""],
@@ -80,13 +80,13 @@ describe("schemes", () => {
     ["very long", (value) => value + "A".repeat(100_000)],
   ];
   describe.each(signatures)("with the signature %s", (way, change) => {
-    // Pairs and lists may hold more than one signature: each of them is changed in the tests of their own.
+    // Pairs and lists may hold more than one signature; tests of their own change each of them.
     const single = oneHeader.filter(
       ({ headers }) => !headers.some(([, value = ""]) => /v\d=.*,v\d=|h1=.*;h1=|v1\S* v1/.test(value)),
     );
     const listed = new Set(["standard", "svix", "gitlab_signed"]);
     const cases = way === "twice" ? single.filter(({ scheme }) => !listed.has(scheme)) : single;
-    it.each(cases)("$scheme: $name is refused", async (vector) => {
+    it.each(cases)("$scheme: $name is rejected", async (vector) => {
       const name = await signatureHeader(vector);
       const value = new Headers(vector.headers as [string, string][]).get(name) ?? "";
       const verdict = await verdictOf(vector, (request) => withHeader(request, name, change(value)));
@@ -107,13 +107,13 @@ describe("schemes", () => {
 
   const otherKeys = ["none", "standard", "svix", "gitlab_signed", "discord", "sendgrid"];
   const keyed = genuine.filter(({ scheme }) => !otherKeys.includes(scheme));
-  it.each(keyed)("$scheme: $name is refused under another secret, and accepted under either", async (vector) => {
+  it.each(keyed)("$scheme: $name is rejected under another secret, and accepted under either", async (vector) => {
     const scheme = schemeOf(vector.scheme);
     expect((await scheme.verify(requestOf(vector), ["another secret"], vector.now)).ok).toBe(false);
     expect((await scheme.verify(requestOf(vector), ["another secret", ...vector.secrets], vector.now)).ok).toBe(true);
   });
 
-  /** Where a vector's scheme may look, beside the headers that it came with. */
+  /** Returns the headers of a vector, and those that its scheme may look at besides. */
   const namesOf = ({ scheme, headers }: Vector) => {
     const { signatureHeaders = [], secretHeaders = [] } = schemeOf(scheme);
     return [
@@ -132,7 +132,7 @@ describe("schemes", () => {
       const scheme = schemeOf(vector.scheme);
       const names = namesOf(vector);
       const request = requestOf(vector);
-      // Any bytes, nothing, two headers of a name, and what is right in every other place.
+      // Any bytes, nothing, two headers of a name, and the right value of every other place.
       const value = (name: string) =>
         fc.oneof(
           headerValues,
@@ -172,7 +172,7 @@ describe("schemes", () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
-  /** What a clock can be wrong by, for every vector that has a time at all. */
+  /** Seconds that a clock may be wrong by, where they are not 300. */
   const windows: Record<string, number> = { linear: 60, twitch: 600 };
   const dated = [
     "standard",

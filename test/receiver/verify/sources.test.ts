@@ -176,7 +176,7 @@ describe("a secret that is set and cannot be used", () => {
     ],
   ];
   it.each(cases)("is named with its source, closes it, and is never quoted: %s", async (title, source, fault) => {
-    // One of its own for each: of one source, only a few refusals a second are kept.
+    // A source of its own for each case: of one source, only a few rejections a second are kept.
     const name = `own_${cases.findIndex(([each]) => each === title)}`;
     const given = { ...changes, ...unusable, SOURCES: { [name]: source, gh: SOURCES.gh } } as unknown as Env;
     const config = configOf({ ...env, ...given });
@@ -223,7 +223,7 @@ describe("POST /webhook/:source", () => {
     expect((await post("rotating", "{}", { "x-hub-signature-256": `sha256=${hmac("{}")}` })).status).toBe(200);
   });
 
-  it("answers nothing that the provider would show or send to people", async () => {
+  it("answers no text where the provider would show or send it to people", async () => {
     const answers = async (response: Response) => [
       response.status,
       response.headers.get("content-type"),
@@ -276,17 +276,17 @@ describe("POST /webhook/:source", () => {
     expect((await post("own", "other", { ...headers, "x-sig": signature })).status).toBe(401);
   });
 
-  it("takes the public URL for what was signed", async () => {
+  it("verifies with the public URL, which the provider signed", async () => {
     const url = SOURCES.square.url;
     const signature = (called: string) => ({ "x-square-hmacsha256-signature": hmac(`${called}{}`, "base64") });
     expect((await post("square", "{}", signature(url))).status).toBe(200);
     expect((await post("square", "{}", signature("http://localhost:8080/webhook/square"))).status).toBe(401);
-    // Square signs the URL as it was registered; a query that could move between URL and body is none of it.
+    // Square signs the URL as it was registered, without a query that could move between URL and body.
     expect((await post("square?a=1", "{}", signature(url))).status).toBe(200);
     expect((await post("square?a=1", "{}", signature(`${url}?a=1`))).status).toBe(401);
   });
 
-  it("takes the query that was called for what was signed, where the provider adds to it", async () => {
+  it("verifies with the query of the call, where the provider adds to it", async () => {
     const signature = (called: string, time: string) => ({
       "x-hubspot-request-timestamp": time,
       "x-hubspot-signature-v3": hmac(`POST${called}{}${time}`, "base64"),
@@ -304,7 +304,7 @@ describe("POST /webhook/:source", () => {
     expect(response.headers.get("content-type")).toBe("application/problem+json");
   });
 
-  it("refuses other methods, and says which it takes", async () => {
+  it("rejects other methods, and names those that it takes", async () => {
     for (const method of ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
       const response = await call("/webhook/gh", { method });
       expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
@@ -314,15 +314,15 @@ describe("POST /webhook/:source", () => {
 
   it("closes a source that is configured wrongly, and that one alone", async () => {
     const headers = { "x-hub-signature-256": `sha256=${hmac("{}")}` };
-    const refused = await post("broken", "{}", headers);
-    expect([refused.status, await refused.json()]).toMatchObject([500, { code: "configuration_error" }]);
+    const rejected = await post("broken", "{}", headers);
+    expect([rejected.status, await rejected.json()]).toMatchObject([500, { code: "configuration_error" }]);
     expect((await post("gh", "{}", headers)).status).toBe(200);
     const own = await callWith(changes, "/webhook", { method: "POST", body: "{}", headers: await signed("s1", "{}") });
     expect(own.status).toBe(200);
     expect((await call("/health")).status).toBe(500);
     const { broken: _broken, ...whole } = SOURCES;
     expect((await callWith({ ...changes, SOURCES: whole }, "/health")).status).toBe(200);
-    // A secret that is set and can be no key of its scheme.
+    // TOKEN is set, but cannot be a key of this scheme.
     const useless = { ...whole, short: { scheme: "standard", secrets: ["TOKEN"] } };
     expect((await callWith({ ...changes, SOURCES: useless }, "/health")).status).toBe(500);
   });
@@ -333,11 +333,11 @@ describe("handshakes", () => {
     "x-slack-request-timestamp": time,
     "x-slack-signature": `v0=${hmac(`v0:${time}:${body}`)}`,
   });
-  const question = JSON.stringify({ type: "url_verification", challenge: "<b>3eZ</b>" });
+  const handshake = JSON.stringify({ type: "url_verification", challenge: "<b>3eZ</b>" });
 
-  it("answers a signed question as text, and logs no event", async () => {
+  it("answers a signed handshake as text, and logs no event", async () => {
     const before = (await inboxOf(env, "main").stats()).head;
-    const response = await post("slack", question, slack(question));
+    const response = await post("slack", handshake, slack(handshake));
     expect([response.status, await response.text()]).toEqual([200, "<b>3eZ</b>"]);
     expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
@@ -345,9 +345,9 @@ describe("handshakes", () => {
   });
 
   it("answers none that is not signed, and none on another source", async () => {
-    expect((await post("slack", question, { ...slack(question), "x-slack-signature": "v0=00" })).status).toBe(401);
-    const github = { "x-hub-signature-256": `sha256=${hmac(question)}` };
-    expect(await (await post("gh", question, github)).text()).toBe("Received");
+    expect((await post("slack", handshake, { ...slack(handshake), "x-slack-signature": "v0=00" })).status).toBe(401);
+    const github = { "x-hub-signature-256": `sha256=${hmac(handshake)}` };
+    expect(await (await post("gh", handshake, github)).text()).toBe("Received");
   });
 
   it("gives Zoom the token beside its HMAC", async () => {
@@ -358,7 +358,7 @@ describe("handshakes", () => {
     expect(await response.json()).toEqual({ plainToken: "qgg8", encryptedToken: hmac("qgg8") });
   });
 
-  const questions: [path: string, status: number, text: string | null][] = [
+  const getHandshakes: [path: string, status: number, text: string | null][] = [
     ["dropbox?challenge=abc", 200, "abc"],
     ["dropbox", 400, null],
     [`dropbox?challenge=${"x".repeat(2000)}`, 400, null],
@@ -367,7 +367,7 @@ describe("handshakes", () => {
     ["meta?hub.mode=subscribe&hub.challenge=12", 400, null],
     ["gh?challenge=abc", 405, null],
   ];
-  it.each(questions)("GET /webhook/%s answers %i", async (path, status, text) => {
+  it.each(getHandshakes)("GET /webhook/%s answers %i", async (path, status, text) => {
     const response = await call(`/webhook/${path}`);
     expect(response.status).toBe(status);
     if (text !== null) expect(await response.text()).toBe(text);

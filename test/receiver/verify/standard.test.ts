@@ -13,7 +13,7 @@ function request(headers: [string, string][], body = BODY) {
   return { method: "POST", url: "http://localhost/webhook", headers: new Headers(headers), body };
 }
 
-/** A genuine request with one thing changed after it was signed, or signed as it is. */
+/** Returns the verdict on a genuine request with one thing changed after it was signed, or signed like that. */
 async function genuine({ id = "msg_1", timestamp = NOW, body = BODY } = {}): Promise<[string, string][]> {
   const signature = await sign({ id, timestamp, body }, parseSecrets("test", SECRET));
   return [
@@ -55,7 +55,7 @@ describe("standard", () => {
     ["an empty signature", "webhook-signature", "", "signature_missing"],
     ["no version", "webhook-signature", toBase64(new Uint8Array(32)), "signature_mismatch"],
   ];
-  it.each(changed)("refuses %s", async (_name, header, value, reason) => {
+  it.each(changed)("rejects %s", async (_name, header, value, reason) => {
     const others = (await genuine()).filter(([name]) => name !== header);
     const headers: [string, string][] = value === null ? others : [...others, [header, value]];
     expect(await standard.verify(request(headers), [SECRET], NOW)).toEqual({ ok: false, reason });
@@ -91,7 +91,7 @@ describe("standard", () => {
   });
 
   it("never throws or accepts what nobody signed", async () => {
-    // What a header can carry at all; other characters never reach a Worker.
+    // Characters that a header can carry at all; others never reach a Worker.
     const value = fc.string({ unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)) });
     const entry = fc.oneof(
       value,

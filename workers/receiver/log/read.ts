@@ -11,7 +11,7 @@ import { type Env, type LogReader, RETRY_SOON, readLog } from "./logs.ts";
 /** Pages and events of one log: the Inbox answers from its tails and names the segments that hold the rest. */
 
 /** A reader is told to come back rather than kept waiting. */
-const SEGMENT_DEADLINE_MS = 10_000;
+const READ_DEADLINE_MS = 10_000;
 
 /**
  * Returns one page.
@@ -78,7 +78,7 @@ export function cursorAhead(head: number): Problem {
  * @throws Problem `segment_unavailable`
  */
 export async function fetchSegment({ kv, log }: LogReader, segment: SegmentRef): Promise<string> {
-  const text = await withDeadline(readSegment(kv, log, segment), SEGMENT_DEADLINE_MS).catch((error: unknown) => {
+  const text = await withDeadline(readSegment(kv, log, segment), READ_DEADLINE_MS).catch((error: unknown) => {
     logEvent("segment.unread", { firstSeq: segment.firstSeq, error: String(error) });
     return null;
   });
