@@ -1,33 +1,28 @@
+import { BoundedMap } from "./bounded-map.ts";
+
+/** Names that are counted at once. */
+const MAX_NAMES = 1000;
+
 /**
- * Counts failures by name in memory: `limit` in `windowMs`, then it says stop. A new isolate starts at zero, so
- * it slows guessing down, it does not count it; the token's length is what makes guessing hopeless.
+ * A rate limit: `limit` events of one name in `windowMs`. It is kept in memory, so a new isolate starts at zero: it slows
+ * guessing of a token down; the token's length is what makes guessing hopeless.
  */
 export class RateLimiter {
   readonly #limit: number;
   readonly #windowMs: number;
-  readonly #failures = new Map<string, { count: number; until: number }>();
+  readonly #counts = new BoundedMap<string, { count: number; until: number }>(MAX_NAMES);
 
   constructor(limit: number, windowMs: number) {
     this.#limit = limit;
     this.#windowMs = windowMs;
   }
 
-  /** Notes a failure at `now`. @returns seconds to wait when there were too many, else null */
+  /** Counts one event at `now` (unix ms). Returns the seconds to wait when there were more than the limit, else null. */
   count(name: string, now: number): number | null {
-    const known = this.#failures.get(name);
+    const known = this.#counts.get(name);
     const current = known !== undefined && known.until > now ? known : { count: 0, until: now + this.#windowMs };
     const next = { count: current.count + 1, until: current.until };
-    this.#failures.delete(name);
-    this.#failures.set(name, next);
-    this.#forget();
+    this.#counts.set(name, next);
     return next.count > this.#limit ? Math.ceil((next.until - now) / 1000) : null;
   }
-
-  /** A bound on memory: the names that failed longest ago go first. */
-  #forget(): void {
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > MAX_NAMES && oldest !== undefined) this.#failures.delete(oldest);
-  }
 }
-
-const MAX_NAMES = 1000;

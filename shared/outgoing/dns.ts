@@ -1,3 +1,4 @@
+import { BoundedMap } from "../bounded-map.ts";
 import { ipLiteral, isLoopback } from "./address.ts";
 import { type Answer, judgeAnswers, parseAnswer, type Verdict } from "./dns-answer.ts";
 
@@ -30,8 +31,8 @@ const MIN_TTL_SECONDS = 30;
 const MAX_TTL_SECONDS = 300;
 /** A resolver that failed is not asked again at once: RFC 9520 section 3.2. Well below the caller's delay. */
 const FAILURE_SECONDS = 5;
-/** Names kept, the most recently asked for. */
-const MAX_NAMES = 1000;
+/** Hosts whose answers are kept, the most recently asked for. */
+const MAX_HOSTS = 1000;
 
 type Kept = { verdict: Verdict; until: number };
 
@@ -43,14 +44,14 @@ type Kept = { verdict: Verdict; until: number };
  * @throws TypeError when `dohUrl` is neither empty nor a URL.
  */
 export function createResolver({ dohUrl, now, ...transport }: ResolverOptions): Resolve {
-  const kept = new Map<string, Kept>();
+  const kept = new BoundedMap<string, Kept>(MAX_HOSTS);
   const underWay = new Map<string, Promise<Verdict>>();
   const resolver = dohUrl === "" ? null : new URL(dohUrl);
 
   async function lookUp(name: string, from: URL): Promise<Verdict> {
     const answers = await Promise.all(QUESTIONS.map((type) => ask(questionUrl(from, name, type), transport)));
     const verdict = judgeAnswers(answers);
-    keep(kept, name, { verdict, until: now() + keepSeconds(verdict, answers) * 1000 });
+    kept.set(name, { verdict, until: now() + keepSeconds(verdict, answers) * 1000 });
     underWay.delete(name);
     return verdict;
   }
@@ -60,7 +61,7 @@ export function createResolver({ dohUrl, now, ...transport }: ResolverOptions): 
     const name = hostname.toLowerCase().replace(/\.$/, "");
     const known = kept.get(name);
     if (known !== undefined && now() < known.until) {
-      keep(kept, name, known);
+      kept.set(name, known);
       return { ...known.verdict, requests: 0 };
     }
     const shared = underWay.get(name);
@@ -100,12 +101,4 @@ function keepSeconds(verdict: Verdict, answers: readonly (Answer | null)[]): num
   if (!verdict.ok && verdict.code === "dns_unavailable") return FAILURE_SECONDS;
   const ttls = answers.flatMap((answer) => answer?.ttl ?? []);
   return ttls.length === 0 ? MIN_TTL_SECONDS : Math.min(Math.max(Math.min(...ttls), MIN_TTL_SECONDS), MAX_TTL_SECONDS);
-}
-
-/** Puts a name last in line to be forgotten, and forgets the first when there are too many. */
-function keep(kept: Map<string, Kept>, name: string, entry: Kept): void {
-  kept.delete(name);
-  kept.set(name, entry);
-  const [first] = kept.keys();
-  if (kept.size > MAX_NAMES && first !== undefined) kept.delete(first);
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../../../shared/bounded-map.ts";
 import { type Bytes, fromBase64, fromHex, utf8 } from "../../../../shared/bytes.ts";
 import { ConfigError } from "../../../../shared/config.ts";
 import { parseSecret } from "../../../../shared/signing/secret.ts";
@@ -34,10 +35,9 @@ export function hmacScheme(row: HmacRow): Scheme {
   return { ...rowScheme(row, hmac(row)), row };
 }
 
-// Imported once: an import costs more than an HMAC over a usual body. Cleared when full, as no Worker has so many
-// secrets. Never promises: a pending one belongs to the request that it began in.
-const importedKeys = new Map<string, CryptoKey>();
-const MAX_IMPORTED_KEYS = 100;
+// Imported once: an import costs more than an HMAC over a usual body. No Worker has so many secrets. Never promises: a
+// pending one belongs to the request that it began in.
+const importedKeys = new BoundedMap<string, CryptoKey>(100);
 
 function hmac({ digest = "sha256", key = "text" }: HmacRow): Algorithm {
   const { hash, bytes } = DIGESTS[digest];
@@ -52,7 +52,6 @@ function hmac({ digest = "sha256", key = "text" }: HmacRow): Algorithm {
       if (derived === null || derived.byteLength === 0 || secret.trim() === "")
         throw new ConfigError(`a secret is empty or not ${says}`);
       const fresh = await crypto.subtle.importKey("raw", derived, { name: "HMAC", hash }, false, ["verify"]);
-      if (importedKeys.size >= MAX_IMPORTED_KEYS) importedKeys.clear();
       importedKeys.set(name, fresh);
       return fresh;
     },

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../../../shared/bounded-map.ts";
 import { ConfigError } from "../../../../shared/config.ts";
 import { parseVerifyingKey, type VerifyingKey } from "../../../../shared/signing/secret.ts";
 import { HEADER, verify } from "../../../../shared/signing/signature.ts";
@@ -43,9 +44,8 @@ export const standard = standardScheme(HEADER);
 /** Svix, "Verifying Webhooks: How to Verify Webhooks Manually": under Svix's names, as Clerk and Resend send it. */
 export const svix = standardScheme({ id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" });
 
-// Parsed once: the imported key is kept with the parsed one. Cleared when full, as no Worker has so many secrets.
-const parsedKeys = new Map<string, VerifyingKey>();
-const MAX_PARSED_KEYS = 100;
+// Parsed once: the imported key is kept with the parsed one. No Worker has so many secrets.
+const parsedKeys = new BoundedMap<string, VerifyingKey>(100);
 
 function keyOf(secret: string): VerifyingKey {
   const before = parsedKeys.get(secret);
@@ -55,7 +55,6 @@ function keyOf(secret: string): VerifyingKey {
     throw new ConfigError(
       `a secret is ${parsed.problem.replace("_", " ")}: it must be \`whsec_\` and base64 of 24 bytes or more, or a \`whpk_\` key`,
     );
-  if (parsedKeys.size >= MAX_PARSED_KEYS) parsedKeys.clear();
   parsedKeys.set(secret, parsed.key);
   return parsed.key;
 }
