@@ -1,4 +1,5 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
+import { CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
 import { type HeaderList, MASK } from "../event/headers.ts";
 import type { EventRecord } from "../event/record.ts";
 import { schemes } from "../verify/schemes/index.ts";
@@ -9,10 +10,9 @@ import type { Source } from "../verify/source.ts";
 /** Id and headers of a logged event that is sent on: the same bytes go out, signed anew. Pure. */
 
 /** Headers that are not sent on; headers with a proof for a source are not, either. */
-const DROPPED_HEADERS = new Set([
-  // RFC 9110 section 7.6.1, and headers that the connection to the target sets for itself
-  ...["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"],
-  ...["host", "content-length", "expect", "accept-encoding"],
+const DROPPED_HEADERS = new Set<string>([
+  ...CONNECTION_HEADERS,
+  "accept-encoding",
   // credentials for us
   ...["authorization", "proxy-authorization", "proxy-authenticate", "cookie"],
   // the way here, which the target must not take for the way to itself
