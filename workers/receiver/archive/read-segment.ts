@@ -1,3 +1,4 @@
+import { typePrefix } from "../../../shared/event-type.ts";
 import { type EventFilter, matches } from "../event/filter.ts";
 import type { SegmentRef, Wanted } from "../event/page.ts";
 import { type EventRecord, fromLine } from "../event/record.ts";
@@ -57,8 +58,8 @@ function summaryText({ source, type }: EventFilter): string | null {
   const parts: string[] = [];
   if (source !== null) parts.push(`"source":${JSON.stringify(source)}`);
   if (type !== null) {
-    const prefix = type.endsWith(".*");
-    parts.push(`"type":${prefix ? JSON.stringify(type.slice(0, -1)).slice(0, -1) : JSON.stringify(type)}`);
+    const prefix = typePrefix(type);
+    parts.push(`"type":${prefix === null ? JSON.stringify(type) : JSON.stringify(prefix).slice(0, -1)}`);
   }
   return parts.length === 0 ? null : parts.join(",");
 }

@@ -1,7 +1,6 @@
 import { fromUtf8 } from "../../../shared/bytes.ts";
+import { MAX_TYPE_LENGTH } from "../../../shared/event-type.ts";
 import { fieldOf } from "./json-field.ts";
-
-const MAX_TYPE_LENGTH = 128;
 
 /**
  * The field that the provider names, else `type`, else `event`, of a JSON object: a label for people, never

@@ -1,3 +1,4 @@
+import { matchesType } from "../../../shared/event-type.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import type { EventRecord, EventRow, EventSummary } from "./record.ts";
 import { holdsText, rowHoldsText, type TextSearch, textSearch } from "./text-search.ts";
@@ -49,7 +50,7 @@ export function filterParameters(filter: EventFilter): Record<string, string> {
 /** Whether a summary is wanted, its text aside. */
 function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
   if (filter.source !== null && event.source !== filter.source) return false;
-  if (filter.type !== null && !matchesType(filter.type, event.type)) return false;
+  if (filter.type !== null && (event.type === null || !matchesType(filter.type, event.type))) return false;
   const at = Date.parse(event.receivedAt);
   return at >= (filter.since ?? at) && (filter.until === null || at < filter.until);
 }
@@ -77,11 +78,6 @@ function searchOf(filter: EventFilter): TextSearch | null {
 /** Whether the filter asks for nothing. */
 export function wantsAll(filter: EventFilter): boolean {
   return Object.values(filter).every((wanted) => wanted === null);
-}
-
-function matchesType(wanted: string, type: string | null): boolean {
-  if (type === null) return false;
-  return wanted.endsWith(".*") ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
 }
 
 function textParameter(name: string, value: string | null): string | null {

@@ -1,6 +1,7 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
 import { DAY_MS } from "../../../shared/time.ts";
 import type { Attempt, Delivery } from "../model/delivery.ts";
+import { isReserved } from "../model/subscription.ts";
 import type { OpenDelivery } from "./queue.ts";
 import { parseRetryAfter, retryDelay } from "./retry.ts";
 
@@ -16,8 +17,6 @@ const POSTPONED_MS = 60_000;
 const GONE = 410;
 /** The statuses on which a Retry-After is heard: RFC 9110 section 15.6.4 and RFC 6585 section 4. */
 const HEARD = new Set([429, 503]);
-/** A delivery of these dies unreported: an event about a failure never causes another. */
-const UNREPORTED = /^(webhook|endpoint|delivery)\./;
 
 /** 2xx delivers; everything else, a redirect included, is tried again: only the receiver's own yes counts. */
 export function outcomeOf({ code, status }: Pick<Ending, "code" | "status">): Outcome {
@@ -57,7 +56,8 @@ export function nextDelivery(
   return {
     ...{ seq, id, type, mark: delivered || dead ? null : mark, skip, until: null },
     state: delivered ? "delivered" : dead ? "dead" : "due",
-    due: dead && !UNREPORTED.test(type) ? now : nextAt,
+    // A dead delivery is due once more, to be reported, unless its event is a report itself.
+    due: dead && !isReserved(type) ? now : nextAt,
     attempts: [...before, made],
     // A dead delivery keeps its body too: it can be sent again after the log has forgotten the event.
     body: delivered ? null : body,

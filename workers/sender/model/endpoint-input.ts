@@ -1,6 +1,7 @@
+import { isTypePattern } from "../../../shared/event-type.ts";
 import { checkUrl, explainAddress } from "../../../shared/outgoing/address.ts";
+import { ATTEMPT_HEADERS, CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
 import { parseSigningKey } from "../../../shared/signing/secret.ts";
-import { HEADER } from "../../../shared/signing/signature.ts";
 
 /** What `POST /endpoints` and `PATCH /endpoints/:id` take, checked. Pure. */
 
@@ -22,9 +23,7 @@ export type EndpointInput = {
 
 export type ParsedInput = { ok: true; input: EndpointInput } | { ok: false; reason: string };
 
-const TYPE = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(\.\*)?$/;
 const MAX_TYPES = 100;
-const MAX_TYPE_LENGTH = 128;
 const MAX_DESCRIPTION = 500;
 const MAX_URL = 2048;
 const MAX_HEADERS = 20;
@@ -34,11 +33,11 @@ const MAX_PER_SECOND = 1000;
 /** RFC 9110 section 5.6.2 and 5.5: a token; visible ASCII and inner spaces. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const HEADER_VALUE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
-/** What is signed, what we set, and what belongs to one connection (RFC 9110 section 7.6.1). */
+/** Headers that an endpoint may not set. */
 const RESERVED_HEADERS = new Set<string>([
-  ...Object.values(HEADER),
-  ...["content-type", "content-length", "content-encoding", "user-agent", "host", "connection", "keep-alive"],
-  ...["proxy-connection", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "expect"],
+  ...ATTEMPT_HEADERS,
+  ...CONNECTION_HEADERS,
+  ...["content-encoding", "proxy-authorization"],
 ]);
 
 type Options = { localDev: boolean; creating: boolean };
@@ -84,7 +83,7 @@ function checkUrlMember(value: unknown, { localDev }: Options): string | null {
 
 function checkTypes(value: unknown): string | null {
   if (value === null) return null;
-  const fits = (type: unknown) => isText(type, MAX_TYPE_LENGTH) && TYPE.test(String(type));
+  const fits = (type: unknown) => typeof type === "string" && isTypePattern(type);
   const valid = Array.isArray(value) && value.length > 0 && value.length <= MAX_TYPES && value.every(fits);
   return valid ? null : `must be null for all, or 1 to ${MAX_TYPES} exact names or \`prefix.*\``;
 }

@@ -1,4 +1,6 @@
+import { isEventType, MAX_TYPE_LENGTH } from "../../../shared/event-type.ts";
 import { DAY_MS, isoTime } from "../../../shared/time.ts";
+import { isReserved } from "./subscription.ts";
 
 /** What a caller may publish, checked; and the body that is sent, byte for byte the same at every attempt. */
 
@@ -12,9 +14,6 @@ export const MAX_EVENT_BYTES = 256 * 1024;
 /** A whole request: as many events as it may hold, each as large as it may be, and their frame. */
 export const MAX_REQUEST_BYTES = MAX_EVENTS * MAX_EVENT_BYTES + 64 * 1024;
 
-const TYPE = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/;
-const MAX_TYPE_LENGTH = 128;
-const RESERVED = /^(webhook|endpoint|delivery)\./;
 const ID = /^[A-Za-z0-9_-]{1,256}$/;
 const MEMBERS = new Set(["type", "data", "id", "deliverAt"]);
 
@@ -25,10 +24,10 @@ export function eventBody(type: string, at: number, data: string): string {
 
 /** What is wrong with a type, or null. */
 export function typeFault(type: unknown): string | null {
-  if (typeof type !== "string" || !TYPE.test(type) || type.length > MAX_TYPE_LENGTH) {
+  if (typeof type !== "string" || !isEventType(type)) {
     return `type must be dot-separated [A-Za-z0-9_]+ of at most ${MAX_TYPE_LENGTH} characters`;
   }
-  return RESERVED.test(type) ? "types that begin with webhook., endpoint. or delivery. are reserved" : null;
+  return isReserved(type) ? "types that begin with webhook., endpoint. or delivery. are reserved" : null;
 }
 
 /** One event or an array of up to 100, as `POST /events` takes them; `horizonMs` is how far ahead one may be due. */

@@ -1,30 +1,41 @@
+import { matchesType, typePrefix } from "../../../shared/event-type.ts";
+
 /**
- * Which endpoint gets which event, as the SQL condition that the log is read with: an endpoint that wants
- * nothing of a batch is then never woken for it. The log's table is `ev` in it: json_each has a `type` too.
+ * Decides which endpoint gets which event: in memory, and as the SQL condition that the log is read with, so that an
+ * endpoint which wants nothing of a batch is never woken for it. The log's table is named `ev` in that condition:
+ * json_each has a column `type` too.
  */
 
-/** Exact names or `prefix.*`; null takes all that is not reserved. */
+/** Patterns of types; null takes every type that is not reserved. */
 export type Types = readonly string[] | null;
 
 /** The types that an endpoint had while the log grew up to `upTo`. */
 export type EarlierTypes = { upTo: number; types: Types };
 
 /**
- * `earlier`, in order of `upTo`: what was published before a change of `types` must have been wanted then, too. Or an
- * endpoint that looks at the log again after a restart would be sent what it had not asked for in its time.
+ * An endpoint's choice of events. `earlier`, in order of `upTo`: an old event must also match the types that were set
+ * when it was published. Otherwise an endpoint that reads the log again after a restart would get events that it had
+ * not asked for in their time.
  */
 export type Subscription = { endpointId: string; types: Types; earlier: readonly EarlierTypes[] };
 
-/** Changes that are remembered; each is a part of the condition, which may have 100 parameters. */
-const MAX_EARLIER = 20;
-
+/** A condition on the table `ev`, and the values of its parameters. */
 export type Condition = { sql: string; params: string[] };
 
-/** Reserved types go only to endpoints that name them: they are about the sender, not from its publisher. */
-const NOT_RESERVED = "NOT (ev.type GLOB 'webhook.*' OR ev.type GLOB 'endpoint.*' OR ev.type GLOB 'delivery.*')";
+/** Changes of `types` that are remembered; each is a part of the condition, which may have 100 parameters. */
+const MAX_EARLIER = 20;
+
+/** Types of events about the sender itself. No publisher may use them; an endpoint gets them only if it names them. */
+const RESERVED_PREFIXES = ["webhook.", "endpoint.", "delivery."];
+const NOT_RESERVED = `NOT (${RESERVED_PREFIXES.map((prefix) => `ev.type GLOB '${prefix}*'`).join(" OR ")})`;
+
+export function isReserved(type: string): boolean {
+  return RESERVED_PREFIXES.some((prefix) => type.startsWith(prefix));
+}
 
 /**
- * `target` in the log: null for all; `+ep` for that endpoint alone, whatever its types; `-ep` for all but it.
+ * Returns the condition for the events that a subscription wants. `target` in the log: null for every endpoint, `+ep`
+ * for that endpoint alone, whatever its types, `-ep` for every other endpoint.
  */
 export function conditionOf({ endpointId, types, earlier }: Subscription): Condition {
   const [byType, byEarlier] = [typeCondition(types), earlierCondition(earlier)];
@@ -44,29 +55,18 @@ function earlierCondition(earlier: readonly EarlierTypes[]): Condition {
   };
 }
 
-/** With the types that an endpoint has until now; those of events below `oldest` say nothing any more. */
-export function withEarlier(
-  earlier: readonly EarlierTypes[],
-  types: Types,
-  { oldest, head }: { oldest: number; head: number },
-): EarlierTypes[] {
-  const kept = earlier.filter(({ upTo }) => upTo >= oldest);
-  if (head < oldest || kept.at(-1)?.upTo === head) return kept;
-  return [...kept, { upTo: head, types }].slice(-MAX_EARLIER);
-}
-
 function typeCondition(types: Types): Condition {
   if (types === null) return { sql: NOT_RESERVED, params: [] };
-  const exact = types.filter((type) => !type.endsWith(".*"));
-  const prefixes = types.filter((type) => type.endsWith(".*"));
-  // json_each: one parameter however many types there are, below SQLite's limits on terms and parameters.
+  const exact = types.filter((type) => typePrefix(type) === null);
+  const prefixes = types.filter((type) => typePrefix(type) !== null);
+  // json_each takes one parameter however many types there are, below SQLite's limits on terms and parameters.
   return {
     sql: `(ev.type IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE ev.type GLOB wanted.value))`,
     params: [JSON.stringify(exact), JSON.stringify(prefixes)],
   };
 }
 
-/** The same decision as `conditionOf`, for one event in memory. */
+/** Decides as `conditionOf` does, for one event in memory. */
 export function wants(
   { endpointId, types, earlier }: Subscription,
   { seq, type, target }: { seq: number; type: string; target: string | null },
@@ -77,8 +77,21 @@ export function wants(
   return wantsType(types, type) && (then === undefined || wantsType(then.types, type));
 }
 
-/** Whether an endpoint with these types wants an event of this type, published to all. */
+/** Returns whether an endpoint with these types wants an event of this type, published to all. */
 export function wantsType(types: Types, type: string): boolean {
-  if (types === null) return !/^(webhook|endpoint|delivery)\./.test(type);
-  return types.some((wanted) => (wanted.endsWith(".*") ? type.startsWith(wanted.slice(0, -1)) : wanted === type));
+  return types === null ? !isReserved(type) : types.some((pattern) => matchesType(pattern, type));
+}
+
+/**
+ * Returns the earlier types once `types`, which counted until now, are among them. Types are forgotten when the log
+ * holds no event of their time, that is when they end below `oldest`.
+ */
+export function withEarlier(
+  earlier: readonly EarlierTypes[],
+  types: Types,
+  { oldest, head }: { oldest: number; head: number },
+): EarlierTypes[] {
+  const kept = earlier.filter(({ upTo }) => upTo >= oldest);
+  if (head < oldest || kept.at(-1)?.upTo === head) return kept;
+  return [...kept, { upTo: head, types }].slice(-MAX_EARLIER);
 }

@@ -1,3 +1,4 @@
+import { typePrefix } from "../../../../shared/event-type.ts";
 import type { Segment } from "../../archive/segments.ts";
 import { type EventFilter, matchesText } from "../../event/filter.ts";
 import type { SeqRange, Wanted } from "../../event/page.ts";
@@ -44,11 +45,12 @@ function rowsOf<Row extends SummaryRow>(
   { columns, left }: { columns: string; left: number | null },
 ): Row[] {
   const { source, type, since, until } = filter;
+  const prefix = type === null ? null : typePrefix(type);
   const [condition, values] = allOf([
     ["seq >= ?", range.from],
     ["seq <= ?", range.to],
     ["source = ?", source],
-    type?.endsWith(".*") ? ["instr(type, ?) = 1", type.slice(0, -1)] : ["type = ?", type],
+    prefix === null ? ["type = ?", type] : ["instr(type, ?) = 1", prefix],
     ["at >= ?", since],
     ["at < ?", until],
   ]);
