@@ -10,14 +10,14 @@ export class ConfigReader {
     this.#env = { ...env };
   }
 
-  /** A text that must be there and not empty. */
+  /** Returns a text that must be there and not empty. */
   required(name: string): string {
     const value = this.text(name);
     if (value === "") this.fault(`${name} is missing`);
     return value;
   }
 
-  /** A text, empty when absent. */
+  /** Returns a text, empty when absent. */
   text(name: string): string {
     const value = this.#env[name] ?? "";
     if (typeof value === "string") return value;
@@ -25,7 +25,7 @@ export class ConfigReader {
     return "";
   }
 
-  /** A plain decimal number within `min` and `max`, both included; `fallback` when absent or empty. */
+  /** Returns a plain decimal number from `min` to `max`, both included; `fallback` when absent or empty. */
   number(name: string, fallback: number, { min, max }: { min: number; max: number }): number {
     const text = this.text(name);
     if (text === "") return fallback;
@@ -35,13 +35,14 @@ export class ConfigReader {
     return fallback;
   }
 
-  /** `true` or `false`; anything else but absence is a fault, and false. */
+  /** Returns a flag, `true` or `false`, false when absent; any other value is a fault. */
   flag(name: string): boolean {
     const text = this.text(name);
     if (text !== "" && text !== "true" && text !== "false") this.fault(`${name} is neither true nor false`);
     return text === "true";
   }
 
+  /** Adds a fault to those that `check` names. */
   fault(message: string): void {
     this.#faults.push(message);
   }
@@ -52,6 +53,7 @@ export class ConfigReader {
   }
 }
 
+/** Mistake in the configuration: nothing goes on until someone mends it. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }

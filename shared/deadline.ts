@@ -1,6 +1,6 @@
 /**
- * The call's result, or a rejection after `ms` milliseconds. The call itself goes on: use it only where a late
- * end does no harm.
+ * Returns a call's result, or rejects after `ms` milliseconds. The call itself goes on: use this only where a late end
+ * does no harm.
  */
 export async function withDeadline<T>(call: Promise<T>, ms: number): Promise<T> {
   const late = Promise.withResolvers<never>();

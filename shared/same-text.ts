@@ -1,6 +1,6 @@
 import { utf8 } from "./bytes.ts";
 
-/** Constant-time comparison of two texts: of their digests, so that not even the length shows. */
+/** Compares two texts in constant time, by their digests, so that not even a length shows. */
 export async function sameText(a: string, b: string): Promise<boolean> {
   const [left, right] = await Promise.all([a, b].map((text) => crypto.subtle.digest("SHA-256", utf8(text))));
   return left !== undefined && right !== undefined && crypto.subtle.timingSafeEqual(left, right);

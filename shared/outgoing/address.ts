@@ -1,16 +1,14 @@
 import { checkIp, type IpReason } from "./ip.ts";
 
-export { checkIp } from "./ip.ts";
-
 /**
- * Which URLs may be called: what a user of the API registers must not reach into the network that this runs
- * in. Nothing is looked up here; the addresses that a name stands for are judged with `checkIp`.
+ * URLs that may be called: no URL that a user of the API registers may reach into the network that this runs in. Nothing
+ * is looked up here; `dns.ts` judges the addresses that a name stands for.
  */
 
 type AddressReason = IpReason | "forbidden_character" | "scheme" | "credentials" | "local_name";
 type CheckedUrl = { ok: true; url: URL } | { ok: false; reason: AddressReason };
 
-/** What to tell the user, as the rest of a sentence that begins with "The URL". */
+/** Explanation for the user, as the rest of a sentence that begins with "The URL". */
 export const explainAddress: Record<AddressReason, string> = {
   malformed: "is not a URL with a valid hostname; write it as `https://host/path`",
   forbidden_character: "holds white space, a backslash or an invisible character; percent-encode it",
@@ -31,11 +29,11 @@ export const explainAddress: Record<AddressReason, string> = {
   reserved: "leads to a reserved address",
 };
 
-/** White space, backslash, control, format and surrogate characters: parsers drop or turn them differently. */
+/** White space, backslash, control, format and surrogate characters: parsers differ in how they drop or turn them. */
 const FORBIDDEN = /[\s\\\p{Z}\p{Cc}\p{Cf}\p{Cs}]/u;
-/** Written out: the URL parser also takes `https:host` and `https:///host`. */
+/** A URL written out: the parser would also take `https:host` and `https:///host`. */
 const ABSOLUTE = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]/i;
-/** An empty user name leaves no trace in the parsed URL. */
+/** A user name in the text: an empty one leaves no trace in the parsed URL. */
 const USERINFO = /^[^:]*:\/\/[^/?#]*@/;
 
 /** RFC 1035 section 2.3.4. */
@@ -43,7 +41,7 @@ const MAX_HOSTNAME = 253;
 /** RFC 1123 section 2.1, and the underscore that some hosts have. The runtime's URL parser lets more pass. */
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 /** A last label that the URL standard takes for part of an IPv4 address. */
-const NUMBER = /(^|\.)(\d+|0x[0-9a-f]*)$/;
+const NUMERIC_LABEL = /(^|\.)(\d+|0x[0-9a-f]*)$/;
 const LOOPBACK_LITERAL = /^(127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** Names that never lead to a public host, with all names below them. */
@@ -55,33 +53,33 @@ const LOCAL_NAMES = [
 ];
 
 /**
- * Whether `text` may be called. The URL that comes back is the one to keep and to call, without the fragment,
- * which is never sent. Any port may be named. `allowLoopback`: for local development, `http:` and `https:`
- * to `localhost`, names below it, 127.0.0.0/8 and ::1 besides. Never throws.
+ * Checks whether `text` may be called. The URL that comes back is the one to keep and to call, without the fragment, which
+ * is never sent. Any port may be named. `allowLoopback` adds, for local development, `http:` and `https:` to `localhost`,
+ * names below it, 127.0.0.0/8 and ::1. Never throws.
  */
 export function checkUrl(text: string, { allowLoopback }: { allowLoopback: boolean }): CheckedUrl {
-  if (FORBIDDEN.test(text)) return refused("forbidden_character");
+  if (FORBIDDEN.test(text)) return forbidden("forbidden_character");
   const url = ABSOLUTE.test(text) ? URL.parse(text) : null;
-  if (url === null) return refused("malformed");
+  if (url === null) return forbidden("malformed");
   const local = allowLoopback && isLoopback(url.hostname);
-  if (url.protocol !== "https:" && !(local && url.protocol === "http:")) return refused("scheme");
-  if (USERINFO.test(text) || url.username !== "" || url.password !== "") return refused("credentials");
+  if (url.protocol !== "https:" && !(local && url.protocol === "http:")) return forbidden("scheme");
+  if (USERINFO.test(text) || url.username !== "" || url.password !== "") return forbidden("credentials");
   const reason = local ? null : checkHostname(url.hostname);
-  if (reason !== null) return refused(reason);
+  if (reason !== null) return forbidden(reason);
   url.hash = "";
   return { ok: true, url };
 }
 
-/** Whether a URL's hostname is this machine, by name or by literal. */
+/** Tells whether a URL's hostname is this machine, by name or by literal. */
 export function isLoopback(hostname: string): boolean {
   return isWithin(withoutDot(hostname), "localhost") || LOOPBACK_LITERAL.test(hostname);
 }
 
-/** The address of a hostname that is an IP literal, as `checkIp` takes it; null for a name. */
+/** Returns the address of a hostname that is an IP literal, as `checkIp` takes it; null for a name. */
 export function ipLiteral(hostname: string): string | null {
   if (hostname.startsWith("[") && hostname.endsWith("]")) return hostname.slice(1, -1);
-  // Whatever the parser left that ends in a number must be plain dotted decimal by now; checkIp sees to it.
-  return NUMBER.test(withoutDot(hostname)) ? hostname : null;
+  // A hostname that still ends in a number must be plain dotted decimal; checkIp sees to that.
+  return NUMERIC_LABEL.test(withoutDot(hostname)) ? hostname : null;
 }
 
 function checkHostname(hostname: string): AddressReason | null {
@@ -90,7 +88,7 @@ function checkHostname(hostname: string): AddressReason | null {
   const name = withoutDot(hostname);
   const labels = name.split(".");
   if (name.length > MAX_HOSTNAME || !labels.every((label) => LABEL.test(label))) return "malformed";
-  // One label alone is found only through a search list or a hosts file; RFC 7085 tells of the exceptions.
+  // A single label is found only through a search list or a hosts file; RFC 7085 lists the exceptions.
   if (labels.length === 1) return "local_name";
   return LOCAL_NAMES.some((local) => isWithin(name, local)) ? "local_name" : null;
 }
@@ -99,11 +97,11 @@ function isWithin(name: string, parent: string): boolean {
   return name === parent || name.endsWith(`.${parent}`);
 }
 
-/** The root's dot at the end of a name changes nothing about what it names. */
+/** Returns the name without the root's dot at its end, which changes nothing. */
 function withoutDot(hostname: string): string {
   return hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
 }
 
-function refused(reason: AddressReason): CheckedUrl {
+function forbidden(reason: AddressReason): CheckedUrl {
   return { ok: false, reason };
 }

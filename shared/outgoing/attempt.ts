@@ -3,57 +3,54 @@ import type { SigningKey } from "../signing/secret.ts";
 import { HEADER, sign } from "../signing/signature.ts";
 import { type EdgeCode, edgeCode } from "./edge-status.ts";
 
-/**
- * One HTTP attempt at one endpoint: sign, POST, follow nothing, read no more of the answer than is kept.
- */
+/** One HTTP attempt: signs, POSTs, follows no redirect, and reads no more of the answer than is kept. */
 
-/** What is sent where. `timestamp` in unix seconds, of this attempt; `body` what is stored, sent as it is. */
+/** Request to make. `timestamp`: of this attempt, in unix seconds; `body`: as stored, and sent as it is. */
 type AttemptRequest = {
   url: string;
   id: string;
   timestamp: number;
   body: string | Uint8Array<ArrayBuffer>;
-  /** JSON when it is left out; null: the body is sent without saying what it is. */
+  /** Media type, JSON by default; null: the body is sent without one. */
   contentType?: string | null;
-  /** The endpoint's own; they never replace one that is set here. */
+  /** Headers of the endpoint; they never replace one that is set here. */
   headers: Readonly<Record<string, string>>;
   keys: readonly SigningKey[];
 };
 
 /**
- * Why an attempt brought no whole response of the server's own: stable codes for logs and the API. Deployed,
- * the edge says what was wrong; the local runtime tells a refused connection, a reset, and bytes that are not
- * HTTP apart in no way.
+ * Reason that an attempt brought no whole response of the server's own: stable codes for logs and the API. Deployed, the
+ * edge tells the reason; the local runtime has one error for a refused connection, a reset, and bytes that are not HTTP.
  */
 type AttemptErrorCode = "timeout" | "connection_failed" | "response_incomplete" | "request_failed" | EdgeCode;
 
 /**
- * `code` null: an HTTP response was read to its end or to the limit. Otherwise `status` is 0, the status whose
- * body did not end in time, or the one that the edge gave for the server.
+ * Result of an attempt. `code` null: an HTTP response was read to its end or to the limit. Else `status` is 0, the status
+ * of a response whose body did not end in time, or the one that the edge gave for the server.
  */
 export type AttemptResult = {
   status: number;
   code: AttemptErrorCode | null;
   ms: number;
   retryAfter: string | null;
-  /** The first bytes of the body as text, for failures to be read later; null when it is not text. */
+  /** The first bytes of the body as text, so that failures can be read later; null when they are no text. */
   response: string | null;
 };
 
-/** From the start of the POST to the end of headers and body. */
-const DEADLINE_MS = 20_000;
-/** As much of a response as is read and kept: a body of any size or speed costs no more memory than this. */
+/** Time from the start of the POST to the end of headers and body. */
+const ATTEMPT_MS = 20_000;
+/** Bytes of a response that are read and kept: a body of any size or speed costs no more memory. */
 export const RESPONSE_BYTES = 4096;
 export const USER_AGENT = "workers-webhooks/1.0";
 
-/** The two things of the platform that are used: a test replaces them. `now` in unix milliseconds. */
+/** The parts of the platform that an attempt uses, which a test replaces. `now` in unix milliseconds. */
 export type Platform = { fetch: typeof fetch; now: () => number };
 
-/** Never throws: whatever goes wrong is a result with its code. */
+/** Makes an attempt. Never throws: every failure is a result with a code. */
 export async function attempt(
   request: AttemptRequest,
   platform: Platform,
-  deadlineMs = DEADLINE_MS,
+  deadlineMs = ATTEMPT_MS,
 ): Promise<AttemptResult> {
   const started = platform.now();
   const deadline = new AbortController();
@@ -67,7 +64,7 @@ export async function attempt(
     result.response = await readStart(response);
     code = edgeCode(result.status, result.response);
   } catch (error) {
-    code = deadline.signal.aborted ? "timeout" : codeOf(error, result.status);
+    code = deadline.signal.aborted ? "timeout" : errorCodeOf(error, result.status);
   } finally {
     clearTimeout(timer);
   }
@@ -95,7 +92,7 @@ async function signedInit(
   };
 }
 
-/** The first RESPONSE_BYTES of the body; the rest is cancelled, unread. */
+/** Returns the first RESPONSE_BYTES of the body as text; the rest is cancelled, unread. */
 async function readStart(response: Response): Promise<string | null> {
   if (response.body === null) return "";
   const kept = new Uint8Array(RESPONSE_BYTES);
@@ -113,7 +110,7 @@ async function readStart(response: Response): Promise<string | null> {
   return textOf(kept);
 }
 
-/** Text that was cut in the middle of a character loses that character only. */
+/** Returns bytes as text; a text that was cut in the middle of a character loses that character only. */
 function textOf(bytes: Uint8Array): string | null {
   for (let cut = 0; cut < 4; cut++) {
     const text = fromUtf8(bytes.subarray(0, bytes.byteLength - cut));
@@ -123,7 +120,7 @@ function textOf(bytes: Uint8Array): string | null {
   return null;
 }
 
-function codeOf(error: unknown, status: number): AttemptErrorCode {
+function errorCodeOf(error: unknown, status: number): AttemptErrorCode {
   if (status !== 0) return "response_incomplete";
   return /network connection lost/i.test(String(error)) ? "connection_failed" : "request_failed";
 }

@@ -1,6 +1,6 @@
 import { BoundedMap } from "../bounded-map.ts";
 import { ipLiteral, isLoopback } from "./address.ts";
-import { type Answer, judgeAnswers, parseAnswer, type Verdict } from "./dns-answer.ts";
+import { type DnsAnswer, type DnsVerdict, judgeAnswers, parseAnswer } from "./dns-answer.ts";
 
 /**
  * Looks a hostname up over HTTPS before something is sent to it, so that no name leads into a network that
@@ -8,7 +8,7 @@ import { type Answer, judgeAnswers, parseAnswer, type Verdict } from "./dns-answ
  */
 
 /** `requests`: outgoing requests that this call made; 0 when the answer was kept or another call asked. */
-type Resolution = Verdict & { requests: number };
+type Resolution = DnsVerdict & { requests: number };
 export type Resolve = (hostname: string) => Promise<Resolution>;
 
 type ResolverOptions = {
@@ -25,7 +25,7 @@ type ResolverOptions = {
 const QUESTIONS = ["A", "AAAA"] as const;
 export const REQUESTS_PER_NAME = QUESTIONS.length;
 
-const DEADLINE_MS = 5000;
+const QUESTION_MS = 5000;
 /** An answer is kept for its TTL within these: less would ask before every attempt, more would miss a move. */
 const MIN_TTL_SECONDS = 30;
 const MAX_TTL_SECONDS = 300;
@@ -34,7 +34,7 @@ const FAILURE_SECONDS = 5;
 /** Hosts whose answers are kept, the most recently asked for. */
 const MAX_HOSTS = 1000;
 
-type Kept = { verdict: Verdict; until: number };
+type Kept = { verdict: DnsVerdict; until: number };
 
 /**
  * Never rejects; a resolver that does not answer is `dns_unavailable`. IP literals and names of this machine
@@ -45,10 +45,10 @@ type Kept = { verdict: Verdict; until: number };
  */
 export function createResolver({ dohUrl, now, ...transport }: ResolverOptions): Resolve {
   const kept = new BoundedMap<string, Kept>(MAX_HOSTS);
-  const underWay = new Map<string, Promise<Verdict>>();
+  const underWay = new Map<string, Promise<DnsVerdict>>();
   const resolver = dohUrl === "" ? null : new URL(dohUrl);
 
-  async function lookUp(name: string, from: URL): Promise<Verdict> {
+  async function lookUp(name: string, from: URL): Promise<DnsVerdict> {
     const answers = await Promise.all(QUESTIONS.map((type) => ask(questionUrl(from, name, type), transport)));
     const verdict = judgeAnswers(answers);
     kept.set(name, { verdict, until: now() + keepSeconds(verdict, answers) * 1000 });
@@ -73,7 +73,7 @@ export function createResolver({ dohUrl, now, ...transport }: ResolverOptions): 
 }
 
 /** One question; null when there is no answer to it, for whatever reason. */
-async function ask(url: URL, { fetch, deadlineMs = DEADLINE_MS }: Pick<ResolverOptions, "fetch" | "deadlineMs">) {
+async function ask(url: URL, { fetch, deadlineMs = QUESTION_MS }: Pick<ResolverOptions, "fetch" | "deadlineMs">) {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), deadlineMs);
   try {
@@ -97,7 +97,7 @@ function questionUrl(resolver: URL, name: string, type: string): URL {
   return url;
 }
 
-function keepSeconds(verdict: Verdict, answers: readonly (Answer | null)[]): number {
+function keepSeconds(verdict: DnsVerdict, answers: readonly (DnsAnswer | null)[]): number {
   if (!verdict.ok && verdict.code === "dns_unavailable") return FAILURE_SECONDS;
   const ttls = answers.flatMap((answer) => answer?.ttl ?? []);
   return ttls.length === 0 ? MIN_TTL_SECONDS : Math.min(Math.max(Math.min(...ttls), MIN_TTL_SECONDS), MAX_TTL_SECONDS);

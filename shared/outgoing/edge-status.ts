@@ -1,9 +1,10 @@
 /**
- * What Cloudflare's edge answers in place of a server that it could not reach. There a Worker's `fetch` does not
- * throw: it gets one of these statuses, which no server of its own sends (Cloudflare, "5xx errors" and Workers,
- * "Known issues"). A server that itself stands behind Cloudflare gives the same answer for the same reason.
+ * Statuses that Cloudflare's edge answers in place of a server that it could not reach. A deployed Worker's `fetch` does
+ * not throw then: it gets one of these, which no server sends by itself (Cloudflare, "5xx errors" and Workers, "Known
+ * issues"). A server that itself stands behind Cloudflare answers the same for the same reason.
  */
-const CODES = {
+
+const EDGE_CODES = {
   520: "invalid_response", // an empty or malformed answer, or a reset after the connection stood
   521: "connection_refused",
   522: "connect_timeout",
@@ -13,14 +14,14 @@ const CODES = {
   526: "certificate_invalid",
 } as const;
 
-/** 530 wraps an error of the edge's own, whose number stands in the body; this is the name that did not resolve. */
+/** 530 wraps an error of the edge, whose number stands in the body: 1016 is a name that did not resolve. */
 const WRAPPED = 530;
 const NAME_UNRESOLVED = /\b1016\b/;
 
-export type EdgeCode = (typeof CODES)[keyof typeof CODES] | "dns_failed";
+export type EdgeCode = (typeof EDGE_CODES)[keyof typeof EDGE_CODES] | "dns_failed";
 
-/** Why the edge could not reach the server, or null when the answer is the server's own. */
+/** Returns why the edge could not reach the server, or null when the answer is the server's own. */
 export function edgeCode(status: number, body: string | null): EdgeCode | null {
   if (status === WRAPPED) return NAME_UNRESOLVED.test(body ?? "") ? "dns_failed" : "unreachable";
-  return CODES[status as keyof typeof CODES] ?? null;
+  return EDGE_CODES[status as keyof typeof EDGE_CODES] ?? null;
 }

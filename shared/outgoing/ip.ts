@@ -1,10 +1,10 @@
 /**
- * Which IP addresses are on the public Internet: the IANA special-purpose address registries for IPv4 and
- * IPv6, and the IPv6 address space registry, as one table. Every block listed there is refused, also those
- * marked as globally reachable: they are anycast to whichever node is nearest, which may be one's own.
+ * IP addresses that may be called, those of the public Internet: the IANA special-purpose address registries for IPv4 and
+ * IPv6, and the IPv6 address space registry, as one table. Every block listed there is forbidden, even those marked as
+ * globally reachable: they are anycast to the nearest node, which may be one's own.
  */
 
-/** Why an address must not be called. `malformed`: the text is no address. */
+/** Reason that an address must not be called. `malformed`: the text is no address. */
 export type IpReason =
   | "malformed"
   | "unspecified"
@@ -20,21 +20,22 @@ export type IpReason =
   | "broadcast"
   | "reserved";
 
-/** The IPv4 addresses that an IPv6 address stands for; each is judged in its place. */
+/** Returns the IPv4 addresses that an IPv6 address stands for; each of them is judged in its place. */
 type Embedded = (value: bigint) => bigint[];
-type Row = readonly [cidr: string, verdict: IpReason | Embedded | null, source: string];
-type Range = { verdict: Row[1]; prefix: bigint; shift: bigint; length: number };
+/** Block of addresses; `verdict` null: public. */
+type IpBlock = readonly [cidr: string, verdict: IpReason | Embedded | null, source: string];
+type IpRange = { verdict: IpBlock[1]; prefix: bigint; shift: bigint; length: number };
 
 const MASK_32 = 0xffff_ffffn;
 const low: Embedded = (value) => [value & MASK_32];
 const sixToFour: Embedded = (value) => [(value >> 80n) & MASK_32];
-/** The server, and the client with every bit flipped: packets go through the one to the other. */
+/** Returns the server, and the client with its bits flipped back: packets go through the one to the other. */
 const teredo: Embedded = (value) => [(value >> 64n) & MASK_32, ~value & MASK_32];
-/** An ISATAP interface (`::0:5efe:a.b.c.d` under any prefix) makes its router send to the address within. */
+/** Returns the address within an ISATAP interface (`::0:5efe:a.b.c.d` under any prefix): its router sends there. */
 const isatap: Embedded = (value) => (((value >> 32n) & 0xfdff_ffffn) === 0x5efen ? low(value) : []);
 
-/** The longest prefix that holds an address decides; null is public. */
-const IPV4: readonly Row[] = [
+/** The blocks; the longest prefix that holds an address decides. */
+const IPV4: readonly IpBlock[] = [
   ["0.0.0.0/0", null, "RFC 791"],
   ["0.0.0.0/8", "unspecified", "RFC 791 section 3.2, RFC 1122 section 3.2.1.3"],
   ["10.0.0.0/8", "private", "RFC 1918"],
@@ -57,7 +58,7 @@ const IPV4: readonly Row[] = [
   ["255.255.255.255/32", "broadcast", "RFC 919 section 7"],
 ];
 
-const IPV6: readonly Row[] = [
+const IPV6: readonly IpBlock[] = [
   ["::/0", "reserved", "IANA IPv6 address space: only 2000::/3 is given out"],
   ["::/128", "unspecified", "RFC 4291 section 2.5.2"],
   ["::1/128", "loopback", "RFC 4291 section 2.5.3"],
@@ -87,8 +88,8 @@ const ranges4 = rangesOf(IPV4, 32);
 const ranges6 = rangesOf(IPV6, 128);
 
 /**
- * Why an address must not be called; null when it may. Takes the text forms of A and AAAA records: dotted
- * decimal, and RFC 4291 section 2.2 without a zone. Any other spelling is `malformed`.
+ * Returns why an address must not be called; null when it may. Takes the text forms of A and AAAA records: dotted decimal,
+ * and RFC 4291 section 2.2 without a zone. Any other spelling is `malformed`.
  */
 export function checkIp(ip: string): IpReason | null {
   const v4 = parseIpv4(ip);
@@ -97,7 +98,7 @@ export function checkIp(ip: string): IpReason | null {
   return v6 === null ? "malformed" : judge(v6, ranges6);
 }
 
-function judge(value: bigint, ranges: readonly Range[]): IpReason | null {
+function judge(value: bigint, ranges: readonly IpRange[]): IpReason | null {
   const verdict = ranges.find(({ prefix, shift }) => value >> shift === prefix)?.verdict ?? null;
   if (typeof verdict !== "function") return verdict;
   for (const embedded of verdict(value)) {
@@ -128,8 +129,8 @@ function parseIpv6(text: string): bigint | null {
   return groups.reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n);
 }
 
-/** The rows, the longest prefix first. */
-function rangesOf(rows: readonly Row[], bits: 32 | 128): Range[] {
+/** Returns the blocks as ranges, the longest prefix first. */
+function rangesOf(rows: readonly IpBlock[], bits: 32 | 128): IpRange[] {
   const ranges = rows.map(([cidr, verdict]) => {
     const [address = "", length = ""] = cidr.split("/");
     const value = bits === 32 ? parseIpv4(address) : parseIpv6(address);

@@ -1,15 +1,16 @@
-import { concat, fromBase64Url, toHex } from "../bytes.ts";
+import { type Bytes, concat, fromBase64Url, toHex } from "../bytes.ts";
 
 /** Ed25519 keys as Web Crypto takes them, RFC 8032: a private key is a seed of 32 bytes, a public key 32 bytes. */
+
 export const KEY_BYTES = 32;
 
-/** What stands before the seed in PKCS #8: RFC 8410 section 7. */
+/** Bytes before the seed in PKCS #8: RFC 8410 section 7. */
 const PKCS8_PREFIX = Uint8Array.fromHex("302e020100300506032b657004220420");
 
 /**
- * The y coordinates of the points of small order, two of them also as they are spelled beyond the field's
- * prime, sign bit cleared. Under such a key anyone can make signatures (RFC 8032 section 8.7 leaves the check
- * to us), and the zeros of a forgotten placeholder are one.
+ * The y coordinates of the points of small order, sign bit cleared, two of them also as they are spelled beyond the
+ * field's prime. Anyone can make signatures under such a key, and a forgotten placeholder of zeros is one. RFC 8032
+ * section 8.7 leaves the check to its users.
  */
 const SMALL_ORDER = new Set([
   "0000000000000000000000000000000000000000000000000000000000000000",
@@ -21,22 +22,22 @@ const SMALL_ORDER = new Set([
   "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ]);
 
-/** Whether a public key is one of those under which signatures prove nothing. */
+/** Tells whether a public key is one of those under which signatures prove nothing. */
 export function isWeak(publicKey: Uint8Array): boolean {
   const y = Uint8Array.from(publicKey);
   y[KEY_BYTES - 1] = (y[KEY_BYTES - 1] ?? 0) & 0x7f;
   return SMALL_ORDER.has(toHex(y));
 }
 
-/** The public key of a seed. */
-export async function publicKeyOf(seed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+/** Returns the public key of a seed. */
+export async function publicKeyOf(seed: Uint8Array): Promise<Bytes> {
   const exported = (await crypto.subtle.exportKey("jwk", await importSeed(seed, true))) as JsonWebKey;
   const publicKey = fromBase64Url(exported.x ?? "");
   if (publicKey === null) throw new Error("the platform gave no public key for a seed");
   return publicKey;
 }
 
-/** The key that signs. */
+/** Returns the key that signs with a seed. */
 export function importSeed(seed: Uint8Array, extractable = false): Promise<CryptoKey> {
   return crypto.subtle.importKey("pkcs8", concat(PKCS8_PREFIX, seed), { name: "Ed25519" }, extractable, ["sign"]);
 }

@@ -1,34 +1,35 @@
-import { concat, fromBase64, toBase64, utf8 } from "../bytes.ts";
+import { type Bytes, concat, fromBase64, toBase64, utf8 } from "../bytes.ts";
 import { importSeed } from "./ed25519.ts";
 import { isPair, type SigningKey, type VerifyingKey } from "./secret.ts";
 
 /**
- * Standard Webhooks signatures, "Signature scheme" of the specification: the signed content is
- * `id.timestamp.body` over the exact bytes, the header a space-separated list of `version,base64`.
+ * Signatures of Standard Webhooks, "Signature scheme": the signed content is `id.timestamp.body` with the exact bytes of
+ * the body, the header a list of `version,base64`, separated by spaces.
  */
+
 export const HEADER = { id: "webhook-id", timestamp: "webhook-timestamp", signature: "webhook-signature" } as const;
 
-/** What is signed; `timestamp` in unix seconds. */
-export type Message = { id: string; timestamp: number; body: Uint8Array };
+/** Message to sign; `timestamp` in unix seconds. */
+export type SignedMessage = { id: string; timestamp: number; body: Uint8Array };
 
-/** Every entry of a signature list is looked at, up to here: a bound on what a stranger can make us compute. */
+/** Entries of a signature list that are looked at: a bound on the work that a stranger can cause. */
 export const MAX_SIGNATURES = 100;
 
 type Version = SigningKey["version"];
-type Entry = { version: Version; signature: Uint8Array<ArrayBuffer> };
+type Entry = { version: Version; signature: Bytes };
 
-/** The versions there are. `bytes`: the length of a signature; the platform throws at any other for Ed25519. */
+/** The known versions. `bytes`: the length of a signature; the platform throws at any other for Ed25519. */
 const ALGORITHMS: Record<Version, { parameters: { name: string; hash?: string }; bytes: number }> = {
   v1: { parameters: { name: "HMAC", hash: "SHA-256" }, bytes: 32 },
   v1a: { parameters: { name: "Ed25519" }, bytes: 64 },
 };
 
 /**
- * The `webhook-signature` value: one entry for each key, in their order.
+ * Returns the `webhook-signature` value: one entry for each key, in their order.
  *
- * @throws Error when a private key names a public key that is not its own: nobody could verify what it signs.
+ * @throws Error when a private key names a public key that is not its own: nobody could verify its signatures.
  */
-export async function sign(message: Message, keys: readonly SigningKey[]): Promise<string> {
+export async function sign(message: SignedMessage, keys: readonly SigningKey[]): Promise<string> {
   const content = signedContent(message);
   const entries = keys.map(async (key) => {
     const { parameters } = ALGORITHMS[key.version];
@@ -39,10 +40,10 @@ export async function sign(message: Message, keys: readonly SigningKey[]): Promi
 }
 
 /**
- * Whether any entry of `header` was made over `message` with any of `keys` of the entry's own version. Constant
- * time per comparison. No header makes it throw.
+ * Tells whether any entry of `header` was made over `message` with any of `keys` of the entry's own version. Each
+ * comparison takes constant time. No header makes it throw.
  */
-export async function verify(message: Message, header: string, keys: readonly VerifyingKey[]): Promise<boolean> {
+export async function verify(message: SignedMessage, header: string, keys: readonly VerifyingKey[]): Promise<boolean> {
   const content = signedContent(message);
   for (const { version, signature } of entriesOf(header)) {
     for (const key of keys) {
@@ -55,7 +56,7 @@ export async function verify(message: Message, header: string, keys: readonly Ve
   return false;
 }
 
-/** The entries of the versions there are; names are case sensitive, malformed entries are passed over. */
+/** Returns the entries of known versions. Versions are case sensitive; malformed entries are left out. */
 function entriesOf(header: string): Entry[] {
   return header.split(" ", MAX_SIGNATURES).flatMap((entry) => {
     const comma = entry.indexOf(",");
@@ -70,13 +71,13 @@ function isVersion(text: string): text is Version {
   return Object.hasOwn(ALGORITHMS, text);
 }
 
-function signedContent({ id, timestamp, body }: Message): Uint8Array<ArrayBuffer> {
+function signedContent({ id, timestamp, body }: SignedMessage): Bytes {
   return concat(utf8(`${id}.${timestamp}.`), body);
 }
 
 /**
- * Keys that were imported before, for as long as whoever parsed them holds on to them: an import costs more
- * than an HMAC over a usual body. Never promises: one that is pending belongs to the request it began in.
+ * Imported keys, kept for as long as someone holds the parsed ones: an import costs more than an HMAC over a usual body.
+ * Never promises: a pending one belongs to the request that it began in.
  */
 const signers = new WeakMap<object, CryptoKey>();
 const verifiers = new WeakMap<object, CryptoKey>();

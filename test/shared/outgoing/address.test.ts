@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkIp, checkUrl, explainAddress, ipLiteral, isLoopback } from "../../../shared/outgoing/address.ts";
+import { checkUrl, explainAddress, ipLiteral, isLoopback } from "../../../shared/outgoing/address.ts";
+import { checkIp } from "../../../shared/outgoing/ip.ts";
 
 const deployed = { allowLoopback: false };
 const local = { allowLoopback: true };
