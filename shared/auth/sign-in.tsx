@@ -5,23 +5,22 @@ import { htmlPage, Shell } from "../pages/page.tsx";
 import { sameText } from "../same-text.ts";
 import { returnPath, signInAddress } from "./return-path.ts";
 import { endSession, startSession } from "./session.ts";
-import { type Guarded, requireSameOrigin, requireToken, wrongToken } from "./token.ts";
+import { type GuardedWorker, requireSameOrigin, requireToken, wrongToken } from "./token.ts";
 
-/** Nobody has shown a token yet: whatever they send is bounded. */
-const MAX_FORM_BYTES = 4096;
+/** Signing in to the pages: the reader types the token once, and a session cookie stands for it from then on. */
 
-/**
- * The page's door: the token is typed once, and a session cookie stands for it from then on. It leads back to the
- * page that was asked for, if its path is one of `pages`.
- */
-export function signIn(guarded: Guarded, pages: RegExp) {
+/** Whoever sends this form has not shown a token yet. */
+const MAX_SIGN_IN_BYTES = 4096;
+
+/** Serves the form. It leads back to the page that was asked for, if the page's path is one of `pages`. */
+export function signIn(guarded: GuardedWorker, pages: RegExp) {
   const { worker } = guarded;
   return new Hono()
-    .get("/session", (c) => htmlPage(<SignIn worker={worker} to={returnPath(c.req.query("to") ?? null, pages)} />))
+    .get("/session", (c) => htmlPage(<SignInPage worker={worker} to={returnPath(c.req.query("to") ?? null, pages)} />))
     .post("/session", async (c) => {
       requireSameOrigin(c.req.raw);
       const { apiToken, localDev } = guarded.configOf(c.env);
-      const form = await readForm(c.req.raw, MAX_FORM_BYTES);
+      const form = await readForm(c.req.raw, MAX_SIGN_IN_BYTES);
       const to = returnPath(form.get("to"), pages);
       if (!(await sameText(form.get("token") ?? "", apiToken))) {
         const problem = wrongToken(c, guarded.now());
@@ -30,7 +29,7 @@ export function signIn(guarded: Guarded, pages: RegExp) {
             ? "Too many wrong tokens came from this address. Wait a minute."
             : "That token is wrong.";
         const [status] = problems[problem.code];
-        return htmlPage(<SignIn worker={worker} to={to} fault={fault} />, { status, headers: problem.headers });
+        return htmlPage(<SignInPage worker={worker} to={to} fault={fault} />, { status, headers: problem.headers });
       }
       await startSession(c, { worker, apiToken, localDev }, guarded.now());
       return c.redirect(to, 303);
@@ -43,12 +42,12 @@ export function signIn(guarded: Guarded, pages: RegExp) {
     });
 }
 
-/** As `requireToken`, for pages: a browser that has no session is sent to the form, also from within a page. */
-export function requireSignIn(guarded: Guarded): MiddlewareHandler {
+/** Requires a token as `requireToken` does, and sends a browser that has none to the form. */
+export function requireSignIn(guarded: GuardedWorker): MiddlewareHandler {
   const check = requireToken(guarded);
   return async (c, next) => {
     try {
-      // What comes after is not awaited in here: its failures are not about signing in.
+      // The next handler runs outside of this `try`: its failures are not about signing in.
       await check(c, async () => {});
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== "token_required") throw error;
@@ -59,8 +58,8 @@ export function requireSignIn(guarded: Guarded): MiddlewareHandler {
   };
 }
 
-/** `to`: where it leads, a path of this Worker. */
-function SignIn({ worker, to, fault }: { worker: string; to: string; fault?: string }) {
+/** The form; `to` is the path of this Worker that it leads to. */
+function SignInPage({ worker, to, fault }: { worker: string; to: string; fault?: string }) {
   return (
     <Shell title={`Sign in to the webhook ${worker}`}>
       {fault && (

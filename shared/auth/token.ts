@@ -4,22 +4,24 @@ import { RateLimiter } from "../rate-limiter.ts";
 import { sameText } from "../same-text.ts";
 import { hasSession } from "./session.ts";
 
-/** What the check needs of a Worker: its configuration, its name, and a clock (unix ms). */
-export type AuthConfig = { apiToken: string; localDev: boolean };
-export type Guarded = { worker: string; configOf: (env: unknown) => AuthConfig; now: () => number };
+/** The check that stands before every route but the open ones: a bearer token, a session, or a request from this machine. */
+
+/** What the check needs from a Worker: its name, its configuration, and a clock (unix ms). */
+export type GuardedWorker = { worker: string; configOf: (env: unknown) => AuthConfig; now: () => number };
+type AuthConfig = { apiToken: string; localDev: boolean };
 
 const LOOPBACK_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
 const failures = new RateLimiter(10, 60_000);
 
 /**
- * `Authorization: Bearer <API_TOKEN>`, the page's session cookie, or a request from this machine in local
+ * Requires `Authorization: Bearer <API_TOKEN>`, the page's session cookie, or a request from this machine in local
  * development.
  *
  * @throws Problem `token_required` or `token_wrong`, both 401 with `www-authenticate` (RFC 6750 section 3);
  * `too_many_failures` 429 for a wrong token after ten from one address in a minute; `cross_site` 403
  */
-export function requireToken(guarded: Guarded): MiddlewareHandler {
+export function requireToken(guarded: GuardedWorker): MiddlewareHandler {
   return async (c, next) => {
     const { apiToken, localDev } = guarded.configOf(c.env);
     const authorization = c.req.header("authorization");
@@ -34,7 +36,7 @@ export function requireToken(guarded: Guarded): MiddlewareHandler {
   };
 }
 
-/** Counts the failure against the client's address; a right token is never asked about others' failures. */
+/** Counts the failure against the client's address. The right token is accepted however many failures came from there. */
 export function wrongToken(c: Context, now: number): Problem {
   const seconds = failures.count(c.req.header("cf-connecting-ip") ?? "local", now);
   if (seconds === null) return refusal("token_wrong", "The token is not this Worker's API_TOKEN.");
@@ -42,7 +44,12 @@ export function wrongToken(c: Context, now: number): Problem {
   return new Problem("too_many_failures", "Too many wrong tokens came from this address.", { headers });
 }
 
-/** A cookie comes along by itself, so what changes something must come from our own page, whatever SameSite does. */
+/**
+ * Requires that a request which changes something comes from our own page. The browser adds the cookie by itself, also to
+ * requests of other pages on the same site, where SameSite does not help.
+ *
+ * @throws Problem `cross_site`
+ */
 export function requireSameOrigin(request: Request): void {
   if (SAFE_METHODS.has(request.method)) return;
   const origin = request.headers.get("origin");
@@ -52,9 +59,9 @@ export function requireSameOrigin(request: Request): void {
 }
 
 /**
- * Whether the request comes from a program or a page of our own on this machine. A page of another origin, a
- * tunnel or proxy, and a hostname that was rebound to loopback are all told apart by what browsers and
- * proxies must send, so that `LOCAL_DEV` never opens the API to anyone else.
+ * Tells if the request comes from a program or a page of our own on this machine. The headers that browsers and proxies
+ * must send give away a page of another origin, a tunnel, a proxy, and a hostname that was rebound to loopback. So
+ * `LOCAL_DEV` never opens the API to anyone else.
  */
 export function isLocalRequest(request: Request): boolean {
   const url = new URL(request.url);

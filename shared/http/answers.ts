@@ -4,9 +4,9 @@ import { ConfigError } from "../config.ts";
 import { logEvent } from "../log-event.ts";
 import { Problem, problemResponse } from "./problem.ts";
 
-/** What both Workers do with any request: read its body within a limit, and answer what went wrong. */
+/** Answers that both Workers give when no handler did: failures, unknown paths and methods, and the headers of all. */
 
-/** The one `onError` of a Worker: a Problem is answered as it is, anything else without its message or stack. */
+/** The one `onError` of a Worker: answers a Problem as it is, and anything else without its message or stack. */
 export function answerError(error: Error, c: Context): Response {
   if (error instanceof Problem) {
     const { reason } = error.extra;
@@ -22,12 +22,12 @@ export function answerError(error: Error, c: Context): Response {
   return problemResponse(new Problem("internal_error", "Nothing was acknowledged; try again."));
 }
 
-/** The codes of answers that no handler gave. */
+/** Codes of answers that no handler gave. */
 const UNROUTED: Readonly<Record<number, string>> = { 404: "not_found", 405: "method_not_allowed" };
 
 /**
- * Mounted before all routes of a Worker. Many answers repeat what strangers sent, so no browser may guess another
- * type than they have, and nothing on the way keeps one that does not say how long.
+ * Sets headers of every answer; mounted before all routes of a Worker. Many answers repeat what strangers sent, so no
+ * browser may guess another type than they have, and no cache keeps one that does not say for how long.
  */
 export const plainAnswers: MiddlewareHandler = async (c, next) => {
   await next();
@@ -38,12 +38,12 @@ export const plainAnswers: MiddlewareHandler = async (c, next) => {
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 };
 
-/** The one `notFound` of a Worker. */
+/** The one `notFound` of a Worker: answers 404. */
 export function answerNotFound(c: Context): Response {
   return problemResponse(new Problem("not_found", `There is no route ${c.req.path}.`));
 }
 
-/** Mounted before all routes of `app`: a path that has other methods answers 405 and names them, RFC 9110 section 15.5.6. */
+/** Answers 405 for a path of `app` that has other methods, and names them (RFC 9110 section 15.5.6); mounted before all routes. */
 export function answerMethodNotAllowed<E extends Env>(app: Hono<E>): MiddlewareHandler<E> {
   return methodNotAllowed({
     app,

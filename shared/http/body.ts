@@ -1,8 +1,10 @@
 import { concat, fromUtf8 } from "../bytes.ts";
 import { Problem } from "./problem.ts";
 
+/** Request bodies, read within a limit: exact bytes, forms and JSON. */
+
 /**
- * What a page's form posts.
+ * Reads what a page's form posts.
  *
  * @throws Problem `unsupported_media_type`, `body_too_large`, `bad_request`
  */
@@ -16,12 +18,12 @@ export async function readForm(request: Request, maxBytes: number): Promise<URLS
   return new URLSearchParams(text);
 }
 
-/** A length as RFC 9110 section 8.6 has it. */
+/** A length as RFC 9110 section 8.6 defines it. */
 const LENGTH = /^\d+$/;
 
 /**
- * The exact bytes of the body, as received: nothing is decoded, nothing inflated. No length that was announced is
- * believed further than that: never more than `maxBytes` are held.
+ * Reads the exact bytes of the body: nothing is decoded, nothing inflated. Whatever length was announced, never more than
+ * `maxBytes` are held.
  *
  * @throws Problem `body_too_large` as soon as more than `maxBytes` are announced or have arrived; `bad_request`
  * when more arrives than was announced, or the body breaks off.
@@ -46,7 +48,7 @@ function tooLarge(maxBytes: number): Problem {
   return new Problem("body_too_large", `At most ${maxBytes} bytes are taken.`);
 }
 
-/** Of a body from the network; null of any other, which cannot be read in one piece. */
+/** Returns a reader that can read a body from the network in one piece; null for any other body. */
 function byteReader(body: ReadableStream): ReadableStreamBYOBReader | null {
   try {
     return body.getReader({ mode: "byob" });
@@ -55,7 +57,7 @@ function byteReader(body: ReadableStream): ReadableStreamBYOBReader | null {
   }
 }
 
-/** In one read: by chunks, a large body takes several times as long. */
+/** Reads the body in one piece: chunks take several times as long for a large one. */
 async function readAnnounced(reader: ReadableStreamBYOBReader, length: number): Promise<Uint8Array<ArrayBuffer>> {
   const { value } = await reader.readAtLeast(length + 1, new Uint8Array(length + 1));
   if (value !== undefined && value.byteLength > length) {
@@ -85,7 +87,7 @@ async function readChunks(
 }
 
 /**
- * The body as JSON text and value. The media type is checked because a page of another origin can send
+ * Reads the body as JSON, text and value. The media type is checked because a page of another origin can send
  * `text/plain` without asking first. `parse` may be a parser that keeps more than JSON.parse does.
  *
  * @throws Problem `unsupported_media_type`, `body_too_large` or `invalid_json`.
@@ -104,7 +106,7 @@ export async function readJson(
   try {
     return { text, value: parse(text) };
   } catch (error) {
-    // A RangeError is JSON nested beyond the stack; both are the sender's to mend.
+    // The other error is a RangeError: JSON nested deeper than the stack. The client must mend both.
     throw new Problem("invalid_json", error instanceof SyntaxError ? error.message : "The JSON is nested too deeply.");
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Failures as RFC 9457 problem+json. One table from the stable `code` to status and title; `detail` says
- * what was wrong with this request and what to do. Nothing else in the project builds an error response.
+ * Failures as RFC 9457 problem+json. This table leads from the stable `code` to status and title; a `detail` says what was
+ * wrong with the request and what to do. Nothing else in the project builds an error response.
  */
 export const problems = {
   bad_request: [400, "Bad request"],
@@ -37,14 +37,14 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
-/** A failure on its way to the client; routes and middleware throw it, `onError` answers it. */
+/** A failure for the client: routes and middleware throw it, `onError` answers it. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly code: ProblemCode;
   readonly extra: Record<string, unknown>;
   readonly headers: Record<string, string>;
 
-  /** `extra` members stand beside `code` in the answer, `headers` go with it. */
+  /** `extra` are members beside `code` in the answer, `headers` its headers. */
   constructor(
     code: ProblemCode,
     detail: string,
@@ -57,7 +57,7 @@ export class Problem extends Error {
   }
 }
 
-/** The Problem that an error was before it crossed a call between Workers or objects; null when it was none. */
+/** Returns the Problem that an error was before it crossed a call between Workers or objects; null if it was none. */
 export function problemOf(error: Error & { code?: unknown; extra?: object; headers?: object }): Problem | null {
   if (error instanceof Problem) return error;
   const { name, message, code, extra, headers } = error;
@@ -65,6 +65,7 @@ export function problemOf(error: Error & { code?: unknown; extra?: object; heade
   return new Problem(code as ProblemCode, message, { extra: { ...extra }, headers: { ...headers } });
 }
 
+/** Returns the answer for a Problem. */
 export function problemResponse(problem: Problem): Response {
   const [status, title] = problems[problem.code];
   const body = { type: "about:blank", title, status, detail: problem.message, code: problem.code, ...problem.extra };

@@ -1,34 +1,35 @@
 import { Hono } from "hono";
 import pageCss from "./page.css";
 
-/** Files that pages load: served by the Worker itself, under a path that changes when their content does. */
+/** Files that pages load. The Worker serves them itself, under paths that change when their content does. */
+
 export type Asset = { path: string; type: string; body: string };
 
 const YEAR_SECONDS = 31_536_000;
 
-/** @param file its name, such as `page.css`; the fingerprint goes before the ending */
+/** @param file its name, such as `page.css`; a fingerprint of the content goes before the ending */
 export function asset(file: string, type: string, body: string): Asset {
   const [, stem, ending] = /^(.+)(\.\w+)$/.exec(file) ?? [];
   return { path: `/assets/${stem}-${fingerprint(body)}${ending}`, type, body };
 }
 
-/** What every page looks like; it needs no sign-in, since the sign-in form has it too. */
+/** The stylesheet of every page, also of the sign-in form, so it is served to anyone. */
 export const stylesheet = asset("page.css", "text/css; charset=utf-8", pageCss);
 
 /**
- * Scripts that import each other as `./name.js`, each name once: a module comes after those it imports, and finds
- * them under the paths they are served at.
+ * Returns scripts that import each other as `./name.js`. Each comes after those it imports, whose names become the paths
+ * they are served at.
  */
 export function modules(files: readonly (readonly [file: string, body: string])[]): Asset[] {
   const assets: Asset[] = [];
   for (const [file, body] of files) {
-    const linked = assets.reduce((text, { path }) => text.replaceAll(`"./${nameOf(path)}"`, `"${path}"`), body);
+    const linked = assets.reduce((text, { path }) => text.replaceAll(`"./${fileOf(path)}"`, `"${path}"`), body);
     assets.push(asset(file, "text/javascript; charset=utf-8", linked));
   }
   return assets;
 }
 
-/** `GET` of each asset, kept by browsers for a year: another content has another path. */
+/** Serves each asset by `GET`. Browsers keep it for a year: other content has another path. */
 export function serveAssets(assets: readonly Asset[]) {
   const routes = new Hono();
   for (const { path, type, body } of assets) {
@@ -42,12 +43,12 @@ export function serveAssets(assets: readonly Asset[]) {
   return routes;
 }
 
-/** The file that an asset was made of. */
-function nameOf(path: string): string {
+/** The file that an asset's path was made from. */
+function fileOf(path: string): string {
   return path.replace(/^.*\/(.+)-[0-9a-f]{8}(\.\w+)$/, "$1$2");
 }
 
-/** FNV-1a, 32 bits: tells one release's file from the next one's, and promises nothing about security. */
+/** FNV-1a, 32 bits: tells one release's file from the next one's. It is no protection against anyone. */
 function fingerprint(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -1,29 +1,37 @@
+import type { Context } from "hono";
 import type { Child, PropsWithChildren } from "hono/jsx";
+import { answerError } from "../http/answers.ts";
+import { Problem, problemOf, problems } from "../http/problem.ts";
 import { type Asset, stylesheet } from "./assets.ts";
 
-/** The HTML shell of both Workers' pages: no style or script from elsewhere, and nothing inline that could run. */
+/**
+ * The HTML document around every page of both Workers, and the answers that carry one. Nothing comes from elsewhere, and
+ * nothing inline can run.
+ */
 
 const POLICY = [
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:",
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 ].join("; ");
 
-/** A message about what was just done, read out when it appears. */
-export type Message = { text: string; failed: boolean };
+/** A message about what was just done or refused; a screen reader reads it out when it appears. */
+export type Notice = { text: string; failed: boolean };
 
 type ShellProps = PropsWithChildren<{
   title: string;
-  /** More files of the page: styles and modules, told apart by their type. */
+  /** Styles and modules of the page, besides the stylesheet of every page; their types tell them apart. */
   files?: readonly Asset[];
-  message?: Message | undefined;
-  /** What stands above the title: links, the sign-out button. */
+  notice?: Notice | undefined;
+  /** Links above the title. */
   navigation?: Child;
-  /** What stands beside the title. */
+  /** The reader has a session, and a button to end it. */
+  signedIn?: boolean;
+  /** Content beside the title. */
   beside?: Child;
 }>;
 
 /** The document around a page's content. */
-export function Shell({ title, files = [], message, navigation, beside, children }: ShellProps) {
+export function Shell({ title, files = [], notice, navigation, signedIn = false, beside, children }: ShellProps) {
   return (
     <html lang="en">
       <head>
@@ -39,10 +47,19 @@ export function Shell({ title, files = [], message, navigation, beside, children
       </head>
       <body>
         <div id="message" role="status">
-          {message && <p class={message.failed ? "message failed" : "message"}>{message.text}</p>}
+          {notice && <p class={notice.failed ? "message failed" : "message"}>{notice.text}</p>}
         </div>
         <div id="page">
-          {navigation && <nav aria-label="Page">{navigation}</nav>}
+          {(navigation || signedIn) && (
+            <nav aria-label="Page">
+              {navigation}
+              {signedIn && (
+                <form method="post" action="/session/end">
+                  <button type="submit">Sign out</button>
+                </form>
+              )}
+            </nav>
+          )}
           <main>
             {beside === undefined ? (
               <h1>{title}</h1>
@@ -60,7 +77,7 @@ export function Shell({ title, files = [], message, navigation, beside, children
   );
 }
 
-/** A page with the headers that keep it from running or embedding anything, and from being kept. */
+/** Answers a page, with the headers that keep it from running or embedding anything, and from being stored. */
 export async function htmlPage(
   page: unknown,
   { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
@@ -77,4 +94,17 @@ export async function htmlPage(
       "referrer-policy": "same-origin",
     },
   });
+}
+
+/** Answers a Problem with the page that `pageOf` makes of it, if the client reads pages; else like the API. */
+export function answerErrorPage(
+  raw: Error,
+  c: Context,
+  pageOf: (title: string, notice: Notice) => unknown,
+): Response | Promise<Response> {
+  const error = problemOf(raw) ?? raw;
+  const answer = answerError(error, c);
+  if (!c.req.header("accept")?.includes("text/html") || !(error instanceof Problem)) return answer;
+  const [status, title] = problems[error.code];
+  return htmlPage(pageOf(title, { text: error.message, failed: true }), { status, headers: error.headers });
 }

@@ -2,8 +2,8 @@ import { visible } from "./visible.ts";
 
 /** Small parts that the pages of both Workers have. */
 
-/** How something stands: a sign and a word beside the colour, which not everyone sees. */
-export function State({ kind, sign, text }: { kind: "good" | "bad" | "wait"; sign: string; text: string }) {
+/** A state as a sign and a word beside its colour, which not everyone sees. */
+export function Badge({ kind, sign, text }: BadgeProps) {
   return (
     <span class={`state ${kind}`}>
       <span aria-hidden="true">{sign}</span>
@@ -12,7 +12,9 @@ export function State({ kind, sign, text }: { kind: "good" | "bad" | "wait"; sig
   );
 }
 
-/** A moment, to the second, in UTC like the log's. */
+export type BadgeProps = { kind: "good" | "bad" | "wait"; sign: string; text: string };
+
+/** A moment in UTC, to the second. */
 export function Time({ at }: { at: string | number }) {
   const iso = new Date(at).toISOString();
   return (
@@ -22,26 +24,21 @@ export function Time({ at }: { at: string | number }) {
   );
 }
 
-/** Lines to paste, each with what it does. */
-export function Lines({ lines }: { lines: readonly (readonly [string, string])[] }) {
-  return (
-    <dl>
-      {lines.map(([what, line]) => (
-        <>
-          <dt>{what}</dt>
-          <dd>
-            <pre tabindex={0}>{line}</pre>
-          </dd>
-        </>
-      ))}
-    </dl>
-  );
-}
-
 /**
- * Text that came from elsewhere, isolated from the direction of the text around it; control characters and
- * those that reorder text are shown by their code, so that nothing can look like what it is not.
+ * Text that came from elsewhere. The direction of the text around it does not reach it, and characters that are invisible
+ * or reorder text are shown by their code, so that nothing can pose as something else.
  */
 export function Foreign({ text }: { text: string }) {
   return <bdi>{visible(text)}</bdi>;
+}
+
+/** The same with its line breaks, in a box of its own: the box scrolls, so the keyboard must reach it. */
+export function ForeignBlock({ label, text }: { label: string; text: string }) {
+  return (
+    <section aria-label={label}>
+      <pre tabindex={0}>
+        <Foreign text={text} />
+      </pre>
+    </section>
+  );
 }

@@ -70,7 +70,7 @@ describe.skipIf(chrome === null)("the viewer of a hostile log", () => {
     expect(values).toEqual(expect.arrayContaining([...MARKUP]));
   });
 
-  test("runs nothing of a refused request", async () => {
+  test("runs nothing of a rejected request", async () => {
     const { page } = visit;
     const [userAgent = ""] = MARKUP;
     const headers = {
@@ -85,10 +85,10 @@ describe.skipIf(chrome === null)("the viewer of a hostile log", () => {
     // They are told after their answers.
     await until("all are shown", async () => {
       await page.goto("/rejected");
-      return (await page.locator(".refusal").count()) >= 3 ? true : null;
+      return (await page.locator(".rejection").count()) >= 3 ? true : null;
     });
     await unfold(visit);
-    const values = await page.locator(".refusal dd").allTextContents();
+    const values = await page.locator(".rejection dd").allTextContents();
     for (const text of MARKUP) expect(values.filter((value) => value === text).length, text).toBeGreaterThanOrEqual(3);
   });
 
@@ -116,7 +116,7 @@ describe.skipIf(chrome === null)("the viewer of a hostile log", () => {
     ["an event", "/e/1", "open"],
     ["a long event", `/e/${seqOf("one long line")}`],
     ["bytes", `/e/${seqOf("bytes that are not text")}`],
-    ["refusals", "/rejected", "open"],
+    ["rejected requests", "/rejected", "open"],
     ["how to connect", "/connect"],
     ["an empty log", "/?log=audit"],
   ])("%s is readable: for axe, light and dark, from 360 pixels up", async (_name, path, state) => {

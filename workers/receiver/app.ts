@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { signIn } from "../../shared/auth/sign-in.tsx";
-import { type Guarded, requireToken } from "../../shared/auth/token.ts";
+import { type GuardedWorker, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { problemOf } from "../../shared/http/problem.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
@@ -14,8 +14,8 @@ import { configOf } from "./config.ts";
 import type { App, Env } from "./log/logs.ts";
 import { checkForwardSecret } from "./verify/forward-secret.ts";
 import { checkSources } from "./verify/source-fault.ts";
-import { viewerFiles } from "./viewer/parts/files.ts";
-import { PAGES, viewer } from "./viewer/routes.tsx";
+import { viewerAssets } from "./viewer/parts/frame.tsx";
+import { VIEWER_PAGES, viewerRoutes } from "./viewer/routes.tsx";
 
 /** All routes of the receiver: who may call each, and how errors are answered. */
 
@@ -35,14 +35,14 @@ app.get("/health", async (c) => {
   return c.json({ status: "ok" });
 });
 
-const guarded: Guarded = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
+const guarded: GuardedWorker = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
 const authenticated = requireToken(guarded);
-app.route("/", serveAssets([stylesheet, ...viewerFiles]));
-app.route("/", signIn(guarded, PAGES));
+app.route("/", serveAssets([stylesheet, ...viewerAssets]));
+app.route("/", signIn(guarded, VIEWER_PAGES));
 app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);
 app.use("/sources/*", authenticated);
-app.route("/", viewer(guarded));
+app.route("/", viewerRoutes(guarded));
 app.route("/events", liveRoutes);
 app.route("/events/export", exportRoutes);
 app.route("/events", eventRoutes);

@@ -1,17 +1,17 @@
 import { Hono } from "hono";
 import { signIn } from "../../shared/auth/sign-in.tsx";
-import { type Guarded, requireToken } from "../../shared/auth/token.ts";
+import { type GuardedWorker, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { events } from "./api/events.ts";
 import { trigger } from "./api/trigger.ts";
 import { configOf } from "./config.ts";
-import { scripts } from "./dashboard/files.ts";
-import { dashboard, PAGES } from "./dashboard/routes.tsx";
+import { dashboardScripts } from "./dashboard/frame.tsx";
+import { DASHBOARD_PAGES, dashboardRoutes } from "./dashboard/routes.tsx";
 import type { Env } from "./operations/env.ts";
 
-const guarded: Guarded = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
+const guarded: GuardedWorker = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
 
 /** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
 export const app = new Hono<{ Bindings: Env }>();
@@ -20,9 +20,9 @@ app
   .use(plainAnswers)
   .use(answerMethodNotAllowed(app))
   .get("/health", (c) => c.json({ status: "ok" }))
-  .route("/", serveAssets([stylesheet, ...scripts]))
-  .route("/", signIn(guarded, PAGES))
-  .route("/", dashboard(guarded))
+  .route("/", serveAssets([stylesheet, ...dashboardScripts]))
+  .route("/", signIn(guarded, DASHBOARD_PAGES))
+  .route("/", dashboardRoutes(guarded))
   .use(requireToken(guarded))
   .route("/", trigger)
   .route("/", events)

@@ -295,7 +295,7 @@ describe("GET /rejections", () => {
     const queries = ["source=own", "source=own&log=internal", "source=own&log=main", "source=gh", "source=nobody"];
     expect(await Promise.all(queries.map(found))).toEqual([1, 1, 0, 0, 0]);
     const page = await (await callWith(changes, "/rejected?source=own")).text();
-    expect(page).toContain("1 refused in all");
+    expect(page).toContain("1 rejected in all");
   });
 
   it("masks what authenticates someone, and cuts what is long", async () => {

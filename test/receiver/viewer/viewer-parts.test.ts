@@ -101,7 +101,7 @@ describe("Body", () => {
 
   it("cuts between characters, and says so", () => {
     const html = show(`${"x".repeat(MAX_TEXT_BYTES - 1)}é and more`);
-    expect(html).toContain("The first 65,536 of 65,546 bytes; the download has all.");
+    expect(html).toContain("The first 65,536 of 65,546 bytes. The download has all of them.");
     expect(html).toContain("x</bdi>");
     expect(show(new Uint8Array(MAX_HEX_BYTES + 1).fill(255))).toContain("The first 16,384 of 16,385 bytes");
     expect(show("x".repeat(MAX_TEXT_BYTES))).not.toContain("The first");

@@ -159,12 +159,12 @@ describe("GET /", () => {
 
   it("says when events wait for KV, and only then", async () => {
     await send("msg_1");
-    expect((await page("/")).text).not.toContain("KV does not take events");
+    expect((await page("/")).text).not.toContain("Writing to KV fails");
     await replaceKv({ put: () => Promise.reject(new Error("429 quota")) });
     pass(10 * 60 * SECOND);
     await runAlarm();
     const { text } = await page("/");
-    expect(text).toContain("KV does not take events at the moment: 1 wait in the Inbox");
+    expect(text).toContain("Writing to KV fails at the moment. Events that wait in the Inbox: 1, the oldest");
     expect(text).toContain('datetime="2040-01-01T00:00:00.000Z"');
   });
 
@@ -293,7 +293,7 @@ describe("the forms", () => {
     const one = await post("/clear", { source: "open", confirm: "yes" });
     expect([one.status, one.location]).toEqual([303, "/?done=cleared&count=1&kept=1"]);
     expect((await page(one.location ?? "")).text).toContain(
-      '<p class="message">Cleared: 1 event. Still in KV, unseen, until their time is over: 1.</p>',
+      '<p class="message">Cleared: 1 event. Hidden in KV until they expire: 1.</p>',
     );
     expect(rows((await page("/")).text)).toEqual([1]);
     await post("/clear", { confirm: "yes" });
@@ -310,7 +310,7 @@ describe("the forms", () => {
     [
       "that it did not answer",
       () => Promise.reject(new TypeError("network")),
-      "Forwarded, and not answered: request_failed, after",
+      "Forwarded, but not answered: request_failed, after",
     ],
   ])("forward, and show %s", async (_name, answer, words) => {
     await send("msg_1", '{"n":1}');
@@ -352,19 +352,19 @@ describe("the forms", () => {
 });
 
 describe("GET /rejected", () => {
-  it("shows what was refused, with its reason and diagnosis", async () => {
-    expect((await page("/rejected")).text).toContain("None was refused.");
+  it("shows rejected requests, each with its reason and diagnosis", async () => {
+    expect((await page("/rejected")).text).toContain("No request was rejected.");
     await call("/webhook", { method: "POST", body: "{}", headers: { "x-evil": "<script>alert(1)</script>" } });
     const github = { "x-hub-signature-256": `sha256=${"0".repeat(64)}` };
     await callWith(configured, "/webhook/github", { method: "POST", body: "{}", headers: github });
     const { text } = await page("/rejected");
-    expect(text).toContain("2 refused in all");
+    expect(text).toContain("2 rejected in all");
     expect(text).toContain("No id");
     expect(text).toContain("Wrong signature");
     expect(text).toContain("no event of this log was verified since");
     expect(text).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
     const one = await page("/rejected?source=github");
-    expect(one.text).toContain("1 refused in all");
+    expect(one.text).toContain("1 rejected in all");
     expect(one.text).not.toContain("No id");
   });
 });

@@ -1,38 +1,38 @@
 import { Hono } from "hono";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
-import type { Guarded } from "../../../shared/auth/token.ts";
+import type { GuardedWorker } from "../../../shared/auth/token.ts";
 import { readForm } from "../../../shared/http/body.ts";
 import { cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
-import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
+import { htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { forwardEvent } from "../forward/send.ts";
-import type { Env } from "../log/logs.ts";
+import type { App } from "../log/logs.ts";
 import { notLogged, recordAt } from "../log/read.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
-import { waysOf } from "./connect/ways.ts";
-import { type Cursor, clearLog, detailData, listData, rejectedData } from "./data.ts";
-import { Connect, Empty } from "./pages/connect.tsx";
-import { Detail } from "./pages/event.tsx";
-import { List } from "./pages/list.tsx";
-import { Rejected } from "./pages/rejected.tsx";
-import { address, whole } from "./parts/address.ts";
+import { ConnectPage, connectionsOf, EmptyLog } from "./connect/connections.tsx";
+import { clearLog, eventData, type ListCursor, listData, rejectedData } from "./data.ts";
+import { EventPage } from "./pages/event.tsx";
+import { ListPage } from "./pages/list.tsx";
+import { RejectedPage } from "./pages/rejected.tsx";
+import { href, unfiltered } from "./parts/address.ts";
 import type { BodyView } from "./parts/body.tsx";
-import { type Forwarding, outcomeText } from "./parts/forward.tsx";
-import type { View } from "./parts/frame.tsx";
-import { answerPage, type C, viewOf } from "./view.tsx";
+import { type ForwardState, outcomeText } from "./parts/forward.tsx";
+import type { RequestedView } from "./parts/frame.tsx";
+import { answerFailure, requestedView, type ViewerContext } from "./view.tsx";
+
+/** Routes of the viewer: pages that show a log to whoever has signed in, and two forms that forward and clear. */
 
 const MAX_FORM_BYTES = 16 * 1024;
-const SEQ = "/e/:seq{[1-9][0-9]{0,14}}";
+const EVENT_PATH = "/e/:seq{[1-9][0-9]{0,14}}";
 
-/** The paths of what only shows something. */
-export const PAGES = /^\/(e\/.*|rejected|connect)?$/;
+/** Paths that only show something. */
+export const VIEWER_PAGES = /^\/(e\/.*|rejected|connect)?$/;
 
-/** The pages, for whoever has signed in. */
-export function viewer(guarded: Guarded) {
+export function viewerRoutes(guarded: GuardedWorker) {
   const signedIn = requireSignIn(guarded);
-  return new Hono<{ Bindings: Env }>()
-    .onError(answerPage)
+  return new Hono<App>()
+    .onError(answerFailure)
     .use("/", signedIn)
     .use("/e/*", signedIn)
     .use("/rejected", signedIn)
@@ -41,93 +41,92 @@ export function viewer(guarded: Guarded) {
     .get("/", listPage)
     .get("/connect", connectPage)
     .get("/rejected", rejectedPage)
-    .get(SEQ, (c) => detailPage(c, { forwarding: { url: "", result: null } }))
-    .post(`${SEQ}/forward`, forward)
-    .get(`${SEQ}/forward`, (c) => c.redirect(`/e/${c.req.param("seq")}${new URL(c.req.url).search}`, 303))
-    .post("/clear", clear);
+    .get(EVENT_PATH, (c) => eventPage(c, { forwarding: { url: "", result: null } }))
+    .post(`${EVENT_PATH}/forward`, postForward)
+    .get(`${EVENT_PATH}/forward`, (c) => c.redirect(`/e/${c.req.param("seq")}${new URL(c.req.url).search}`, 303))
+    .post("/clear", postClear);
 }
 
-async function listPage(c: C): Promise<Response> {
+async function listPage(c: ViewerContext): Promise<Response> {
   const { searchParams } = new URL(c.req.url);
-  // A form sends its empty fields too; what is set should be all that stands in the address.
+  // A form sends its empty fields, too; the address should hold only those that are set.
   const given = [...searchParams].filter(([, value]) => value !== "");
   if (given.length < searchParams.size) return c.redirect(withQuery("/", given), 303);
-  const view = viewOf(c);
-  const cursor = cursorIn(searchParams);
-  const now = Date.now();
-  const data = await listData(c.env, configOf(c.env), view.place, cursor);
-  const empty = <Empty ways={data.events.length === 0 ? await waysFor(c, view) : []} view={view} />;
-  return htmlPage(<List {...data} view={view} now={now} empty={empty} />);
+  const view = requestedView(c);
+  const data = await listData(c.env, configOf(c.env), view.address, cursorIn(searchParams));
+  const connections = data.events.length === 0 ? await connectionsIn(c, view) : [];
+  const empty = <EmptyLog connections={connections} view={view} />;
+  return htmlPage(<ListPage {...data} view={view} now={Date.now()} empty={empty} />);
 }
 
-/** @throws Problem `invalid_cursor` */
-function cursorIn(parameters: URLSearchParams): Cursor {
+/** Reads the cursor of a list. @throws Problem `invalid_cursor` */
+function cursorIn(parameters: URLSearchParams): ListCursor {
   const [before, after] = [parameters.get("before"), parameters.get("after")];
   if (after !== null && before === null) return { order: "after", seq: cursorOf(after) };
   return { order: "before", seq: cursorOf(before) };
 }
 
-async function connectPage(c: C): Promise<Response> {
-  const view = viewOf(c);
-  return htmlPage(<Connect ways={await waysFor(c, view)} view={view} />);
+async function connectPage(c: ViewerContext): Promise<Response> {
+  const view = requestedView(c);
+  return htmlPage(<ConnectPage connections={await connectionsIn(c, view)} view={view} />);
 }
 
-function waysFor(c: C, { origin, place }: View) {
-  const sources = [...configOf(c.env).sources.values()].filter(({ log }) => log === place.log);
-  const { source } = place.filter;
-  const wanted = source === null ? sources : sources.filter(({ name }) => name === source);
-  return waysOf(wanted, { origin, now: Date.now(), id: `msg_${crypto.randomUUID().replaceAll("-", "")}` });
+/** Returns the connections of a view's sources. */
+function connectionsIn(c: ViewerContext, { origin, address }: RequestedView) {
+  const { log, filter } = address;
+  const sources = [...configOf(c.env).sources.values()].filter(
+    (source) => source.log === log && (filter.source === null || source.name === filter.source),
+  );
+  return connectionsOf(sources, { origin, now: Date.now(), id: `msg_${crypto.randomUUID().replaceAll("-", "")}` });
 }
 
-async function rejectedPage(c: C): Promise<Response> {
-  const view = viewOf(c);
-  return htmlPage(<Rejected {...(await rejectedData(c.env, view.place))} view={view} />);
+async function rejectedPage(c: ViewerContext): Promise<Response> {
+  const view = requestedView(c);
+  return htmlPage(<RejectedPage {...(await rejectedData(c.env, view.address))} view={view} />);
 }
 
-type DetailAnswer = { forwarding: Forwarding; message?: Message; status?: number };
+type EventAnswer = { forwarding: ForwardState; notice?: Notice; status?: number };
 
-async function detailPage(c: C, { forwarding, message, status = 200 }: DetailAnswer): Promise<Response> {
-  const view = viewOf(c, message);
+async function eventPage(c: ViewerContext, { forwarding, notice, status = 200 }: EventAnswer): Promise<Response> {
+  const view = requestedView(c, notice);
   const seq = Number(c.req.param("seq"));
-  const data = await detailData(c.env, view.place, seq);
+  const data = await eventData(c.env, view.address, seq);
   if (data === null) throw notLogged(seq);
   const scheme = configOf(c.env).sources.get(data.record.source)?.schemeName ?? null;
-  const chosen = bodyView(c.req.query("view"));
-  return htmlPage(<Detail {...{ ...data, view, scheme, forwarding }} bodyView={chosen} />, { status });
+  const bodyView = bodyViewOf(c.req.query("view"));
+  return htmlPage(<EventPage {...{ ...data, view, scheme, bodyView, forwarding }} />, { status });
 }
 
 /**
- * What was refused comes back with what was typed. The target's answer is kept nowhere, so it is shown at once; whoever
- * asks for that address again gets the event.
+ * Forwards an event and shows the target's answer at once, since it is not stored. A refused URL comes back in the form.
+ * Whoever asks for this address again gets the event's page.
  */
-async function forward(c: C): Promise<Response> {
+async function postForward(c: ViewerContext): Promise<Response> {
   const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";
   const log = c.req.query("log") ?? DEFAULT_LOG;
   const record = () => recordAt(c.env, log, Number(c.req.param("seq")));
   try {
     const result = await forwardEvent({ log, input: async () => ({ url }), record }, configOf(c.env));
-    return detailPage(c, { forwarding: { url, result }, message: outcomeText(result) });
+    return eventPage(c, { forwarding: { url, result }, notice: outcomeText(result) });
   } catch (error) {
     if (!(error instanceof Problem) || error.code === "not_found") throw error;
     const [status] = problems[error.code];
-    return detailPage(c, { forwarding: { url, result: null }, message: { text: error.message, failed: true }, status });
+    return eventPage(c, { forwarding: { url, result: null }, notice: { text: error.message, failed: true }, status });
   }
 }
 
-/** @throws Problem `invalid_parameter` */
-function bodyView(text: string | undefined): BodyView | null {
+/** Reads the view of a body. @throws Problem `invalid_parameter` */
+function bodyViewOf(text: string | undefined): BodyView | null {
   if (text === undefined || text === "pretty" || text === "raw" || text === "hex") return text ?? null;
   throw new Problem("invalid_parameter", "`view` is pretty, raw or hex.");
 }
 
-async function clear(c: C): Promise<Response> {
-  const { place } = viewOf(c);
+async function postClear(c: ViewerContext): Promise<Response> {
+  const { address } = requestedView(c);
   const form = await readForm(c.req.raw, MAX_FORM_BYTES);
-  if (form.get("confirm") !== "yes") {
-    throw new Problem("bad_request", "Say that it is meant: check the box beside Clear.");
-  }
-  const { cleared, remainInKv } = await clearLog(c.env, place.log, form.get("source"));
-  return c.redirect(address("/", whole(place), { done: "cleared", count: cleared, kept: remainInKv }), 303);
+  if (form.get("confirm") !== "yes") throw new Problem("bad_request", "Check the box beside Clear to confirm.");
+  const { cleared, remainInKv } = await clearLog(c.env, address.log, form.get("source"));
+  return c.redirect(href("/", unfiltered(address), { done: "cleared", count: cleared, kept: remainInKv }), 303);
 }
 
 function withQuery(path: string, pairs: [string, string][]): string {

@@ -1,36 +1,29 @@
 import type { Context } from "hono";
 import { hasCookie } from "../../../shared/auth/session.ts";
-import { answerError } from "../../../shared/http/answers.ts";
-import { Problem, problemOf, problems } from "../../../shared/http/problem.ts";
-import { htmlPage, type Message } from "../../../shared/pages/page.tsx";
-
+import { answerErrorPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { NO_FILTER, readFilter } from "../event/filter.ts";
-import { type Env, logOf, logsOf } from "../log/logs.ts";
-
+import { type App, type Env, logOf, logsOf } from "../log/logs.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
-import { Frame, type View } from "./parts/frame.tsx";
+import { type RequestedView, ViewerFrame } from "./parts/frame.tsx";
 
-/** What a request asks to see; and what is shown of one that asks for what there is not. */
+/** Reads what a request asks to see, and answers a request that asks for something impossible. */
 
-export type C = Context<{ Bindings: Env }>;
+export type ViewerContext = Context<App>;
 
 /**
- * What stands in the request's address and its cookie, with `message` or the one that the address names.
+ * Returns the view that the request's address and cookie ask for, with `notice` or the one that the address names.
  *
  * @throws Problem `not_found` or `invalid_parameter`
  */
-export function viewOf(c: C, message?: Message): View {
+export function requestedView(c: ViewerContext, notice?: Notice): RequestedView {
   const { searchParams } = new URL(c.req.url);
+  const config = configOf(c.env);
   const filter = readFilter(searchParams);
-  const named = searchParams.get("log");
-  // What was refused is looked for by its source, and stands in that one's log.
-  const source = c.req.path === "/rejected" ? filter.source : null;
-  const log = logOf(configOf(c.env), named, source);
-  const place = { log, filter };
-  const around = surroundings(c);
-  const sources = [...configOf(c.env).sources.values()].filter((source) => source.log === log);
-  return { ...around, place, sources: sources.map(({ name }) => name), message: message ?? messageOf(searchParams) };
+  // Rejected requests of a source are kept with the log that the source writes to.
+  const log = logOf(config, searchParams.get("log"), c.req.path === "/rejected" ? filter.source : null);
+  const sources = [...config.sources.values()].filter((source) => source.log === log).map(({ name }) => name);
+  return { ...surroundings(c), address: { log, filter }, sources, notice: notice ?? noticeOf(searchParams) };
 }
 
 function surroundings(c: Context) {
@@ -43,34 +36,31 @@ function surroundings(c: Context) {
   };
 }
 
-/** A failure as a page, for whoever reads pages. */
-export function answerPage(raw: Error, c: Context): Response | Promise<Response> {
-  const error = problemOf(raw) ?? raw;
-  const answer = answerError(error, c);
-  if (!c.req.header("accept")?.includes("text/html") || !(error instanceof Problem)) return answer;
-  const [status, title] = problems[error.code];
-  const message = { text: error.message, failed: true };
-  // What was asked for may be what is wrong: the page must not ask for it again.
-  const place = { log: DEFAULT_LOG, filter: NO_FILTER };
-  return htmlPage(
-    <Frame title={title} tab="events" view={{ ...surroundings(c), place, message }}>
+/** Answers a failure as a page, to a client that reads pages. */
+export function answerFailure(error: Error, c: Context): Response | Promise<Response> {
+  // The address may be what is wrong, so the page does not link to it.
+  const address = { log: DEFAULT_LOG, filter: NO_FILTER };
+  return answerErrorPage(error, c, (title, notice) => (
+    <ViewerFrame title={title} tab="events" view={{ ...surroundings(c), address, notice }}>
       <p>
         <a href="/">To the newest events</a>
       </p>
-    </Frame>,
-    { status, headers: error.headers },
-  );
+    </ViewerFrame>
+  ));
 }
 
-/** What was done, after the redirect that follows it: a name and numbers stand in the URL, never a text. */
-export function messageOf(parameters: URLSearchParams): Message | undefined {
+/**
+ * Returns the notice of what was done, after the redirect that follows it. The address holds a name and numbers and never
+ * a text, so no link can make the page say anything else.
+ */
+function noticeOf(parameters: URLSearchParams): Notice | undefined {
   if (parameters.get("done") !== "cleared") return undefined;
   const [count, kept] = ["count", "kept"].map((name) => parameters.get(name) ?? "");
-  if (!isNumber(count) || !isNumber(kept)) return undefined;
-  const rest = kept === "0" ? "" : ` Still in KV, unseen, until their time is over: ${kept}.`;
+  if (!isCount(count) || !isCount(kept)) return undefined;
+  const rest = kept === "0" ? "" : ` Hidden in KV until they expire: ${kept}.`;
   return { text: `Cleared: ${count} ${count === "1" ? "event" : "events"}.${rest}`, failed: false };
 }
 
-function isNumber(text: string | undefined): text is string {
+function isCount(text: string | undefined): text is string {
   return /^\d{1,15}$/.test(text ?? "");
 }

@@ -1,17 +1,18 @@
-import { Foreign } from "../../../shared/pages/parts.tsx";
-import { visible } from "../../../shared/pages/visible.ts";
+import { Badge, type BadgeProps, Foreign, ForeignBlock, Time } from "../../../shared/pages/parts.tsx";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import { Redeliver } from "./forms.tsx";
-import { endpointPath, Frame, type FrameProps, Refreshed, State, Time, WATCH_SECONDS } from "./frame.tsx";
+import { DashboardFrame, type DashboardFrameProps, endpointPath, Refreshed, WATCH_SECONDS } from "./frame.tsx";
 
-const STATES: Record<DeliveryState, { kind: "good" | "bad" | "wait"; sign: string; text: string }> = {
+/** Deliveries of one endpoint: their table, and the page of one. */
+
+const STATE_BADGES: Record<DeliveryState, BadgeProps> = {
   delivered: { kind: "good", sign: "●", text: "Delivered" },
   due: { kind: "wait", sign: "▲", text: "Waiting for a retry" },
   dead: { kind: "bad", sign: "■", text: "Failed for good" },
   expired: { kind: "bad", sign: "□", text: "Expired" },
 };
 
-/** Deliveries in short, each with every attempt. */
+/** Deliveries, each with all its attempts. */
 export function DeliveryTable({ id, deliveries }: { id: string; deliveries: readonly Delivery[] }) {
   if (deliveries.length === 0) return <p>None.</p>;
   return (
@@ -27,14 +28,14 @@ export function DeliveryTable({ id, deliveries }: { id: string; deliveries: read
       </thead>
       <tbody>
         {deliveries.map((delivery) => (
-          <DeliveryLine id={id} delivery={delivery} />
+          <DeliveryRow id={id} delivery={delivery} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function DeliveryLine({ id, delivery }: { id: string; delivery: Delivery }) {
+function DeliveryRow({ id, delivery }: { id: string; delivery: Delivery }) {
   const { seq, type, state, attempts, due, until } = delivery;
   if (state === "expired") {
     return (
@@ -43,9 +44,9 @@ function DeliveryLine({ id, delivery }: { id: string; delivery: Delivery }) {
           Events {seq} to {until ?? seq}
         </th>
         <td data-label="State">
-          <State {...STATES.expired} />
+          <Badge {...STATE_BADGES.expired} />
         </td>
-        <td>Retention took them before they could be delivered.</td>
+        <td>They reached the end of the retention time before they could be delivered.</td>
         <td />
       </tr>
     );
@@ -63,7 +64,7 @@ function DeliveryLine({ id, delivery }: { id: string; delivery: Delivery }) {
         </div>
       </th>
       <td data-label="State">
-        <State {...STATES[state]} />
+        <Badge {...STATE_BADGES[state]} />
       </td>
       <td data-label="Attempts">
         <ol>
@@ -86,13 +87,13 @@ function DeliveryLine({ id, delivery }: { id: string; delivery: Delivery }) {
   );
 }
 
-export type DeliveryProps = FrameProps & { endpointId: string; delivery: Delivery; body: string | null };
+type DeliveryPageProps = DashboardFrameProps & { endpointId: string; delivery: Delivery; body: string | null };
 
-/** One delivery: what is sent, and what each attempt was answered. */
-export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryProps) {
+/** One delivery: its request, and the answer to each attempt. */
+export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryPageProps) {
   const { id, seq, type, state, attempts, due } = delivery;
   return (
-    <Frame title="Delivery" {...frame}>
+    <DashboardFrame title="Delivery" {...frame}>
       <p>
         <a href={endpointPath(endpointId)}>
           ← Endpoint <code>{endpointId}</code>
@@ -101,7 +102,7 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
       <dl class="facts" id="facts">
         <dt>State</dt>
         <dd>
-          <State {...STATES[state]} />
+          <Badge {...STATE_BADGES[state]} />
         </dd>
         <dt>Next attempt</dt>
         <dd>{state === "due" && due !== null ? <Time at={due} /> : "none"}</dd>
@@ -121,10 +122,14 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
         <dd>
           <Foreign text={type} />
         </dd>
-        <dt>Place in the log</dt>
+        <dt>Position in the log</dt>
         <dd>{seq}</dd>
       </dl>
-      {body === null ? <p>Retention has taken the body.</p> : <Text label="Body" text={body} />}
+      {body === null ? (
+        <p>The body is gone: it reached the end of the retention time.</p>
+      ) : (
+        <ForeignBlock label="Body" text={body} />
+      )}
       <h2>Attempts</h2>
       <Refreshed
         id="attempts"
@@ -139,7 +144,7 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
           ))}
         </ol>
       </Refreshed>
-    </Frame>
+    </DashboardFrame>
   );
 }
 
@@ -154,19 +159,8 @@ function AttemptItem(attempt: Attempt) {
           (next: <Time at={nextAt} />)
         </span>
       )}
-      {response !== null && response !== "" && <Text label="First bytes of the response" text={response} />}
+      {response !== null && response !== "" && <ForeignBlock label="First bytes of the response" text={response} />}
     </li>
-  );
-}
-
-/** Text from elsewhere, as it is; the box scrolls, so it must be reachable by keyboard. */
-function Text({ label, text }: { label: string; text: string }) {
-  return (
-    <section aria-label={label}>
-      <pre tabindex={0}>
-        <bdi>{visible(text)}</bdi>
-      </pre>
-    </section>
   );
 }
 

@@ -1,22 +1,24 @@
-import { Foreign } from "../../../shared/pages/parts.tsx";
+import { Badge, Foreign, Time } from "../../../shared/pages/parts.tsx";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
 import { DEFAULT_ENDPOINT } from "../model/endpoint.ts";
-import { Chart, Rate } from "./chart.tsx";
+import { ActivityChart, DeliveredShare } from "./chart.tsx";
 import { DeliveryTable } from "./delivery.tsx";
 import { EndpointActions } from "./forms.tsx";
-import { endpointPath, Frame, type FrameProps, REFRESH_SECONDS, Refreshed, State, Time } from "./frame.tsx";
-import { type Summary, stateOfEndpoint } from "./summary.ts";
+import { DashboardFrame, type DashboardFrameProps, endpointPath, REFRESH_SECONDS, Refreshed } from "./frame.tsx";
+import { type EndpointSummary, stateBadgeOf } from "./summary.ts";
 
-export type EndpointProps = FrameProps & {
-  summary: Summary;
-  /** null when the endpoint's object did not answer. */
+/** The page of one endpoint. */
+
+type EndpointPageProps = DashboardFrameProps & {
+  summary: EndpointSummary;
+  /** Null if the endpoint's object did not answer. */
   deliveries: readonly Delivery[] | null;
   state: DeliveryState | null;
   before: number | null;
   next: number | null;
 };
 
-const FILTERS: readonly (readonly [DeliveryState | null, string])[] = [
+const STATE_FILTERS: readonly (readonly [DeliveryState | null, string])[] = [
   [null, "All"],
   ["delivered", "Delivered"],
   ["due", "Waiting for a retry"],
@@ -24,27 +26,27 @@ const FILTERS: readonly (readonly [DeliveryState | null, string])[] = [
   ["expired", "Expired"],
 ];
 
-/** One endpoint: how it stands, what can be done, and its deliveries, newest first. */
-export function EndpointPage({ summary, deliveries, state, before, next, ...frame }: EndpointProps) {
+/** One endpoint: its state, its buttons, and its deliveries, newest first. */
+export function EndpointPage({ summary, deliveries, state, before, next, ...frame }: EndpointPageProps) {
   const { id, url, enabled } = summary.endpoint;
   const path = endpointPath(id);
   const list =
     deliveries === null ? (
-      <p>The endpoint's object did not answer; try again.</p>
+      <p>The endpoint's object did not answer. Try again.</p>
     ) : (
       <DeliveryTable id={id} deliveries={deliveries} />
     );
   return (
-    <Frame title="Endpoint" {...frame}>
+    <DashboardFrame title="Endpoint" {...frame}>
       <p class="mono">
         <Foreign text={url} />
       </p>
       <div id="facts">
-        <Facts {...summary} />
+        <EndpointFacts {...summary} />
       </div>
       <EndpointActions id={id} enabled={enabled} fixed={id === DEFAULT_ENDPOINT} />
       <h2>Deliveries</h2>
-      <Filters path={path} state={state} />
+      <StateFilters path={path} state={state} />
       {before === null ? (
         <Refreshed id="deliveries" from={withQuery(path, state, null)} also="facts" seconds={REFRESH_SECONDS}>
           {list}
@@ -58,25 +60,25 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
           {next !== null && <a href={withQuery(path, state, next)}>Older</a>}
         </nav>
       )}
-    </Frame>
+    </DashboardFrame>
   );
 }
 
-function Facts({ endpoint, activity }: Summary) {
+function EndpointFacts({ endpoint, activity }: EndpointSummary) {
   const { id, description, types, lag, signing, ordered, rateLimit, headers, createdAt, disabledReason } = endpoint;
   const facts: [string, unknown][] = [
     ["Id", <code>{id}</code>],
-    ["State", <State {...stateOfEndpoint({ endpoint, activity })} />],
+    ["State", <Badge {...stateBadgeOf({ endpoint, activity })} />],
     ...(disabledReason === null ? [] : [["Disabled because", disabledReason] as [string, unknown]]),
     ["Lag", lag === 1 ? "1 event" : `${lag} events`],
-    ["Delivered, 24 h", activity === null ? "unknown" : <Rate activity={activity} />],
-    ["Last 24 hours", activity && <Chart activity={activity} />],
+    ["Delivered, 24 h", activity === null ? "unknown" : <DeliveredShare activity={activity} />],
+    ["Last 24 hours", activity && <ActivityChart activity={activity} />],
     ["Description", description === "" ? null : <Foreign text={description} />],
     ["Event types", types === null ? "all" : <Foreign text={types.join(", ")} />],
     ["Signatures", signing.join(", ")],
     ["Order", ordered ? "strict" : "as fast as possible"],
     ["Rate limit", rateLimit === null ? "none" : `${rateLimit.perSecond} a second`],
-    ["Own headers", Object.keys(headers).length === 0 ? null : <Foreign text={Object.keys(headers).join(", ")} />],
+    ["Custom headers", Object.keys(headers).length === 0 ? null : <Foreign text={Object.keys(headers).join(", ")} />],
     ["Created", createdAt && <Time at={createdAt} />],
   ];
   return (
@@ -93,10 +95,10 @@ function Facts({ endpoint, activity }: Summary) {
   );
 }
 
-function Filters({ path, state }: { path: string; state: DeliveryState | null }) {
+function StateFilters({ path, state }: { path: string; state: DeliveryState | null }) {
   return (
     <ul class="filters" aria-label="Which deliveries">
-      {FILTERS.map(([value, text]) => (
+      {STATE_FILTERS.map(([value, text]) => (
         <li>
           <a href={withQuery(path, value, null)} aria-current={value === state ? "true" : undefined}>
             {text}

@@ -1,18 +1,18 @@
-import { readForm as readShared } from "../../../shared/http/body.ts";
+import { readForm } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { parseExact } from "../model/event.ts";
 
-/** What the dashboard's forms post, turned into what the API takes: the API's own checks judge it from there. */
+/** Turns what the dashboard's forms post into what the API takes. The API's own checks judge it from there. */
 
-/** 256 KiB of data, each byte of which a form may spend three on, and the other fields. */
+/** Room for 256 KiB of data, of which a form may spend three bytes on each, and for the other fields. */
 const MAX_FORM_BYTES = 800 * 1024;
 
-/** @throws Problem `unsupported_media_type`, `body_too_large`, `bad_request` */
-export function readForm(request: Request): Promise<URLSearchParams> {
-  return readShared(request, MAX_FORM_BYTES);
+/** Reads a form. @throws Problem `unsupported_media_type`, `body_too_large`, `bad_request` */
+export function readDashboardForm(request: Request): Promise<URLSearchParams> {
+  return readForm(request, MAX_FORM_BYTES);
 }
 
-/** As the body of `POST /endpoints`; fields left empty are left out. */
+/** Returns the body for `POST /endpoints`, without the fields left empty. */
 export function endpointFrom(form: URLSearchParams): Record<string, unknown> {
   const filled = (name: string) => form.get(name)?.trim() ?? "";
   const types = filled("types")
@@ -31,7 +31,7 @@ export function endpointFrom(form: URLSearchParams): Record<string, unknown> {
   };
 }
 
-/** As the body of `POST /events`. @throws Problem `invalid_json` */
+/** Returns the body for `POST /events`. @throws Problem `invalid_json` */
 export function eventFrom(form: URLSearchParams): Record<string, unknown> {
   const id = form.get("id")?.trim() ?? "";
   try {
@@ -42,7 +42,7 @@ export function eventFrom(form: URLSearchParams): Record<string, unknown> {
   }
 }
 
-/** One `name: value` a line. @throws Problem `invalid_endpoint` */
+/** Reads lines of the form `name: value`. @throws Problem `invalid_endpoint` */
 function headersFrom(text: string): Record<string, string> | null {
   if (text === "") return null;
   const pairs = text.split(/\r?\n/).map((line): [string, string] => {

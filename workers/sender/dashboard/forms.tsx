@@ -1,10 +1,10 @@
 import type { PropsWithChildren } from "hono/jsx";
 import { endpointPath } from "./frame.tsx";
 
-/** The dashboard's forms: plain ones, that work without script. */
+/** The dashboard's forms. They work without script. */
 
-/** What was typed before, after it was refused. */
-export type Typed = { form: "endpoint" | "event"; values: URLSearchParams };
+/** A form that was refused, and what was typed in it. */
+export type TypedForm = { form: "endpoint" | "event"; values: URLSearchParams };
 
 type FieldProps = { name: string; label: string; typed: URLSearchParams | undefined; hint?: string };
 
@@ -16,7 +16,7 @@ function Field({ name, label, typed, hint, ...attributes }: FieldProps & Record<
   );
 }
 
-/** The hint stands outside of the label: within, it would be read as a part of the name. */
+/** A control with its label and hint. The hint stands outside of the label, or a screen reader takes it for a part of the name. */
 function Labelled({
   name,
   label,
@@ -36,12 +36,12 @@ function Labelled({
   );
 }
 
-/** What a control in Labelled must have. */
+/** Returns the attributes that tie a control to its label and hint. */
 function control(name: string, hint: string | undefined) {
   return { name, id: `field-${name}`, ...(hint && { "aria-describedby": `${name}-hint` }) };
 }
 
-export function AddEndpoint({ typed }: { typed: URLSearchParams | undefined }) {
+export function AddEndpointForm({ typed }: { typed: URLSearchParams | undefined }) {
   return (
     <details open={typed !== undefined}>
       <summary>Add an endpoint</summary>
@@ -68,14 +68,7 @@ export function AddEndpoint({ typed }: { typed: URLSearchParams | undefined }) {
           <input type="checkbox" name="ordered" value="true" checked={typed?.has("ordered") ?? false} />
           In order, strictly one event after the other
         </label>
-        <Field
-          name="perSecond"
-          label="At most so many requests a second"
-          type="number"
-          min={1}
-          max={1000}
-          typed={typed}
-        />
+        <Field name="perSecond" label="Requests a second, at most" type="number" min={1} max={1000} typed={typed} />
         <Field name="startFrom" label="Start from" typed={typed} hint="An event id or an ISO 8601 time; empty: now" />
         <Labelled name="headers" label="Headers" hint={HEADERS_HINT}>
           <textarea {...control("headers", HEADERS_HINT)} rows={2}>
@@ -97,7 +90,7 @@ const SIGNING = [
   ["both", "both"],
 ] as const;
 
-export function PublishEvent({ typed }: { typed: URLSearchParams | undefined }) {
+export function PublishForm({ typed }: { typed: URLSearchParams | undefined }) {
   return (
     <details open={typed !== undefined}>
       <summary>Publish an event</summary>
@@ -124,7 +117,7 @@ export function PublishEvent({ typed }: { typed: URLSearchParams | undefined }) 
   );
 }
 
-/** One button that posts to a path below the endpoint's; fields that it needs stand beside it. */
+/** A button that posts to a path below the endpoint's, with the fields that it needs. */
 function Action({
   id,
   to,
@@ -143,7 +136,7 @@ function Action({
   );
 }
 
-/** `fixed`: a variable defines the endpoint, so it is neither rotated nor deleted here. */
+/** The buttons of an endpoint. `fixed`: a variable defines it, so it can be neither rotated nor deleted here. */
 export function EndpointActions({ id, enabled, fixed }: { id: string; enabled: boolean; fixed: boolean }) {
   return (
     <div class="actions">
@@ -176,28 +169,28 @@ export function EndpointActions({ id, enabled, fixed }: { id: string; enabled: b
   );
 }
 
-/** The button of one delivery; it has an id, by which it keeps the focus when its table is refreshed. */
+/** The button of a delivery. Its id lets it keep the focus when its table is refreshed. */
 export function Redeliver({ id, seq, ...kind }: { id: string; seq: number; kind?: string }) {
   const to = `deliveries/${seq}/redeliver`;
   return <Action id={id} to={to} label="Redeliver" buttonId={`redeliver-${seq}`} {...kind} />;
 }
 
-type Options = readonly (readonly [value: number, text: string])[];
+type ChoiceOptions = readonly (readonly [value: number, text: string])[];
 
-const RECOVER: Options = [
+const RECOVER: ChoiceOptions = [
   [24, "24 hours"],
   [1, "hour"],
   [168, "7 days"],
   [720, "30 days"],
 ];
-const ROTATE: Options = [
+const ROTATE: ChoiceOptions = [
   [86_400, "24 hours"],
   [0, "no time"],
   [3600, "an hour"],
   [604_800, "7 days"],
 ];
 
-function Choice({ name, label, options }: { name: string; label: string; options: Options }) {
+function Choice({ name, label, options }: { name: string; label: string; options: ChoiceOptions }) {
   return (
     <label>
       {label}{" "}

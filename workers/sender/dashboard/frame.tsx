@@ -1,44 +1,43 @@
-import type { Child, PropsWithChildren } from "hono/jsx";
-import { type Message, Shell } from "../../../shared/pages/page.tsx";
-import { scripts } from "./files.ts";
+import type { PropsWithChildren } from "hono/jsx";
+import { modules } from "../../../shared/pages/assets.ts";
+import { type Notice, Shell } from "../../../shared/pages/page.tsx";
+import dashboard from "./client/dashboard.js";
+import refresh from "./client/refresh.js";
 
-export { State, Time } from "../../../shared/pages/parts.tsx";
+/** The frame around every page of the dashboard, its scripts, and the parts of a page that they refresh. */
 
-/** What every page of the dashboard has around it. */
+/** The scripts, each after those it imports. */
+export const dashboardScripts = modules([
+  ["refresh.js", refresh],
+  ["dashboard.js", dashboard],
+]);
+/** The script that a page loads; it imports the others. */
+const ENTRY = dashboardScripts.slice(-1);
 
-const FILES = scripts.slice(-1);
 export const REFRESH_SECONDS = 5;
-/** Of the one delivery that a reader waits for. */
+/** For the one delivery that a reader waits for. */
 export const WATCH_SECONDS = 2;
 
 /**
- * `signedIn`: there is a session to end; in open local development there is none. `posted`: the page answers a form
- * itself, so its address is the form's, and the script takes the one that the form stood on (client/dashboard.js).
+ * `signedIn`: the reader has a session to end; open local development has none. `posted`: the page answers a form, so its
+ * address is the form's, and the script puts the address of the form's page in its place (client/dashboard.js).
  */
-export type FrameProps = { signedIn: boolean; posted: boolean; message?: Message | undefined };
+export type DashboardFrameProps = { signedIn: boolean; posted: boolean; notice?: Notice | undefined };
 
-export function Frame(props: PropsWithChildren<FrameProps & { title: string; home?: boolean }>) {
-  const navigation: Child = (
-    <>
-      {props.home ? <span /> : <a href="/">← All endpoints</a>}
-      {props.signedIn && (
-        <form method="post" action="/session/end">
-          <button type="submit">Sign out</button>
-        </form>
-      )}
-    </>
-  );
+export function DashboardFrame(props: PropsWithChildren<DashboardFrameProps & { title: string; home?: boolean }>) {
+  const { title, home, signedIn, posted, notice, children } = props;
+  const navigation = home ? <span /> : <a href="/">← All endpoints</a>;
   return (
-    <Shell title={props.title} files={FILES} message={props.message} navigation={navigation}>
-      {props.posted && <div id="posted" hidden />}
-      {props.children}
+    <Shell {...{ title, files: ENTRY, notice, navigation, signedIn }}>
+      {posted && <div id="posted" hidden />}
+      {children}
     </Shell>
   );
 }
 
 /**
- * Part of the page that the script reads again from `from` (client/refresh.js), and with it the part named `also`: every
- * few `seconds`, or no more when they are null.
+ * A part of the page that the script reads again from the address `from` (client/refresh.js), and with it the part named
+ * `also`: every few `seconds`, or no more if they are null.
  */
 export function Refreshed({ id, from, also, seconds, children }: RefreshedProps) {
   return (

@@ -1,49 +1,50 @@
-import type { Message } from "../../../shared/pages/page.tsx";
-import { Foreign, Lines } from "../../../shared/pages/parts.tsx";
-import { Chart, Rate } from "./chart.tsx";
-import { AddEndpoint, PublishEvent, type Typed } from "./forms.tsx";
+import type { Notice } from "../../../shared/pages/page.tsx";
+import { Badge, Foreign } from "../../../shared/pages/parts.tsx";
+import { ActivityChart, DeliveredShare } from "./chart.tsx";
+import { AddEndpointForm, PublishForm, type TypedForm } from "./forms.tsx";
+import { DashboardFrame, type DashboardFrameProps, endpointPath, REFRESH_SECONDS, Refreshed } from "./frame.tsx";
+import { type EndpointSummary, stateBadgeOf } from "./summary.ts";
 
-import { endpointPath, Frame, type FrameProps, REFRESH_SECONDS, Refreshed, State } from "./frame.tsx";
-import { type Summary, stateOfEndpoint } from "./summary.ts";
+/** The page of all endpoints. */
 
-export type ListProps = FrameProps & {
+type ListPageProps = DashboardFrameProps & {
   origin: string;
-  summaries: readonly Summary[];
-  /** The id that this page starts after, and the one that the next page does. */
+  summaries: readonly EndpointSummary[];
+  /** The ids that this page and the next one start after. */
   after: string;
   next: string | null;
-  typed?: Typed | undefined;
+  typed?: TypedForm | undefined;
 };
 
-/** `GET /`: the endpoints, and how each is doing. */
-export function List({ origin, summaries, after, next, typed, ...frame }: ListProps) {
+/** `GET /`: the endpoints and their states, and forms to publish and to add. */
+export function ListPage({ origin, summaries, after, next, typed, ...frame }: ListPageProps) {
   const from = after === "" ? "/" : `/?after=${encodeURIComponent(after)}`;
-  const valuesOf = (form: Typed["form"]) => (typed?.form === form ? typed.values : undefined);
+  const valuesOf = (form: TypedForm["form"]) => (typed?.form === form ? typed.values : undefined);
   return (
-    <Frame title="Webhook sender" home={true} {...frame}>
+    <DashboardFrame title="Webhook sender" home={true} {...frame}>
       <p id="summary" role="status" class="quiet">
-        {inWords(summaries)}
+        {summaryText(summaries)}
       </p>
       <Refreshed id="list" from={from} also="summary" seconds={REFRESH_SECONDS}>
         <EndpointTable summaries={summaries} />
         {next !== null && <a href={`/?after=${encodeURIComponent(next)}`}>More endpoints</a>}
       </Refreshed>
       <h2>Actions</h2>
-      <PublishEvent typed={valuesOf("event")} />
-      <AddEndpoint typed={valuesOf("endpoint")} />
+      <PublishForm typed={valuesOf("event")} />
+      <AddEndpointForm typed={valuesOf("endpoint")} />
       <details>
         <summary>From the command line</summary>
         <p>
           With a token, add <code>-H "authorization: Bearer $API_TOKEN"</code> to each line.
         </p>
-        <Lines lines={lines(origin)} />
+        <Commands commands={commandsAt(origin)} />
       </details>
-    </Frame>
+    </DashboardFrame>
   );
 }
 
-function EndpointTable({ summaries }: { summaries: readonly Summary[] }) {
-  if (summaries.length === 0) return <p>No endpoint yet: events are kept in the log until there is one.</p>;
+function EndpointTable({ summaries }: { summaries: readonly EndpointSummary[] }) {
+  if (summaries.length === 0) return <p>No endpoint yet. Events are kept in the log until there is one.</p>;
   return (
     <table>
       <caption>Endpoints. Chart: attempts by the hour, delivered above the line, failed below.</caption>
@@ -58,14 +59,14 @@ function EndpointTable({ summaries }: { summaries: readonly Summary[] }) {
       </thead>
       <tbody>
         {summaries.map((summary) => (
-          <EndpointLine {...summary} />
+          <EndpointTableRow {...summary} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function EndpointLine({ endpoint, activity }: Summary) {
+function EndpointTableRow({ endpoint, activity }: EndpointSummary) {
   const { id, url, description, lag } = endpoint;
   return (
     <tr>
@@ -78,26 +79,44 @@ function EndpointLine({ endpoint, activity }: Summary) {
         </div>
       </th>
       <td data-label="State">
-        <State {...stateOfEndpoint({ endpoint, activity })} />
+        <Badge {...stateBadgeOf({ endpoint, activity })} />
       </td>
       <td data-label="Lag" class="number">
         {lag === 1 ? "1 event" : `${lag} events`}
       </td>
-      <td data-label="Delivered, 24 h">{activity === null ? "unknown" : <Rate activity={activity} />}</td>
-      <td>{activity && <Chart activity={activity} />}</td>
+      <td data-label="Delivered, 24 h">{activity === null ? "unknown" : <DeliveredShare activity={activity} />}</td>
+      <td>{activity && <ActivityChart activity={activity} />}</td>
     </tr>
   );
 }
 
-/** Read out when it changes. */
-function inWords(summaries: readonly Summary[]): string {
-  const states = summaries.map((summary) => stateOfEndpoint(summary).kind);
+/** Returns the states in words; a screen reader reads them out when they change. */
+function summaryText(summaries: readonly EndpointSummary[]): string {
+  const states = summaries.map((summary) => stateBadgeOf(summary).kind);
   const count = (kind: string) => states.filter((state) => state === kind).length;
   const endpoints = summaries.length === 1 ? "1 endpoint" : `${summaries.length} endpoints`;
   return `${endpoints}: ${count("good")} well, ${count("wait")} retrying or not answering, ${count("bad")} disabled`;
 }
 
-function lines(origin: string): (readonly [string, string])[] {
+/** Commands to paste, each with its purpose. */
+function Commands({ commands }: { commands: readonly Command[] }) {
+  return (
+    <dl>
+      {commands.map(([purpose, command]) => (
+        <>
+          <dt>{purpose}</dt>
+          <dd>
+            <pre tabindex={0}>{command}</pre>
+          </dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+type Command = readonly [purpose: string, command: string];
+
+function commandsAt(origin: string): Command[] {
   return [
     ["Publish one event and see what its receiver answers", `curl ${origin}/trigger`],
     [
@@ -109,5 +128,5 @@ function lines(origin: string): (readonly [string, string])[] {
   ];
 }
 
-/** What the list is shown with after a form of it was refused. */
-export type ListAnswer = { message?: Message | undefined; typed?: Typed; status?: number };
+/** Additions to the list after a form of it was refused. */
+export type ListAnswer = { notice?: Notice | undefined; typed?: TypedForm; status?: number };

@@ -1,18 +1,21 @@
+import { Time } from "../../../shared/pages/parts.tsx";
 import type { presentSecrets } from "../operations/secrets.ts";
-import { endpointPath, Frame, type FrameProps, Time } from "./frame.tsx";
+import { DashboardFrame, type DashboardFrameProps, endpointPath } from "./frame.tsx";
 
-type Props = FrameProps & { id: string; secrets: ReturnType<typeof presentSecrets>["secrets"] };
+/** The page of an endpoint's secrets: shown on request, after creation and after rotation, and nowhere else. */
 
-/** The live secrets: shown on request, after creation and after rotation, and nowhere else. */
-export function SecretPage({ id, secrets, ...frame }: Props) {
+type SecretPageProps = DashboardFrameProps & { id: string; secrets: ReturnType<typeof presentSecrets>["secrets"] };
+
+/** The secrets that sign now. */
+export function SecretPage({ id, secrets, ...frame }: SecretPageProps) {
   return (
-    <Frame title="Signing secret" {...frame}>
+    <DashboardFrame title="Signing secret" {...frame}>
       <p>
         <a href={endpointPath(id)}>
           ← Endpoint <code>{id}</code>
         </a>
       </p>
-      <p>Give it to whoever runs the endpoint, by a way that nobody else can read.</p>
+      <p>Give it to whoever runs the endpoint, over a channel that nobody else can read.</p>
       {secrets.map(({ secret, version, publicKey, expiresAt }) => (
         <section>
           <h2>
@@ -24,14 +27,18 @@ export function SecretPage({ id, secrets, ...frame }: Props) {
               Signs beside the new one until <Time at={expiresAt} />.
             </p>
           )}
-          {publicKey === null ? <Line label="Secret" text={secret} /> : <Line label="Public key" text={publicKey} />}
+          {publicKey === null ? (
+            <SecretLine label="Secret" text={secret} />
+          ) : (
+            <SecretLine label="Public key" text={publicKey} />
+          )}
         </section>
       ))}
-    </Frame>
+    </DashboardFrame>
   );
 }
 
-function Line({ label, text }: { label: string; text: string }) {
+function SecretLine({ label, text }: { label: string; text: string }) {
   return (
     <>
       <p class="quiet">{label}</p>

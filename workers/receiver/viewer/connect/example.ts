@@ -6,20 +6,22 @@ import { DERIVATIONS, DIGESTS } from "../../verify/schemes/hmac.ts";
 import type { HmacRow } from "../../verify/schemes/row.ts";
 import type { Source } from "../../verify/source.ts";
 
-/** A request that a source accepts, signed as its provider would: to see that everything up to the log works. */
+/** Example requests, signed as a provider would sign them: with one of these a person sees that all up to the log works. */
+
+/** A request that a source accepts. */
 export type Example = { headers: HeaderList; body: string };
 
-/** `now` in unix milliseconds, `id` for the event, `url` where it is posted to. */
-export type ExampleOf = { now: number; id: string; url: string };
+/** `now` is in unix milliseconds; `id` is the event's, and `url` the address it is posted to. */
+type ExampleInput = { now: number; id: string; url: string };
 
 /**
- * Null where we cannot sign: a private key that only the provider has, a token that must not stand in a page, a
- * secret that is unusable.
+ * Returns an example for the source. Null if it cannot be signed here: only the provider has the private key, the token
+ * must not stand in a page, or the secret is unusable.
  */
-export async function exampleFor(source: Source, given: ExampleOf): Promise<Example | null> {
+export async function exampleFor(source: Source, given: ExampleInput): Promise<Example | null> {
   const { schemeName, scheme, secrets, fault } = source;
   if (fault !== null) return null;
-  if (schemeName === "none") return { headers: JSON_TYPE, body: JSON.stringify(bodyOf(given)) };
+  if (schemeName === "none") return { headers: JSON_TYPE, body: JSON.stringify(exampleBody(given)) };
   const [secret] = secrets;
   if (secret === undefined) return null;
   if (schemeName === "standard" || schemeName === "svix") return standardExample(schemeName, secret, given);
@@ -29,14 +31,18 @@ export async function exampleFor(source: Source, given: ExampleOf): Promise<Exam
 const JSON_TYPE: HeaderList = [["content-type", "application/json"]];
 const FORM_TYPE: HeaderList = [["content-type", "application/x-www-form-urlencoded"]];
 
-function bodyOf({ now }: ExampleOf) {
+function exampleBody({ now }: ExampleInput) {
   return { type: "example.sent", timestamp: new Date(now).toISOString(), data: { hello: "world" } };
 }
 
-async function standardExample(name: "standard" | "svix", secret: string, given: ExampleOf): Promise<Example | null> {
+async function standardExample(
+  name: "standard" | "svix",
+  secret: string,
+  given: ExampleInput,
+): Promise<Example | null> {
   const parsed = parseSigningKey(secret);
   if (!parsed.ok) return null;
-  const body = JSON.stringify(bodyOf(given));
+  const body = JSON.stringify(exampleBody(given));
   const timestamp = Math.floor(given.now / 1000);
   const message = { id: given.id, timestamp, body: utf8(body) };
   const signature = await sign(message, [parsed.key]);
@@ -49,14 +55,14 @@ async function standardExample(name: "standard" | "svix", secret: string, given:
   return { headers: [...JSON_TYPE, ...headers], body };
 }
 
-/** What the engine verifies, the other way round. */
-async function rowExample(row: HmacRow, source: Source, secret: string, given: ExampleOf): Promise<Example | null> {
+/** Returns an example that the engine verifies by the same row. */
+async function rowExample(row: HmacRow, source: Source, secret: string, given: ExampleInput): Promise<Example | null> {
   const { signed = "{body}", digest = "sha256", key = "text", typeHeader } = row;
   const derived = DERIVATIONS[key].derive(secret);
   if (derived === null || derived.byteLength === 0) return null;
-  const time = timeOf(row, given.now);
+  const time = timestampText(row, given.now);
   const isForm = signed.includes("{form}");
-  const body = isForm ? "type=example.sent" : JSON.stringify(withFields(row, bodyOf(given), given.id, time));
+  const body = isForm ? "type=example.sent" : JSON.stringify(withFields(row, exampleBody(given), given.id, time));
   const values: Record<string, string> = {
     body,
     form: "typeexample.sent",
@@ -93,27 +99,27 @@ function signatureHeader(row: HmacRow, signature: string, time: string): [string
   return [header, pairs.join(separator)];
 }
 
-function timeOf({ timestampUnit = "s" }: HmacRow, now: number): string {
+function timestampText({ timestampUnit = "s" }: HmacRow, now: number): string {
   if (timestampUnit === "iso") return new Date(now).toISOString();
   return String(timestampUnit === "ms" ? now : Math.floor(now / 1000));
 }
 
-/** The body with what the row reads from it, at its dotted paths. */
+/** Puts the fields that the row reads from the body at their dotted paths. */
 function withFields({ idField, timestampField, timestampUnit }: HmacRow, body: object, id: string, time: string) {
   const fields: [string | undefined, unknown][] = [
     [idField, id],
     [timestampField, timestampUnit === "iso" ? time : Number(time)],
   ];
-  for (const [path, value] of fields) if (path !== undefined) put(body as Record<string, unknown>, path, value);
+  for (const [path, value] of fields) if (path !== undefined) setPath(body as Record<string, unknown>, path, value);
   return body;
 }
 
-function put(target: Record<string, unknown>, path: string, value: unknown): void {
+function setPath(target: Record<string, unknown>, path: string, value: unknown): void {
   const [name = "", ...rest] = path.split(".");
   if (rest.length === 0) target[name] = value;
   else {
     const inner = (typeof target[name] === "object" && target[name] !== null ? target[name] : {}) as typeof target;
     target[name] = inner;
-    put(inner, rest.join("."), value);
+    setPath(inner, rest.join("."), value);
   }
 }

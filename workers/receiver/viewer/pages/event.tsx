@@ -1,35 +1,36 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
 import { visible } from "../../../../shared/pages/visible.ts";
+import { NO_FILTER } from "../../event/filter.ts";
 import { bodyBytes, type EventRecord, type EventSummary } from "../../event/record.ts";
-import { address, type Place, webhookUrl, whole } from "../parts/address.ts";
-import { Check, Copy, Moment, Snippet } from "../parts/badges.tsx";
+import { href, unfiltered, type ViewAddress, webhookUrl } from "../parts/address.ts";
+import { CopyButton, Moment, Snippet, VerificationBadge } from "../parts/badges.tsx";
 import { Body, type BodyView } from "../parts/body.tsx";
 import { curlOf, repeatable } from "../parts/curl.ts";
-import { Forward, type Forwarding } from "../parts/forward.tsx";
-import { Frame, type View } from "../parts/frame.tsx";
+import { ForwardForm, type ForwardState } from "../parts/forward.tsx";
+import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { Headers } from "../parts/headers.tsx";
-import { Keys } from "../parts/keys.tsx";
-import { NO_TYPE } from "../parts/row.tsx";
-import { bytesText } from "../parts/text.ts";
+import { bytesText, NO_TYPE } from "../parts/text.ts";
 
-export type DetailProps = {
-  view: View;
+/** The page of one event. */
+
+type EventPageProps = {
+  view: RequestedView;
   record: EventRecord;
-  /** The events beside it, within what is looked at. */
+  /** The seqs of its neighbours; null if there is none, or none near enough. */
   older: number | null;
   newer: number | null;
   /** Events with the very same bytes. */
   same: readonly EventSummary[];
-  /** The scheme that its source has now; null when the source is no longer configured. */
+  /** The scheme that its source has now; null if the source is no longer configured. */
   scheme: string | null;
   bodyView: BodyView | null;
-  forwarding: Forwarding;
+  forwarding: ForwardState;
 };
 
-/** `GET /e/:seq`: everything that is known of one event. */
-export function Detail(props: DetailProps) {
+/** `GET /e/:seq`: everything that the log holds of one event. */
+export function EventPage(props: EventPageProps) {
   const { view, record, older, newer, bodyView } = props;
-  const { place, origin } = view;
+  const { address, origin } = view;
   const { seq } = record;
   const bytes = bodyBytes(record);
   const body = `/events/${seq}/body`;
@@ -37,55 +38,63 @@ export function Detail(props: DetailProps) {
     url: webhookUrl(origin, record.source),
     headers: repeatable(record.headers),
     body: bytes,
-    bodyUrl: origin + address(body, whole(place)),
+    bodyUrl: origin + href(body, unfiltered(address)),
   };
   return (
-    <Frame title={visible(record.type ?? NO_TYPE)} tab="events" view={view}>
-      <Beside place={place} older={older} newer={newer} />
-      <Facts {...props} />
+    <ViewerFrame title={visible(record.type ?? NO_TYPE)} tab="events" view={view}>
+      <NeighbourLinks address={address} older={older} newer={newer} />
+      <EventFacts {...props} />
       <div class="actions">
-        <a class="button" href={address(body, whole(place))} download>
+        <a class="button" href={href(body, unfiltered(address))} download>
           Download the body
         </a>
-        <a class="button" href={address(`/events/${seq}`, whole(place))}>
+        <a class="button" href={href(`/events/${seq}`, unfiltered(address))}>
           As JSON
         </a>
-        <Copy label="Copy as curl" from="curl" />
-        <Copy label="Copy link" text={origin + address(`/e/${seq}`, whole(place))} />
+        <CopyButton label="Copy as curl" from="curl" />
+        <CopyButton label="Copy link" text={origin + href(`/e/${seq}`, unfiltered(address))} />
       </div>
       <h2>Body</h2>
-      <Body bytes={bytes} chosen={bodyView} addressOf={(chosen) => address(`/e/${seq}`, place, { view: chosen })} />
+      <Body bytes={bytes} chosen={bodyView} addressOf={(chosen) => href(`/e/${seq}`, address, { view: chosen })} />
       <Headers headers={record.headers} />
       <h2>Send it again</h2>
-      <Forward place={place} seq={seq} forwarding={props.forwarding} />
+      <ForwardForm address={address} seq={seq} forwarding={props.forwarding} />
       <details>
         <summary>As curl</summary>
         <p class="quiet">
-          The same headers and bytes, to this receiver or wherever you change the address to. Headers that were masked
-          are not in it, and a signature is good for five minutes after it was made. A large body is fetched first: from
-          a deployed receiver, set API_TOKEN in the shell.
+          This command sends the same headers and bytes to this receiver, or to another address that you put in. Masked
+          headers are left out, and a signature is valid for five minutes. A large body is downloaded first; for a
+          deployed receiver, set API_TOKEN in the shell.
         </p>
         <Snippet id="curl" label="curl" text={curlOf(request)} />
       </details>
-      <Keys />
-    </Frame>
+      <KeyHelp />
+    </ViewerFrame>
   );
 }
 
-/** The way back, and to the events beside this one. */
-function Beside({ place, older, newer }: { place: Place; older: number | null; newer: number | null }) {
+/** Links to the list and to the events beside this one. */
+function NeighbourLinks({
+  address,
+  older,
+  newer,
+}: {
+  address: ViewAddress;
+  older: number | null;
+  newer: number | null;
+}) {
   return (
     <nav class="pages" aria-label="Events beside this one">
-      <a rel="up" href={address("/", place)}>
+      <a rel="up" href={href("/", address)}>
         ← All events
       </a>
       {newer !== null && (
-        <a rel="next" href={address(`/e/${newer}`, place)}>
+        <a rel="next" href={href(`/e/${newer}`, address)}>
           Newer
         </a>
       )}
       {older !== null && (
-        <a rel="prev" href={address(`/e/${older}`, place)}>
+        <a rel="prev" href={href(`/e/${older}`, address)}>
           Older
         </a>
       )}
@@ -93,56 +102,56 @@ function Beside({ place, older, newer }: { place: Place; older: number | null; n
   );
 }
 
-function Facts({ view: { place }, record, same, scheme }: DetailProps) {
+function EventFacts({ view: { address }, record, same, scheme }: EventPageProps) {
   const { seq, id, source, type, receivedAt, bytes, verification } = record;
-  const filter = (more: object) => address("/", { log: place.log, filter: { ...whole(place).filter, ...more } });
+  const listOf = (more: object) => href("/", { log: address.log, filter: { ...NO_FILTER, ...more } });
   return (
     <dl class="facts">
-      <dt>Check</dt>
+      <dt>Verification</dt>
       <dd>
-        <Check verification={verification} full={true} />
+        <VerificationBadge verification={verification} full={true} />
       </dd>
       <dt>Received</dt>
       <dd>
         <Moment at={receivedAt} exact={true} />
       </dd>
       <dt>Id</dt>
-      <dd>{id === null ? "none" : <Code text={id} />}</dd>
+      <dd>{id === null ? "none" : <ForeignCode text={id} />}</dd>
       <dt>Type</dt>
       <dd>
         {type === null ? (
           "none"
         ) : (
-          <a href={filter({ type })}>
+          <a href={listOf({ type })}>
             <Foreign text={type} />
           </a>
         )}
       </dd>
       <dt>Source</dt>
       <dd>
-        <a href={filter({ source })}>
+        <a href={listOf({ source })}>
           <Foreign text={source} />
         </a>
         {scheme !== null && <span class="quiet"> scheme {scheme}</span>}
       </dd>
       <dt>Size</dt>
       <dd>{bytesText(bytes)}</dd>
-      <dt>Place in the log</dt>
+      <dt>Position in the log</dt>
       <dd>{seq}</dd>
-      {same.length > 0 && <SameBytes same={same} place={place} />}
+      {same.length > 0 && <SameBytes same={same} address={address} />}
     </dl>
   );
 }
 
-/** Two events, or one that was sent twice under two ids: a person can tell. */
-function SameBytes({ same, place }: { same: readonly EventSummary[]; place: Place }) {
+/** Events with the same bytes: separate events, or one that was sent under two ids. A person can tell. */
+function SameBytes({ same, address }: { same: readonly EventSummary[]; address: ViewAddress }) {
   return (
     <>
       <dt>Same bytes</dt>
       <dd>
         {same.map(({ seq, id, receivedAt }) => (
           <div>
-            <a href={address(`/e/${seq}`, whole(place))}>
+            <a href={href(`/e/${seq}`, unfiltered(address))}>
               <Foreign text={id ?? `event ${seq}`} />
             </a>{" "}
             <Moment at={receivedAt} />
@@ -153,7 +162,7 @@ function SameBytes({ same, place }: { same: readonly EventSummary[]; place: Plac
   );
 }
 
-function Code({ text }: { text: string }) {
+function ForeignCode({ text }: { text: string }) {
   return (
     <code>
       <Foreign text={text} />

@@ -1,77 +1,79 @@
 import type { Child } from "hono/jsx";
+import { Foreign } from "../../../../shared/pages/parts.tsx";
 import type { EventSummary } from "../../event/record.ts";
-import type { HourlyCounts as Counted } from "../../inbox/queries/hourly.ts";
+import type { HourlyCounts } from "../../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../../inbox/status.ts";
-import { address, placeQuery, whole } from "../parts/address.ts";
-import { Arrivals } from "../parts/arrivals.tsx";
-import { Moment } from "../parts/badges.tsx";
+import { addressQuery, href, unfiltered, type ViewAddress } from "../parts/address.ts";
+import { Moment, VerificationBadge } from "../parts/badges.tsx";
 import { Filters } from "../parts/filters.tsx";
-import { Frame, type View } from "../parts/frame.tsx";
-import { Keys } from "../parts/keys.tsx";
-import { Row, RowTemplates } from "../parts/row.tsx";
+import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
+import { HourlyChart } from "../parts/hourly.tsx";
+import { bytesText, NO_TYPE } from "../parts/text.ts";
 
-export type ListProps = {
-  view: View;
+/** The page that lists the events of a log and follows it live. */
+
+type ListPageProps = {
+  view: RequestedView;
   /** Newest first. */
   events: readonly EventSummary[];
-  /** The cursors of the pages beside this one: null where there is none. */
+  /** The cursors of the pages beside this one; null where there is none. */
   newer: number | null;
   older: number | null;
-  /** Whether this is where new events come in. */
+  /** New events come in on this page. */
   atHead: boolean;
   status: InboxStatus;
-  arrivals: Counted;
+  hourly: HourlyCounts;
   now: number;
-  /** What stands in the place of a log without any event. */
+  /** Content in place of the list, for a log without any event. */
   empty: Child;
 };
 
 /** `GET /`: the events of a log, newest first, and live. */
-export function List(props: ListProps) {
-  const { view, events, status, arrivals, now, empty, atHead } = props;
-  const { place } = view;
-  const filtered = placeQuery(whole(place)).toString() !== placeQuery(place).toString();
+export function ListPage(props: ListPageProps) {
+  const { view, events, status, hourly, now, empty, atHead } = props;
+  const { address } = view;
+  const filtered = addressQuery(unfiltered(address)).toString() !== addressQuery(address).toString();
   const isEmpty = events.length === 0 && atHead && !filtered && props.older === null;
   const beside = (
     <>
       <p class="pill" id="live" hidden>
         connecting
       </p>
-      {!isEmpty && <Arrivals arrivals={arrivals} place={place} now={now} />}
+      {!isEmpty && <HourlyChart counts={hourly} address={address} now={now} />}
     </>
   );
   return (
-    <Frame title="Webhook receiver" tab="events" view={view} beside={beside}>
-      <Waiting status={status} />
-      {!isEmpty && <Filters place={place} sources={view.sources} now={now} />}
+    <ViewerFrame title="Webhook receiver" tab="events" view={view} beside={beside}>
+      <LogWarnings status={status} />
+      {!isEmpty && <Filters address={address} sources={view.sources} now={now} />}
       <p id="said-state" class="unseen" role="status" />
       <p id="said-count" class="unseen" role="status" />
-      <a id="new" class="new" href={address("/", place)} hidden>
+      <a id="new" class="new" href={href("/", address)} hidden>
         new events
       </a>
       <div
         id="events"
         data-after={status.head}
-        data-query={placeQuery(place).toString()}
+        data-query={addressQuery(address).toString()}
         data-page={atHead ? "head" : "older"}
       >
-        {isEmpty ? empty : events.length === 0 ? <Nothing {...props} /> : <Table {...props} />}
+        {isEmpty ? empty : events.length === 0 ? <NoMatch {...props} /> : <EventTable {...props} />}
       </div>
-      <RowTemplates place={place} />
-      <Pages {...props} />
-      {!isEmpty && <Tools view={view} />}
-    </Frame>
+      <RowTemplates address={address} />
+      <PageLinks {...props} />
+      {!isEmpty && <ExportAndClear view={view} />}
+    </ViewerFrame>
   );
 }
 
-function Table({ events, view }: ListProps) {
+function EventTable({ events, view }: ListPageProps) {
   return (
     <table class="events">
       <caption class="unseen">Events, newest first</caption>
       <thead>
         <tr>
           <th scope="col">Event</th>
-          <th scope="col">Check</th>
+          <th scope="col">Verification</th>
           <th scope="col">Source</th>
           <th scope="col">Size</th>
           <th scope="col">Received</th>
@@ -79,29 +81,76 @@ function Table({ events, view }: ListProps) {
       </thead>
       <tbody>
         {events.map((event) => (
-          <Row event={event} place={view.place} />
+          <EventRow event={event} address={view.address} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function Nothing({ older }: ListProps) {
-  if (older === null) return <p>Nothing matches.</p>;
-  return <p>Nothing matches among the events after number {older}; the log goes on before them.</p>;
+/** One event. `data-slot` marks what the script fills in a new row. */
+function EventRow({ event, address }: { event: EventSummary; address: ViewAddress }) {
+  const { seq, type, id, source, bytes, receivedAt, verification } = event;
+  return (
+    <tr id={`e${seq}`}>
+      <th scope="row">
+        <a data-slot="link" href={href(`/e/${seq}`, address)}>
+          <span data-slot="type">
+            <Foreign text={type ?? NO_TYPE} />
+          </span>
+        </a>
+        <code class="quiet" data-slot="id">
+          <Foreign text={id ?? ""} />
+        </code>
+      </th>
+      <td data-label="Verification">
+        <VerificationBadge verification={verification} />
+      </td>
+      <td data-label="Source">
+        <a class="plain" data-slot="source" href={href("/", { ...address, filter: { ...address.filter, source } })}>
+          <Foreign text={source} />
+        </a>
+      </td>
+      <td data-label="Size" class="number" data-slot="bytes">
+        {bytesText(bytes)}
+      </td>
+      <td data-label="Received" data-slot="received">
+        <Moment at={receivedAt} />
+      </td>
+    </tr>
+  );
 }
 
-function Pages({ view: { place }, newer, older, atHead }: ListProps) {
+/** Rows for the script to copy, one for each kind of verification. */
+function RowTemplates({ address }: { address: ViewAddress }) {
+  const empty = { seq: 0, type: "", id: "", source: "", bytes: 0, receivedAt: new Date(0).toISOString() };
+  return (
+    <>
+      {(["verified", "authenticated", "unverified"] as const).map((verification) => (
+        <template id={`row-${verification}`}>
+          <EventRow event={{ ...empty, verification }} address={address} />
+        </template>
+      ))}
+    </>
+  );
+}
+
+function NoMatch({ older }: ListPageProps) {
+  if (older === null) return <p>Nothing matches.</p>;
+  return <p>Nothing matches among the events after number {older}. Older events have not been searched yet.</p>;
+}
+
+function PageLinks({ view: { address }, newer, older, atHead }: ListPageProps) {
   return (
     <nav class="pages" id="pages" aria-label="Pages">
-      {!atHead && <a href={address("/", place)}>Newest</a>}
+      {!atHead && <a href={href("/", address)}>Newest</a>}
       {newer !== null && (
-        <a rel="next" href={address("/", place, { after: newer })}>
+        <a rel="next" href={href("/", address, { after: newer })}>
           Newer
         </a>
       )}
       {older !== null && (
-        <a rel="prev" href={address("/", place, { before: older })}>
+        <a rel="prev" href={href("/", address, { before: older })}>
           Older
         </a>
       )}
@@ -109,52 +158,52 @@ function Pages({ view: { place }, newer, older, atHead }: ListProps) {
   );
 }
 
-/** Said only when something is wrong: that events wait a while for KV is how it works. */
-function Waiting({ status }: { status: InboxStatus }) {
+/** Warnings about the log. Events always wait a while for KV, so that alone is none. */
+function LogWarnings({ status }: { status: InboxStatus }) {
   const { waiting, oldestWaitingAt, kvFailing, rebuilt, space, seenSince } = status;
   return (
     <>
       {kvFailing && waiting > 0 && oldestWaitingAt !== null && (
         <p class="message failed" role="alert">
-          KV does not take events at the moment: {waiting.toLocaleString("en")} wait in the Inbox, the oldest since{" "}
-          <Moment at={new Date(oldestWaitingAt).toISOString()} />. They are safe there and can be read; the next try
-          comes by itself.
+          Writing to KV fails at the moment. Events that wait in the Inbox: {waiting.toLocaleString("en")}, the oldest
+          since <Moment at={new Date(oldestWaitingAt).toISOString()} />. They are safe there and can be read, and the
+          write is retried.
         </p>
       )}
       {space === "full" && (
         <p class="message failed" role="alert">
-          The storage of this log has reached STORAGE_LIMIT_MB: nothing is accepted, and senders are told to come again,
-          until KV has taken what waits.
+          The storage of this log has reached STORAGE_LIMIT_MB. New events are refused with 503, so that senders retry,
+          until KV has taken the waiting ones.
         </p>
       )}
       {seenSince !== null && (
         <p class="message failed">
-          To make room, the ids received before <Moment at={new Date(seenSince).toISOString()} /> were forgotten early:
-          an event from before then that is sent again is logged again.
+          To free storage, the ids received before <Moment at={new Date(seenSince).toISOString()} /> were deleted early.
+          An older event that is sent again is logged again.
         </p>
       )}
       {rebuilt !== null && (
         <p class="message failed">
-          The storage of this log was lost and made anew from KV at <Moment at={new Date(rebuilt.at).toISOString()} />.
-          Events after number {rebuilt.lostAfter} and before {rebuilt.firstSeq}, if there were any, are gone.
+          The storage of this log was lost, and rebuilt from KV at <Moment at={new Date(rebuilt.at).toISOString()} />.
+          Events after number {rebuilt.lostAfter} and before {rebuilt.firstSeq}, if there were any, are lost.
         </p>
       )}
     </>
   );
 }
 
-function Tools({ view: { place } }: { view: View }) {
-  const { source } = place.filter;
+function ExportAndClear({ view: { address } }: { view: RequestedView }) {
+  const { source } = address.filter;
   return (
     <>
       <h2>Export and clear</h2>
       <div class="actions">
         {(["ndjson", "csv"] as const).map((format) => (
-          <a class="button" href={address("/events/export", place, { format })} download>
+          <a class="button" href={href("/events/export", address, { format })} download>
             Export {format === "csv" ? "CSV" : "NDJSON"}
           </a>
         ))}
-        <form method="post" action={address("/clear", whole(place))}>
+        <form method="post" action={href("/clear", unfiltered(address))}>
           {source !== null && <input type="hidden" name="source" value={source} />}
           <label>
             <input type="checkbox" name="confirm" value="yes" required />
@@ -165,7 +214,7 @@ function Tools({ view: { place } }: { view: View }) {
           </button>
         </form>
       </div>
-      <Keys />
+      <KeyHelp />
     </>
   );
 }

@@ -1,20 +1,22 @@
-import { Foreign, State } from "../../../../shared/pages/parts.tsx";
+import { Badge, Foreign } from "../../../../shared/pages/parts.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
-import type { Rejection } from "../../rejected/rejections.ts";
-import { address } from "../parts/address.ts";
+import { KEPT_PER_SOURCE, type Rejection } from "../../rejected/rejections.ts";
 import { Moment } from "../parts/badges.tsx";
-import { Frame, type View } from "../parts/frame.tsx";
+import { SourceLinks } from "../parts/filters.tsx";
+import { type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { bytesText } from "../parts/text.ts";
 
-export type RejectedProps = {
-  view: View;
+/** The page of rejected requests. */
+
+type RejectedPageProps = {
+  view: RequestedView;
   rejections: readonly Rejection[];
-  /** How many were refused since the log began, kept or not. */
+  /** Number of rejected requests since the log began, kept or not. */
   total: number;
 };
 
-/** The rule that a request broke, for people. */
-const REASONS: Record<Rejection["reason"], string> = {
+/** Reasons in words. */
+const REASON_TEXTS: Record<Rejection["reason"], string> = {
   id_missing: "No id",
   id_malformed: "Malformed id",
   timestamp_missing: "No timestamp",
@@ -26,61 +28,47 @@ const REASONS: Record<Rejection["reason"], string> = {
   token_missing: "No token",
   token_mismatch: "Wrong token",
   signature_mismatch: "Wrong signature",
-  question_malformed: "A question that the provider does not ask",
+  question_malformed: "Malformed handshake",
   question_token_mismatch: "Wrong verify token",
   question_secret_unset: "The source has no handshakeSecret to answer with",
   body_too_large: "Body larger than MAX_BODY_BYTES",
   configuration_error: "The source is not configured correctly",
 };
 
-/** `GET /rejected`: what was not let into the log, and why. */
-export function Rejected({ view, rejections, total }: RejectedProps) {
-  const { place, sources } = view;
+/** `GET /rejected`: the requests that did not enter the log, each with its reason. */
+export function RejectedPage({ view, rejections, total }: RejectedPageProps) {
+  const { address, sources } = view;
+  const ofSource = { ...address, filter: { ...NO_FILTER, source: address.filter.source } };
   return (
-    <Frame title="Rejected requests" tab="rejected" view={view}>
-      <ul class="chips" aria-label="Sources">
-        {[null, ...sources].map((source) => (
-          <li>
-            <a
-              href={address("/rejected", { ...place, filter: { ...NO_FILTER, source } })}
-              aria-current={source === place.filter.source ? "true" : undefined}
-            >
-              {source ?? "All sources"}
-            </a>
-          </li>
-        ))}
-      </ul>
+    <ViewerFrame title="Rejected requests" tab="rejected" view={view}>
+      <SourceLinks path="/rejected" address={ofSource} sources={sources} />
       {rejections.length === 0 ? (
-        <p>None was refused.</p>
+        <p>No request was rejected.</p>
       ) : (
         <p class="quiet">
-          {total.toLocaleString("en")} refused in all; of each source, the newest 100 are kept. A refused request uses
-          up no id: sent again as it should be, it is accepted.
+          {total.toLocaleString("en")} rejected in all. The newest {KEPT_PER_SOURCE} of each source are kept. A rejected
+          request uses up no id: sent again correctly, it is accepted.
         </p>
       )}
       {rejections.map((rejection) => (
-        <Refusal {...rejection} />
+        <RejectedRequest {...rejection} />
       ))}
-    </Frame>
+    </ViewerFrame>
   );
 }
 
-function Refusal({ at, source, reason, diagnosis, headers, bytes }: Rejection) {
+function RejectedRequest({ at, source, reason, diagnosis, headers, bytes }: Rejection) {
   return (
-    <article class="refusal">
+    <article class="rejection">
       <h2>
-        <State kind="bad" sign="■" text={REASONS[reason]} />
+        <Badge kind="bad" sign="■" text={REASON_TEXTS[reason]} />
       </h2>
       <p>
-        {diagnosis === null ? (
-          <span class="quiet">Nothing more is known of it.</span>
-        ) : (
-          <Foreign text={diagnosis.text} />
-        )}
+        {diagnosis === null ? <span class="quiet">There is no diagnosis.</span> : <Foreign text={diagnosis.text} />}
       </p>
       <p class="quiet">
         <Moment at={new Date(at).toISOString()} />, source <Foreign text={source} />,{" "}
-        {bytes === null ? "not read to its end" : bytesText(bytes)}, <code>{reason}</code>
+        {bytes === null ? "not read completely" : bytesText(bytes)}, <code>{reason}</code>
         {diagnosis !== null && (
           <>
             {" "}

@@ -1,36 +1,38 @@
-import { State } from "../../../../shared/pages/parts.tsx";
+import { Badge, type BadgeProps } from "../../../../shared/pages/parts.tsx";
 import type { Verification } from "../../event/record.ts";
 import { momentText } from "./text.ts";
 
-type Checked = { kind: "good" | "wait" | "bad"; sign: string; text: string; by: string; why: string };
+/** Small parts that several pages of the viewer have: the verification of an event, moments, and text to copy. */
 
-/** How a record was checked: the badge, its reason in a word, and what it is worth. */
-const CHECKS: Record<Verification, Checked> = {
+type VerificationText = BadgeProps & { short: string; long: string };
+
+/** How an event was verified: as a badge, in a word or two, and in full. */
+const VERIFICATIONS: Record<Verification, VerificationText> = {
   verified: {
-    ...{ kind: "good", sign: "●", text: "Verified", by: "by its signature" },
-    why: "a signature covers the exact bytes of the body",
+    ...{ kind: "good", sign: "●", text: "Verified", short: "by its signature" },
+    long: "a signature covers the exact bytes of the body",
   },
   authenticated: {
-    ...{ kind: "wait", sign: "◐", text: "Authenticated", by: "by a token" },
-    why: "by a shared token; no signature covers it",
+    ...{ kind: "wait", sign: "◐", text: "Authenticated", short: "by a token" },
+    long: "by a shared token; no signature covers it",
   },
   unverified: {
-    ...{ kind: "bad", sign: "○", text: "Unverified", by: "no proof asked" },
-    why: "its source asks for no proof",
+    ...{ kind: "bad", sign: "○", text: "Unverified", short: "no proof asked" },
+    long: "its source asks for no proof",
   },
 };
 
-/** The badge with its reason: in a word, or `full`. */
-export function Check({ verification, full = false }: { verification: Verification; full?: boolean }) {
-  const { by, why, ...state } = CHECKS[verification];
+/** How an event was verified, in short or in `full`. */
+export function VerificationBadge({ verification, full = false }: { verification: Verification; full?: boolean }) {
+  const { short, long, ...badge } = VERIFICATIONS[verification];
   return (
-    <span class="check" title={full ? undefined : why}>
-      <State {...state} /> <span class="quiet">{full ? why : by}</span>
+    <span class="check" title={full ? undefined : long}>
+      <Badge {...badge} /> <span class="quiet">{full ? long : short}</span>
     </span>
   );
 }
 
-/** A moment, to the second or the millisecond; how long ago that is, the script says. */
+/** A moment, to the second or the millisecond. The script adds how long ago it was. */
 export function Moment({ at, exact = false }: { at: string; exact?: boolean }) {
   return (
     <time class="moment" datetime={at}>
@@ -39,8 +41,18 @@ export function Moment({ at, exact = false }: { at: string; exact?: boolean }) {
   );
 }
 
-/** A button that the script shows, where it can copy: the text given, or that of the element named. */
-export function Copy({ label, text, from, what }: { label: string; text?: string; from?: string; what?: string }) {
+/** A button that copies `text`, or the text of the element `from`. The script shows it where the browser can copy. */
+export function CopyButton({
+  label,
+  text,
+  from,
+  what,
+}: {
+  label: string;
+  text?: string;
+  from?: string;
+  what?: string;
+}) {
   return (
     <button type="button" class="copy" hidden data-copy={text} data-copy-from={from}>
       {label}
@@ -49,14 +61,14 @@ export function Copy({ label, text, from, what }: { label: string; text?: string
   );
 }
 
-/** Lines that a person takes away, as they are. */
+/** Lines to copy. */
 export function Snippet({ id, label, text }: { id: string; label: string; text: string }) {
   return (
     <section class="snippet" aria-label={label}>
       <pre id={id} tabindex={0}>
         <span>{text}</span>
       </pre>
-      <Copy label="Copy" what={label} from={id} />
+      <CopyButton label="Copy" what={label} from={id} />
     </section>
   );
 }

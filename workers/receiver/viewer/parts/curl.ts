@@ -2,30 +2,30 @@ import { fromUtf8 } from "../../../../shared/bytes.ts";
 import { visible } from "../../../../shared/pages/visible.ts";
 import { type HeaderList, MASK } from "../../event/headers.ts";
 
-/** A request as a line for sh, bash and zsh that makes the very same one with curl. Pure. */
+/** Writes a request as a command for sh, bash and zsh, which makes the same request with curl. Pure. */
 
-/** A bigger body would not fit where a line is pasted; it is fetched from `bodyUrl` instead. */
+/** Bytes of a body within the command. A bigger one would not fit where it is pasted, so it is fetched from `bodyUrl`. */
 export const MAX_INLINE_BYTES = 32 * 1024;
 
 export type CurlRequest = { url: string; headers: HeaderList; body: Uint8Array; bodyUrl: string };
 
-/** Every byte of the body arrives: what text in quotes cannot say is given to printf, whose octal escapes are POSIX. */
+/** Returns the command. Every byte of the body arrives: printf, whose octal escapes are POSIX, writes what quotes cannot. */
 export function curlOf({ url, headers, body, bodyUrl }: CurlRequest): string {
   const text = body.byteLength > MAX_INLINE_BYTES ? null : plainText(body);
   const data = text === null ? "--data-binary @-" : `--data-raw ${quoted(text)}`;
   const curl = [`curl ${quoted(url)}`, ...headerOptions(headers), data].join(" \\\n  ");
-  return text === null ? `${sourceOf(body, bodyUrl)} |\n${curl}` : curl;
+  return text === null ? `${bodyCommand(body, bodyUrl)} |\n${curl}` : curl;
 }
 
-/** The headers worth repeating: not those of the connection and the way here, and none that is masked. */
+/** Returns the headers to repeat: not those of the connection and the way here, and none that is masked. */
 export function repeatable(headers: HeaderList): HeaderList {
-  return headers.filter(([name, value]) => value !== MASK && !OF_THE_WAY.test(name));
+  return headers.filter(([name, value]) => value !== MASK && !CONNECTION_HEADERS.test(name));
 }
 
-const OF_THE_WAY =
+const CONNECTION_HEADERS =
   /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|content-length|cdn-loop|forwarded|via|true-client-ip|x-real-ip|cf-.*|x-forwarded-.*|proxy-.*|mf-.*)$/;
 
-/** Within single quotes a POSIX shell takes everything as it is, but the quote itself. */
+/** Quotes a text for a POSIX shell, which takes everything within single quotes as it is, except the quote. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -37,14 +37,16 @@ function headerOptions(headers: HeaderList): string[] {
   return typed ? options : [...options, "-H 'content-type:'"];
 }
 
-/** What a terminal would not take or show as it is goes through printf. */
+/** Quotes an argument, or lets printf write it if a terminal would not take or show it as it is. */
 function argument(text: string): string {
   return isPlain(text) ? quoted(text) : `"$(${printf(new TextEncoder().encode(text))})"`;
 }
 
-function sourceOf(body: Uint8Array, bodyUrl: string): string {
+/** Returns the command that writes the body. */
+function bodyCommand(body: Uint8Array, bodyUrl: string): string {
   if (body.byteLength <= MAX_INLINE_BYTES) return printf(body);
-  // One word, since zsh does not split what it expands; none where no token is set. A refusal is not a body.
+  // The option is one word, since zsh does not split what it expands, and is left out where no token is set. With -f an
+  // error answer does not pass for a body.
   return `curl -fsS \${API_TOKEN:+"-Hauthorization: Bearer $API_TOKEN"} ${quoted(bodyUrl)}`;
 }
 
@@ -53,7 +55,7 @@ function plainText(body: Uint8Array): string | null {
   return text !== null && isPlain(text) ? text : null;
 }
 
-/** Whether the text survives being pasted, and looks like what it is. Tabs would complete file names. */
+/** Tells if the text survives being pasted, and looks like what it is. A pasted tab would complete file names. */
 function isPlain(text: string): boolean {
   return !/[\t\r]/.test(text) && visible(text) === text;
 }

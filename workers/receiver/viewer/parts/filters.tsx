@@ -1,28 +1,29 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
+import { DAY_MS, HOUR_MS } from "../../../../shared/time.ts";
 import { type EventFilter, filterParameters, NO_FILTER } from "../../event/filter.ts";
 import { DEFAULT_LOG } from "../../verify/source.ts";
-import { address, type Place } from "./address.ts";
+import { href, type ViewAddress } from "./address.ts";
 
-/** What of the log is shown: the sources, a form, and what is set. All of it stands in the address. */
+/** The filter of the list: links to the sources, a form, and links that take a filter away. All of it stands in the address. */
 
-export type FiltersProps = { place: Place; sources: readonly string[]; now: number };
+type FiltersProps = { address: ViewAddress; sources: readonly string[]; now: number };
 
-const RANGES: readonly (readonly [ms: number, text: string])[] = [
-  [3_600_000, "last hour"],
-  [86_400_000, "last 24 hours"],
-  [604_800_000, "last 7 days"],
+const TIME_RANGES: readonly (readonly [ms: number, text: string])[] = [
+  [HOUR_MS, "last hour"],
+  [DAY_MS, "last 24 hours"],
+  [7 * DAY_MS, "last 7 days"],
 ];
 const MINUTE_MS = 60_000;
 
-export function Filters({ place, sources, now }: FiltersProps) {
-  const values = filterParameters(place.filter);
-  const { type, since, until } = place.filter;
+export function Filters({ address, sources, now }: FiltersProps) {
+  const values = filterParameters(address.filter);
+  const { type, since, until } = address.filter;
   return (
     <>
-      {sources.length > 1 && <Sources place={place} sources={sources} />}
+      {sources.length > 1 && <SourceLinks path="/" address={address} sources={sources} />}
       <search>
         <form class="search" method="get" action="/">
-          {place.log !== DEFAULT_LOG && <input type="hidden" name="log" value={place.log} />}
+          {address.log !== DEFAULT_LOG && <input type="hidden" name="log" value={address.log} />}
           {values.source !== undefined && <input type="hidden" name="source" value={values.source} />}
           <label>
             Search in headers and bodies
@@ -50,19 +51,20 @@ export function Filters({ place, sources, now }: FiltersProps) {
           </details>
         </form>
       </search>
-      <Chips place={place} now={now} />
+      <FilterChips address={address} now={now} />
     </>
   );
 }
 
-function Sources({ place, sources }: { place: Place; sources: readonly string[] }) {
-  const { source } = place.filter;
+/** Links to the page at `path` for each source, and for all. */
+export function SourceLinks({ path, address, sources }: { path: string } & Omit<FiltersProps, "now">) {
+  const { source } = address.filter;
   return (
     <ul class="chips" aria-label="Sources">
       {[null, ...sources].map((name) => (
         <li>
           <a
-            href={address("/", { ...place, filter: { ...place.filter, source: name } })}
+            href={href(path, { ...address, filter: { ...address.filter, source: name } })}
             aria-current={name === source ? "true" : undefined}
           >
             {name ?? "All sources"}
@@ -73,15 +75,15 @@ function Sources({ place, sources }: { place: Place; sources: readonly string[] 
   );
 }
 
-/** What is set, each with a link that takes it away; and ranges of time to begin with. */
-function Chips({ place, now }: { place: Place; now: number }) {
-  const set = Object.entries(filterParameters(place.filter));
-  const without = (name: string): EventFilter => ({ ...place.filter, [name]: null });
+/** Each filter that is set, with a link that removes it, and ranges of time to start with. */
+function FilterChips({ address, now }: { address: ViewAddress; now: number }) {
+  const set = Object.entries(filterParameters(address.filter));
+  const without = (name: string): EventFilter => ({ ...address.filter, [name]: null });
   return (
     <ul class="chips" aria-label="Filters">
       {set.map(([name, value]) => (
         <li>
-          <a href={address("/", { ...place, filter: without(name) })}>
+          <a href={href("/", { ...address, filter: without(name) })}>
             <span class="unseen">Remove </span>
             {name}: <Foreign text={value} /> <span aria-hidden="true">×</span>
           </a>
@@ -89,15 +91,15 @@ function Chips({ place, now }: { place: Place; now: number }) {
       ))}
       {set.length > 1 && (
         <li>
-          <a href={address("/", { ...place, filter: NO_FILTER })}>Clear filters</a>
+          <a href={href("/", { ...address, filter: NO_FILTER })}>Clear filters</a>
         </li>
       )}
-      {place.filter.since === null &&
-        RANGES.map(([ms, text]) => {
+      {address.filter.since === null &&
+        TIME_RANGES.map(([ms, text]) => {
           const since = Math.floor((now - ms) / MINUTE_MS) * MINUTE_MS;
           return (
             <li>
-              <a href={address("/", { ...place, filter: { ...place.filter, since } })}>{text}</a>
+              <a href={href("/", { ...address, filter: { ...address.filter, since } })}>{text}</a>
             </li>
           );
         })}

@@ -1,16 +1,18 @@
-import { visible } from "../../../../shared/pages/visible.ts";
+import { ForeignBlock } from "../../../../shared/pages/parts.tsx";
 import type { Forwarded } from "../../forward/request.ts";
-import { address, type Place, whole } from "./address.ts";
+import { href, unfiltered, type ViewAddress } from "./address.ts";
 
-/** What was typed into the form, and what became of it; `result` null before it was sent, or when it was refused. */
-export type Forwarding = { url: string; result: Forwarded | null };
+/** The form that sends an event on, and its outcome. */
 
-/** The form that sends an event on, and what its target said. */
-export function Forward({ place, seq, forwarding }: { place: Place; seq: number; forwarding: Forwarding }) {
-  const { url, result } = forwarding;
+/** The URL typed into the form, and its outcome; `result` is null before the event was sent, or if the URL was refused. */
+export type ForwardState = { url: string; result: Forwarded | null };
+
+type ForwardFormProps = { address: ViewAddress; seq: number; forwarding: ForwardState };
+
+export function ForwardForm({ address, seq, forwarding: { url, result } }: ForwardFormProps) {
   return (
     <>
-      <form method="post" action={address(`/e/${seq}/forward`, whole(place))} class="fields" id="forward">
+      <form method="post" action={href(`/e/${seq}/forward`, unfiltered(address))} class="fields" id="forward">
         <label for="forward-url">Forward to a URL</label>
         <input
           type="url"
@@ -23,24 +25,18 @@ export function Forward({ place, seq, forwarding }: { place: Place; seq: number;
           aria-describedby="forward-hint"
         />
         <span class="quiet" id="forward-hint">
-          The same bytes, signed anew with <code>FORWARD_SECRET</code>: never with the secret of its source.
+          The same bytes, signed with <code>FORWARD_SECRET</code> and never with the secret of the source.
         </span>
         <button type="submit">Forward</button>
       </form>
-      {result !== null && result.response !== null && result.response !== "" && (
-        <section aria-label="First bytes of the response">
-          <pre tabindex={0}>
-            <bdi>{visible(result.response)}</bdi>
-          </pre>
-        </section>
-      )}
+      {result?.response && <ForeignBlock label="First bytes of the response" text={result.response} />}
     </>
   );
 }
 
-/** What became of it, in words. */
+/** Returns the outcome in words. */
 export function outcomeText({ status, code, ms }: Forwarded): { text: string; failed: boolean } {
-  if (status === 0) return { text: `Forwarded, and not answered: ${code}, after ${ms} ms.`, failed: true };
+  if (status === 0) return { text: `Forwarded, but not answered: ${code}, after ${ms} ms.`, failed: true };
   const answered = code === null ? `status ${status}` : `status ${status}, ${code}`;
   return {
     text: `Forwarded. The answer: ${answered}, after ${ms} ms.`,

@@ -1,70 +1,119 @@
 import type { Child, PropsWithChildren } from "hono/jsx";
-import type { Asset } from "../../../../shared/pages/assets.ts";
-import { type Message, Shell } from "../../../../shared/pages/page.tsx";
+import { asset, modules } from "../../../../shared/pages/assets.ts";
+import { type Notice, Shell } from "../../../../shared/pages/page.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
-import { address, type Place, whole } from "./address.ts";
-import { entry, viewerStyle } from "./files.ts";
+import arrivals from "../client/arrivals.js";
+import copy from "../client/copy.js";
+import follow from "../client/follow.js";
+import hours from "../client/hours.js";
+import keys from "../client/keys.js";
+import list from "../client/list.js";
+import liveList from "../client/live-list.js";
+import message from "../client/message.js";
+import rows from "../client/rows.js";
+import speech from "../client/speech.js";
+import text from "../client/text.js";
+import times from "../client/times.js";
+import viewer from "../client/viewer.js";
+import { href, unfiltered, type ViewAddress } from "./address.ts";
+import viewerCss from "./viewer.css";
 
-/** What every page of the viewer has around it. */
+/** The frame around every page of the viewer: its styles and scripts, the tabs, the logs, and the help for the keyboard. */
 
-/** `logs` and `sources` as configured; `signedIn`: there is a session to end. */
-export type View = {
+const viewerStylesheet = asset("viewer.css", "text/css; charset=utf-8", viewerCss);
+
+/** The scripts, each after those it imports. */
+const viewerScripts = modules([
+  ["text.js", text],
+  ["times.js", times],
+  ["copy.js", copy],
+  ["keys.js", keys],
+  ["rows.js", rows],
+  ["follow.js", follow],
+  ["hours.js", hours],
+  ["arrivals.js", arrivals],
+  ["speech.js", speech],
+  ["live-list.js", liveList],
+  ["list.js", list],
+  ["message.js", message],
+  ["viewer.js", viewer],
+]);
+
+/** The files that the Worker serves for the viewer. */
+export const viewerAssets = [viewerStylesheet, ...viewerScripts];
+
+/** The files that a page loads: the last script imports the others. */
+const VIEWER_FILES = [viewerStylesheet, ...viewerScripts.slice(-1)];
+
+/** A request for a page: what it shows, and who asks. `logs` and `sources` are those configured. */
+export type RequestedView = {
   origin: string;
-  place: Place;
+  address: ViewAddress;
   logs: readonly string[];
   sources: readonly string[];
+  /** The reader has a session to end. */
   signedIn: boolean;
-  message?: Message | undefined;
+  notice?: Notice | undefined;
 };
 
-export type Tab = "events" | "rejected" | "connect";
+type Tab = "events" | "rejected" | "connect";
 
-const FILES: Asset[] = [viewerStyle, entry];
 const TABS: readonly (readonly [Tab, path: string, text: string])[] = [
   ["events", "/", "Events"],
   ["rejected", "/rejected", "Rejected"],
   ["connect", "/connect", "Connect"],
 ];
 
-export type FrameProps = PropsWithChildren<{ title: string; tab: Tab; view: View; beside?: Child }>;
+type ViewerFrameProps = PropsWithChildren<{ title: string; tab: Tab; view: RequestedView; beside?: Child }>;
 
-export function Frame({ title, tab, view, beside, children }: FrameProps) {
+export function ViewerFrame({ title, tab, view, beside, children }: ViewerFrameProps) {
+  const { address, logs, notice, signedIn } = view;
   const navigation = (
     <>
       <ul class="tabs">
         {TABS.map(([name, path, text]) => (
           <li>
-            <a href={address(path, whole(view.place))} aria-current={name === tab ? "page" : undefined}>
+            <a href={href(path, unfiltered(address))} aria-current={name === tab ? "page" : undefined}>
               {text}
             </a>
           </li>
         ))}
       </ul>
-      {view.logs.length > 1 && <Logs {...view} />}
-      {view.signedIn && (
-        <form method="post" action="/session/end">
-          <button type="submit">Sign out</button>
-        </form>
-      )}
+      {logs.length > 1 && <LogLinks {...view} />}
     </>
   );
-  return (
-    <Shell title={title} files={FILES} message={view.message} navigation={navigation} beside={beside}>
-      {children}
-    </Shell>
-  );
+  return <Shell {...{ title, files: VIEWER_FILES, notice, navigation, signedIn, beside }}>{children}</Shell>;
 }
 
-function Logs({ logs, place }: View) {
+function LogLinks({ logs, address }: RequestedView) {
   return (
     <ul class="tabs" aria-label="Logs">
       {logs.map((log) => (
         <li>
-          <a href={address("/", { log, filter: NO_FILTER })} aria-current={log === place.log ? "true" : undefined}>
+          <a href={href("/", { log, filter: NO_FILTER })} aria-current={log === address.log ? "true" : undefined}>
             {log}
           </a>
         </li>
       ))}
     </ul>
+  );
+}
+
+/**
+ * The keys of a page, and a switch for those that are single characters: software that types for someone, such as speech
+ * input, could press them by accident (WCAG 2.1.4). The script shows the switch and remembers it.
+ */
+export function KeyHelp() {
+  return (
+    <p class="keys">
+      <span>
+        Keys: <kbd>j</kbd> <kbd>k</kbd> or arrows through the list, <kbd>Enter</kbd> opens, <kbd>/</kbd> searches,{" "}
+        <kbd>Esc</kbd> goes back.
+      </span>
+      <label hidden>
+        <input type="checkbox" id="characters" autocomplete="off" />
+        Use <kbd>j</kbd>, <kbd>k</kbd> and <kbd>/</kbd>
+      </label>
+    </p>
   );
 }

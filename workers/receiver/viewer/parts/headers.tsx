@@ -1,10 +1,9 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
 import { visible } from "../../../../shared/pages/visible.ts";
 import { type HeaderList, MASK } from "../../event/headers.ts";
+import { CopyButton } from "./badges.tsx";
 
-import { Copy } from "./badges.tsx";
-
-/** The headers as they were stored, each to be copied, and all. */
+/** The headers of an event as they were stored, to copy one by one or all at once. */
 export function Headers({ headers }: { headers: HeaderList }) {
   const all = headers.map(([name, value]) => `${name}: ${value}`).join("\n");
   return (
@@ -12,9 +11,8 @@ export function Headers({ headers }: { headers: HeaderList }) {
       <h2>Headers</h2>
       <table class="headers">
         <caption>
-          {headers.some(([, value]) => value === MASK) &&
-            "What authenticates its sender was masked before it was stored. "}
-          <Copy label="Copy all" what="headers" text={all} />
+          {headers.some(([, value]) => value === MASK) && "Credentials were masked before the event was stored. "}
+          <CopyButton label="Copy all" what="headers" text={all} />
         </caption>
         <thead>
           <tr class="unseen">
@@ -33,7 +31,7 @@ export function Headers({ headers }: { headers: HeaderList }) {
                 <Foreign text={value} />
               </td>
               <td>
-                <Copy label="Copy" what={visible(name)} text={value} />
+                <CopyButton label="Copy" what={visible(name)} text={value} />
               </td>
             </tr>
           ))}

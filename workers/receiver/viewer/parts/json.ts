@@ -1,24 +1,24 @@
 /**
- * JSON for reading: only the white space between its tokens is laid out anew. Nothing is parsed into values, so
- * that repeated members, big numbers and escapes stay as they were sent. Pure.
+ * JSON for reading: only the white space between its tokens changes. Nothing is parsed into values, so repeated members,
+ * big numbers and escapes stay as they were sent. Pure.
  */
 
 /** `text`: a string, number or literal as it stands in the source, or a container too deep to be laid out. */
 export type Json = { text: string } | { open: "{" | "["; members: Member[] };
 
-/** `key` with its quotes, null in an array. */
+/** `key` has its quotes; it is null in an array. */
 export type Member = { key: string | null; value: Json };
 
-/** Containers within each other: more are shown as they stand. */
-const MAX_DEPTH = 60;
-/** A page with more lines is slow to make and to read. */
+/** Containers within each other that are laid out; deeper ones are shown as they stand. */
+const MAX_LAID_OUT_DEPTH = 60;
+/** Lines that are laid out; a page with more is slow to render and to read. */
 export const MAX_LINES = 4000;
 
-/** Strings, numbers, literals and punctuation of RFC 8259, without the white space between them. */
+/** A string, number, literal or punctuation of RFC 8259, after white space. */
 const TOKEN =
   /[ \t\r\n]*("[^"\\]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{},:])/y;
 
-/** Null when the text is not JSON; "long" when it has too many lines. */
+/** Returns null if the text is not JSON, and "long" if it has too many lines. */
 export function readJsonText(text: string): Json | "long" | null {
   try {
     JSON.parse(text);
@@ -30,10 +30,10 @@ export function readJsonText(text: string): Json | "long" | null {
   return tokens.lines > MAX_LINES ? "long" : json;
 }
 
-/** The value that begins with `first`, of a text that is JSON; what comes after too many lines is left out. */
+/** Returns the value that begins with `first`, from a text that is JSON. It stops after too many lines. */
 function valueFrom(tokens: Tokens, first: string, depth: number): Json {
   if (first !== "{" && first !== "[") return { text: first };
-  if (depth === MAX_DEPTH) return { text: tokens.restOfContainer() };
+  if (depth === MAX_LAID_OUT_DEPTH) return { text: tokens.restOfContainer() };
   const members: Member[] = [];
   for (let token = tokens.next(); !/^[}\]]?$/.test(token) && tokens.lines <= MAX_LINES; token = tokens.next()) {
     if (token === ",") token = tokens.next();
@@ -44,7 +44,7 @@ function valueFrom(tokens: Tokens, first: string, depth: number): Json {
   return { open: first, members };
 }
 
-/** The tokens of a text one after the other, and how many lines they have made up to here. */
+/** The tokens of a text in turn, and the number of lines that they make. */
 class Tokens {
   readonly #text: string;
   readonly #cursor = new RegExp(TOKEN);
@@ -54,14 +54,14 @@ class Tokens {
     this.#text = text;
   }
 
-  /** Empty at the end of the text. */
+  /** Returns the next token, empty at the end of the text. */
   next(): string {
     const token = this.#cursor.exec(this.#text)?.[1] ?? "";
     if (/^[{}[\],]$/.test(token)) this.lines += 1;
     return token;
   }
 
-  /** From the opening token that was the last, through the one that closes it, as it stands. */
+  /** Returns the container whose opening token was the last one, as it stands. */
   restOfContainer(): string {
     const start = this.#cursor.lastIndex - 1;
     for (let open = 1; open > 0; ) {

@@ -1,6 +1,9 @@
-import type { Message } from "../../../shared/pages/page.tsx";
+import type { Notice } from "../../../shared/pages/page.tsx";
 
-/** What was done, after the redirect that follows it: a name from this table, never a text, stands in the URL. */
+/**
+ * Notices about what was done, on the page that a form redirects to. The address holds a name from this table and never a
+ * text, so no link can make the page say anything else.
+ */
 const DONE: Record<string, string> = {
   created: "The endpoint was added. This is its secret.",
   deleted: "The endpoint was deleted.",
@@ -14,7 +17,8 @@ const DONE: Record<string, string> = {
   redelivered: "The event is being sent again.",
 };
 
-export function messageOf(done: string | undefined, count: string | undefined): Message | undefined {
+/** Returns the notice of an address, null parameters and unknown names giving none. */
+export function noticeOf(done: string | undefined, count?: string): Notice | undefined {
   if (done === "recovered" && /^\d{1,6}$/.test(count ?? "")) {
     return { text: `Failed deliveries that are being sent again: ${count}.`, failed: false };
   }
