@@ -3,25 +3,25 @@ import { ipLiteral, isLoopback } from "./address.ts";
 import { type DnsAnswer, type DnsVerdict, judgeAnswers, parseAnswer } from "./dns-answer.ts";
 
 /**
- * Looks a hostname up over HTTPS before something is sent to it, so that no name leads into a network that
- * its URL may not name. Between this and the connection, which resolves the name again, it may change.
+ * Looks a hostname up over HTTPS before anything is sent to it, so that no name leads into a network that its URL may not
+ * name. The connection resolves the name once more, and the name may have changed by then.
  */
 
-/** `requests`: outgoing requests that this call made; 0 when the answer was kept or another call asked. */
+/** Result of a look-up. `requests`: the requests that this call made; 0 when the answer was kept or another call asked. */
 type Resolution = DnsVerdict & { requests: number };
 export type Resolve = (hostname: string) => Promise<Resolution>;
 
 type ResolverOptions = {
-  /** Where to ask, as `https://cloudflare-dns.com/dns-query` or `https://dns.google/resolve`; empty: nowhere. */
+  /** Resolver, as `https://cloudflare-dns.com/dns-query` or `https://dns.google/resolve`; empty for none. */
   dohUrl: string;
   fetch: typeof fetch;
-  /** Milliseconds. */
+  /** Unix milliseconds. */
   now: () => number;
-  /** For one question, until its answer is read. */
+  /** Time for one question, until its answer is read. */
   deadlineMs?: number;
 };
 
-/** A question for each kind of address; a caller with a budget keeps this many requests for a name. */
+/** Questions about a name, one for each kind of address; a caller with a budget keeps so many requests for a name. */
 const QUESTIONS = ["A", "AAAA"] as const;
 export const REQUESTS_PER_NAME = QUESTIONS.length;
 
@@ -37,9 +37,9 @@ const MAX_HOSTS = 1000;
 type Kept = { verdict: DnsVerdict; until: number };
 
 /**
- * Never rejects; a resolver that does not answer is `dns_unavailable`. IP literals and names of this machine
- * are not looked up: whether they may be called, `checkUrl` has said. Calls for one name share what is under
- * way, so a resolver belongs to one Durable Object: elsewhere a request cannot wait for another's.
+ * Returns a resolver, which never rejects: `dns_unavailable` stands for no answer. IP literals and names of this machine
+ * are not looked up, as `checkUrl` has judged them. Calls for one name share the look-up under way, so a resolver belongs
+ * to one Durable Object: elsewhere a request cannot wait for another's.
  *
  * @throws TypeError when `dohUrl` is neither empty nor a URL.
  */
@@ -72,12 +72,12 @@ export function createResolver({ dohUrl, now, ...transport }: ResolverOptions): 
   };
 }
 
-/** One question; null when there is no answer to it, for whatever reason. */
+/** Asks one question; returns null when there is no answer, for whatever reason. */
 async function ask(url: URL, { fetch, deadlineMs = QUESTION_MS }: Pick<ResolverOptions, "fetch" | "deadlineMs">) {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), deadlineMs);
   try {
-    // A redirect would be a request more than was counted, and no resolver has reason for one.
+    // A redirect would be one request more than was counted, and no resolver has a reason for one.
     const init = { headers: { accept: "application/dns-json" }, redirect: "manual", signal: deadline.signal } as const;
     const response = await fetch(url, init);
     if (response.status === 200) return parseAnswer(await response.json());

@@ -4,7 +4,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { configOf } from "../config.ts";
 import { type EventFilter, FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
-import { eventStream, followLog, STREAM_HEADERS } from "../log/live/event-stream.ts";
+import { eventStream, STREAM_HEADERS, streamBatches } from "../log/live/event-stream.ts";
 import { LiveSocket, upgrade } from "../log/live/socket.ts";
 import { type App, readLog } from "../log/logs.ts";
 
@@ -38,7 +38,7 @@ liveRoutes.get("/stream", async (c) => {
     return { reader, socket, filter, scanBytes };
   });
   const { socket } = streamed;
-  const batches = followLog(streamed, from ?? socket.head);
+  const batches = streamBatches(streamed, from ?? socket.head);
   const began = Date.now();
   const close = () => {
     if (socket.close()) logEvent("stream.closed", { ms: Date.now() - began });

@@ -72,8 +72,8 @@ export function cursorAhead(head: number): Problem {
 }
 
 /**
- * Returns the text of a segment that the Inbox named. It exists (I3, listed means stored), so a segment that cannot be
- * read is an error: a page never has a gap.
+ * Returns the text of a segment that the Inbox named. The segment exists, I3 (listed means stored), so one that cannot
+ * be read is an error: a page never has a gap.
  *
  * @throws Problem `segment_unavailable`
  */

@@ -32,7 +32,7 @@ type StreamBatch = Batch & { scanned?: true };
  *
  * @throws Problem `cursor_ahead` when the log ends before its cursor, or `segment_unavailable`.
  */
-export async function* followLog(log: StreamedLog, after: number): AsyncGenerator<StreamBatch, void> {
+export async function* streamBatches(log: StreamedLog, after: number): AsyncGenerator<StreamBatch, void> {
   for (let cursor = after; ; ) {
     const answer = await log.socket.ask(cursor);
     if ("closed" in answer) return;
