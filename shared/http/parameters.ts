@@ -1,49 +1,51 @@
+import type { MiddlewareHandler } from "hono";
 import { Problem } from "./problem.ts";
 
-/** What the routes that read a log take from a query string. */
+/** Query parameters as both Workers read them: an unknown one is refused, and numbers have one form. */
 
-// Decimal and exact as a JavaScript number; 0 stands before the first event.
+type Text = string | null | undefined;
+
+/** Items on a page when a request does not say how many. */
+const DEFAULT_LIMIT = 50;
+
+/** Decimal and exact as a JavaScript number. */
 const NUMBER = /^(0|[1-9]\d{0,14})$/;
 
-/** @throws Problem `invalid_parameter`: a parameter that is not understood is not ignored. */
+/** @throws Problem `invalid_parameter` for a parameter that is unknown or given twice: it is not ignored. */
 export function checkParameters(parameters: URLSearchParams, known: readonly string[]): void {
   for (const name of parameters.keys()) {
     if (known.includes(name) && parameters.getAll(name).length === 1) continue;
-    throw new Problem("invalid_parameter", `\`${name}\` is unknown or given twice; known are ${known.join(", ")}.`);
+    const expected = known.length === 0 ? "this route knows no parameter" : `known are ${known.join(", ")}`;
+    throw new Problem("invalid_parameter", `\`${name}\` is unknown or given twice; ${expected}.`);
   }
 }
 
-/** A plain decimal number, or null for any other text. */
-export function numberOf(text: string): number | null {
-  return NUMBER.test(text) ? Number(text) : null;
+/** Makes a route refuse every query parameter but these, before its handler reads anything. */
+export function takes(...known: string[]): MiddlewareHandler {
+  return (c, next) => {
+    checkParameters(new URL(c.req.url).searchParams, known);
+    return next();
+  };
 }
 
-/** @throws Problem `invalid_cursor` */
-export function cursorOf(text: string | null): number | null {
-  if (text === null) return null;
-  const seq = numberOf(text);
-  if (seq === null) throw new Problem("invalid_cursor", "A cursor is a `seq` or a page's `next`: a decimal number.");
-  return seq;
-}
-
-/** @throws Problem `invalid_parameter` */
-export function wholeNumber(
-  name: string,
-  text: string | undefined,
-  { min, max }: { min: number; max: number },
-): number | null {
-  if (text === undefined) return null;
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+/** Reads a whole number within bounds, both included; null when there is none. @throws Problem `invalid_parameter` */
+export function wholeNumber(name: string, text: Text, { min, max }: { min: number; max: number }): number | null {
+  if (text === null || text === undefined) return null;
+  const value = NUMBER.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
-  throw new Problem(
-    "invalid_parameter",
-    `${name} is a whole number from ${min} to ${max}, not ${JSON.stringify(text)}.`,
-  );
+  const detail = `\`${name}\` is a whole number from ${min} to ${max}, not ${JSON.stringify(text)}.`;
+  throw new Problem("invalid_parameter", detail);
 }
 
-/** A position in the log. @throws Problem `invalid_cursor` */
-export function cursor(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new Problem("invalid_cursor", `${name} is a seq that a page of this list gave, not ${JSON.stringify(text)}.`);
+/** Reads a position in a log, 0 for the one before the first event; null when there is none. @throws Problem `invalid_cursor` */
+export function cursorOf(name: string, text: Text): number | null {
+  if (text === null || text === undefined) return null;
+  if (NUMBER.test(text)) return Number(text);
+  const detail = `\`${name}\` is a cursor, the \`seq\` of an event or the \`next\` of a page, not ${JSON.stringify(text)}.`;
+  throw new Problem("invalid_cursor", detail);
+}
+
+/** Reads how many items a page may have, at most `max`. @throws Problem `invalid_parameter` */
+export function limitOf(text: Text, max: number): number {
+  return wholeNumber("limit", text, { min: 1, max }) ?? DEFAULT_LIMIT;
 }

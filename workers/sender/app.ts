@@ -1,4 +1,3 @@
-import { Hono } from "hono";
 import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type GuardedWorker, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
@@ -9,12 +8,12 @@ import { trigger } from "./api/trigger.ts";
 import { configOf } from "./config.ts";
 import { dashboardScripts } from "./dashboard/frame.tsx";
 import { DASHBOARD_PAGES, dashboardRoutes } from "./dashboard/routes.tsx";
-import type { Env } from "./operations/env.ts";
+import { type Env, factory } from "./operations/env.ts";
 
 const guarded: GuardedWorker = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
 
 /** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
-export const app = new Hono<{ Bindings: Env }>();
+export const app = factory.createApp();
 
 app
   .use(plainAnswers)

@@ -220,6 +220,35 @@ describe("problems", () => {
   });
 });
 
+describe("an unknown query parameter", () => {
+  it.each([
+    ["GET", "/trigger", "type"],
+    ["POST", "/trigger", "type"],
+    ["POST", "/events", null],
+    ["GET", "/events", "after, before, limit, type, wait"],
+    ["GET", "/events/msg_1", null],
+    ["POST", "/events/msg_1/redeliver", null],
+    ["GET", "/endpoints", "after, limit"],
+    ["POST", "/endpoints", null],
+    ["GET", "/endpoints/ep_default", null],
+    ["PATCH", "/endpoints/ep_default", null],
+    ["DELETE", "/endpoints/ep_default", null],
+    ["GET", "/endpoints/ep_default/secret", null],
+    ["POST", "/endpoints/ep_default/rotate", null],
+    ["POST", "/endpoints/ep_default/test", null],
+    ["POST", "/endpoints/ep_default/recover", null],
+    ["GET", "/endpoints/ep_default/deliveries", "before, limit, state"],
+  ])("is refused by %s %s, which names those it knows", async (method, path, known) => {
+    const response = await call(`${path}?colour=red`, { method });
+    const expected = known === null ? "this route knows no parameter" : `known are ${known}`;
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { code: "invalid_parameter", detail: `\`colour\` is unknown or given twice; ${expected}.` },
+    ]);
+    expect(receiver.sent).toEqual([]);
+  });
+});
+
 describe("the API token", () => {
   it.each([
     ["no header at all, as curl sends", {}, 200],

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { readJson } from "../../../shared/http/body.ts";
-import { checkParameters, cursorOf, numberOf } from "../../../shared/http/parameters.ts";
+import { checkParameters, cursorOf, limitOf } from "../../../shared/http/parameters.ts";
 import { Problem, problemOf } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { configOf } from "../config.ts";
@@ -19,7 +19,6 @@ export const eventRoutes = new Hono<App>();
 
 const EVENT = "/:seq{[1-9][0-9]{0,14}}";
 
-const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
 
 /** Proxies and clients give up on a silent request after a minute. */
@@ -102,12 +101,9 @@ export function pageQuery(parameters: URLSearchParams, scanBytes: number): PageQ
   const after = parameters.get("after");
   const before = parameters.get("before");
   if (after !== null && before !== null) throw new Problem("invalid_parameter", "Give `after` or `before`, not both.");
-  const limit = parameters.get("limit");
-  const count = limit === null ? DEFAULT_LIMIT : (numberOf(limit) ?? 0);
-  if (count < 1 || count > MAX_LIMIT)
-    throw new Problem("invalid_parameter", `\`limit\` is a number from 1 to ${MAX_LIMIT}.`);
+  const limit = limitOf(parameters.get("limit"), MAX_LIMIT);
   const order = after === null ? "before" : "after";
-  return { order, seq: cursorOf(after ?? before), limit: count, scanBytes, filter: readFilter(parameters) };
+  return { order, seq: cursorOf(order, after ?? before), limit, scanBytes, filter: readFilter(parameters) };
 }
 
 /** Returns the milliseconds that `wait` asks for, 0 without it. @throws Problem `invalid_parameter` */

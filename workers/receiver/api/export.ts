@@ -42,6 +42,6 @@ export function exportQuery(parameters: URLSearchParams, scanBytes: number): Exp
   }
   const paged = parameters.get("paged") ?? "false";
   if (paged !== "true" && paged !== "false") throw new Problem("invalid_parameter", "`paged` is true or false.");
-  const after = cursorOf(parameters.get("after"));
+  const after = cursorOf("after", parameters.get("after"));
   return { format, after, paged: paged === "true", filter: readFilter(parameters), scanBytes };
 }

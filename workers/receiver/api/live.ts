@@ -31,7 +31,7 @@ liveRoutes.get("/stream", async (c) => {
   const { log, after, filter } = liveQuery(c.req.url);
   if (c.req.raw.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   const last = c.req.header("last-event-id");
-  const from = last === undefined || last === "" ? after : cursorOf(last);
+  const from = last === undefined || last === "" ? after : cursorOf("last-event-id", last);
   const { scanBytes } = configOf(c.env);
   const streamed = await readLog(c.env, log, async (reader) => {
     const socket = await LiveSocket.open(reader.inbox, filter, from);
@@ -55,7 +55,8 @@ liveRoutes.get("/stream", async (c) => {
 function liveQuery(url: string): { log: string | null; after: number | null; filter: EventFilter } {
   const { searchParams } = new URL(url);
   checkParameters(searchParams, LIVE_PARAMETERS);
-  return { log: searchParams.get("log"), after: cursorOf(searchParams.get("after")), filter: readFilter(searchParams) };
+  const after = cursorOf("after", searchParams.get("after"));
+  return { log: searchParams.get("log"), after, filter: readFilter(searchParams) };
 }
 
 /**

@@ -62,8 +62,8 @@ async function listPage(c: ViewerContext): Promise<Response> {
 /** Reads the cursor of a list. @throws Problem `invalid_cursor` */
 function cursorIn(parameters: URLSearchParams): ListCursor {
   const [before, after] = [parameters.get("before"), parameters.get("after")];
-  if (after !== null && before === null) return { order: "after", seq: cursorOf(after) };
-  return { order: "before", seq: cursorOf(before) };
+  if (after !== null && before === null) return { order: "after", seq: cursorOf("after", after) };
+  return { order: "before", seq: cursorOf("before", before) };
 }
 
 async function connectPage(c: ViewerContext): Promise<Response> {

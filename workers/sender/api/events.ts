@@ -1,28 +1,27 @@
-import { Hono } from "hono";
 import { readJson } from "../../../shared/http/body.ts";
-import { cursor, wholeNumber } from "../../../shared/http/parameters.ts";
+import { cursorOf, limitOf, takes, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../model/event.ts";
-import { type Env, endpointOf, outboxOf } from "../operations/env.ts";
+import { endpointOf, factory, outboxOf } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { presentDelivery, presentEvent } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
 
-/** The draft's structured string or a bare token: draft-ietf-httpapi-idempotency-key-header, section 2.1. */
+/** A structured string as in draft-ietf-httpapi-idempotency-key-header, section 2.1, or a bare token. */
 const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
 
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 500;
-/** Below the minute after which proxies take an idle connection for dead. */
+const MAX_PAGE = 500;
+/** Less than the minute after which proxies take an idle connection for dead. */
 const MAX_WAIT_SECONDS = 55;
 /** Endpoints that one request asks about an event: each is a subrequest. */
 const MAX_ASKED = 200;
 
-/** The log: publishing, answered 202 when it is durable; reading by cursor; sending again. */
-export const events = new Hono<{ Bindings: Env }>()
-  .post("/events", async (c) => {
+/** The routes of the log: publishing, answered 202 when it is durable; reading by cursor; redelivery. */
+export const events = factory
+  .createApp()
+  .post("/events", takes(), async (c) => {
     const { text, value } = await readJson(c.req.raw, MAX_REQUEST_BYTES, parseExact);
     const horizonMs = configOf(c.env).retentionMs;
     const parsed = parseEvents(value, { now: Date.now(), horizonMs });
@@ -31,13 +30,14 @@ export const events = new Hono<{ Bindings: Env }>()
     const published = await publishTo(c.env, { events: await withDigests(parsed.events), request });
     return c.json(parsed.single ? published[0] : { events: published }, 202);
   })
-  .get("/events", async (c) => {
-    const limit = wholeNumber("limit", c.req.query("limit"), { min: 1, max: MAX_LIMIT }) ?? DEFAULT_LIMIT;
-    const [after, before] = [cursor("after", c.req.query("after")), cursor("before", c.req.query("before"))];
-    if (after !== null && before !== null) throw new Problem("invalid_cursor", "Give after or before, not both.");
+  .get("/events", takes("after", "before", "limit", "type", "wait"), async (c) => {
+    const limit = limitOf(c.req.query("limit"), MAX_PAGE);
+    const [after, before] = [cursorOf("after", c.req.query("after")), cursorOf("before", c.req.query("before"))];
+    if (after !== null && before !== null) throw new Problem("invalid_cursor", "Give `after` or `before`, not both.");
     const waitSeconds = wholeNumber("wait", c.req.query("wait"), { min: 0, max: MAX_WAIT_SECONDS }) ?? 0;
-    if (waitSeconds > 0 && after === null)
-      throw new Problem("invalid_parameter", "wait needs after, to wait for more.");
+    if (waitSeconds > 0 && after === null) {
+      throw new Problem("invalid_parameter", "`wait` needs `after`, the cursor to wait at.");
+    }
     const query = { after, before, limit, type: c.req.query("type") ?? null };
     const wait = { waitMs: waitSeconds * 1000, signal: c.req.raw.signal };
     const { events: found, last, head, oldest } = await readLog(c.env, query, wait);
@@ -48,7 +48,7 @@ export const events = new Hono<{ Bindings: Env }>()
     if (after === null) return c.json({ events: listed, next: last <= oldest ? null : last });
     return c.json({ events: listed, next: last, ...(last === head ? { end: true } : {}) });
   })
-  .get("/events/:id", async (c) => {
+  .get("/events/:id", takes(), async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
     const rows = await outboxOf(c.env).endpoints();
     const deliveries = await Promise.all(
@@ -59,18 +59,18 @@ export const events = new Hono<{ Bindings: Env }>()
     );
     return c.json({ ...presentEvent(event), deliveries: deliveries.flat() });
   })
-  .post("/events/:id/redeliver", async (c) => {
+  .post("/events/:id/redeliver", takes(), async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
     const redelivering = await redeliver(c.env, event, await endpointIdOf(c.req.raw));
     return c.json({ id: event.id, redelivering }, 202);
   });
 
-/** The one endpoint that a redelivery is for; null for all that have one. */
+/** Reads the one endpoint that a redelivery is for; null for all that have a delivery. */
 async function endpointIdOf(request: Request): Promise<string | null> {
   if (request.body === null || request.headers.get("content-length") === "0") return null;
   const { value } = await readJson(request, MAX_EVENT_BYTES);
   const id = (value as { endpointId?: unknown } | null)?.endpointId;
-  if (id !== undefined && typeof id !== "string") throw new Problem("bad_request", "endpointId is a text.");
+  if (id !== undefined && typeof id !== "string") throw new Problem("bad_request", "`endpointId` must be a text.");
   return id ?? null;
 }
 

@@ -1,21 +1,21 @@
-import { Hono } from "hono";
 import { readJson } from "../../../shared/http/body.ts";
+import { takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import type { FirstOutcome } from "../model/delivery.ts";
 import { MAX_EVENT_BYTES, typeFault } from "../model/event.ts";
 import { VALUE_TYPE, valueData } from "../model/periodic.ts";
 import { wantsType } from "../model/subscription.ts";
-import { type Env, endpointOf, outboxOf } from "../operations/env.ts";
+import { type Env, endpointOf, factory, outboxOf } from "../operations/env.ts";
 
 import { publishTo } from "../operations/publish.ts";
 
-/** At most so many endpoints are waited for: each is a subrequest of this one. */
+/** Endpoints that a trigger waits for: each is a subrequest of it. */
 const MAX_WAITED = 50;
 
 type Waited = { endpointId: string; outcome: FirstOutcome };
 
 /** `GET` or `POST /trigger`: publishes one event and waits for the first attempt at each endpoint. */
-export const trigger = new Hono<{ Bindings: Env }>().on(["GET", "POST"], "/trigger", async (c) => {
+export const trigger = factory.createApp().on(["GET", "POST"], "/trigger", takes("type"), async (c) => {
   const type = c.req.query("type") ?? VALUE_TYPE;
   const fault = typeFault(type);
   if (fault !== null) throw new Problem("invalid_event", fault);
@@ -32,7 +32,7 @@ export const trigger = new Hono<{ Bindings: Env }>().on(["GET", "POST"], "/trigg
   return c.text(`${sentence(waited.map(({ outcome }) => outcome))}\n`, status);
 });
 
-/** What a person reads after `curl /trigger`. */
+/** Returns the text that a person reads after `curl /trigger`. */
 export function sentence(outcomes: readonly FirstOutcome[]): string {
   const [only] = outcomes;
   if (only === undefined) return "Webhook stored, no endpoint wants it";
@@ -45,7 +45,7 @@ export function sentence(outcomes: readonly FirstOutcome[]): string {
   return `Webhook sent, status: ${only.status}`;
 }
 
-/** The JSON text of a POST's body, as it was written; null when there is none. */
+/** Reads the JSON text of a POST's body, as it was written; null when there is none. */
 async function bodyText(request: Request): Promise<string | null> {
   if (request.method === "GET" || request.body === null || request.headers.get("content-length") === "0") return null;
   return (await readJson(request, MAX_EVENT_BYTES)).text.trim();

@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { hasCookie } from "../../../shared/auth/session.ts";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { GuardedWorker } from "../../../shared/auth/token.ts";
-import { cursor } from "../../../shared/http/parameters.ts";
+import { cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { answerErrorPage, htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
@@ -60,7 +60,7 @@ async function listPage(c: DashboardContext, { notice, typed, status = 200 }: Li
 
 async function endpointPage(c: DashboardContext): Promise<Response> {
   const view = await knownEndpoint(c.env, c.req.param("id") ?? "");
-  const [state, before] = [stateOf(c.req.query("state")), cursor("before", c.req.query("before"))];
+  const [state, before] = [stateOf(c.req.query("state")), cursorOf("before", c.req.query("before"))];
   const query = { before, limit: DELIVERIES_PER_PAGE, state };
   const [summary, deliveries] = await Promise.all([
     summarize(c.env, view),
