@@ -1,4 +1,4 @@
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
 import { HOUR_MS } from "../../../shared/time.ts";
@@ -14,7 +14,7 @@ import {
   testEndpoint,
   updateEndpoint,
 } from "../operations/endpoints.ts";
-import { type Env, endpointOf } from "../operations/env.ts";
+import { type Env, endpointOf, factory, type SenderContext } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
 import { endpointFrom, eventFrom, readDashboardForm } from "./form-input.ts";
@@ -24,8 +24,7 @@ import type { ListAnswer } from "./list.tsx";
 
 /** Handlers of the forms. Each does what the API does, then redirects with 303, so that a reload repeats nothing. */
 
-export type DashboardContext = Context<{ Bindings: Env }>;
-type ListPage = (c: DashboardContext, answer: ListAnswer) => Promise<Response>;
+type ListPage = (c: SenderContext, answer: ListAnswer) => Promise<Response>;
 
 const MAX_HOURS = 365 * 24;
 const MAX_SEQ = 1e15;
@@ -33,12 +32,13 @@ const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 /** Adds an endpoint and publishes an event. A refused form comes back with what was typed in it. */
 export function formPosts(listPage: ListPage) {
-  const refused = (c: DashboardContext, error: unknown, typed: TypedForm) => {
+  const refused = (c: SenderContext, error: unknown, typed: TypedForm) => {
     if (!(error instanceof Problem)) throw error;
     const [status] = problems[error.code];
     return listPage(c, { notice: { text: error.message, failed: true }, typed, status });
   };
-  return new Hono<{ Bindings: Env }>()
+  return factory
+    .createApp()
     .post("/endpoints", async (c) => {
       const values = await readDashboardForm(c.req.raw);
       try {
@@ -63,7 +63,8 @@ export function formPosts(listPage: ListPage) {
 }
 
 /** Handles the buttons of one endpoint. */
-export const endpointPosts = new Hono<{ Bindings: Env }>()
+export const endpointPosts = factory
+  .createApp()
   .post("/test", async (c) => {
     const { outcome } = await testEndpoint(c.env, idOf(c));
     return redirectDone(c, outcome?.state === "delivered" ? "tested" : "waiting");
@@ -97,14 +98,14 @@ export const endpointPosts = new Hono<{ Bindings: Env }>()
   });
 
 /** Handles the button of one delivery. */
-export const deliveryPosts = new Hono<{ Bindings: Env }>().post("/redeliver", async (c) => {
+export const deliveryPosts = factory.createApp().post("/redeliver", async (c) => {
   const { endpointId, delivery } = await knownDelivery(c);
   await redeliver(c.env, await knownEvent(c.env, delivery.id), endpointId);
   return c.redirect(`${endpointPath(endpointId)}/deliveries/${delivery.seq}?done=redelivered`, 303);
 });
 
 /** Returns the delivery that the request's path names. @throws Problem `not_found` or `invalid_parameter` */
-export async function knownDelivery(c: DashboardContext) {
+export async function knownDelivery(c: SenderContext) {
   const { row } = await knownEndpoint(c.env, idOf(c));
   const seq = wholeNumber("seq", c.req.param("seq"), { min: 1, max: MAX_SEQ }) ?? 0;
   const delivery = await endpointOf(c.env, row.id).delivery(seq);
@@ -122,7 +123,7 @@ function idOf(c: Context): string {
   return c.req.param("id") ?? "";
 }
 
-function redirectDone(c: DashboardContext, name: string): Response {
+function redirectDone(c: SenderContext, name: string): Response {
   return c.redirect(`${endpointPath(idOf(c))}?done=${name}`, 303);
 }
 

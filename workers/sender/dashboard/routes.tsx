@@ -1,4 +1,4 @@
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { hasCookie } from "../../../shared/auth/session.ts";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { GuardedWorker } from "../../../shared/auth/token.ts";
@@ -7,7 +7,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { answerErrorPage, htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { knownEndpoint, listEndpoints } from "../operations/endpoints.ts";
-import { type Env, endpointOf, outboxOf } from "../operations/env.ts";
+import { type Env, endpointOf, factory, outboxOf, type SenderContext } from "../operations/env.ts";
 import { stateOf } from "../operations/json.ts";
 import { presentSecrets } from "../operations/secrets.ts";
 import { DeliveryPage } from "./delivery.tsx";
@@ -15,7 +15,7 @@ import { EndpointPage } from "./endpoint.tsx";
 import { DashboardFrame, type DashboardFrameProps } from "./frame.tsx";
 import { type ListAnswer, ListPage } from "./list.tsx";
 import { noticeOf } from "./notices.ts";
-import { type DashboardContext, deliveryPosts, endpointPosts, formPosts, knownDelivery } from "./posts.ts";
+import { deliveryPosts, endpointPosts, formPosts, knownDelivery } from "./posts.ts";
 import { SecretPage } from "./secret.tsx";
 import { summarize } from "./summary.ts";
 
@@ -30,7 +30,8 @@ export const DASHBOARD_PAGES = /^\/(dashboard\/.*)?$/;
 
 export function dashboardRoutes(guarded: GuardedWorker) {
   const signedIn = requireSignIn(guarded);
-  return new Hono<{ Bindings: Env }>()
+  return factory
+    .createApp()
     .onError((error, c) => answerErrorPage(error, c, (title, notice) => failure(c, title, notice)))
     .use("/", signedIn)
     .use("/dashboard/*", signedIn)
@@ -50,7 +51,7 @@ export function dashboardRoutes(guarded: GuardedWorker) {
     });
 }
 
-async function listPage(c: DashboardContext, { notice, typed, status = 200 }: ListAnswer): Promise<Response> {
+async function listPage(c: SenderContext, { notice, typed, status = 200 }: ListAnswer): Promise<Response> {
   const after = c.req.query("after") ?? "";
   const { views, next } = await listEndpoints(c.env, { after, limit: ENDPOINTS_PER_PAGE });
   const summaries = await Promise.all(views.map((view) => summarize(c.env, view)));
@@ -58,7 +59,7 @@ async function listPage(c: DashboardContext, { notice, typed, status = 200 }: Li
   return htmlPage(<ListPage {...{ origin, summaries, after, next, typed }} {...frameProps(c, notice)} />, { status });
 }
 
-async function endpointPage(c: DashboardContext): Promise<Response> {
+async function endpointPage(c: SenderContext): Promise<Response> {
   const view = await knownEndpoint(c.env, c.req.param("id") ?? "");
   const [state, before] = [stateOf(c.req.query("state")), cursorOf("before", c.req.query("before"))];
   const query = { before, limit: DELIVERIES_PER_PAGE, state };
@@ -72,7 +73,7 @@ async function endpointPage(c: DashboardContext): Promise<Response> {
   return htmlPage(<EndpointPage {...{ summary, deliveries, state, before, next }} {...frameProps(c)} />);
 }
 
-async function deliveryPage(c: DashboardContext): Promise<Response> {
+async function deliveryPage(c: SenderContext): Promise<Response> {
   const { endpointId, delivery } = await knownDelivery(c);
   // A delivered row no longer has the body. The log has it until the end of its retention time.
   const body = delivery.body ?? (await outboxOf(c.env).event(delivery.id))?.body ?? null;
