@@ -9,8 +9,6 @@ import {
   withVerified,
 } from "../../../workers/receiver/rejected/history.ts";
 import { KEPT_PER_SOURCE, type Rejection, Rejections } from "../../../workers/receiver/rejected/rejections.ts";
-import { readSources } from "../../../workers/receiver/verify/source.ts";
-import { fingerprintOf } from "../../../workers/receiver/verify/verify.ts";
 import {
   armedAt,
   call,
@@ -182,29 +180,6 @@ describe("withHistory", () => {
     expect(told?.text).toContain("no signature that its scheme would take");
   });
   it("adds nothing to a request that was not examined", () => expect(withHistory(rejection("a"), never)).toBeNull());
-});
-
-describe("fingerprintOf", () => {
-  const of = (changes: object, secret = "a secret of good length") => {
-    const config = { a: { scheme: "github", secrets: ["S"], ...changes } };
-    const source = readSources(config, { S: secret, T: "another" }, [])?.get("a");
-    if (source === undefined) throw new Error("there is no source");
-    return fingerprintOf(source);
-  };
-
-  it("is short, the same for the same configuration, and another for another", async () => {
-    const fingerprint = await of({});
-    expect(fingerprint).toMatch(/^[0-9a-f]{4}$/);
-    expect(await of({ log: "elsewhere" })).toBe(fingerprint);
-    const others = [
-      of({}, "b"),
-      of({ scheme: "stripe" }),
-      of({ secrets: ["S", "T"] }),
-      of({ url: "https://a.example" }),
-    ];
-    expect(new Set([fingerprint, ...(await Promise.all(others))]).size).toBe(5);
-    expect(await of({ scheme: "none", secrets: [] })).toBeNull();
-  });
 });
 
 describe("the history that tells a wrong secret from a forgery", () => {

@@ -3,10 +3,11 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../shared/config.ts";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
-import { type Env, logsOf } from "../../../workers/receiver/log/logs.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
 
 import { readSources } from "../../../workers/receiver/verify/source.ts";
 import { checkSources } from "../../../workers/receiver/verify/source-fault.ts";
+import { fingerprintOf } from "../../../workers/receiver/verify/verify.ts";
 import { callWith, env, inboxOf, signed } from "../support/harness.ts";
 
 const SECRETS = { GITHUB: "github's own", TOKEN: "a shared token", VERIFY: "a verify token", EMPTY: "" };
@@ -204,9 +205,26 @@ describe("a secret that is set and cannot be used", () => {
   });
 });
 
-describe("logsOf", () => {
-  it("names each configured log once, the default one first", () => {
-    expect(logsOf(configOf({ ...env, ...changes } as Env))).toEqual(["main", "internal"]);
+describe("fingerprintOf", () => {
+  const of = (changes: object, secret = "a secret of good length") => {
+    const config = { a: { scheme: "github", secrets: ["S"], ...changes } };
+    const source = readSources(config, { S: secret, T: "another" }, [])?.get("a");
+    if (source === undefined) throw new Error("there is no source");
+    return fingerprintOf(source);
+  };
+
+  it("is short, the same for the same configuration, and another for another", async () => {
+    const fingerprint = await of({});
+    expect(fingerprint).toMatch(/^[0-9a-f]{4}$/);
+    expect(await of({ log: "elsewhere" })).toBe(fingerprint);
+    const others = [
+      of({}, "b"),
+      of({ scheme: "stripe" }),
+      of({ secrets: ["S", "T"] }),
+      of({ url: "https://a.example" }),
+    ];
+    expect(new Set([fingerprint, ...(await Promise.all(others))]).size).toBe(5);
+    expect(await of({ scheme: "none", secrets: [] })).toBeNull();
   });
 });
 

@@ -1,10 +1,41 @@
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Problem } from "../../../shared/http/problem.ts";
-import { readAgain } from "../../../workers/receiver/log/logs.ts";
-import { call, START, send, setTime } from "../support/harness.ts";
+import { configOf } from "../../../workers/receiver/config.ts";
+import { type Env, logOf, logsOf, readAgain } from "../../../workers/receiver/log/logs.ts";
+import { call, env, START, send, setTime } from "../support/harness.ts";
 import { Killer } from "../support/kill.ts";
 import { leaveAll } from "../support/live-harness.ts";
+
+const SOURCES = {
+  gh: { scheme: "github", secrets: ["TOKEN"] },
+  plain: { scheme: "token", secrets: ["TOKEN"], log: "internal" },
+};
+const config = configOf({ ...env, TOKEN: "a shared token", SOURCES } as unknown as Env);
+
+describe("logsOf", () => {
+  it("names each configured log once, the default one first", () => {
+    expect(logsOf(config)).toEqual(["main", "internal"]);
+  });
+});
+
+describe("logOf", () => {
+  const cases: [name: string | null, source: string | null, log: string][] = [
+    [null, null, "main"],
+    ["internal", null, "internal"],
+    [null, "plain", "internal"],
+    ["main", "plain", "main"],
+    [null, "gh", "main"],
+    [null, "nobody", "main"],
+  ];
+  it.each(cases)("is for the log %j and the source %j: %s", (name, source, log) => {
+    expect(logOf(config, name, source)).toBe(log);
+  });
+
+  it.each(["other", "", "constructor"])("knows no log %j", (name) => {
+    expect(() => logOf(config, name)).toThrow(expect.objectContaining({ code: "not_found" }));
+  });
+});
 
 const marked = (marks: object) => Object.assign(new Error("the object is gone"), marks);
 const restarted = marked({ durableObjectReset: true });
