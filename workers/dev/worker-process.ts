@@ -34,7 +34,8 @@ export type WorkerOptions = {
 
 const READY_DEADLINE_MS = 60_000;
 const READY_RETRY_MS = 100;
-const PROBE_DEADLINE_MS = 2000;
+/** A busy machine answers its first request late; one that was given up is answered, and logged, all the same. */
+const PROBE_DEADLINE_MS = 10_000;
 /** The time that wrangler has to bring a crashed runtime back. */
 const RECOVERY_DEADLINE_MS = 5000;
 const STOP_DEADLINE_MS = 10_000;
