@@ -1,4 +1,3 @@
-import { Hono } from "hono";
 import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type GuardedWorker, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
@@ -11,7 +10,7 @@ import { rejectionRoutes } from "./api/rejections.ts";
 import { sourceRoutes } from "./api/sources.ts";
 import { webhookRoutes } from "./api/webhook.ts";
 import { configOf } from "./config.ts";
-import type { App, Env } from "./log/logs.ts";
+import { type Env, factory } from "./log/logs.ts";
 import { checkForwardSecret } from "./verify/forward-secret.ts";
 import { checkSources } from "./verify/source-fault.ts";
 import { viewerAssets } from "./viewer/parts/frame.tsx";
@@ -19,7 +18,7 @@ import { VIEWER_PAGES, viewerRoutes } from "./viewer/routes.tsx";
 
 /** All routes of the receiver: who may call each, and how errors are answered. */
 
-export const app = new Hono<App>();
+export const app = factory.createApp();
 
 // A Problem that an Inbox throws arrives from the call as a plain error.
 app.onError((error, c) => answerError(problemOf(error) ?? error, c));

@@ -1,10 +1,9 @@
-import { Hono } from "hono";
 import { checkParameters, cursorOf } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
 import { type ExportQuery, exportLog, formats } from "../log/export.ts";
-import { type App, readLog } from "../log/logs.ts";
+import { factory, type ReceiverContext, readLog } from "../log/logs.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 
 /** Route of `/events/export`: the log, or a filter of it, as a download. */
@@ -12,9 +11,9 @@ import { DEFAULT_LOG } from "../verify/source.ts";
 const EXPORT_PARAMETERS = ["log", "format", "after", "paged", ...FILTER_PARAMETERS];
 const DEFAULT_FORMAT = "ndjson";
 
-export const exportRoutes = new Hono<App>();
+export const exportRoutes = factory.createApp().get("/", (c) => answerExport(c));
 
-exportRoutes.get("/", async (c) => {
+async function answerExport(c: ReceiverContext): Promise<Response> {
   const url = new URL(c.req.url);
   const query = exportQuery(url.searchParams, configOf(c.env).scanBytes);
   const log = url.searchParams.get("log") ?? DEFAULT_LOG;
@@ -30,7 +29,7 @@ exportRoutes.get("/", async (c) => {
     "x-content-type-options": "nosniff",
     "cache-control": "private, no-store",
   });
-});
+}
 
 /** Returns the export that a query string asks for. @throws Problem `invalid_parameter` or `invalid_cursor` */
 export function exportQuery(parameters: URLSearchParams, scanBytes: number): ExportQuery {

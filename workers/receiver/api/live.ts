@@ -1,21 +1,23 @@
-import { Hono } from "hono";
-import { checkParameters, cursorOf } from "../../../shared/http/parameters.ts";
+import { cursorOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { configOf } from "../config.ts";
 import { type EventFilter, FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
 import { eventStream, STREAM_HEADERS, streamBatches } from "../log/live/event-stream.ts";
 import { LiveSocket, upgrade } from "../log/live/socket.ts";
-import { type App, readLog } from "../log/logs.ts";
+import { factory, type ReceiverContext, readLog } from "../log/logs.ts";
 
 /** Routes of `/events/live` and `/events/stream`: the log as it grows, over a WebSocket or as server-sent events. */
 
 const LIVE_PARAMETERS = ["log", "after", ...FILTER_PARAMETERS];
 
-export const liveRoutes = new Hono<App>();
+export const liveRoutes = factory
+  .createApp()
+  .get("/live", takes(...LIVE_PARAMETERS), (c) => answerSocket(c))
+  .get("/stream", takes(...LIVE_PARAMETERS), (c) => answerStream(c));
 
 /** Answers with a WebSocket to the Inbox itself: this Worker has no part in it from then on. */
-liveRoutes.get("/live", async (c) => {
+async function answerSocket(c: ReceiverContext): Promise<Response> {
   const { log, after, filter } = liveQuery(c.req.url);
   requireOwnOrigin(c.req.raw);
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
@@ -24,10 +26,10 @@ liveRoutes.get("/live", async (c) => {
   }
   const { webSocket } = await readLog(c.env, log, ({ inbox }) => upgrade(inbox, filter, { after, relayed: false }));
   return new Response(null, { status: 101, webSocket });
-});
+}
 
 /** Answers with server-sent events. The cursor of a client that connects again counts more than the URL's. */
-liveRoutes.get("/stream", async (c) => {
+async function answerStream(c: ReceiverContext): Promise<Response> {
   const { log, after, filter } = liveQuery(c.req.url);
   if (c.req.raw.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   const last = c.req.header("last-event-id");
@@ -45,7 +47,7 @@ liveRoutes.get("/stream", async (c) => {
   };
   c.req.raw.signal.addEventListener("abort", close);
   return c.body(eventStream(batches, { close, now: Date.now }), 200, STREAM_HEADERS);
-});
+}
 
 /**
  * Returns the parameters of a live read; `after` null: no cursor was given.
@@ -54,7 +56,6 @@ liveRoutes.get("/stream", async (c) => {
  */
 function liveQuery(url: string): { log: string | null; after: number | null; filter: EventFilter } {
   const { searchParams } = new URL(url);
-  checkParameters(searchParams, LIVE_PARAMETERS);
   const after = cursorOf("after", searchParams.get("after"));
   return { log: searchParams.get("log"), after, filter: readFilter(searchParams) };
 }

@@ -1,10 +1,9 @@
-import { Hono } from "hono";
-import { checkParameters } from "../../../shared/http/parameters.ts";
+import { takes } from "../../../shared/http/parameters.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { configOf } from "../config.ts";
 import type { Verification } from "../event/record.ts";
 import type { LogCounts } from "../inbox/inbox.ts";
-import { type App, type Env, logOf, logsOf, readLog } from "../log/logs.ts";
+import { type Env, factory, logOf, logsOf, readLog } from "../log/logs.ts";
 
 import { handshakeOf } from "../verify/handshake.ts";
 import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
@@ -32,18 +31,14 @@ type DescribedSource = {
 
 const UNKNOWN_COUNTS: LogCounts = { events: null, rejected: null, viewers: null };
 
-export const sourceRoutes = new Hono<App>();
-
 /**
- * Answers the sources in the order of the configuration, and for each log how many streams, long polls and sockets watch
- * it at this moment; with `?log=`, those of one log.
+ * The sources in the order of the configuration, and for each log how many streams, long polls and sockets watch it at
+ * this moment; with `?log=`, those of one log.
  */
-sourceRoutes.get("/", async (c) => {
-  const parameters = new URL(c.req.url).searchParams;
-  checkParameters(parameters, ["log"]);
+export const sourceRoutes = factory.createApp().get("/", takes("log"), async (c) => {
   const config = configOf(c.env);
-  const named = parameters.get("log");
-  const logs = named === null ? logsOf(config) : [logOf(config, named)];
+  const named = c.req.query("log");
+  const logs = named === undefined ? logsOf(config) : [logOf(config, named)];
   const configured = [...config.sources.values()];
   const counted = await Promise.all(logs.map(async (log) => ({ log, counts: await countsOf(c.env, log) })));
   const described = counted.map(async ({ log, counts }) => {

@@ -1,4 +1,3 @@
-import { type Context, Hono } from "hono";
 import { ConfigError } from "../../../shared/config.ts";
 import { readBody } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
@@ -8,7 +7,7 @@ import { type Arrival, dedupOf } from "../event/arrival.ts";
 import { typeIn, typeOf } from "../event/event-type.ts";
 import { maskedHeaders } from "../event/headers.ts";
 import type { Accepted } from "../inbox/inbox.ts";
-import { type App, type Env, inboxOf } from "../log/logs.ts";
+import { type Env, factory, inboxOf, type ReceiverContext } from "../log/logs.ts";
 import type { Rejection } from "../rejected/rejections.ts";
 import { answerHandshake, handshakeFault, methodsOf } from "../verify/handshake.ts";
 import type { HandshakeAnswer, SignedRequest } from "../verify/schemes/scheme.ts";
@@ -21,10 +20,10 @@ import { reportRejection } from "./report-rejection.ts";
 /** `lost`: the object restarts within this time; `full`: a flush frees room. Senders have a schedule of their own, too. */
 const STORE_AGAIN_SECONDS = { lost: "5", full: "60" };
 
-export const webhookRoutes = new Hono<App>();
-
-webhookRoutes.all("/", (c) => receive(c, DEFAULT_SOURCE));
-webhookRoutes.all("/:source", (c) => receive(c, c.req.param("source")));
+export const webhookRoutes = factory
+  .createApp()
+  .all("/", (c) => receive(c, DEFAULT_SOURCE))
+  .all("/:source", (c) => receive(c, c.req.param("source")));
 
 /** A request under way. `began`: when it arrived, in unix milliseconds. */
 type Receiving = { config: Config; source: Source; began: number };
@@ -36,7 +35,7 @@ type Receiving = { config: Config; source: Source; began: number };
  * @throws Problem `unknown_source`, `method_not_allowed`, `body_too_large`, `invalid_signature`, `bad_request`,
  * `storage_unavailable` or `storage_full`.
  */
-async function receive(c: Context<App>, name: string): Promise<Response> {
+async function receive(c: ReceiverContext, name: string): Promise<Response> {
   const began = Date.now();
   const config = configOf(c.env);
   const source = config.sources.get(name);
@@ -66,7 +65,7 @@ function acknowledgement({ scheme: { answer } }: Source, duplicate: boolean): Re
 type VerifiedRequest = { request: SignedRequest & { body: Uint8Array<ArrayBuffer> }; id: string | null };
 
 /** Returns the request once it is proven; reports any other. @throws Problem `invalid_signature`, `body_too_large` */
-async function verified(c: Context<App>, receiving: Receiving): Promise<VerifiedRequest> {
+async function verified(c: ReceiverContext, receiving: Receiving): Promise<VerifiedRequest> {
   const { config, source, began } = receiving;
   const { method, url, headers } = c.req.raw;
   let body: Uint8Array<ArrayBuffer> | null = null;
@@ -88,7 +87,7 @@ async function verified(c: Context<App>, receiving: Receiving): Promise<Verified
 
 /** Reports a rejection, and lets nobody wait for that: forgeries must not delay genuine requests. `body` null: not read. */
 function report(
-  c: Context<App>,
+  c: ReceiverContext,
   { config, source, began }: Receiving,
   reason: Rejection["reason"],
   body: Uint8Array | null,
@@ -107,7 +106,7 @@ function requireMethod(method: string, source: Source): void {
 }
 
 /** Answers a GET, which can only be a handshake that nobody signs. @throws Problem `bad_request`, `method_not_allowed` */
-async function answerGet(c: Context<App>, receiving: Receiving): Promise<Response> {
+async function answerGet(c: ReceiverContext, receiving: Receiving): Promise<Response> {
   const { source } = receiving;
   const { method, url, headers } = c.req.raw;
   const request = { method, url, headers, body: new Uint8Array() };

@@ -1,3 +1,5 @@
+import type { Context } from "hono";
+import { createFactory } from "hono/factory";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf, type Vars } from "../config.ts";
@@ -12,8 +14,10 @@ import { DEFAULT_LOG } from "../verify/source.ts";
 /** Bindings and variables, as wrangler.receiver.toml declares them. */
 export type Env = Vars & { INBOX: DurableObjectNamespace<Inbox>; EVENTS: KVNamespace };
 
-/** Type parameter of Hono's apps and contexts with these bindings. */
-export type App = { Bindings: Env };
+export type ReceiverContext = Context<{ Bindings: Env }>;
+
+/** Makes the apps of the routes, which know the bindings. */
+export const factory = createFactory<{ Bindings: Env }>();
 
 const TENANT = "default";
 

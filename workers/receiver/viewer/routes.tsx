@@ -1,4 +1,3 @@
-import { Hono } from "hono";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { GuardedWorker } from "../../../shared/auth/token.ts";
 import { readForm } from "../../../shared/http/body.ts";
@@ -7,7 +6,7 @@ import { Problem, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { forwardEvent } from "../forward/send.ts";
-import type { App } from "../log/logs.ts";
+import { factory } from "../log/logs.ts";
 import { notLogged, recordAt } from "../log/read.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 import { ConnectPage, connectionsOf, EmptyLog } from "./connect/connections.tsx";
@@ -31,7 +30,8 @@ export const VIEWER_PAGES = /^\/(e\/.*|rejected|connect)?$/;
 
 export function viewerRoutes(guarded: GuardedWorker) {
   const signedIn = requireSignIn(guarded);
-  return new Hono<App>()
+  return factory
+    .createApp()
     .onError(answerFailure)
     .use("/", signedIn)
     .use("/e/*", signedIn)

@@ -3,13 +3,13 @@ import { hasCookie } from "../../../shared/auth/session.ts";
 import { answerErrorPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { NO_FILTER, readFilter } from "../event/filter.ts";
-import { type App, type Env, logOf, logsOf } from "../log/logs.ts";
+import { type Env, logOf, logsOf, type ReceiverContext } from "../log/logs.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 import { type RequestedView, ViewerFrame } from "./parts/frame.tsx";
 
 /** Reads what a request asks to see, and answers a request that asks for something impossible. */
 
-export type ViewerContext = Context<App>;
+export type ViewerContext = ReceiverContext;
 
 /**
  * Returns the view that the request's address and cookie ask for, with `notice` or the one that the address names.
