@@ -108,6 +108,14 @@ describe("GET /events", () => {
   it.each(["after=x", "limit=0", "colour=red"])("answers ?%s with 400", async (text) => {
     expect((await call(`/events?${text}`)).status).toBe(400);
   });
+
+  it.each(["/events/1?colour=red", "/events/1/body?colour=red", "/events/1?log=main&log=main"])(
+    "answers %s with 400",
+    async (path) => {
+      const response = await call(path);
+      expect([response.status, await response.json()]).toMatchObject([400, { code: "invalid_parameter" }]);
+    },
+  );
 });
 
 describe("GET /events/:seq/body", () => {
