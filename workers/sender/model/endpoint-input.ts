@@ -1,36 +1,29 @@
+import * as v from "valibot";
 import { isTypePattern } from "../../../shared/event-type.ts";
 import { checkUrl, explainAddress } from "../../../shared/outgoing/address.ts";
 import { ATTEMPT_HEADERS, CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
 import { parseSigningKey } from "../../../shared/signing/secret.ts";
 
-/** What `POST /endpoints` and `PATCH /endpoints/:id` take, checked. Pure. */
-
-export type Signing = readonly ("v1" | "v1a")[];
+/** The endpoint as `POST /endpoints` and `PATCH /endpoints/:id` take it, checked. Pure. */
 
 /** Only members that were given are there; `secret` and `startFrom` on creation alone. */
-export type EndpointInput = {
-  url?: string;
-  enabled?: boolean;
-  types?: readonly string[] | null;
-  description?: string;
-  headers?: Record<string, string>;
-  ordered?: boolean;
-  rateLimit?: { perSecond: number } | null;
-  signing?: Signing;
-  secret?: string;
-  startFrom?: string;
-};
+export type EndpointInput = v.InferOutput<ReturnType<typeof inputSchema>>;
 
-export type ParsedInput = { ok: true; input: EndpointInput } | { ok: false; reason: string };
+/** The versions of signatures that an endpoint gets. */
+export type Signing = NonNullable<EndpointInput["signing"]>;
+
+type ParsedInput = { ok: true; input: EndpointInput } | { ok: false; reason: string };
+type InputOptions = { localDev: boolean; creating: boolean };
 
 const MAX_TYPES = 100;
 const MAX_DESCRIPTION = 500;
 const MAX_URL = 2048;
+const MAX_START = 256;
 const MAX_HEADERS = 20;
 const MAX_HEADER_VALUE = 1024;
 const MAX_PER_SECOND = 1000;
 
-/** RFC 9110 section 5.6.2 and 5.5: a token; visible ASCII and inner spaces. */
+/** A token, and visible ASCII with spaces only inside: RFC 9110 sections 5.6.2 and 5.5. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const HEADER_VALUE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
 /** Headers that an endpoint may not set. */
@@ -40,86 +33,116 @@ const RESERVED_HEADERS = new Set<string>([
   ...["content-encoding", "proxy-authorization"],
 ]);
 
-type Options = { localDev: boolean; creating: boolean };
-type Check = (value: unknown, options: Options) => string | null;
+const VERSION = v.picklist(["v1", "v1a"]);
+const TYPES = v.pipe(v.array(v.pipe(v.string(), v.check(isTypePattern))), v.minLength(1), v.maxLength(MAX_TYPES));
+const RATE = v.object({ perSecond: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PER_SECOND)) });
+const VERSIONS = v.pipe(
+  v.array(VERSION),
+  v.minLength(1),
+  v.check((list) => new Set(list).size === list.length),
+);
+const ONE_VERSION = v.pipe(
+  VERSION,
+  v.transform((version) => [version]),
+);
+const HEADERS = v.custom<Record<string, string>>(isObject, "must be an object of names and values");
 
-/** One row a member: what is wrong with a value, or null. */
-const CHECKS: Record<keyof EndpointInput, Check> = {
-  url: checkUrlMember,
-  enabled: (value) => (typeof value === "boolean" ? null : "must be true or false"),
-  types: checkTypes,
-  description: (value) =>
-    isText(value, MAX_DESCRIPTION) ? null : `must be a text of at most ${MAX_DESCRIPTION} characters`,
-  headers: checkHeaders,
-  ordered: (value) => (typeof value === "boolean" ? null : "must be true or false"),
-  rateLimit: checkRateLimit,
-  signing: (value) => (signingOf(value) === null ? 'must be "v1", "v1a" or ["v1", "v1a"]' : null),
-  secret: (value, { creating }) => (creating ? checkSecret(value) : "is changed by POST /endpoints/:id/rotate"),
-  startFrom: (value, { creating }) =>
-    creating && isText(value, 256) ? null : 'is "now", an event id or a time, on creation alone',
-};
-
-/** @returns the members that were given; the first fault otherwise, naming its member */
-export function parseEndpointInput(value: unknown, options: Options): ParsedInput {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return { ok: false, reason: "send a JSON object" };
-  for (const [name, member] of Object.entries(value)) {
-    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof EndpointInput] : null;
-    if (check === null) return { ok: false, reason: `${JSON.stringify(name)} is not a member of an endpoint` };
-    const fault = check(member, options);
-    if (fault !== null) return { ok: false, reason: `${name} ${fault}` };
-  }
-  if (options.creating && !("url" in value)) return { ok: false, reason: "url is missing" };
-  const input = value as EndpointInput;
-  const signing = "signing" in value ? signingOf(value.signing) : null;
-  return { ok: true, input: signing === null ? input : { ...input, signing } };
+/** Makes the schema. A message continues the name of its member. */
+function inputSchema({ localDev, creating }: InputOptions) {
+  const flag = member(v.boolean(), "must be true or false");
+  const secret = v.pipe(
+    v.string(),
+    v.check((text) => creating && isSecret(text)),
+  );
+  const startFrom = v.pipe(
+    v.string(),
+    v.maxLength(MAX_START),
+    v.check(() => creating),
+  );
+  return v.strictObject(
+    {
+      url: v.exactOptional(
+        v.pipe(
+          text(MAX_URL),
+          without((url) => addressFault(url, localDev)),
+        ),
+      ),
+      enabled: flag,
+      types: member(v.nullable(TYPES), `must be null for all, or 1 to ${MAX_TYPES} exact names or \`prefix.*\``),
+      description: v.exactOptional(text(MAX_DESCRIPTION)),
+      headers: v.exactOptional(v.pipe(HEADERS, without(headersFault))),
+      ordered: flag,
+      rateLimit: member(v.nullable(RATE), `must be null or {"perSecond": 1 to ${MAX_PER_SECOND}}`),
+      signing: member(v.union([ONE_VERSION, VERSIONS]), 'must be "v1", "v1a" or ["v1", "v1a"]'),
+      secret: member(
+        secret,
+        creating
+          ? "must be `whsec_` and base64 of 24 to 64 bytes, or `whsk_` and an Ed25519 key"
+          : "is changed by POST /endpoints/:id/rotate",
+      ),
+      startFrom: member(startFrom, 'is "now", an event id or a time, on creation alone'),
+    },
+    "is not a member of an endpoint",
+  );
 }
 
-function checkUrlMember(value: unknown, { localDev }: Options): string | null {
-  if (!isText(value, MAX_URL)) return `must be a text of at most ${MAX_URL} characters`;
-  const checked = checkUrl(String(value), { allowLoopback: localDev });
+/** Returns the members that were given; otherwise the first fault, which names its member. */
+export function parseEndpointInput(value: unknown, options: InputOptions): ParsedInput {
+  if (!isObject(value)) return refusal("send a JSON object");
+  const parsed = v.safeParse(inputSchema(options), value, { abortEarly: true });
+  if (!parsed.success) {
+    const [{ path, message, type }] = parsed.issues;
+    const name = String(path?.[0].key);
+    return refusal(`${type === "strict_object" ? JSON.stringify(name) : name} ${message}`);
+  }
+  if (options.creating && !("url" in parsed.output)) return refusal("url is missing");
+  return { ok: true, input: parsed.output };
+}
+
+/** Makes a member that may be left out, with one message for anything that is wrong with it. */
+function member<Schema extends v.GenericSchema>(schema: Schema, message: string) {
+  return v.exactOptional(v.message(schema, message));
+}
+
+function text(max: number) {
+  return v.message(v.pipe(v.string(), v.maxLength(max)), `must be a text of at most ${max} characters`);
+}
+
+/** Makes a check of a function that returns what is wrong with a value, or null. */
+function without<Value>(faultOf: (value: Value) => string | null) {
+  return v.check<Value, (issue: v.CheckIssue<Value>) => string>(
+    (value) => faultOf(value) === null,
+    ({ input }) => faultOf(input) ?? "",
+  );
+}
+
+function addressFault(url: string, localDev: boolean): string | null {
+  const checked = checkUrl(url, { allowLoopback: localDev });
   return checked.ok ? null : `may not be called: the URL ${explainAddress[checked.reason]}`;
 }
 
-function checkTypes(value: unknown): string | null {
-  if (value === null) return null;
-  const fits = (type: unknown) => typeof type === "string" && isTypePattern(type);
-  const valid = Array.isArray(value) && value.length > 0 && value.length <= MAX_TYPES && value.every(fits);
-  return valid ? null : `must be null for all, or 1 to ${MAX_TYPES} exact names or \`prefix.*\``;
-}
-
-function checkHeaders(value: unknown): string | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return "must be an object of names and values";
-  const entries = Object.entries(value);
+function headersFault(headers: Record<string, string>): string | null {
+  const entries = Object.entries(headers);
   if (entries.length > MAX_HEADERS) return `must be at most ${MAX_HEADERS}`;
-  for (const [name, text] of entries) {
+  for (const [name, value] of entries) {
+    const lower = name.toLowerCase();
     if (!HEADER_NAME.test(name)) return `holds ${JSON.stringify(name)}, which is no header name`;
-    if (RESERVED_HEADERS.has(name.toLowerCase())) return `may not set ${name.toLowerCase()}`;
-    if (!isText(text, MAX_HEADER_VALUE) || !HEADER_VALUE.test(String(text))) return `has no valid value for ${name}`;
+    if (RESERVED_HEADERS.has(lower)) return `may not set ${lower}`;
+    const fits = typeof value === "string" && value.length <= MAX_HEADER_VALUE && HEADER_VALUE.test(value);
+    if (!fits) return `has no valid value for ${name}`;
   }
   const names = entries.map(([name]) => name.toLowerCase());
   return new Set(names).size === names.length ? null : "names one header twice";
 }
 
-function checkRateLimit(value: unknown): string | null {
-  if (value === null) return null;
-  const { perSecond } = typeof value === "object" ? (value as { perSecond?: unknown }) : {};
-  const valid = Number.isInteger(perSecond) && Number(perSecond) >= 1 && Number(perSecond) <= MAX_PER_SECOND;
-  return valid ? null : `must be null or {"perSecond": 1 to ${MAX_PER_SECOND}}`;
+function isSecret(text: string): boolean {
+  return text.startsWith("whs") && parseSigningKey(text).ok;
 }
 
-function checkSecret(value: unknown): string | null {
-  const usable = typeof value === "string" && value.startsWith("whs") && parseSigningKey(value).ok;
-  return usable ? null : "must be `whsec_` and base64 of 24 to 64 bytes, or `whsk_` and an Ed25519 key";
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function signingOf(value: unknown): Signing | null {
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  const known = list.every((version) => version === "v1" || version === "v1a");
-  return known && list.length > 0 && new Set(list).size === list.length ? (list as Signing) : null;
-}
-
-function isText(value: unknown, max: number): value is string {
-  return typeof value === "string" && value.length <= max;
+function refusal(reason: string): ParsedInput {
+  return { ok: false, reason };
 }
