@@ -69,7 +69,7 @@ function readConfig(env: Vars): Config {
     storageLimit: read.number("STORAGE_LIMIT_MB", 1000, { min: 1, max: 10_000 }) * 1_000_000,
     dohUrl: read.text("DOH_URL"),
   };
-  checkSecret(read, config.webhookSecret);
+  checkWebhookSecret(read, config.webhookSecret);
   if (config.webhookUrl !== null && !/^https?:$/.test(URL.parse(config.webhookUrl)?.protocol ?? "")) {
     read.fault("WEBHOOK_URL is not an http or https URL");
   }
@@ -87,7 +87,7 @@ function retryDelays(read: ConfigReader): number[] {
   return delays.map((part) => Number(part) * 1000);
 }
 
-function checkSecret(read: ConfigReader, secret: string): void {
+function checkWebhookSecret(read: ConfigReader, secret: string): void {
   if (secret === "") return;
   try {
     parseSecrets("WEBHOOK_SECRET", secret);

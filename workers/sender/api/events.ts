@@ -3,8 +3,8 @@ import { cursorOf, limitOf, takes, wholeNumber } from "../../../shared/http/para
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../model/event.ts";
-import { endpointOf, factory, outboxOf } from "../operations/env.ts";
-import { knownEvent, redeliver } from "../operations/events.ts";
+import { factory } from "../operations/env.ts";
+import { deliveriesOf, knownEvent, redeliver } from "../operations/events.ts";
 import { presentDelivery, presentEvent } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
@@ -15,8 +15,6 @@ const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e
 const MAX_PAGE = 500;
 /** Less than the minute after which proxies take an idle connection for dead. */
 const MAX_WAIT_SECONDS = 55;
-/** Endpoints that one request asks about an event: each is a subrequest. */
-const MAX_ASKED = 200;
 
 /** The routes of the log: publishing, answered 202 when it is durable; reading by cursor; redelivery. */
 export const events = factory
@@ -50,14 +48,9 @@ export const events = factory
   })
   .get("/events/:id", takes(), async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
-    const rows = await outboxOf(c.env).endpoints();
-    const deliveries = await Promise.all(
-      rows.slice(0, MAX_ASKED).map(async ({ row }) => {
-        const delivery = await endpointOf(c.env, row.id).delivery(event.seq);
-        return delivery === null ? [] : [{ endpointId: row.id, ...presentDelivery(delivery) }];
-      }),
-    );
-    return c.json({ ...presentEvent(event), deliveries: deliveries.flat() });
+    const found = await deliveriesOf(c.env, event);
+    const deliveries = found.map(({ endpointId, delivery }) => ({ endpointId, ...presentDelivery(delivery) }));
+    return c.json({ ...presentEvent(event), deliveries });
   })
   .post("/events/:id/redeliver", takes(), async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));

@@ -24,14 +24,14 @@ import type { ListAnswer } from "./list.tsx";
 
 /** Handlers of the forms. Each does what the API does, then redirects with 303, so that a reload repeats nothing. */
 
-type ListPage = (c: SenderContext, answer: ListAnswer) => Promise<Response>;
+type ShowList = (c: SenderContext, answer: ListAnswer) => Promise<Response>;
 
 const MAX_HOURS = 365 * 24;
 const MAX_SEQ = 1e15;
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 /** Adds an endpoint and publishes an event. A refused form comes back with what was typed in it. */
-export function formPosts(listPage: ListPage) {
+export function formPosts(listPage: ShowList) {
   const refused = (c: SenderContext, error: unknown, typed: TypedForm) => {
     if (!(error instanceof Problem)) throw error;
     const [status] = problems[error.code];

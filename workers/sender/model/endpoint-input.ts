@@ -45,7 +45,7 @@ const ONE_VERSION = v.pipe(
   VERSION,
   v.transform((version) => [version]),
 );
-const HEADERS = v.custom<Record<string, string>>(isObject, "must be an object of names and values");
+const HEADERS = v.custom<Record<string, string>>(isPlainObject, "must be an object of names and values");
 
 /** Makes the schema. A message continues the name of its member. */
 function inputSchema({ localDev, creating }: InputOptions) {
@@ -88,14 +88,14 @@ function inputSchema({ localDev, creating }: InputOptions) {
 
 /** Returns the members that were given; otherwise the first fault, which names its member. */
 export function parseEndpointInput(value: unknown, options: InputOptions): ParsedInput {
-  if (!isObject(value)) return refusal("send a JSON object");
+  if (!isPlainObject(value)) return refusedInput("send a JSON object");
   const parsed = v.safeParse(inputSchema(options), value, { abortEarly: true });
   if (!parsed.success) {
     const [{ path, message, type }] = parsed.issues;
     const name = String(path?.[0].key);
-    return refusal(`${type === "strict_object" ? JSON.stringify(name) : name} ${message}`);
+    return refusedInput(`${type === "strict_object" ? JSON.stringify(name) : name} ${message}`);
   }
-  if (options.creating && !("url" in parsed.output)) return refusal("url is missing");
+  if (options.creating && !("url" in parsed.output)) return refusedInput("url is missing");
   return { ok: true, input: parsed.output };
 }
 
@@ -139,10 +139,10 @@ function isSecret(text: string): boolean {
   return text.startsWith("whs") && parseSigningKey(text).ok;
 }
 
-function isObject(value: unknown): boolean {
+function isPlainObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function refusal(reason: string): ParsedInput {
+function refusedInput(reason: string): ParsedInput {
   return { ok: false, reason };
 }

@@ -1,9 +1,14 @@
 import { Problem } from "../../../shared/http/problem.ts";
+import type { Delivery } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { unknownEndpoint } from "./endpoints.ts";
 import { type Env, endpointOf, outboxOf } from "./env.ts";
 
-/** Endpoints that one redelivery asks: each is a subrequest. */
+/** Looks events up and sends them again, for the API and the dashboard. Each throws the Problem that says why not. */
+
+type EventDelivery = { endpointId: string; delivery: Delivery };
+
+/** Endpoints that one request asks about an event: each is a subrequest. */
 const MAX_ASKED = 200;
 
 /** @throws Problem `not_found` */
@@ -13,8 +18,20 @@ export async function knownEvent(env: Env, id: string): Promise<LoggedEvent> {
   return event;
 }
 
+/** Returns the deliveries of an event, with the id of the endpoint of each. */
+export async function deliveriesOf(env: Env, { seq }: LoggedEvent): Promise<EventDelivery[]> {
+  const rows = await outboxOf(env).endpoints();
+  const deliveries = await Promise.all(
+    rows.slice(0, MAX_ASKED).map(async ({ row }) => {
+      const delivery = await endpointOf(env, row.id).delivery(seq);
+      return delivery === null ? [] : [{ endpointId: row.id, delivery }];
+    }),
+  );
+  return deliveries.flat();
+}
+
 /**
- * Sends an event again to those of its endpoints that `only` names, or to all; which ones it will reach.
+ * Sends an event again to one endpoint, or to all that have a delivery of it; returns the ids of those it will reach.
  *
  * @throws Problem `not_found`, `not_delivered`
  */

@@ -11,17 +11,17 @@ import type { Signing } from "../model/endpoint-input.ts";
 
 /** The secrets of endpoints: making, checking and showing them. */
 
-type Version = Signing[number];
+type SigningVersion = Signing[number];
 
 const random = (bytes: Uint8Array) => {
   crypto.getRandomValues(bytes);
 };
 
-export async function generateKey(version: Version): Promise<string> {
+export async function generateKey(version: SigningVersion): Promise<string> {
   return version === "v1" ? generateSecret(random) : generateKeyPair(random);
 }
 
-export function versionOf(secret: string): Version {
+export function versionOf(secret: string): SigningVersion {
   return secret.startsWith("whsk_") ? "v1a" : "v1";
 }
 
@@ -48,14 +48,14 @@ export function presentSecrets({ secrets }: Pick<EndpointConfig, "secrets">, now
   const shown = secrets
     .filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
     .map(({ key, expiresAt }) => ({
-      ...{ secret: key, version: versionOf(key), publicKey: publicKeyOf(key) },
+      ...{ secret: key, version: versionOf(key), publicKey: shownPublicKey(key) },
       expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     }));
   const publicKey = shown.find((entry) => entry.publicKey !== null)?.publicKey ?? null;
   return { secret: shown[0]?.secret ?? null, publicKey, secrets: shown };
 }
 
-function publicKeyOf(secret: string): string | null {
+function shownPublicKey(secret: string): string | null {
   const parsed = parseSigningKey(secret);
   return parsed.ok ? formatPublicKey(parsed.key) : null;
 }

@@ -15,7 +15,7 @@ import type { OutboxStore } from "./storage.ts";
 export type Announcement = { type: string; data: string; id: string | null; target: string };
 
 /** An event on its way into the log. `bodyAt`: the time that its body names, null for the time of logging. */
-type Entry = { id: string | null; type: string; data: string; bodyAt: number | null; target: string | null };
+type LogEntry = { id: string | null; type: string; data: string; bodyAt: number | null; target: string | null };
 
 type Refusal = Extract<PublishResult, { ok: false }>;
 
@@ -129,7 +129,7 @@ export class LogWriter {
   }
 
   /** Appends one row. Its `at` is the later of the clock and the last event's: order is by seq. */
-  #append({ id, type, data, bodyAt, target }: Entry, now: number): LoggedEvent {
+  #append({ id, type, data, bodyAt, target }: LogEntry, now: number): LoggedEvent {
     const { log, idKey } = this.#store;
     const seq = log.head + 1;
     const at = Math.max(now, log.lastAt);
