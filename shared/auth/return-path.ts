@@ -6,8 +6,9 @@ const MAX_LENGTH = 1000;
 const ORIGIN = "http://localhost";
 
 /**
- * Returns `wanted` as a browser would read it, if that is one of `pages` on this Worker; else `/`. `pages` is matched with
- * the path alone. It names pages only: following a link must not do anything, and some addresses act when they are read.
+ * Returns `wanted` as a browser would read it, if that is one of `pages` on this Worker; else `/`. `pages` is matched
+ * with the path alone. It names pages only: following a link must not do anything, and some addresses act when they are
+ * read.
  */
 export function returnPath(wanted: string | null, pages: RegExp): string {
   // Browsers read `//host` and `/\host` as another host, and drop tabs and line breaks before they look.
@@ -18,7 +19,9 @@ export function returnPath(wanted: string | null, pages: RegExp): string {
   return url.pathname + url.search;
 }
 
-/** Returns the address of the sign-in form that leads back to the page `request` asks for; to `/` if it asks for none. */
+/**
+ * Returns the address of the sign-in form that leads back to the page `request` asks for; to `/` if it asks for none.
+ */
 export function signInAddress(request: Request): string {
   const { pathname, search } = new URL(request.url);
   const asked = request.method === "GET" ? pathname + search : "/";

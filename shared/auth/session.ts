@@ -22,7 +22,9 @@ export async function startSession(c: Context, scope: SessionScope, now: number)
   await setSignedCookie(c, cookieName(scope), end, await sessionKey(scope), options);
 }
 
-/** Tells if the request has a session of this scope that has not ended at `now` (unix ms). Compares in constant time. */
+/**
+ * Tells if the request has a session of this scope that has not ended at `now` (unix ms). Compares in constant time.
+ */
 export async function hasSession(c: Context, scope: SessionScope, now: number): Promise<boolean> {
   if (!hasCookie(c, scope)) return false;
   const end = await getSignedCookie(c, await sessionKey(scope), cookieName(scope));
@@ -39,7 +41,10 @@ export function endSession(c: Context, scope: CookieScope): void {
   deleteCookie(c, cookieName(scope), attributes(scope));
 }
 
-/** Returns the name; its prefix makes browsers refuse a cookie that is not Secure, for `/` and without a domain: RFC 6265bis. */
+/**
+ * Returns the name; its prefix makes browsers refuse a cookie that is not Secure, for `/` and without a domain: RFC
+ * 6265bis.
+ */
 function cookieName({ worker, localDev }: CookieScope): string {
   return localDev ? `webhook-${worker}` : `__Host-webhook-${worker}`;
 }

@@ -4,7 +4,10 @@ import { RateLimiter } from "../rate-limiter.ts";
 import { sameText } from "../same-text.ts";
 import { hasSession } from "./session.ts";
 
-/** The check that stands before every route but the open ones: a bearer token, a session, or a request from this machine. */
+/**
+ * The check that stands before every route but the open ones: a bearer token, a session, or a request from this
+ * machine.
+ */
 
 /** What the check needs from a Worker: its name, its configuration, and a clock (unix ms). */
 export type GuardedWorker = { worker: string; configOf: (env: unknown) => AuthConfig; now: () => number };
@@ -36,7 +39,9 @@ export function requireToken(guarded: GuardedWorker): MiddlewareHandler {
   };
 }
 
-/** Counts the failure against the client's address. The right token is accepted however many failures came from there. */
+/**
+ * Counts the failure against the client's address. The right token is accepted however many failures came from there.
+ */
 export function wrongToken(c: Context, now: number): Problem {
   const seconds = failures.count(c.req.header("cf-connecting-ip") ?? "local", now);
   if (seconds === null) return refusal("token_wrong", "The token is not this Worker's API_TOKEN.");
@@ -45,8 +50,8 @@ export function wrongToken(c: Context, now: number): Problem {
 }
 
 /**
- * Requires that a request which changes something comes from our own page. The browser adds the cookie by itself, also to
- * requests of other pages on the same site, where SameSite does not help.
+ * Requires that a request which changes something comes from our own page. The browser adds the cookie by itself, also
+ * to requests of other pages on the same site, where SameSite does not help.
  *
  * @throws Problem `cross_site`
  */

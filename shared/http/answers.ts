@@ -43,7 +43,10 @@ export function answerNotFound(c: Context): Response {
   return problemResponse(new Problem("not_found", `There is no route ${c.req.path}.`));
 }
 
-/** Answers 405 for a path of `app` that has other methods, and names them (RFC 9110 section 15.5.6); mounted before all routes. */
+/**
+ * Answers 405 for a path of `app` that has other methods, and names them (RFC 9110 section 15.5.6); mounted before all
+ * routes.
+ */
 export function answerMethodNotAllowed<E extends Env>(app: Hono<E>): MiddlewareHandler<E> {
   return methodNotAllowed({
     app,

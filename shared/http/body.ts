@@ -22,11 +22,11 @@ export async function readForm(request: Request, maxBytes: number): Promise<URLS
 const LENGTH = /^\d+$/;
 
 /**
- * Reads the exact bytes of the body: nothing is decoded, nothing inflated. Whatever length was announced, never more than
- * `maxBytes` are held.
+ * Reads the exact bytes of the body: nothing is decoded, nothing inflated. Whatever length was announced, never more
+ * than `maxBytes` are held.
  *
- * @throws Problem `body_too_large` as soon as more than `maxBytes` are announced or have arrived; `bad_request`
- * when more arrives than was announced, or the body breaks off.
+ * @throws Problem `body_too_large` as soon as more than `maxBytes` are announced or have arrived; `bad_request` when
+ * more arrives than was announced, or the body breaks off.
  */
 export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const body = request.body as ReadableStream<Uint8Array<ArrayBuffer>> | null;

@@ -1,6 +1,6 @@
 /**
- * Failures as RFC 9457 problem+json. This table leads from the stable `code` to status and title; a `detail` says what was
- * wrong with the request and what to do. Nothing else in the project builds an error response.
+ * Failures as RFC 9457 problem+json. This table leads from the stable `code` to status and title; a `detail` says what
+ * was wrong with the request and what to do. Nothing else in the project builds an error response.
  */
 export const problems = {
   bad_request: [400, "Bad request"],

@@ -17,8 +17,8 @@ export function asset(file: string, type: string, body: string): Asset {
 export const stylesheet = asset("page.css", "text/css; charset=utf-8", pageCss);
 
 /**
- * Returns scripts that import each other as `./name.js`. Each comes after those it imports, whose names become the paths
- * they are served at.
+ * Returns scripts that import each other as `./name.js`. Each comes after those it imports, whose names become the
+ * paths they are served at.
  */
 export function modules(files: readonly (readonly [file: string, body: string])[]): Asset[] {
   const assets: Asset[] = [];

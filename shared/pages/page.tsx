@@ -5,8 +5,8 @@ import { Problem, problemOf, problems } from "../http/problem.ts";
 import { type Asset, stylesheet } from "./assets.ts";
 
 /**
- * The HTML document around every page of both Workers, and the answers that carry one. Nothing comes from elsewhere, and
- * nothing inline can run.
+ * The HTML document around every page of both Workers, and the answers that carry one. Nothing comes from elsewhere,
+ * and nothing inline can run.
  */
 
 const POLICY = [

@@ -25,8 +25,8 @@ export function Time({ at }: { at: string | number }) {
 }
 
 /**
- * Text that came from elsewhere. The direction of the text around it does not reach it, and characters that are invisible
- * or reorder text are shown by their code, so that nothing can pose as something else.
+ * Text that came from elsewhere. The direction of the text around it does not reach it, and characters that are
+ * invisible or reorder text are shown by their code, so that nothing can pose as something else.
  */
 export function Foreign({ text }: { text: string }) {
   return <bdi>{visible(text)}</bdi>;

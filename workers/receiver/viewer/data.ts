@@ -49,7 +49,9 @@ async function readList(reader: LogReader, config: Config, filter: EventFilter, 
   return { ...listOf(page, cursor, older), status, hourly };
 }
 
-/** Turns an `after` page, which is read oldest first, into a list like any other, with its cursors the other way round. */
+/**
+ * Turns an `after` page, which is read oldest first, into a list like any other, with its cursors the other way round.
+ */
 function listOf({ events, next, end }: Page, { order, seq }: ListCursor, older: number | null) {
   if (order === "before") {
     return { events, newer: seq === null ? null : seq - 1, older: next, atHead: seq === null };

@@ -98,8 +98,8 @@ async function eventPage(c: ViewerContext, { forwarding, notice, status = 200 }:
 }
 
 /**
- * Forwards an event and shows the target's answer at once, since it is not stored. A refused URL comes back in the form.
- * Whoever asks for this address again gets the event's page.
+ * Forwards an event and shows the target's answer at once, since it is not stored. A refused URL comes back in the
+ * form. Whoever asks for this address again gets the event's page.
  */
 async function postForward(c: ViewerContext): Promise<Response> {
   const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";

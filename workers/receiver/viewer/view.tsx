@@ -50,8 +50,8 @@ export function answerFailure(error: Error, c: Context): Response | Promise<Resp
 }
 
 /**
- * Returns the notice of what was done, after the redirect that follows it. The address holds a name and numbers and never
- * a text, so no link can make the page say anything else.
+ * Returns the notice of what was done, after the redirect that follows it. The address holds a name and numbers and
+ * never a text, so no link can make the page say anything else.
  */
 function noticeOf(parameters: URLSearchParams): Notice | undefined {
   if (parameters.get("done") !== "cleared") return undefined;

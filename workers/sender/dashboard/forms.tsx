@@ -16,7 +16,10 @@ function Field({ name, label, typed, hint, ...attributes }: FieldProps & Record<
   );
 }
 
-/** A control with its label and hint. The hint stands outside of the label, or a screen reader takes it for a part of the name. */
+/**
+ * A control with its label and hint. The hint stands outside of the label, or a screen reader takes it for a part of
+ * the name.
+ */
 function Labelled({
   name,
   label,

@@ -19,8 +19,8 @@ export const REFRESH_SECONDS = 5;
 export const WATCH_SECONDS = 2;
 
 /**
- * `signedIn`: the reader has a session to end; open local development has none. `posted`: the page answers a form, so its
- * address is the form's, and the script puts the address of the form's page in its place (client/dashboard.js).
+ * `signedIn`: the reader has a session to end; open local development has none. `posted`: the page answers a form, so
+ * its address is the form's, and the script puts the address of the form's page in its place (client/dashboard.js).
  */
 export type DashboardFrameProps = { signedIn: boolean; posted: boolean; notice?: Notice | undefined };
 
@@ -36,8 +36,8 @@ export function DashboardFrame(props: PropsWithChildren<DashboardFrameProps & { 
 }
 
 /**
- * A part of the page that the script reads again from the address `from` (client/refresh.js), and with it the part named
- * `also`: every few `seconds`, or no more if they are null.
+ * A part of the page that the script reads again from the address `from` (client/refresh.js), and with it the part
+ * named `also`: every few `seconds`, or no more if they are null.
  */
 export function Refreshed({ id, from, also, seconds, children }: RefreshedProps) {
   return (

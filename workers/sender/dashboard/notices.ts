@@ -1,8 +1,8 @@
 import type { Notice } from "../../../shared/pages/page.tsx";
 
 /**
- * Notices about what was done, on the page that a form redirects to. The address holds a name from this table and never a
- * text, so no link can make the page say anything else.
+ * Notices about what was done, on the page that a form redirects to. The address holds a name from this table and never
+ * a text, so no link can make the page say anything else.
  */
 const DONE: Record<string, string> = {
   created: "The endpoint was added. This is its secret.",

@@ -31,11 +31,11 @@ const MAX_SEQ = 1e15;
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 /** Adds an endpoint and publishes an event. A refused form comes back with what was typed in it. */
-export function formPosts(listPage: ShowList) {
+export function formPosts(showList: ShowList) {
   const refused = (c: SenderContext, error: unknown, typed: TypedForm) => {
     if (!(error instanceof Problem)) throw error;
     const [status] = problems[error.code];
-    return listPage(c, { notice: { text: error.message, failed: true }, typed, status });
+    return showList(c, { notice: { text: error.message, failed: true }, typed, status });
   };
   return factory
     .createApp()

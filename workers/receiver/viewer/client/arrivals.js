@@ -4,20 +4,20 @@ import { arrivalsLabel, arrivalsSummary, hourText } from "./text.js";
 
 /** @typedef {import("./rows.js").Summary} Summary */
 
-/** How old the minute that is named may be. */
+/** Age that the minute in the summary may reach. */
 const PERIOD_MS = 5_000;
-/** As the server draws it: histogram.tsx. */
+/** Height of the chart, as the server draws it (parts/hourly.tsx). */
 const HEIGHT = 40;
 
-/** The picture of the last day as it changes: what comes in is counted, and what is a day old goes. */
+/** The chart of the last day as it changes: counts events as they come in, and drops what is a day old. */
 export class Arrivals {
   #place;
   #head;
-  /** How far the server's clock, which says when events came, is ahead of the reader's. */
+  /** Milliseconds that the server's clock, which dates the events, is ahead of the reader's. */
   #ahead;
   /** @type {import("./hours.js").Hours} */
   #hours;
-  /** What the picture shows. */
+  /** The hours that the chart shows. */
   #drawn;
 
   /** @param {HTMLElement} place */
@@ -32,7 +32,7 @@ export class Arrivals {
     document.addEventListener("visibilitychange", () => this.#draw());
   }
 
-  /** Those that the server had counted are left out. @param {Summary[]} events */
+  /** Counts events that the server had not counted yet. @param {Summary[]} events */
   add(events) {
     for (const { seq, receivedAt } of events) {
       if (seq > this.#head) this.#hours = counted(this.#hours, Date.parse(receivedAt));
@@ -40,7 +40,7 @@ export class Arrivals {
     this.#draw();
   }
 
-  /** Touches only what changes: someone may be reading it. */
+  /** Draws the chart, and touches only what changes: somebody may be reading it. */
   #draw() {
     if (document.hidden) return;
     const now = Date.now() + this.#ahead;
@@ -79,7 +79,7 @@ function writeLine(line, at, count) {
   const query = new URLSearchParams(link.search);
   query.set("since", new Date(at).toISOString());
   query.set("until", new Date(at + HOUR_MS).toISOString());
-  // As it stands in the page, where an address has no origin.
+  // The addresses of the page have no origin, so neither has this one.
   link.setAttribute("href", `${link.pathname}?${query}`);
   link.textContent = hourText(at);
   number.textContent = String(count);

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** The buttons that copy: exactly the text that stands in the page, or in the button. */
+/** The buttons that copy exactly the text of an element or of the button itself. */
 
 const SAID_MS = 2_000;
 
@@ -26,7 +26,7 @@ async function copy(button) {
 /** @param {string} text */
 async function write(text) {
   try {
-    // Missing on a page that came over plain HTTP from another machine.
+    // There is no clipboard on a page that came over plain HTTP from another machine.
     await navigator.clipboard.writeText(text);
     return true;
   } catch {

@@ -1,34 +1,34 @@
 // @ts-check
 
 /**
- * Follows a log from a cursor: each event once, in order, whatever the connection does. Over a WebSocket, which
- * is asked for one batch at a time; where none can be had, by long polls. Nothing here touches the page.
+ * Follows a log from a cursor: each event once, in order, whatever the connection does. It asks a WebSocket for one
+ * batch at a time; where no socket can be had, it long-polls. Nothing here touches the page.
  *
  * @typedef {import("./rows.js").Summary} Summary
  * @typedef {{ events: Summary[], next: number, end?: boolean }} Batch
  * @typedef {Pick<WebSocket, "send" | "close"> & EventTarget} Socket
  *
- * `page` reads the events after a cursor, and waits for some at most `wait` seconds; it answers null when the log
- * ends before the cursor, and rejects when it cannot be read. `pause` ends after `ms`, or sooner when a try is
- * worth it. `reset`: the log was made anew, and shorter.
+ * `page` reads the events after a cursor, and waits for some at most `wait` seconds. It resolves to null when the log
+ * ends before the cursor, and rejects when the log cannot be read. `pause` ends after `ms`, or sooner when a retry may
+ * work. `reset` is called when the log was rebuilt, and is shorter.
  * @typedef {{ after: number, socket(after: number): Socket, page(after: number, wait: number): Promise<Batch | null>,
- *   deliver(events: Summary[]): void, state(state: "live" | "catching up" | "reconnecting"): void,
- *   reset(): void, pause(ms: number): Promise<void>, random(): number }} Wiring
+ * deliver(events: Summary[]): void, state(state: "live" | "catching up" | "reconnecting"): void, reset(): void,
+ * pause(ms: number): Promise<void>, random(): number }} Wiring
  */
 
 const BACKOFF_MS = { least: 1_000, most: 30_000 };
 const WAIT_SECONDS = 25;
-/** Sockets in a row that brought nothing: something on the way does not let them, or what they say, through. */
+/** Sockets in a row without a message, after which something on the way is taken to block them. */
 const BLOCKED = 2;
-/** How long a page may take, beyond what it waits for: one whose connection was lost may never come. */
+/** Time for a page to come, beyond its wait: one whose connection was lost may never come. */
 const PAGE_MS = 30_000;
-/** Polls between two tries of a socket. */
+/** Polls before a socket is tried again. */
 const POLLS = 12;
-/** A connection that broke without a word is found out by a question that the Inbox answers in its sleep. */
+/** A ping finds out that a connection broke silently. The Inbox answers it without waking up. */
 const PING_MS = 30_000;
 const PONG_MS = 10_000;
 
-/** Ends only when the log was made anew. @param {Wiring} wiring */
+/** Ends only when the log was rebuilt. @param {Wiring} wiring */
 export async function follow(wiring) {
   const position = { after: wiring.after };
   for (let failures = 0, blocked = 0; ; ) {
@@ -47,7 +47,7 @@ export async function follow(wiring) {
   }
 }
 
-/** Half of it is chance, so that viewers who lost a server together do not return together. */
+/** Returns a delay, half of it random, so that viewers who lost a server together do not return together. */
 export function backoff(/** @type {number} */ failures, /** @type {number} */ random) {
   const ms = Math.min(BACKOFF_MS.least * 2 ** failures, BACKOFF_MS.most);
   return ms * (0.5 + random / 2);
@@ -55,7 +55,7 @@ export function backoff(/** @type {number} */ failures, /** @type {number} */ ra
 
 /**
  * @param {Wiring} wiring @param {{ after: number }} position
- * @returns {Promise<"heard" | "never heard" | "reset">} when the socket is closed, or given up
+ * @returns {Promise<"heard" | "never heard" | "reset">} once the socket is closed or given up
  */
 function overSocket(wiring, position) {
   return new Promise((resolve) => {
@@ -83,7 +83,7 @@ function overSocket(wiring, position) {
       if (receipt === null) end("reset");
       else if (!signal.aborted) socket.send(JSON.stringify({ more: position.after, receipt }));
     };
-    // One message after the other: what one begins to read, the next must not overtake.
+    // Messages are handled in turn: the next one must not overtake the pages that one reads.
     let work = Promise.resolve();
     const open = () => {
       wiring.state("live");
@@ -102,7 +102,7 @@ function overSocket(wiring, position) {
   });
 }
 
-/** Null where the browser makes none at all. @param {Wiring} wiring @param {{ after: number }} position */
+/** Returns null where the browser makes none. @param {Wiring} wiring @param {{ after: number }} position */
 function socketOf(wiring, { after }) {
   try {
     return wiring.socket(after);
@@ -112,10 +112,10 @@ function socketOf(wiring, { after }) {
 }
 
 /**
- * Goes no further than its page once the socket is over: the next one asks anew, and two would ask for the same.
+ * Handles a message. It stops after the page under way once the socket is closed: the next socket asks for the rest.
  *
  * @param {Wiring} wiring @param {{ after: number }} position @param {{ data: string, signal: AbortSignal }} message
- * @returns {Promise<string | null>} the receipt that says it was read; null when the log was made anew
+ * @returns {Promise<string | null>} the receipt that acknowledges the message; null when the log was rebuilt
  */
 async function answer(wiring, position, { data, signal }) {
   /** @type {(Batch | { behind: number } | { reset: number }) & { receipt: string }} */

@@ -1,16 +1,16 @@
 // @ts-check
 
 /**
- * Arrivals by the hour as time goes on. Nothing here touches the page; times in unix milliseconds.
+ * Arrivals by the hour as time goes on. Nothing here touches the page. Times are in unix milliseconds.
  *
- * `from`: when the first hour begins; `hours`: how many came in each, the last one the hour that has begun.
+ * `from` is the start of the first hour; `hours` are the counts, the last one for the hour that has begun.
  * @typedef {{ from: number, hours: readonly number[] }} Hours
  */
 
 export const HOUR_MS = 3_600_000;
 
 /**
- * The same at `now`: what is a day old has gone. Within the hour, `hours` is the very same.
+ * Moves the hours on to `now`, without those that are a day old. Within the same hour, `hours` is the same array.
  *
  * @param {Hours} given @param {number} now @returns {Hours}
  */
@@ -23,7 +23,7 @@ export function moved({ from, hours }, now) {
 }
 
 /**
- * With one more, which came at `at`; an hour to come has begun with it.
+ * Counts one more arrival at `at`; an hour that has not begun yet begins with it.
  *
  * @param {Hours} given @param {number} at @returns {Hours}
  */

@@ -2,8 +2,7 @@
 
 /**
  * The page by keyboard: j, k and the arrows go through the list, or from one event to the next; `/` searches, Esc
- * goes back. What has the focus is a link, so Enter needs nothing. Whoever does not want single characters to do
- * anything turns those off.
+ * goes back. A link has the focus, so Enter needs no code. A switch turns the single characters off.
  */
 
 export function listenForKeys() {
@@ -13,13 +12,13 @@ export function listenForKeys() {
     const action = ACTIONS[event.key];
     if (action === undefined || (isTyping(event.target) && event.key !== "Escape")) return;
     if (event.key.length === 1 && !characters()) return;
-    // With an arrow it selects text; for a character it may be part of typing it.
+    // Shift and an arrow select text; a character may need Shift to be typed.
     if (event.shiftKey && event.key.length > 1) return;
     if (action(event.target)) event.preventDefault();
   });
 }
 
-/** Shows the switch of the page, if it has one. @returns {() => boolean} whether it is on */
+/** Shows the switch of the page, if it has one. @returns {() => boolean} the state of the switch */
 function offerSwitch() {
   const box = document.getElementById("characters");
   if (!(box instanceof HTMLInputElement)) return () => true;
@@ -32,7 +31,7 @@ function offerSwitch() {
 const SETTING = "characters";
 const OFF = "off";
 
-/** A browser that keeps nothing for this page throws here. */
+/** Returns the setting; a browser that stores nothing for this page throws. */
 function remembered() {
   try {
     return localStorage.getItem(SETTING);
@@ -46,11 +45,11 @@ function remember(value) {
   try {
     localStorage.setItem(SETTING, value);
   } catch {
-    // It holds until the page is left.
+    // The setting lasts until the page is left.
   }
 }
 
-/** Each says whether it did something. @type {Record<string, (target: EventTarget | null) => boolean>} */
+/** Actions by key; each returns true if it acted. @type {Record<string, (target: EventTarget | null) => boolean>} */
 const ACTIONS = {
   j: () => move(1),
   k: () => move(-1),
@@ -66,8 +65,8 @@ const ACTIONS = {
 };
 
 /**
- * Within a list to another row; elsewhere to the event that comes after (older) or before it. Beyond the ends of the
- * list nothing is done, so that arrows scroll there.
+ * Moves to another row of the list; on an event's page, to the older or newer event. Beyond the ends of the list it
+ * does nothing, so that arrows scroll there.
  *
  * @param {1 | -1} step
  */
@@ -110,7 +109,7 @@ function isTyping(target) {
   return target instanceof Element && target.matches("input, select, textarea");
 }
 
-/** Where arrows scroll, they must go on doing so. @param {EventTarget | null} target */
+/** Tells if arrows scroll the element, which they must go on doing. @param {EventTarget | null} target */
 function isScrollable(target) {
   return target instanceof Element && target.matches("pre, [tabindex]");
 }

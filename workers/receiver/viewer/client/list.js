@@ -3,7 +3,7 @@ import { Arrivals } from "./arrivals.js";
 import { follow } from "./follow.js";
 import { LiveList } from "./live-list.js";
 
-/** Follows the log that the page's list shows, with its filter, from where the page ends. */
+/** Follows the log of the page's list, with the list's filter, from the newest event that the page shows. */
 
 const PAGE_EVENTS = 100;
 
@@ -23,7 +23,7 @@ export function followList() {
     },
     state: (state) => view.state(state),
   });
-  // The picture shows all that arrives, also what the list leaves out.
+  // The chart counts every arrival, also those that the filter leaves out.
   if (whole !== query) followLog(whole, after, { deliver: (events) => arrivals?.add(events), state: () => {} });
 }
 
@@ -62,7 +62,7 @@ async function readPage(address) {
   return response.json();
 }
 
-/** Over as soon as the network is back, or someone looks. @param {number} ms @returns {Promise<void>} */
+/** Ends early when the network is back, or somebody looks. @param {number} ms @returns {Promise<void>} */
 function pause(ms) {
   return new Promise((resolve) => {
     const over = new AbortController();

@@ -5,12 +5,12 @@ import { showTimes } from "./times.js";
 
 /** @typedef {import("./rows.js").Summary} Summary */
 
-/** Rows kept on the page; older ones are behind its link. */
+/** Rows kept on the page; a link leads to older ones. */
 const MAX_ROWS = 300;
 
 /**
- * The list as it changes. New rows come in at the top while the reader is there; whoever has scrolled down, holds a
- * row by the keyboard or looks at an older page is told how many there are, and nothing moves.
+ * The list as it changes. New rows come in at the top while the reader is there. A reader who has scrolled down, has
+ * the focus on a row or looks at an older page sees the number of new events, and nothing moves.
  */
 export class LiveList {
   #head;
@@ -42,7 +42,7 @@ export class LiveList {
   add(events) {
     const fresh = events.filter(({ seq }) => document.getElementById(`e${seq}`) === null);
     if (fresh.length === 0) return;
-    // An empty list says how to begin; the first event makes it a list.
+    // An empty log shows how to connect; its first event turns the page into a list.
     if (this.#head && this.#body === null && !isBeingFilledIn()) return location.reload();
     this.#held.push(...fresh);
     this.#held.splice(0, this.#held.length - MAX_ROWS);
@@ -80,7 +80,7 @@ export class LiveList {
     this.#count();
   }
 
-  /** The rows that go are those of the next older page, which begins where the list now ends. */
+  /** Drops the oldest rows, and lets the link to older events begin where the list now ends. */
   #trim(/** @type {HTMLTableSectionElement} */ body) {
     while (body.rows.length > MAX_ROWS) body.deleteRow(-1);
     const last = body.rows.item(body.rows.length - 1)?.id.slice(1) ?? "";
@@ -95,7 +95,7 @@ export class LiveList {
     document.getElementById("pages")?.append(older);
   }
 
-  /** Shows what the reader has not seen: on the button, and in the tab's title. */
+  /** Shows the number of unseen events on the button and in the tab's title. */
   #count() {
     if (!document.hidden) this.#unseen = 0;
     const button = this.#button;
@@ -108,7 +108,7 @@ export class LiveList {
   }
 }
 
-/** Whether a page made anew would take away what someone types. */
+/** Tells if a reload would take away what somebody types. */
 function isBeingFilledIn() {
   const inputs = [...document.querySelectorAll("input")].filter(({ type }) => type === "text" || type === "search");
   return inputs.some((input) => input === document.activeElement || input.value !== input.defaultValue);

@@ -1,8 +1,8 @@
 // @ts-check
 
 /**
- * What was just done is said once: it stands in the page's address (messages.ts), which is asked for again when the
- * list is made anew or after signing in, and which older pages' addresses are made of.
+ * Takes the notice of what was just done out of the page's address (view.tsx), so that the page shows it once. The
+ * address is used again when the list reloads, after signing in, and for the links to older pages.
  */
 
 const NAMES = ["done", "count", "kept"];

@@ -2,7 +2,7 @@
 import { bytesText, momentText, visible } from "./text.js";
 
 /**
- * Rows of the list, made of the page's own templates. What an event says is only ever the text of a node, or a
+ * Rows of the list, made from the page's own templates. Text of an event only ever becomes the text of a node, or a
  * parameter of an address on this Worker.
  *
  * @typedef {{ seq: number, id: string | null, source: string, type: string | null, receivedAt: string,
@@ -11,11 +11,12 @@ import { bytesText, momentText, visible } from "./text.js";
 
 /**
  * @param {Summary} event
- * @returns {HTMLTableRowElement | null} null when the page has no template for it
+ * @returns {HTMLTableRowElement | null} null if the page has no template for it
  */
 export function rowOf(event) {
   const template = document.getElementById(`row-${event.verification}`);
-  // Imported: in a template's own document an address has no base, and cannot be changed in parts.
+  // The content is imported because an address in a template's own document has no base, and cannot be changed in
+  // parts.
   const content = template instanceof HTMLTemplateElement ? document.importNode(template.content, true) : null;
   const row = content?.firstElementChild;
   if (!(row instanceof HTMLTableRowElement)) return null;

@@ -1,19 +1,19 @@
 // @ts-check
 
 /**
- * What a screen reader is told of a list that is live: how the connection is, once it has been so for a while, and
- * now and then how many events came. In a burst the page changes many times a second; told of each, nobody would
- * hear anything else. Nothing here touches the page.
+ * Announcements of a live list for screen readers: the state of the connection once it has lasted a while, and the
+ * number of new events now and then. In a burst the page changes many times a second, and to announce each change would
+ * drown everything else. Nothing here touches the page.
  */
 
-/** A state that is over sooner was none to speak of. */
+/** A state that ends sooner is not announced. */
 const SETTLED_MS = 2_000;
-/** How often new events are counted out, at most. */
+/** Least time between two counts. */
 const COUNT_MS = 10_000;
 
 export class Speech {
   #say;
-  /** That it is live is what everyone expects of it. */
+  /** The state announced last; everyone expects the page to be live. */
   #said = "live";
   #count = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -1,13 +1,13 @@
 // @ts-check
 
 /**
- * Text from elsewhere, as the server's pages show it: what is invisible or reorders text is shown by its code.
+ * Shows characters that are invisible or reorder text by their code, as the server's pages do.
  *
  * @param {string} text
  */
 export function visible(text) {
   return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
     /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     (char) => (char === "\r" ? "" : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`),
   );
@@ -54,7 +54,7 @@ const UNITS = /** @type {const} */ ([
 ]);
 
 /**
- * How long ago, in its biggest unit. The clocks of reader and receiver may differ a little.
+ * Returns a time span in its biggest unit. The clocks of reader and receiver may differ a little.
  *
  * @param {number} ms
  */

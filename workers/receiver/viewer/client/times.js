@@ -1,7 +1,7 @@
 // @ts-check
 import { agoText } from "./text.js";
 
-/** Beside each moment, how long ago it was; the reader's own time stands in its tooltip. */
+/** Shows beside each moment how long ago it was, and the reader's local time in its tooltip. */
 
 const PERIOD_MS = 5_000;
 

@@ -5,7 +5,7 @@ import { followList } from "./list.js";
 import { forgetMessage } from "./message.js";
 import { keepTimes } from "./times.js";
 
-/** The script of the viewer's pages, which show everything without it, too. */
+/** The script of the viewer's pages, which show everything without the script, too. */
 
 forgetMessage();
 keepTimes();

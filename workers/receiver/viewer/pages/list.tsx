@@ -81,7 +81,7 @@ function EventTable({ events, view }: ListPageProps) {
       </thead>
       <tbody>
         {events.map((event) => (
-          <EventRow event={event} address={view.address} />
+          <EventListRow event={event} address={view.address} />
         ))}
       </tbody>
     </table>
@@ -89,7 +89,7 @@ function EventTable({ events, view }: ListPageProps) {
 }
 
 /** One event. `data-slot` marks what the script fills in a new row. */
-function EventRow({ event, address }: { event: EventSummary; address: ViewAddress }) {
+function EventListRow({ event, address }: { event: EventSummary; address: ViewAddress }) {
   const { seq, type, id, source, bytes, receivedAt, verification } = event;
   return (
     <tr id={`e${seq}`}>
@@ -128,7 +128,7 @@ function RowTemplates({ address }: { address: ViewAddress }) {
     <>
       {(["verified", "authenticated", "unverified"] as const).map((verification) => (
         <template id={`row-${verification}`}>
-          <EventRow event={{ ...empty, verification }} address={address} />
+          <EventListRow event={{ ...empty, verification }} address={address} />
         </template>
       ))}
     </>

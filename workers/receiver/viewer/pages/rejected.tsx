@@ -51,13 +51,13 @@ export function RejectedPage({ view, rejections, total }: RejectedPageProps) {
         </p>
       )}
       {rejections.map((rejection) => (
-        <RejectedRequest {...rejection} />
+        <RejectionArticle {...rejection} />
       ))}
     </ViewerFrame>
   );
 }
 
-function RejectedRequest({ at, source, reason, diagnosis, headers, bytes }: Rejection) {
+function RejectionArticle({ at, source, reason, diagnosis, headers, bytes }: Rejection) {
   return (
     <article class="rejection">
       <h2>

@@ -1,7 +1,10 @@
 import { type EventFilter, filterParameters, NO_FILTER } from "../../event/filter.ts";
 import { DEFAULT_LOG } from "../../verify/source.ts";
 
-/** Address of a view: the log and the filter, which stand in the query string of every page. So a link is enough to share. */
+/**
+ * Address of a view: the log and the filter, which stand in the query string of every page. So a link is enough to
+ * share.
+ */
 export type ViewAddress = { log: string; filter: EventFilter };
 
 /** Returns the link to the page at `path` with this log and filter. */

@@ -1,15 +1,21 @@
 import { fromUtf8 } from "../../../../shared/bytes.ts";
+import { CONNECTION_HEADERS } from "../../../../shared/outgoing/headers.ts";
 import { visible } from "../../../../shared/pages/visible.ts";
 import { type HeaderList, MASK } from "../../event/headers.ts";
 
 /** Writes a request as a command for sh, bash and zsh, which makes the same request with curl. Pure. */
 
-/** Bytes of a body within the command. A bigger one would not fit where it is pasted, so it is fetched from `bodyUrl`. */
+/**
+ * Bytes of a body within the command. A bigger one would not fit where it is pasted, so it is fetched from `bodyUrl`.
+ */
 export const MAX_INLINE_BYTES = 32 * 1024;
 
 export type CurlRequest = { url: string; headers: HeaderList; body: Uint8Array; bodyUrl: string };
 
-/** Returns the command. Every byte of the body arrives: printf, whose octal escapes are POSIX, writes what quotes cannot. */
+/**
+ * Returns the command. Every byte of the body arrives: printf, whose octal escapes are POSIX, writes what quotes
+ * cannot.
+ */
 export function curlOf({ url, headers, body, bodyUrl }: CurlRequest): string {
   const text = body.byteLength > MAX_INLINE_BYTES ? null : plainText(body);
   const data = text === null ? "--data-binary @-" : `--data-raw ${quoted(text)}`;
@@ -19,11 +25,12 @@ export function curlOf({ url, headers, body, bodyUrl }: CurlRequest): string {
 
 /** Returns the headers to repeat: not those of the connection and the way here, and none that is masked. */
 export function repeatable(headers: HeaderList): HeaderList {
-  return headers.filter(([name, value]) => value !== MASK && !CONNECTION_HEADERS.test(name));
+  return headers.filter(([name, value]) => value !== MASK && !CURL_SETS.has(name) && !WAY_HERE.test(name));
 }
 
-const CONNECTION_HEADERS =
-  /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|content-length|cdn-loop|forwarded|via|true-client-ip|x-real-ip|cf-.*|x-forwarded-.*|proxy-.*|mf-.*)$/;
+const CURL_SETS: ReadonlySet<string> = new Set([...CONNECTION_HEADERS, "accept-encoding"]);
+/** Headers of proxies, of Cloudflare and of its local runtime. */
+const WAY_HERE = /^(cdn-loop|forwarded|via|true-client-ip|x-real-ip|cf-.*|x-forwarded-.*|proxy-.*|mf-.*)$/;
 
 /** Quotes a text for a POSIX shell, which takes everything within single quotes as it is, except the quote. */
 function quoted(text: string): string {

@@ -4,7 +4,10 @@ import { type EventFilter, filterParameters, NO_FILTER } from "../../event/filte
 import { DEFAULT_LOG } from "../../verify/source.ts";
 import { href, type ViewAddress } from "./address.ts";
 
-/** The filter of the list: links to the sources, a form, and links that take a filter away. All of it stands in the address. */
+/**
+ * The filter of the list: links to the sources, a form, and links that take a filter away. All of it stands in the
+ * address.
+ */
 
 type FiltersProps = { address: ViewAddress; sources: readonly string[]; now: number };
 

@@ -4,7 +4,9 @@ import { href, unfiltered, type ViewAddress } from "./address.ts";
 
 /** The form that sends an event on, and its outcome. */
 
-/** The URL typed into the form, and its outcome; `result` is null before the event was sent, or if the URL was refused. */
+/**
+ * The URL typed into the form, and its outcome; `result` is null before the event was sent, or if the URL was refused.
+ */
 export type ForwardState = { url: string; result: Forwarded | null };
 
 type ForwardFormProps = { address: ViewAddress; seq: number; forwarding: ForwardState };

@@ -18,7 +18,9 @@ import viewer from "../client/viewer.js";
 import { href, unfiltered, type ViewAddress } from "./address.ts";
 import viewerCss from "./viewer.css";
 
-/** The frame around every page of the viewer: its styles and scripts, the tabs, the logs, and the help for the keyboard. */
+/**
+ * The frame around every page of the viewer: its styles and scripts, the tabs, the logs, and the help for the keyboard.
+ */
 
 const viewerStylesheet = asset("viewer.css", "text/css; charset=utf-8", viewerCss);
 
@@ -100,8 +102,8 @@ function LogLinks({ logs, address }: RequestedView) {
 }
 
 /**
- * The keys of a page, and a switch for those that are single characters: software that types for someone, such as speech
- * input, could press them by accident (WCAG 2.1.4). The script shows the switch and remembers it.
+ * The keys of a page, and a switch for those that are single characters: software that types for someone, such as
+ * speech input, could press them by accident (WCAG 2.1.4). The script shows the switch and remembers it.
  */
 export function KeyHelp() {
   return (

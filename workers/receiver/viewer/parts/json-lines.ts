@@ -3,8 +3,8 @@ import { visible } from "../../../../shared/pages/visible.ts";
 import type { Json, Member } from "./json.ts";
 
 /**
- * Returns JSON as lines that fold. These are templates and not JSX, because each of a long body's thousands of lines would
- * be three elements. Templates escape their values as JSX does.
+ * Returns JSON as lines that fold. These are templates and not JSX, because each of a long body's thousands of lines
+ * would be three elements. Templates escape their values as JSX does.
  *
  * @param key the text before the value, or null
  * @param end the comma after the value, or nothing

@@ -1,6 +1,6 @@
 /**
- * JSON for reading: only the white space between its tokens changes. Nothing is parsed into values, so repeated members,
- * big numbers and escapes stay as they were sent. Pure.
+ * JSON for reading: only the white space between its tokens changes. Nothing is parsed into values, so repeated
+ * members, big numbers and escapes stay as they were sent. Pure.
  */
 
 /** `text`: a string, number or literal as it stands in the source, or a container too deep to be laid out. */

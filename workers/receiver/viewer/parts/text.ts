@@ -1,4 +1,7 @@
-/** Writes sizes, times and counts for lists and events. The script writes those of new rows in the same way (client/text.js). */
+/**
+ * Writes sizes, times and counts for lists and events. The script writes those of new rows in the same way
+ * (client/text.js).
+ */
 
 /** Stands for the type of an event without one. */
 export const NO_TYPE = "(no type)";

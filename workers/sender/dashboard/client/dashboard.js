@@ -1,7 +1,7 @@
 // @ts-check
 import { keepFresh } from "./refresh.js";
 
-/** The script of the dashboard's pages, which show everything without it, too. */
+/** The script of the dashboard's pages, which show everything without the script, too. */
 
 /** A screen reader says only what changes after it has read the page. */
 const ANNOUNCE_MS = 500;

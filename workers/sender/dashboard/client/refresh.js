@@ -6,12 +6,14 @@
  * there is nothing left to wait for. Forms and whatever else a reader opens stand outside of the parts.
  */
 
-/** A request without an answer must not end the refreshing. */
+/** Time for an answer: a request that never gets one must not stop the refreshing. */
 const ANSWER_MS = 30_000;
 
+/** The message that the page is not up to date, while it stands there. */
 const fault = document.createElement("p");
 fault.className = "message failed";
 
+/** Refreshes until nothing is left to wait for. A hidden page is left as it is. */
 export async function keepFresh() {
   for (;;) {
     const { from, parts = "", seconds } = document.getElementById("refresh")?.dataset ?? {};
@@ -21,7 +23,7 @@ export async function keepFresh() {
   }
 }
 
-/** @param {string} from @param {string[]} parts @returns {Promise<string | null>} what went wrong */
+/** Refreshes once. @param {string} from @param {string[]} parts @returns {Promise<string | null>} the fault, if any */
 async function refresh(from, parts) {
   try {
     const response = await fetch(from, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(ANSWER_MS) });
@@ -40,7 +42,7 @@ async function refresh(from, parts) {
 }
 
 /**
- * Touches only what has changed, and nothing that somebody types in. The focus goes to the element with the same id.
+ * Replaces a part if it has changed and nobody types in it. The focus goes to the element with the same id.
  *
  * @param {HTMLElement | null} old @param {HTMLElement | null} fresh
  */
@@ -52,7 +54,7 @@ function replace(old, fresh) {
   if (focused !== null) document.getElementById(focused.id)?.focus({ preventScroll: true });
 }
 
-/** @param {string | null} why the page is not up to date; null when it is */
+/** Shows the fault, or takes it away. @param {string | null} why */
 function show(why) {
   if (why === null) return fault.remove();
   const text = `This page is not up to date: ${why}`;
