@@ -1,4 +1,4 @@
-/** Where the sign-in form leads: back to the page that was asked for, and nowhere else. Pure. */
+/** Return path of the sign-in form: it leads back to the page that was asked for, and nowhere else. Pure. */
 
 /** A form may have 4 KiB, and encoding a path can triple its length. */
 const MAX_LENGTH = 1000;

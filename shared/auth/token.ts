@@ -9,7 +9,7 @@ import { hasSession } from "./session.ts";
  * machine.
  */
 
-/** What the check needs from a Worker: its name, its configuration, and a clock (unix ms). */
+/** A Worker as the check needs it: its name, its configuration, and a clock (unix ms). */
 export type GuardedWorker = { worker: string; configOf: (env: unknown) => AuthConfig; now: () => number };
 type AuthConfig = { apiToken: string; localDev: boolean };
 

@@ -7,9 +7,9 @@ const SOURCE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 
 type Result = { id: string; impact: string | null; help: string; nodes: { target: string[] }[] };
 
-/** axe finds nothing serious or critical on the page as it stands: WCAG 2.2 AA and its best practices. */
+/** Expects that axe finds nothing serious or critical on the page: WCAG 2.2 AA and its best practices. */
 async function expectAccessible({ page }: Visit): Promise<void> {
-  // Evaluated over the debugger, which no policy of the page's holds back.
+  // The debugger evaluates it, whatever the page's policy forbids.
   await page.evaluate(SOURCE);
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Result[] }> } };
@@ -22,7 +22,7 @@ async function expectAccessible({ page }: Visit): Promise<void> {
   expect(described, `axe on ${page.url()}`).toEqual([]);
 }
 
-/** That, wide and light, then narrow and dark, where nothing needs to be scrolled sideways either. */
+/** Expects the same wide and light, then narrow and dark, where nothing may need sideways scrolling either. */
 export async function expectReadable(visit: Visit): Promise<void> {
   await expectAccessible(visit);
   await showNarrow(visit);

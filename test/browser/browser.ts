@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { expect } from "vitest";
 
-/** A real browser, and pages of it that write down everything that must not happen. */
+/** A real browser, and pages of it that record everything that must not happen. */
 
 const QUIET = [
   ...["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -11,12 +11,12 @@ const QUIET = [
 const ACTION_DEADLINE_MS = 20_000;
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
-/** More than the focusable elements of any page here: whoever tabs further goes in circles. */
+/** More than the focusable elements of any page here: tabbing further goes in circles. */
 const MAX_TABS = 120;
 
-/** Each with an empty profile of its own, which is deleted when it is closed. */
+/** Launches a browser with an empty profile of its own, which is deleted when the browser closes. */
 export function launch(executablePath: string): Promise<Browser> {
-  // Root has no sandbox; what runs here is our own page.
+  // Root has no sandbox, and only our own pages run here.
   return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: QUIET });
 }
 
@@ -26,7 +26,7 @@ export class Visit {
   readonly #context: BrowserContext;
   #faults: string[] = [];
 
-  /** `origin`: where the visited Worker is; relative paths begin there, and requests elsewhere are faults. */
+  /** Opens a page. `origin` is the visited Worker's: relative paths begin there, and requests elsewhere are faults. */
   static async open(browser: Browser, origin: string): Promise<Visit> {
     const context = await browser.newContext({ baseURL: origin, viewport: WIDE, colorScheme: "light" });
     context.setDefaultTimeout(ACTION_DEADLINE_MS);
@@ -42,9 +42,9 @@ export class Visit {
   }
 
   /**
-   * What went wrong since the last call: errors and warnings of the console, uncaught errors, policy
-   * violations, dialogs, requests elsewhere, and answers from 400 up as `<status> <method> <path>`. A test that
-   * provokes one takes it from here; what is left at its end is a failure.
+   * Returns the faults since the last call: errors and warnings of the console, uncaught errors, policy violations,
+   * dialogs, requests elsewhere, and answers from 400 up as `<status> <method> <path>`. A test that provokes one takes
+   * it from here; a fault that is left at its end fails it.
    */
   takeFaults(): string[] {
     return this.#faults.splice(0);
@@ -64,7 +64,7 @@ export class Visit {
     const fault = (what: string) => this.fault(what);
     page.on("pageerror", (error) => fault(`uncaught: ${error.message}`));
     page.on("console", (message) => {
-      // Of answers that are errors it says less than the answers themselves.
+      // The console says less about an error answer than the answer itself.
       if (!/^(error|warning)$/.test(message.type()) || /^Failed to load resource/.test(message.text())) return;
       fault(`console: ${message.text()}`);
     });
@@ -81,7 +81,7 @@ export class Visit {
       if (response.status() < 400) return;
       fault(`${response.status()} ${response.request().method()} ${new URL(response.url()).pathname}`);
     });
-    // What hostile content calls when it runs.
+    // Hostile content calls this when it runs.
     await page.exposeBinding("fault", (_source, what: unknown) => fault(`ran: ${what}`));
     await page.exposeBinding("reportViolation", (_source, what: string) => fault(`policy: ${what}`));
     await page.addInitScript(() => {
@@ -94,14 +94,14 @@ export class Visit {
   }
 }
 
-/** Signs in with the token as a person does who wants to see `path`. */
+/** Signs in with the token, as a person who wants to see `path` does. */
 export async function signIn({ page }: Visit, token: string, path = "/"): Promise<void> {
   await page.goto(path);
   await page.getByLabel("API token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-/** Presses Tab until `target` has the focus, and sees that a reader can tell. */
+/** Presses Tab until `target` has the focus, and expects that the focus is visible. */
 export async function tabTo({ page }: Visit, target: Locator): Promise<void> {
   await target.waitFor();
   for (let tabs = 0; tabs < MAX_TABS; tabs++) {
@@ -114,24 +114,24 @@ export async function tabTo({ page }: Visit, target: Locator): Promise<void> {
   throw new Error(`not reached by Tab: ${target}`);
 }
 
-/** As on a desk, in light. */
+/** Shows the page as on a desk, in light. */
 export async function showWide({ page }: Visit): Promise<void> {
   await page.setViewportSize(WIDE);
   await page.emulateMedia({ colorScheme: "light" });
 }
 
-/** As on a small telephone, in the dark. */
+/** Shows the page as on a small telephone, in the dark. */
 export async function showNarrow({ page }: Visit): Promise<void> {
   await page.setViewportSize(NARROW);
   await page.emulateMedia({ colorScheme: "dark" });
 }
 
-/** Opens all that folds. */
+/** Opens everything that folds. */
 export async function unfold({ page }: Visit): Promise<void> {
   await page.locator("details").evaluateAll((all) => all.map((each) => each.setAttribute("open", "")));
 }
 
-/** The page fits: nothing is cut off, and nothing has to be scrolled sideways. */
+/** Expects that the page fits: nothing is cut off, and nothing needs sideways scrolling. */
 export async function expectNoSidewaysScroll({ page }: Visit): Promise<void> {
   const { content, window } = await page.evaluate(() => ({
     content: document.documentElement.scrollWidth,
@@ -140,7 +140,7 @@ export async function expectNoSidewaysScroll({ page }: Visit): Promise<void> {
   expect(content, `${page.url()} at ${window} pixels`).toBeLessThanOrEqual(window);
 }
 
-/** Written only when asked for, so that a run of the tests leaves the tree as it was. */
+/** Takes a screenshot, only when asked for: a run of the tests leaves the tree as it was. */
 export async function screenshot({ page }: Visit, name: string): Promise<void> {
   if (!process.env.SCREENSHOTS) return;
   await delay(300); // transitions

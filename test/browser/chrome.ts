@@ -1,9 +1,9 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** The names that packages of Linux distributions give it, the best first. */
+/** Names that packages of Linux distributions give the browser, the best first. */
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
-/** Where it is without being on PATH. */
+/** Places where the browser is without being on PATH. */
 const PLACES = [
   "/usr/bin/chromium",
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -11,7 +11,7 @@ const PLACES = [
 ];
 
 /**
- * The installed Chromium or Chrome; null when there is none.
+ * Returns the path of the installed Chromium or Chrome; null if there is none.
  *
  * @throws Error when `CHROME_PATH` names a file that cannot be run: skipping then would hide a mistake.
  */

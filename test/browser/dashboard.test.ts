@@ -9,17 +9,17 @@ import { expectReadable } from "./axe.ts";
 import { launch, screenshot, showWide, signIn, tabTo, unfold, Visit } from "./browser.ts";
 import { MARKUP } from "./hostile.ts";
 
-/** The sender's pages in a real browser, its endpoint a listener that fails when it is told to. */
+/** The sender's pages in a real browser. The endpoint is a listener that fails when a test tells it to. */
 const chrome = inject("chrome");
 const EVIL = `${MARKUP.join("\n")} \u202egpj`;
 
 const folder = temporaryFolder();
 let browser: Browser;
 let listener: Listener;
-/** `open` is as under `npm start`, `closed` as deployed: it asks everyone to sign in. */
+/** `open` runs as under `npm start`; `closed` runs as deployed, and asks everyone to sign in. */
 let open: WorkerProcess;
 let closed: WorkerProcess;
-/** Of `open`; what a test leaves in its clock would be there for the next one. */
+/** A visit to `open`. It must be left as it was found: a changed clock would be there for the next test. */
 let shared: Visit;
 let visit: Visit;
 
@@ -27,7 +27,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
   beforeAll(async () => {
     listener = await Listener.open();
     const [first = 0, second = 0] = await freePorts(2);
-    // Nothing is retried by itself while a test looks.
+    // No retry happens by itself during a test.
     const vars = { WEBHOOK_URL: listener.url, RETRY_SECONDS: "3600" };
     [browser, open, closed] = await Promise.all([
       launch(chrome ?? ""),
@@ -57,7 +57,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     return visit.page;
   };
 
-  test("signs in by the token, and out", async () => {
+  test("signs in with the token, and out", async () => {
     const page = await visitAlone(closed);
     await signIn(visit, "wrong");
     await page.getByRole("alert").filter({ hasText: "That token is wrong." }).waitFor();
@@ -72,7 +72,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     expect(await page.getByText("No endpoint yet").count()).toBe(0);
   });
 
-  test("publishes by its form, and says what is wrong with an event", async () => {
+  test("publishes with its form, and says what is wrong with an event", async () => {
     const { page } = visit;
     await page.goto("/");
     await page.getByText("Publish an event").click();
@@ -89,7 +89,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     expect(request?.body).toContain('"data":{"total":42.50}}');
   });
 
-  test("shows a failing endpoint, and what its Redeliver button brings", async () => {
+  test("shows a failing endpoint, and the result of its Redeliver button", async () => {
     listener.answer = (response, _request, nth) => {
       response.statusCode = nth === 1 ? 500 : 200;
       response.end(nth === 1 ? EVIL : "thank you");
@@ -108,7 +108,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     expect(await page.getByLabel("First bytes of the response").textContent()).toBe(EVIL.replace("\u202e", "\\u202e"));
     await page.getByRole("button", { name: "Redeliver" }).click();
     await page.getByText("The event is being sent again.").waitFor();
-    // The page looks by itself.
+    // The page refreshes itself.
     await page.getByText("status 200").waitFor();
     await page.getByText("Delivered").waitFor();
     expect(await listener.requests("failing", 2)).toHaveLength(2);
@@ -172,7 +172,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     expect(await page.locator("#message > p").count()).toBe(0);
   });
 
-  /** A page whose clock stands still, with a link in a part of it that is replaced when that is refreshed. */
+  /** Opens the list with a clock of its own. */
   const visitRefreshed = async (worker = open) => {
     const page = await visitAlone(worker);
     await page.clock.install();
@@ -180,6 +180,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     else await page.goto("/");
     return page;
   };
+  /** Moves the clock on, and waits until the list is replaced. */
   const refresh = async () => {
     const link = visit.page.getByRole("link", { name: listener.url });
     await link.evaluate((element) => element.setAttribute("data-old", ""));
@@ -205,7 +206,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     expect(await type.inputValue()).toBe("order.paid");
   });
 
-  test("says that the page is not up to date, for as long as that is so", async () => {
+  test("says that the page is not up to date, for as long as it is not", async () => {
     const page = await visitRefreshed();
     const here = `${open.url}/`;
     const fault = page.getByRole("status").getByText("This page is not up to date");
@@ -259,7 +260,7 @@ function failed(id: string): Promise<unknown> {
   });
 }
 
-/** A delivery of hostile text that failed, for its page. */
+/** Publishes hostile text, and returns the seq of its failed delivery. */
 async function failedSeq(): Promise<number> {
   listener.answer = (response) => {
     response.statusCode = 500;

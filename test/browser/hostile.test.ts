@@ -8,7 +8,9 @@ import { launch, showWide, unfold, Visit } from "./browser.ts";
 import { HOSTILE, HOSTILE_BODIES, HOSTILE_MARKUP, MARKUP, MARKUP_HEADERS, seqOf } from "./hostile.ts";
 import { runReceiver, send, sendGithub, sendLegacy, sendSigned } from "./receiver.ts";
 
-/** The receiver's pages with what an attacker sends to whoever reads them: nothing of it runs, and all is readable. */
+/**
+ * The receiver's pages with content that an attacker sends to their readers: nothing of it runs, and all is readable.
+ */
 const chrome = inject("chrome");
 
 const folder = temporaryFolder();
@@ -16,7 +18,7 @@ let browser: Browser;
 let receiver: WorkerProcess;
 let visit: Visit;
 
-/** A query string with the text in each of the names. */
+/** Returns a query string with the text under each of the names. */
 const query = (text: string, ...names: string[]) => new URLSearchParams(names.map((name) => [name, text]));
 
 describe.skipIf(chrome === null)("the viewer of a hostile log", () => {
@@ -82,7 +84,7 @@ describe.skipIf(chrome === null)("the viewer of a hostile log", () => {
     for (const path of ["/webhook", "/webhook/github", "/webhook/legacy"]) {
       expect(await send(receiver.url + path, { headers, body: MARKUP.join("\n") }), path).toBe(401);
     }
-    // They are told after their answers.
+    // Rejections are recorded after their answers.
     await until("all are shown", async () => {
       await page.goto("/rejected");
       return (await page.locator(".rejection").count()) >= 3 ? true : null;
@@ -99,14 +101,14 @@ describe.skipIf(chrome === null)("the viewer of a hostile log", () => {
       expect(await page.getByRole("searchbox").inputValue()).toBe(text);
     }
     expect(visit.takeFaults()).toEqual([]);
-    // Where a text is only a part of an address, or of what is said about it, all of them go at once.
+    // All texts go at once where a text is only a part of an address, or of the message about it.
     const all = MARKUP.join("\n");
     for (const name of ["q", "before", "after", "since", "log", "done"]) await page.goto(`/?${query(all, name)}`);
     for (const path of ["/rejected?source=", "/session?to=", "/e/1?view=", "/e/", "/webhook/", "/events/", "/"]) {
       await page.goto(path + encodeURIComponent(all));
     }
     await page.goto(`/rejected?${query(all.slice(0, 256), "source")}`);
-    // An address that means nothing is refused, and nothing else may happen.
+    // An address without a meaning is refused, and nothing else may happen.
     expect(visit.takeFaults().filter((fault) => !/^4\d\d GET /.test(fault))).toEqual([]);
   });
 

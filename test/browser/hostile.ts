@@ -1,8 +1,8 @@
 import type { Sent } from "./receiver.ts";
 
 /**
- * What an attacker whose webhooks are verified would send to whoever reads them: everything that could run calls
- * `fault`, which every visit counts, and everything that could be fetched is elsewhere.
+ * Webhooks that an attacker whose webhooks are verified would send to their readers. Everything in them that could run
+ * calls `fault`, which every visit counts, and everything that could be fetched is elsewhere.
  */
 
 const ELSEWHERE = "//elsewhere.example";
@@ -31,7 +31,7 @@ export const MARKUP: readonly string[] = [
 
 const LONG = "<b onclick=fault(4)>".repeat(400);
 
-/** All of it at once, each text the value of a header. */
+/** All texts at once, each the value of a header. */
 export const MARKUP_HEADERS: Record<string, string> = Object.fromEntries(
   MARKUP.map((text, index) => [`x-${index}`, text]),
 );
@@ -47,7 +47,7 @@ export const HOSTILE_MARKUP: readonly Hostile[] = MARKUP.map((text, index) => ({
   body: JSON.stringify({ type: text.slice(0, 128), [text]: text, list: [text, { [text]: [text] }] }),
 }));
 
-/** Bodies that ask for a look in every view; the first two hold all texts, as JSON and as no JSON. */
+/** Bodies to look at in every view. The first two hold all texts, one as JSON and one as something else. */
 export const HOSTILE_BODIES: readonly Hostile[] = [
   {
     ...hostile("everything", Buffer.from(JSON.stringify(MARKUP.map((text) => ({ [text]: text }))))),
@@ -76,7 +76,7 @@ export const HOSTILE_BODIES: readonly Hostile[] = [
 
 export const HOSTILE: readonly Hostile[] = [...HOSTILE_MARKUP, ...HOSTILE_BODIES];
 
-/** The number in a log that got these first, and in this order. */
+/** Returns the seq of the hostile webhook in a log that got all of them first, in this order. */
 export function seqOf(name: string): number {
   return HOSTILE.findIndex((each) => each.name === name) + 1;
 }

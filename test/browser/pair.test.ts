@@ -4,9 +4,9 @@ import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { freePorts, runWorker, temporaryFolder } from "../pair/workers.ts";
 import { launch, Visit } from "./browser.ts";
 
-/** Both Workers and a real browser: what a person sees who triggers a webhook and looks. */
+/** Both Workers and a real browser: a person triggers a webhook and looks at the page. */
 const chrome = inject("chrome");
-/** What a receiver that is gone leaves in a console. */
+/** Messages that a stopped receiver leaves in the console. */
 const GONE = /^console: .*WebSocket|^console: .*ERR_CONNECTION/;
 
 const folder = temporaryFolder();
@@ -44,7 +44,7 @@ describe.skipIf(chrome === null)("the pair", () => {
   const state = (text: string) => visit.page.locator("#live", { hasText: text }).waitFor();
 
   test("shows what is triggered as it arrives, and opens it", async () => {
-    // A page without a single event is replaced by the first.
+    // The first event reloads the page of an empty log.
     await trigger("was.there");
     visit = await Visit.open(browser, receiver.url);
     const { page } = visit;

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { configuredRoot, runWorker, variables } from "../pair/workers.ts";
 
-/** A receiver as somebody has configured it, and what comes to it. */
+/** A receiver with a configuration of its own, and webhooks for it. */
 
-/** A source for each way of checking, and one with a log of its own. Their secret is the default source's. */
+/** A source for each kind of verification, and one with a log of its own. Their secret is the default source's. */
 const SOURCES = [
   ["github", 'scheme = "github"\nsecrets = ["WEBHOOK_SECRET"]'],
   ["legacy", 'scheme = "token"\nsecrets = ["WEBHOOK_SECRET"]'],
@@ -16,7 +16,7 @@ const SOURCES = [
   .map(([name, keys]) => `[vars.SOURCES.${name}]\n${keys}\n`)
   .join("\n");
 
-/** `path`: a folder of its own. */
+/** Runs the receiver. `path` is a folder of its own. */
 export function runReceiver(
   path: string,
   { port = 0, vars = {} }: { port: number | undefined; vars?: Record<string, string> },
@@ -25,10 +25,12 @@ export function runReceiver(
   return runWorker("receiver", { port, stateDir: join(path, "state"), vars, root });
 }
 
-/** What is sent; header values are printable ASCII, as HTTP has it. */
+/** A webhook to send. Its header values are printable ASCII, as HTTP asks for. */
 export type Sent = { id?: string; headers?: Record<string, string>; body: string | Buffer };
 
-/** A genuine webhook to the source `default`, as `fetch` would refuse to send it. Resolves to its status. */
+/**
+ * Sends a genuine webhook to the source `default`, of a kind that `fetch` would refuse to send. Resolves to the status.
+ */
 export function sendSigned(receiver: string, { id = `msg_${randomUUID()}`, headers = {}, body }: Sent) {
   const timestamp = String(Math.floor(Date.now() / 1000));
   const key = Buffer.from(variables.WEBHOOK_SECRET.slice("whsec_".length), "base64");
@@ -37,7 +39,7 @@ export function sendSigned(receiver: string, { id = `msg_${randomUUID()}`, heade
   return send(`${receiver}/webhook`, { headers: { ...headers, ...signed }, body });
 }
 
-/** A genuine webhook to the source `github`. Resolves to its status. */
+/** Sends a genuine webhook to the source `github`. Resolves to the status. */
 export function sendGithub(receiver: string, type: string): Promise<number | undefined> {
   const body = JSON.stringify({ id: randomUUID() });
   const mac = createHmac("sha256", variables.WEBHOOK_SECRET).update(body).digest("hex");
@@ -45,13 +47,13 @@ export function sendGithub(receiver: string, type: string): Promise<number | und
   return send(`${receiver}/webhook/github`, { headers, body });
 }
 
-/** A webhook to the source `legacy`, with its token. Resolves to its status. */
+/** Sends a webhook with its token to the source `legacy`. Resolves to the status. */
 export function sendLegacy(receiver: string, type: string): Promise<number | undefined> {
   const headers = { "content-type": "application/json", authorization: `Bearer ${variables.WEBHOOK_SECRET}` };
   return send(`${receiver}/webhook/legacy`, { headers, body: JSON.stringify({ type, id: randomUUID() }) });
 }
 
-/** Resolves to the status of the answer. */
+/** Sends a webhook. Resolves to the status. */
 export function send(url: string, { headers = {}, body }: Omit<Sent, "id">): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method: "POST", headers }, (response) => {

@@ -13,10 +13,10 @@ const run = promisify(execFile);
 
 const folder = temporaryFolder();
 let browser: Browser;
-/** `open` is as under `npm start`, `closed` as deployed. */
+/** `open` runs as under `npm start`, `closed` as deployed. */
 let open: WorkerProcess;
 let closed: WorkerProcess;
-/** Of `open`; what a test leaves in its storage or its clock would be there for the next one. */
+/** A visit to `open`. Changed storage or a changed clock would be there for the next test. */
 let shared: Visit;
 let visit: Visit;
 
@@ -54,15 +54,15 @@ describe.skipIf(chrome === null)("the viewer", () => {
   const state = (text: string) => visit.page.locator("#live", { hasText: text }).waitFor();
   const live = () => state("live");
   const rows = () => visit.page.locator("#events tbody tr");
-  /** What has the focus, as far as that is an event. */
+  /** Returns the event that has the focus. */
   const selected = () =>
     visit.page.evaluate(() => document.activeElement?.closest("a")?.querySelector("[data-slot=type]")?.textContent);
-  /** The histogram as it is drawn and written, but for the minute it names. */
+  /** Returns the hourly chart, drawn and in words, without the minute that it names. */
   const picture = async () =>
     (await visit.page.locator("#arrivals").innerHTML()).replace(/before \d\d:\d\d UTC/, "before now");
   const types = () => visit.page.locator("#events tbody [data-slot=type]").allTextContents();
 
-  test("begins with a line that works, and shows what it brings", async () => {
+  test("begins with a command that works, and shows its event", async () => {
     const { page } = visit;
     await page.goto("/");
     await live();
@@ -72,7 +72,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await live();
   });
 
-  test("shows what arrives, in order, above what was there", async () => {
+  test("shows new events in order, above the older ones", async () => {
     await send("was.there");
     const { page } = visit;
     await page.goto("/");
@@ -98,7 +98,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(badges).toBe("◐\nAuthenticated by a token");
   });
 
-  test("counts in its picture of the day what a filter leaves out, and goes on with the hours", async () => {
+  test("counts events outside of the filter in its hourly chart, which moves on with the hours", async () => {
     await send("day.first");
     const page = await visitAlone();
     await page.clock.install();
@@ -116,7 +116,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(await page.locator("#arrivals rect:not(.none)").count()).toBe(0);
   });
 
-  test("says how it stands: live, reconnecting, catching up, and live again", async () => {
+  test("shows its state: live, reconnecting, catching up, and live again", async () => {
     await send("missed.not");
     const page = await visitAlone();
     const sockets: WebSocketRoute[] = [];
@@ -126,7 +126,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
       const first = sockets.push(socket) === 1;
       if (!first) await back.promise;
       const server = socket.connectToServer();
-      // The server sends one batch; what is asked after it waits.
+      // The server sends one batch; the next request waits.
       socket.onMessage((message) => (first ? server.send(message) : questions.push(() => server.send(message))));
     });
     await page.goto("/?type=missed.*");
@@ -143,7 +143,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(await rows().count()).toBe(1 + missed);
   });
 
-  test("moves nothing under a reader who has scrolled, and counts", async () => {
+  test("moves nothing under a reader who has scrolled, and counts new events", async () => {
     await Promise.all(Array.from({ length: 30 }, (_, index) => send(`filler.${index}`)));
     const { page } = visit;
     await page.goto("/");
@@ -160,7 +160,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect([await page.title(), await page.evaluate(() => scrollY)]).toEqual(["Webhook receiver", 0]);
   });
 
-  test("takes from nobody what is being typed, and shows a message once", async () => {
+  test("keeps typed text, and shows a notice once", async () => {
     const page = await visitAlone();
     await page.goto("/?type=typed.*&done=cleared&count=2&kept=0");
     await live();
@@ -178,7 +178,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(new URL(page.url()).search).toBe("?type=typed.*");
   });
 
-  test("is read by keyboard alone", async () => {
+  test("works by keyboard alone", async () => {
     await Promise.all(["key.a", "key.a"].map((type) => send(type)));
     await send("key.b", { data: { note: "it's $HOME `id` @ \\ \n" } });
     const page = await visitAlone();
@@ -208,7 +208,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(await selected()).toBe("key.b");
   });
 
-  test("is read by the arrow keys, which go on scrolling what scrolls", async () => {
+  test("works by arrow keys, which go on scrolling boxes that scroll", async () => {
     for (const type of ["arrow.a", "arrow.b", "arrow.c"]) await send(type);
     const { page } = visit;
     await page.goto("/");
@@ -301,7 +301,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(address()).toEqual({ log: "audit" });
   });
 
-  test("gives an event to take away: as curl, header by header, as a file", async () => {
+  test("lets an event be copied: as curl, header by header, as a file", async () => {
     const body = `{"type":"take.away","text":"it's $HOME \`id\` !! \\" \\\\ \u202e"}\r\n@`;
     await sendSigned(open.url, { headers: { "x-mine": "a 'quoted' $value" }, body });
     const { page } = visit;
@@ -313,7 +313,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
       await page.getByRole("button", { name: then, exact: true }).waitFor();
       return page.evaluate(() => navigator.clipboard.readText());
     };
-    // The same signature is a duplicate: that is how it is known to be the same bytes.
+    // The same signature makes a duplicate, so the bytes are known to be the same.
     const curl = await copied("Copy as curl", "Copied");
     const { stdout } = await run("bash", ["-c", curl.replace("curl ", "curl -si ")]);
     expect(stdout).toMatch(/webhook-duplicate: true/i);
@@ -363,7 +363,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(new URL(page.url()).search).toBe("?type=ended.*");
   });
 
-  test("signs in by the token to what was asked for, and out; nothing is shown before", async () => {
+  test("signs in with the token to the page that was asked for, and out; shows nothing before", async () => {
     await send("asked.for", {}, closed);
     const page = await visitAlone(closed);
     await signIn(visit, variables.API_TOKEN, "/e/1?type=asked.*");

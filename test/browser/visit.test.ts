@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest"
 import { launch, Visit } from "./browser.ts";
 import { MARKUP } from "./hostile.ts";
 
-/** That the other browser tests could fail: what must not happen on our pages is seen where a page lets it happen. */
+/** Proof that the other browser tests could fail: a page that lets something forbidden happen is found out. */
 const chrome = inject("chrome");
 const POLICY = "default-src 'none'";
 
@@ -14,7 +14,7 @@ let visit: Visit;
 let server: Server;
 let origin: string;
 
-/** A page made of what the path says, with a policy or without one. */
+/** Returns a page made from the query of the path, with a policy or without one. */
 function answer(path: string): { headers: Record<string, string>; html: string } {
   const { pathname, searchParams } = new URL(path, "http://localhost");
   const policy = pathname === "/careful" ? { "content-security-policy": POLICY } : {};

@@ -9,7 +9,7 @@ import { exampleFor } from "../../../workers/receiver/viewer/connect/example.ts"
 import { Body, hexDump, MAX_HEX_BYTES, MAX_TEXT_BYTES } from "../../../workers/receiver/viewer/parts/body.tsx";
 import { type Json, MAX_LINES, readJsonText } from "../../../workers/receiver/viewer/parts/json.ts";
 
-/** The tokens of a text without the white space between them. */
+/** Returns the tokens of a text without the white space between them. */
 const tokens = (text: string) => text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
 
 function written(json: Json): string {
@@ -87,9 +87,9 @@ describe("Body", () => {
     ["long JSON", `"${"x".repeat(MAX_TEXT_BYTES)}"`, "raw"],
     ["JSON of many lines", `[${"1,".repeat(MAX_LINES)}1]`, "raw"],
   ];
-  it.each(chosen)("shows %s as suits it", (_name, body, view) => expect(viewOf(show(body))).toBe(view));
+  it.each(chosen)("shows %s in the view that suits it", (_name, body, view) => expect(viewOf(show(body))).toBe(view));
 
-  it("folds, and counts what is folded", () => {
+  it("folds containers, and counts their members", () => {
     expect(show('{"a":[1,2]}')).toContain(
       '<details open><summary><span class="key">&quot;a&quot;</span>: [<span class="more"> … 2 items </span></summary>',
     );

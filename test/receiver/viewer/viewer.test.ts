@@ -55,7 +55,7 @@ const href = (text: string, label: string) =>
   new RegExp(`href="([^"]+)"[^>]*>${label}<`).exec(text)?.[1]?.replaceAll("&amp;", "&") ?? null;
 
 describe("GET /", () => {
-  it("shows the events, newest first, each with what a reader looks for", async () => {
+  it("shows the events, newest first, each with its type, id, source, size and verification", async () => {
     await send("msg_1", '{"type":"order.paid"}');
     pass(90 * SECOND);
     await callWith(configured, "/webhook/open", { method: "POST", body: "hello" });
@@ -111,7 +111,7 @@ describe("GET /", () => {
     expect(await older("after=3&source=open")).toBeNull();
   });
 
-  it("leaves out of its address what a form sent empty", async () => {
+  it("leaves the empty fields of a form out of its address", async () => {
     expect((await page("/?q=&type=a&since=&until=")).headers.get("location")).toBe("/?type=a");
     expect((await page("/?q=")).headers.get("location")).toBe("/");
   });
@@ -123,7 +123,7 @@ describe("GET /", () => {
     expect(text).not.toContain("No event here yet");
   });
 
-  it("links the hours of its picture", async () => {
+  it("links the hours of its chart", async () => {
     await send("msg_1");
     pass(2 * HOUR_MS);
     await send("msg_2");
@@ -132,7 +132,7 @@ describe("GET /", () => {
     expect(rows((await page(first)).text)).toEqual([1]);
   });
 
-  it("counts what waits in more tails than are looked at one by one", async () => {
+  it("counts the waiting events of more tails than are read one by one", async () => {
     await replaceKv({ put: () => Promise.reject(new Error("429 quota")) });
     // Two of these fill a tail.
     const big = "x".repeat(300 * 1024);
@@ -180,7 +180,7 @@ describe("GET /", () => {
 });
 
 describe("an empty log", () => {
-  it.each(["/", "/?log=billing", "/connect"])("is answered at %s by lines that work", async (path) => {
+  it.each(["/", "/?log=billing", "/connect"])("is answered at %s with commands that work", async (path) => {
     const { text } = await page(path);
     const lines = [...text.matchAll(/<pre id="curl-[^"]+" tabindex="0"><span>(.*?)<\/span>/gs)].map(([, line = ""]) =>
       line.replace(/&(quot|#39);/g, (_, name) => (name === "quot" ? '"' : "'")),
@@ -212,7 +212,7 @@ describe("an empty log", () => {
 });
 
 describe("GET /e/:seq", () => {
-  it("shows everything that is known of one event", async () => {
+  it("shows everything that the log holds of one event", async () => {
     await send("msg_1", '{"type":"order.paid","big":12345678901234567890}', {
       "x-one": "1",
       authorization: "Bearer x",
@@ -233,7 +233,7 @@ describe("GET /e/:seq", () => {
     expect(text).toContain('href="/events/1/body"');
   });
 
-  it("leads to the events beside it, within what is looked at", async () => {
+  it("leads to the events beside it, within the filter", async () => {
     await send("msg_1", '{"type":"a"}');
     await send("msg_2", '{"type":"b"}');
     await send("msg_3", '{"type":"a"}');
@@ -252,7 +252,7 @@ describe("GET /e/:seq", () => {
     expect((await page("/e/2")).text).not.toContain("Same bytes");
   });
 
-  it("reads what went to KV, too", async () => {
+  it("reads events from KV, too", async () => {
     await send("msg_1", '{"type":"a"}');
     for (let i = 0; i < 2; i++) {
       pass(10 * 60 * SECOND);
@@ -264,7 +264,7 @@ describe("GET /e/:seq", () => {
     expect((await page("/")).text).toContain("0 arrivals in the 24 hours before");
   });
 
-  it("is shown without what is beside it, when KV does not show that", async () => {
+  it("is shown without its neighbours if KV does not show them", async () => {
     await send("msg_1", '{"type":"a"}');
     for (let i = 0; i < 2; i++) {
       pass(10 * 60 * SECOND);
@@ -286,7 +286,7 @@ describe("GET /e/:seq", () => {
 });
 
 describe("the forms", () => {
-  it("clear one source, or all, when it is meant", async () => {
+  it("clear one source, or all, once confirmed", async () => {
     await send("msg_1");
     await callWith(configured, "/webhook/open", { method: "POST", body: "x" });
     expect((await post("/clear", { source: "open" })).status).toBe(400);
@@ -404,7 +404,7 @@ describe("every page", () => {
     },
   );
 
-  it("loads scripts that are there, and that import each other where they are", async () => {
+  it("loads scripts that exist and import each other at their paths", async () => {
     const { text } = await page("/");
     const seen = new Set<string>();
     const wanted = [/src="([^"]+)"/.exec(text)?.[1] ?? ""];
@@ -422,7 +422,7 @@ describe("every page", () => {
   });
 });
 
-describe("what came from outside", () => {
+describe("foreign text", () => {
   const EVIL = `"><script>alert(1)</script>' onload=x javascript:alert(1) \u202eevil\0</template></pre>`;
 
   it("is text wherever it stands", async () => {

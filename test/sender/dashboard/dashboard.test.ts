@@ -35,7 +35,7 @@ function send(
   return call(path, { method: "POST", body, headers: form }, origin);
 }
 
-/** Adds an endpoint by its form; its id. */
+/** Adds an endpoint with the form, and returns its id. */
 async function add(fields: Record<string, string> = {}): Promise<string> {
   const { status, location, text } = await send("/dashboard/endpoints", { url: URL_A, ...fields });
   const id = /^\/dashboard\/endpoints\/(ep_\w+)\/secret\?done=created$/.exec(location ?? "")?.[1];
@@ -115,7 +115,7 @@ describe("every page", () => {
     }
   });
 
-  it("names files that are there and may be kept for ever", async () => {
+  it("names files that exist and may be cached for a year", async () => {
     const { text } = await call("/");
     for (const [pattern, type] of [
       [/src="([^"]+)"/, "text/javascript; charset=utf-8"],
@@ -137,7 +137,7 @@ describe("every page", () => {
   });
 });
 
-describe("what came from outside", () => {
+describe("foreign text", () => {
   const EVIL = `"><script>alert(1)</script>' onload=x javascript:alert(1) \u202eevil`;
   const SHOWN = "&lt;script&gt;alert(1)&lt;/script&gt;";
 
@@ -157,7 +157,7 @@ describe("what came from outside", () => {
     expect(text).not.toMatch(/<script>|\u202e/);
   });
 
-  it("is text in a form that comes back, and in what its refusal says", async () => {
+  it("is text in a form that comes back, and in its error message", async () => {
     const { status, text } = await send("/dashboard/endpoints", { url: `javascript:"><script>`, headers: EVIL });
     expect(status).toBe(422);
     expect(text).toContain("javascript:&quot;&gt;&lt;script&gt;");
@@ -267,7 +267,7 @@ describe("the buttons", () => {
     expect((await send(`${path("ep_default")}/rotate`, { expiresInSeconds: "0" })).status).toBe(409);
   });
 
-  it("delete, when it is meant", async () => {
+  it("delete, once confirmed", async () => {
     const id = await add();
     expect((await send(`${path(id)}/delete`)).status).toBe(400);
     expect((await send(`${path(id)}/delete`, { confirm: "yes" })).location).toBe("/?done=deleted");
@@ -345,7 +345,7 @@ describe("endpointFrom", () => {
 });
 
 describe("signing in", () => {
-  /** Not a loopback name, so that nothing is open without the token. */
+  /** A name that is not loopback, so that nothing is open without the token. */
   const PUBLIC = "https://sender.example";
 
   async function session(): Promise<string> {
@@ -353,11 +353,11 @@ describe("signing in", () => {
     return (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
   }
 
-  it("takes no more than a token from who has shown none", async () => {
+  it("limits the form of a client that has not signed in", async () => {
     expect((await send("/session", { token: "x".repeat(5000) }, {}, PUBLIC)).status).toBe(413);
   });
 
-  it("is asked of whoever reads pages, and of nobody else", async () => {
+  it("is asked of clients that read pages, and of no others", async () => {
     expect(await call("/", {}, PUBLIC)).toMatchObject({ status: 303, location: "/session" });
     const asked = `/session?${new URLSearchParams({ to: `${path("ep_default")}?state=dead` })}`;
     expect(await call(`${path("ep_default")}?state=dead`, {}, PUBLIC)).toMatchObject({ status: 303, location: asked });

@@ -48,10 +48,10 @@ describe("returnPath", () => {
 describe("signInAddress", () => {
   const of = (path: string, method = "GET") => signInAddress(new Request(`https://a.example${path}`, { method }));
 
-  it("names what was asked for, unless that is where the form leads anyway", () => {
+  it("names the page that was asked for, unless the form leads there anyway", () => {
     expect(of("/e/1?q=a&type=b")).toBe("/session?to=%2Fe%2F1%3Fq%3Da%26type%3Db");
     expect(of("/")).toBe("/session");
   });
 
-  it("does not name what a form did", () => expect(of("/clear", "POST")).toBe("/session"));
+  it("does not name the address of a form", () => expect(of("/clear", "POST")).toBe("/session"));
 });

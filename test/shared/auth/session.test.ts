@@ -7,7 +7,7 @@ const NOW = 1_800_000_000_000;
 const scope = { worker: "sender", apiToken: "s3cret", localDev: false };
 const NAME = "__Host-webhook-sender";
 
-/** What a request with this cookie is taken for. */
+/** Returns how a request with this cookie is judged. */
 async function ask(cookie: string, who: SessionScope, now: number) {
   const app = new Hono().get("/", async (c) =>
     c.json({ session: await hasSession(c, who, now), cookie: hasCookie(c, who) }),

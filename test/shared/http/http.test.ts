@@ -12,7 +12,7 @@ function post(body: BodyInit | null, headers: Record<string, string> = {}): Requ
   return new Request(URL_HERE, { method: "POST", body, headers });
 }
 
-/** A body in chunks of `size`, whatever length is announced for it; `read` counts those that were taken. */
+/** A body in chunks of `size`, whatever length is announced for it. `read` counts the chunks that were read. */
 function chunked(chunks: number, size: number, headers: Record<string, string> = {}) {
   const count = { read: 0 };
   const stream = new ReadableStream<Uint8Array>(
@@ -38,15 +38,15 @@ describe("readBody", () => {
   it("joins the chunks of a body without a length", async () => {
     expect(await readBody(chunked(3, 2).request, 6)).toEqual(new Uint8Array([1, 1, 2, 2, 3, 3]));
   });
-  it("refuses what is announced too large, unread", async () => {
+  it("refuses a body announced as too large, unread", async () => {
     await expect(readBody(post(new Uint8Array(11)), 10)).rejects.toMatchObject({ code: "body_too_large" });
   });
-  it("stops reading at the chunk that is too much", async () => {
+  it("stops reading at the chunk that exceeds the limit", async () => {
     const { request, count } = chunked(1000, 4);
     await expect(readBody(request, 10)).rejects.toMatchObject({ code: "body_too_large" });
     expect(count.read).toBeLessThan(10);
   });
-  it("refuses what is announced too large before any of it arrives", async () => {
+  it("refuses a body announced as too large before any of it arrives", async () => {
     const { request, count } = chunked(1000, 4, { "content-length": "11" });
     await expect(readBody(request, 10)).rejects.toMatchObject({ code: "body_too_large" });
     expect(count.read).toBe(0);
@@ -75,7 +75,7 @@ describe("readBody", () => {
     await expect(readBody(network(100_000, "5"), 10)).rejects.toMatchObject({ code: "bad_request" });
     await expect(readBody(network(100_000, "no"), 10)).rejects.toMatchObject({ code: "body_too_large" });
   });
-  it.each([{}, { "content-length": "8" }])("says of a body that breaks off that it did, with %j", async (headers) => {
+  it.each([{}, { "content-length": "8" }])("says that a body broke off, with %j", async (headers) => {
     const stream = new ReadableStream<Uint8Array>({
       start(controller) {
         controller.enqueue(new Uint8Array(4));

@@ -7,7 +7,7 @@ import { type CurlRequest, curlOf } from "../parts/curl.ts";
 import { type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { exampleFor } from "./example.ts";
 
-/** How to connect a provider to each source: the URL to give it, and an example request that the source accepts. */
+/** Connections to the sources of a log: the URL to give to a provider, and an example request that the source accepts. */
 
 /** One source, without its secrets. `curl` is null if nobody but the provider can sign an example. */
 type Connection = { name: string; scheme: string; url: string; fault: string | null; curl: CurlRequest | null };

@@ -6,7 +6,7 @@ import { momentText } from "./text.ts";
 
 type VerificationText = BadgeProps & { short: string; long: string };
 
-/** How an event was verified: as a badge, in a word or two, and in full. */
+/** Verification of an event as a badge, in a word or two, and in full. */
 const VERIFICATIONS: Record<Verification, VerificationText> = {
   verified: {
     ...{ kind: "good", sign: "●", text: "Verified", short: "by its signature" },
@@ -22,7 +22,7 @@ const VERIFICATIONS: Record<Verification, VerificationText> = {
   },
 };
 
-/** How an event was verified, in short or in `full`. */
+/** Verification of an event, in short or in `full`. */
 export function VerificationBadge({ verification, full = false }: { verification: Verification; full?: boolean }) {
   const { short, long, ...badge } = VERIFICATIONS[verification];
   return (

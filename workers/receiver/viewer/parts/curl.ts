@@ -1,5 +1,4 @@
 import { fromUtf8 } from "../../../../shared/bytes.ts";
-import { CONNECTION_HEADERS } from "../../../../shared/outgoing/headers.ts";
 import { visible } from "../../../../shared/pages/visible.ts";
 import { type HeaderList, MASK } from "../../event/headers.ts";
 
@@ -25,12 +24,12 @@ export function curlOf({ url, headers, body, bodyUrl }: CurlRequest): string {
 
 /** Returns the headers to repeat: not those of the connection and the way here, and none that is masked. */
 export function repeatable(headers: HeaderList): HeaderList {
-  return headers.filter(([name, value]) => value !== MASK && !CURL_SETS.has(name) && !WAY_HERE.test(name));
+  return headers.filter(([name, value]) => value !== MASK && !NOT_REPEATED.test(name));
 }
 
-const CURL_SETS: ReadonlySet<string> = new Set([...CONNECTION_HEADERS, "accept-encoding"]);
-/** Headers of proxies, of Cloudflare and of its local runtime. */
-const WAY_HERE = /^(cdn-loop|forwarded|via|true-client-ip|x-real-ip|cf-.*|x-forwarded-.*|proxy-.*|mf-.*)$/;
+/** Headers that curl sets itself, and those of proxies, of Cloudflare and of its local runtime. */
+const NOT_REPEATED =
+  /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|content-length|cdn-loop|forwarded|via|true-client-ip|x-real-ip|cf-.*|x-forwarded-.*|proxy-.*|mf-.*)$/;
 
 /** Quotes a text for a POSIX shell, which takes everything within single quotes as it is, except the quote. */
 function quoted(text: string): string {
