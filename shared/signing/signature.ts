@@ -10,7 +10,7 @@ import { isPair, type SigningKey, type VerifyingKey } from "./secret.ts";
 export const HEADER = { id: "webhook-id", timestamp: "webhook-timestamp", signature: "webhook-signature" } as const;
 
 /** Message to sign; `timestamp` in unix seconds. */
-export type SignedMessage = { id: string; timestamp: number; body: Uint8Array };
+type SignedMessage = { id: string; timestamp: number; body: Uint8Array };
 
 /** Entries of a signature list that are looked at: a bound on the work that a stranger can cause. */
 export const MAX_SIGNATURES = 100;

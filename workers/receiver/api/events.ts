@@ -43,7 +43,7 @@ export const eventRoutes = factory
     const input = async () => (await readJson(c.req.raw, MAX_FORWARD_INPUT_BYTES)).value;
     return c.json(await forwardEvent({ log, input, record: () => recordOf(c) }, configOf(c.env)));
   })
-  .delete("/", takes("source", "log"), (c) => clearEvents(c));
+  .delete("/", takes("source", "log"), (c) => answerClear(c));
 
 /** Returns the event that the path names. @throws Problem `not_found`, `segment_unavailable` or `log_unavailable` */
 function recordOf(c: ReceiverContext): Promise<EventRecord> {
@@ -68,7 +68,7 @@ async function answerPage(c: ReceiverContext): Promise<Response> {
  *
  * @throws Problem `invalid_parameter`, `not_found` or `log_unavailable`: a misspelt name must not clear the whole log.
  */
-async function clearEvents(c: ReceiverContext): Promise<Response> {
+async function answerClear(c: ReceiverContext): Promise<Response> {
   const parameters = new URL(c.req.url).searchParams;
   for (const [name, value] of parameters) {
     if (value === "") throw new Problem("invalid_parameter", `\`${name}\` is empty.`);

@@ -2,7 +2,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import { RateLimiter } from "../../../shared/rate-limiter.ts";
 import { type Env, inboxOf } from "../log/logs.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
-import { examine, type RejectedRequest } from "../rejected/examine.ts";
+import { examine, type UnacceptedRequest } from "../rejected/examine.ts";
 import type { Rejection } from "../rejected/rejections.ts";
 import type { Source } from "../verify/source.ts";
 import { fingerprintOf } from "../verify/verify.ts";
@@ -22,7 +22,7 @@ const unreported = new Map<string, number>();
 export async function reportRejection(
   env: Env,
   sources: ReadonlyMap<string, Source>,
-  rejected: RejectedRequest,
+  rejected: UnacceptedRequest,
   now: number,
 ): Promise<void> {
   const { source, reason } = rejected;

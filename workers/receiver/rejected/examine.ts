@@ -12,7 +12,7 @@ import type { Rejection } from "./rejections.ts";
 /** Turns a rejected request into the rejection that its log keeps: with a diagnosis, and without secrets. No storage. */
 
 /** A request that was not accepted. `bytes`: the body's length, null if it was not read to its end. */
-export type RejectedRequest = {
+export type UnacceptedRequest = {
   source: Source;
   request: SignedRequest;
   reason: Rejection["reason"];
@@ -25,7 +25,7 @@ type SourceMap = ReadonlyMap<string, Source>;
 const examined = new RateLimiter(3, 1000);
 
 /** Returns the rejection; `now` in unix milliseconds. */
-export async function examine(rejected: RejectedRequest, sources: SourceMap, now: number): Promise<Rejection> {
+export async function examine(rejected: UnacceptedRequest, sources: SourceMap, now: number): Promise<Rejection> {
   const { source, request, reason, bytes } = rejected;
   const diagnosis = await diagnosisOf(rejected, sources, now);
   const headers = rejectedHeaders(source, request.headers, isHandshakeReason(reason) ? request.url : null);
@@ -33,7 +33,7 @@ export async function examine(rejected: RejectedRequest, sources: SourceMap, now
 }
 
 async function diagnosisOf(
-  { source, request, reason }: RejectedRequest,
+  { source, request, reason }: UnacceptedRequest,
   sources: SourceMap,
   now: number,
 ): Promise<Diagnosis | null> {
