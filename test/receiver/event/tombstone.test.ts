@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isCleared, mergeTombstones, type Tombstone } from "../../../workers/receiver/event/tombstone.ts";
-import { clearedIn } from "../../../workers/receiver/inbox/clear.ts";
+import { clearedIn } from "../../../workers/receiver/inbox/state/rules.ts";
 
 const whole = (seq: number): Tombstone => ({ source: null, seq });
 const of = (source: string, seq: number): Tombstone => ({ source, seq });

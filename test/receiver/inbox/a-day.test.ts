@@ -41,7 +41,7 @@ class Day {
   }
 
   get rows(): number {
-    return this.#instance.stats().rowsWritten;
+    return this.#instance.memory.store.sql.rowsWritten;
   }
 
   get bytes(): number {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
 import { type Space, spaceIn } from "../../../shared/durable/space.ts";
 import type { Segment } from "../../../workers/receiver/archive/segments.ts";
 import {
@@ -11,7 +12,6 @@ import {
   SEGMENT_EVENTS,
   sealsForAge,
   sweptOn,
-  trustedAlarm,
   wakeAt,
 } from "../../../workers/receiver/inbox/state/rules.ts";
 import {
@@ -20,7 +20,7 @@ import {
   needsSeenTable,
   seenPeriod,
 } from "../../../workers/receiver/inbox/state/space-rules.ts";
-import type { Housekeeping, InboxState, SeenTable } from "../../../workers/receiver/inbox/state/state.ts";
+import type { Housekeeping, InboxState } from "../../../workers/receiver/inbox/state/state.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -35,8 +35,8 @@ function segment(putAt: number | null, more: Partial<Segment> = {}): Segment {
 function state(more: Partial<InboxState>): InboxState {
   const open = { firstSeq: 1, count: 0, bytes: 0, from: null };
   const verified = { complete: true, sources: {} };
-  const empty = { next: 1, lastAt: 0, seen: [], sealed: [], open };
-  return { ...empty, armed: null, retryAt: null, housekeeping: housekeeping({}), verified, ...more };
+  const empty = { next: 1, lastAt: 0, sealed: [], open };
+  return { ...empty, retryAt: null, housekeeping: housekeeping({}), verified, ...more };
 }
 
 function housekeeping(more: Partial<Housekeeping>): Housekeeping {
@@ -175,33 +175,24 @@ describe("retryDelay", () => {
   });
 });
 
-describe("trustedAlarm", () => {
-  const cases: [stored: number | null, trusted: number | null][] = [
-    [null, null],
-    [NOW + 1, NOW + 1],
-    [NOW - 30 * SECOND, NOW - 30 * SECOND],
-    [NOW - 30 * SECOND - 1, null],
-  ];
-  it.each(cases)("%s: %s", (stored, trusted) => expect(trustedAlarm(stored, NOW)).toBe(trusted));
-});
-
 describe("the tables of seen keys", () => {
+  const begun = (first: number): PeriodTable => ({ name: `seen_${first}`, first, sql: "" });
+
   it.each([1, 7, 30, 60, 365])("are never more than 8 with a retention of %i days, and keep it", (days) => {
     const own = { ...timing, retentionMs: days * DAY };
-    let seen: SeenTable[] = [];
+    let seen: PeriodTable[] = [];
     for (let now = NOW; now < NOW + 4 * own.retentionMs + 30 * DAY; now += DAY / 2) {
-      if (needsSeenTable(seen, now, own, "ample")) seen = [...seen, { begun: now, layout: "digest" }];
+      if (needsSeenTable(seen, now, own, "ample")) seen = [...seen, begun(now)];
       seen = seen.slice(expiredSeen(seen, now, own).length);
       expect(seen.length).toBeLessThanOrEqual(8);
       const kept = Math.max(NOW, now - own.retentionMs);
-      expect(seen[0]?.begun).toBeLessThanOrEqual(kept);
+      expect(seen[0]?.first).toBeLessThanOrEqual(kept);
     }
-    expect(seen[0]?.begun).toBeGreaterThan(NOW);
+    expect(seen[0]?.first).toBeGreaterThan(NOW);
     expect(seenPeriod(own)).toBeGreaterThanOrEqual(5 * DAY);
   });
 
-  const since = (...daysAgo: number[]): SeenTable[] =>
-    daysAgo.map((days) => ({ begun: NOW - days * DAY, layout: "digest" }));
+  const since = (...daysAgo: number[]) => daysAgo.map((days) => begun(NOW - days * DAY));
 
   const needed: [daysAgo: number[], space: Space, needed: boolean][] = [
     [[], "ample", true],

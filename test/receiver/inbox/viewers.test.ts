@@ -132,7 +132,7 @@ describe("LiveViewers", () => {
         return;
       case "evict":
         // Only what runs can be evicted.
-        await inbox().viewers();
+        await inbox().status();
         return evictDurableObject(inbox());
       default:
         await clients[action.client]?.[action.kind]();

@@ -2,11 +2,12 @@ import { reset } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
+import { Sql } from "../../../shared/durable/sql.ts";
 import { type EventFilter, matches } from "../../../workers/receiver/event/filter.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
 import { isCleared } from "../../../workers/receiver/event/tombstone.ts";
-import { createTail } from "../../../workers/receiver/inbox/storage/schema.ts";
+import { Tails } from "../../../workers/receiver/inbox/storage/tails.ts";
 import { readPage, readRecord } from "../../../workers/receiver/log/read.ts";
 import { call, get, inInbox, pass, SECOND, START, setTime } from "../support/harness.ts";
 import {
@@ -195,7 +196,7 @@ describe("readPage", () => {
     await log(from("a"));
     await inInbox((_instance, { storage: { sql } }) => {
       sql.exec("DROP TABLE tail_1").toArray();
-      sql.exec(createTail(20_001)).toArray();
+      new Tails(new Sql(sql)).begin(20_001);
       const many = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000)";
       const columns = `firstSeq, lastSeq, epoch, n, bytes, counts, "from", "to", misses`;
       sql

@@ -141,7 +141,7 @@ describe("GET /events/live", () => {
     const asked = inbox().fetch("http://inbox/live?since=yesterday", { headers: { upgrade: "websocket" } });
     await expect(asked).rejects.toThrow("ISO 8601");
     expect(await inInbox((_instance, state) => state.getWebSockets())).toEqual([]);
-    expect(await inbox().viewers()).toBe(0);
+    expect((await inbox().counts()).viewers).toBe(0);
   });
 
   it("forgets a viewer that closes", async () => {
@@ -149,7 +149,7 @@ describe("GET /events/live", () => {
     await untilSockets(1);
     await viewer.leave();
     await untilSockets(0);
-    expect(await inbox().viewers()).toBe(0);
+    expect((await inbox().counts()).viewers).toBe(0);
   });
 });
 
@@ -218,7 +218,7 @@ describe("hibernation", () => {
     await send("a", '{"type":"order.paid","data":"5 €"}');
     expect(await viewers[0]?.next()).toMatchObject({ events: [{ seq: 1 }], next: 1 });
     expect(await viewers[1]?.text(QUIET_MS)).toBeNull();
-    expect(await inbox().viewers()).toBe(2);
+    expect((await inbox().counts()).viewers).toBe(2);
   });
 
   it("does not answer an answered request again", async () => {
@@ -239,7 +239,7 @@ describe("hibernation", () => {
     webSocket?.send("no question");
     await untilSockets(0);
     await evictDurableObject(inbox());
-    expect(await inbox().viewers()).toBe(0);
+    expect((await inbox().counts()).viewers).toBe(0);
     webSocket?.close(1000);
   });
 
@@ -249,7 +249,7 @@ describe("hibernation", () => {
     await untilSockets(0);
     await evictDurableObject(inbox());
     await send("a");
-    expect(await inbox().viewers()).toBe(0);
+    expect((await inbox().counts()).viewers).toBe(0);
   });
 });
 
@@ -269,7 +269,7 @@ describe("a socket is closed", () => {
     const viewer = await Viewer.open();
     viewer.send(message);
     expect(await viewer.closed).toEqual({ code: 4400, reason: expect.stringContaining('{"more": n}') });
-    expect(await inbox().viewers()).toBe(0);
+    expect((await inbox().counts()).viewers).toBe(0);
   });
 
   it("with 4008 when it does not ask while events wait for more than a minute", async () => {
@@ -428,7 +428,7 @@ describe("the live routes", () => {
   it.each(refused)("%s is answered %i", async (path, status) => {
     const response = await call(path, { headers: upgrade });
     expect([response.status, response.headers.get("content-type")]).toEqual([status, "application/problem+json"]);
-    expect(await inboxOf(env, "main").viewers()).toBe(0);
+    expect((await inboxOf(env, "main").counts()).viewers).toBe(0);
   });
 
   it.each(["/events/live", "/events/stream"])("POST %s is not allowed", async (path) => {

@@ -100,6 +100,11 @@ export async function runAlarm(): Promise<void> {
   if (!(await runDurableObjectAlarm(inbox()))) throw new Error("no alarm was armed");
 }
 
+/** The rows that the Inbox has written since it woke, as billed and with its alarms. */
+export function rowsWritten(): Promise<number> {
+  return inInbox(({ memory }) => memory.store.sql.rowsWritten);
+}
+
 /** When the alarm is armed for; null when none is. */
 export function armedAt(): Promise<number | null> {
   return inInbox((_instance, { storage }) => storage.getAlarm());

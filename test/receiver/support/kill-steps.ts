@@ -48,7 +48,7 @@ export const sleep =
 
 export const wake: Step = () =>
   inbox()
-    .stats()
+    .status()
     .then(
       () => true,
       () => false,

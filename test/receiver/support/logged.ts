@@ -10,7 +10,8 @@ import { type EventRecord, type EventSummary, toRecord } from "../../../workers/
 import type { Tombstone } from "../../../workers/receiver/event/tombstone.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
 import { findEvent, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
-import { InboxStore } from "../../../workers/receiver/inbox/storage/tails.ts";
+import type { LogSnapshot } from "../../../workers/receiver/inbox/queries/rows.ts";
+import { InboxStore } from "../../../workers/receiver/inbox/storage/schema.ts";
 import { inboxNameOf, type LogReader } from "../../../workers/receiver/log/logs.ts";
 import { readPage } from "../../../workers/receiver/log/read.ts";
 import { dedupBy } from "./arrivals.ts";
@@ -93,16 +94,16 @@ export function reader(tombstones?: Tombstone[]): LogReader & { gets: string[]; 
 }
 
 function clearedInbox(tombstones: Tombstone[]): DurableObjectStub<Inbox> {
-  type View = Parameters<typeof page>[0];
-  const ask = <Answer>(question: (view: View) => Answer) =>
+  const ask = <Answer>(question: (snapshot: LogSnapshot) => Answer) =>
     runInDurableObject<Inbox, Answer>(inbox(), (_instance, { storage }) => {
-      const state = new InboxStore(new Sql(storage.sql)).load();
-      return question({ sql: storage.sql, state, timing: configOf(env), now: Date.now(), tombstones });
+      const sql = new Sql(storage.sql);
+      const state = new InboxStore(sql).load();
+      return question({ sql, state, timing: configOf(env), now: Date.now(), tombstones });
     });
   return {
-    page: (query: PageQuery) => ask((view) => page(view, query)),
-    records: (query: PageQuery) => ask((view) => records(view, query)),
-    find: (seq: number) => ask((view) => findEvent(view, seq)),
+    page: (query: PageQuery) => ask((snapshot) => page(snapshot, query)),
+    records: (query: PageQuery) => ask((snapshot) => records(snapshot, query)),
+    find: (seq: number) => ask((snapshot) => findEvent(snapshot, seq)),
   } as unknown as DurableObjectStub<Inbox>;
 }
 

@@ -102,7 +102,7 @@ export class World {
   /** Wakes the Inbox, so that a life that was killed begins anew; false while KV keeps a rebuild from ending. */
   async isKnown(): Promise<boolean> {
     try {
-      await inbox().stats();
+      await inbox().status();
       return true;
     } catch (error) {
       expect(error).toMatchObject({ code: "log_unavailable" });

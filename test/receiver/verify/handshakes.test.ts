@@ -80,12 +80,12 @@ describe("POST /webhook/:source from Discord", () => {
 
   it("acknowledges the ping without a body, and logs the event that has the type of a ping", async () => {
     const inbox = inboxOf(env, "main");
-    const before = (await inbox.stats()).head;
+    const before = (await inbox.status()).head;
     const ping = await post('{"version":1,"application_id":"1","type":0}');
     expect([ping.status, await ping.text(), ping.headers.get("content-type")]).toEqual([204, "", "application/json"]);
-    expect((await inbox.stats()).head).toBe(before);
+    expect((await inbox.status()).head).toBe(before);
     const event = await post('{"version":1,"type":1,"event":{"type":"APPLICATION_AUTHORIZED"}}');
     expect([event.status, await event.text()]).toEqual([200, "Received"]);
-    expect((await inbox.stats()).head).toBe(before + 1);
+    expect((await inbox.status()).head).toBe(before + 1);
   });
 });

@@ -47,7 +47,7 @@ const now = () => String(Math.floor(Date.now() / 1000));
 
 async function newest(log: string): Promise<EventRecord> {
   const inbox = inboxOf({ ...env, ...changes } as Env, log);
-  const found = await inbox.find((await inbox.stats()).head);
+  const found = await inbox.find((await inbox.status()).head);
   if (found?.in !== "tail") throw new Error("the newest event is in no tail");
   const { at, headers, body, ...row } = found.row;
   const text = new TextDecoder().decode(body);
@@ -354,12 +354,12 @@ describe("handshakes", () => {
   const handshake = JSON.stringify({ type: "url_verification", challenge: "<b>3eZ</b>" });
 
   it("answers a signed handshake as text, and logs no event", async () => {
-    const before = (await inboxOf(env, "main").stats()).head;
+    const before = (await inboxOf(env, "main").status()).head;
     const response = await post("slack", handshake, slack(handshake));
     expect([response.status, await response.text()]).toEqual([200, "<b>3eZ</b>"]);
     expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
-    expect((await inboxOf(env, "main").stats()).head).toBe(before);
+    expect((await inboxOf(env, "main").status()).head).toBe(before);
   });
 
   it("answers none that is not signed, and none on another source", async () => {

@@ -6,7 +6,7 @@ import { type Config, configOf } from "../config.ts";
 import { type Arrival, dedupOf } from "../event/arrival.ts";
 import { typeIn, typeOf } from "../event/event-type.ts";
 import { maskedHeaders } from "../event/headers.ts";
-import type { Accepted } from "../inbox/inbox.ts";
+import type { Accepted } from "../inbox/accept.ts";
 import { type Env, factory, inboxOf, type ReceiverContext } from "../log/logs.ts";
 import type { Rejection } from "../rejected/rejections.ts";
 import { answerHandshake, handshakeFault, methodsOf } from "../verify/handshake.ts";

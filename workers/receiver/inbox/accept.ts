@@ -1,62 +1,91 @@
 import type { Space } from "../../../shared/durable/space.ts";
-
 import type { Arrival } from "../event/arrival.ts";
-import { type Proof, withVerified } from "../rejected/history.ts";
-
+import { withVerified } from "../rejected/history.ts";
+import type { InboxMemory } from "./memory.ts";
 import { seal } from "./seal.ts";
+import { makeSpace } from "./space.ts";
 import { isFull } from "./state/rules.ts";
 import { needsSeenTable } from "./state/space-rules.ts";
-import type { InboxState, Timing } from "./state/state.ts";
-import type { Ledger } from "./storage/ledger.ts";
-import type { InboxStore } from "./storage/tails.ts";
+import type { InboxState } from "./state/state.ts";
+import type { InboxStore } from "./storage/schema.ts";
 
-/** Where an arrival stands in the log: as its own event, or as the earlier one it repeats. */
-export type Logged = { seq: number; duplicate: boolean };
+/** Logs arrivals, each event once. */
 
-/** `now` in unix milliseconds; `epoch` names the segment of a tail that this arrival finds full. */
-export type AcceptContext = { now: number; epoch: string; timing: Timing; space: Space };
+/** The place of an arrival in the log: its own, or that of the earlier event it repeats. */
+type Logged = { seq: number; duplicate: boolean };
 
-/** Logs the arrival, once: in a transaction, on a draft of the state. */
-export function acceptOne(store: InboxStore, draft: InboxState, arrival: Arrival, context: AcceptContext): Logged {
-  const at = Math.max(context.now, draft.lastAt);
-  if (needsSeenTable(draft.seen, at, context.timing, context.space)) {
-    draft.seen = [...draft.seen, store.seen.create(at)];
+/** `stored: false`: nothing of this arrival was kept, and its sender may try again; when `full`, not at once. */
+export type Accepted = ({ stored: true } & Logged) | { stored: false; full: boolean; error: string };
+
+const FULL: Accepted = { stored: false, full: true, error: "the storage has reached STORAGE_LIMIT_MB" };
+
+/**
+ * Logs all arrivals of one turn in one commit. When that fails, or there is no space for all of them, each gets a commit
+ * of its own: a bad one costs no other its place, and a single one fits into what a full storage of 40 MB or more keeps
+ * free.
+ */
+export function acceptAll(memory: InboxMemory, arrivals: Arrival[]): Accepted[] {
+  const isOne = arrivals.length === 1;
+  try {
+    const together = isOne ? 0 : arrivals.reduce((sum, arrival) => sum + sizeOf(arrival), 0);
+    const left = memory.spaceLeft(together);
+    const space = left === "ample" ? left : makeSpace(memory, together);
+    if (space !== "full") return acceptTogether(memory, arrivals, space);
+    if (isOne) return [FULL];
+  } catch (error) {
+    if (isOne) return [{ stored: false, full: false, error: String(error) }];
   }
-  const size = sizeOf(arrival);
-  if (isFull(draft.open, size)) seal(store, draft, context.epoch);
-  const earlier = rememberOnce(store, draft, arrival, at);
+  return arrivals.flatMap((arrival) => acceptAll(memory, [arrival]));
+}
+
+function acceptTogether(memory: InboxMemory, arrivals: Arrival[], space: Space): Accepted[] {
+  const { store, config, identity } = memory;
+  const now = Date.now();
+  const accepted = memory.commit((draft) => {
+    const logged = arrivals.map((arrival) => {
+      const at = Math.max(now, draft.lastAt);
+      if (needsSeenTable(store.seen.tables, at, config, space)) store.seen.begin(at);
+      if (isFull(draft.open, sizeOf(arrival))) seal(store, draft, identity.epoch);
+      return log(store, draft, arrival, at);
+    });
+    // One row at first, and then at most one an hour for a source.
+    const { after, save } = withVerified(draft.verified, arrivals, now);
+    if (save) store.ledger.setNote("verified", after);
+    draft.verified = after;
+    return logged.map((each): Accepted => ({ stored: true, ...each }));
+  });
+  memory.arm(now);
+  return accepted;
+}
+
+/** Logs the arrival as the next event, unless its key is known. */
+function log(store: InboxStore, draft: InboxState, arrival: Arrival, at: number): Logged {
+  const earlier = rememberOnce(store, draft.next, arrival, at);
   if (earlier !== null) return { seq: earlier, duplicate: true };
   const seq = draft.next;
-  store.append(draft.open.firstSeq, seq, at, arrival);
   const { firstSeq, count, bytes, from } = draft.open;
-  draft.open = { firstSeq, count: count + 1, bytes: bytes + size, from: from ?? at };
+  store.tails.append(firstSeq, seq, at, arrival);
+  draft.open = { firstSeq, count: count + 1, bytes: bytes + sizeOf(arrival), from: from ?? at };
   draft.next = seq + 1;
   draft.lastAt = at;
   return { seq, duplicate: false };
 }
 
-/** What an arrival takes of a tail and of the storage, in bytes. */
-export function sizeOf({ body, headers }: Arrival): number {
-  return body.byteLength + headers.length;
-}
-
-/** Remembers what verified these: a row at first, and then at most one an hour for a source. */
-export function noteVerified(ledger: Ledger, draft: InboxState, proofs: readonly Proof[], now: number): void {
-  const { after, save } = withVerified(draft.verified, proofs, now);
-  if (save) ledger.setNote("verified", after);
-  draft.verified = after;
-}
-
-/** The seq that the arrival's key has already, or null once it is remembered as the next one. */
-function rememberOnce(store: InboxStore, draft: InboxState, { dedup }: Arrival, at: number): number | null {
+/** Returns the seq that the arrival's key has already, or null once the key is remembered with `next`. */
+function rememberOnce({ seen }: InboxStore, next: number, { dedup }: Arrival, at: number): number | null {
   const since = at - dedup.ttlMs;
-  const [newest, ...older] = draft.seen.toReversed();
+  const [newest, ...older] = seen.tables.toReversed();
   if (newest === undefined) throw new Error("there is no table of seen keys");
-  // The newest table answers by its insert, which spares the busiest look-up a statement of its own.
   for (const table of older) {
-    const seq = store.seen.find(table, dedup, since);
+    const seq = seen.find(table, dedup, since);
     if (seq !== null) return seq;
   }
-  if (store.seen.remember(newest, dedup, { seq: draft.next, at, since })) return null;
-  return store.seen.find(newest, dedup, since);
+  // The insert itself tells whether the newest table has the key: a look-up before it would cost every event a statement.
+  if (seen.remember(newest, dedup, { seq: next, at, since })) return null;
+  return seen.find(newest, dedup, since);
+}
+
+/** Returns the bytes that an arrival takes of a tail and of the storage. */
+function sizeOf({ body, headers }: Arrival): number {
+  return body.byteLength + headers.length;
 }

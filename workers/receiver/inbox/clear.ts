@@ -1,59 +1,50 @@
-import type { CountedSegment } from "../archive/segments.ts";
 import { mergeTombstones, type Tombstone } from "../event/tombstone.ts";
+import type { InboxMemory } from "./memory.ts";
 import { seal } from "./seal.ts";
+import { clearedIn } from "./state/rules.ts";
 import type { InboxState } from "./state/state.ts";
-import type { Ledger } from "./storage/ledger.ts";
-import type { InboxStore } from "./storage/tails.ts";
+import type { InboxStore } from "./storage/schema.ts";
 
-/** What clearing does to the log. The decisions come first, then what is done in the Inbox's transaction. */
-
-/** Clears one source, or the whole log, up to its newest event. Seen ids stay: a repetition stays one. */
-export function clearEvents(clearing: Clearing, draft: InboxState, source: string | null): ClearResult {
-  const { store, ledger, epoch } = clearing;
-  const { firstSeq, count } = draft.open;
-  const present = source === null ? count > 0 : ledger.holds(firstSeq, source);
-  if (present) seal(store, draft, epoch);
-  const result = applyTombstones(clearing, draft, [{ source, seq: draft.next - 1 }]);
-  return { ...result, keysToDelete: draft.housekeeping.gone };
-}
+/** Clears a log by tombstones: at once for readers, then segment by segment in KV. */
 
 /**
- * `cleared`: events that this hides. `remainInKv`: events of what was named that stay in KV, unseen, because
- * others share their segments; KV drops them by itself. `uncounted`: segments that may hold some more of both,
- * found in KV without saying whose events they hold. `keysToDelete`: segments on their way out of KV.
+ * The extent of a clear. `cleared` counts the events that it hides. `remainInKv` counts the named source's
+ * events that stay in KV, hidden, until they expire, because others share their segments. `uncounted` counts segments
+ * that may hold more of both: KV did not say whose events they hold. `keysToDelete` counts segments on their way out of KV.
  */
 export type ClearResult = { cleared: number; remainInKv: number; uncounted: number; keysToDelete: number };
 
-export type Clearing = { store: InboxStore; ledger: Ledger; epoch: string; now: number };
-
-/**
- * How many of a segment's events the tombstones cover; null when that is not known. A clear seals the tail that
- * holds any of its events, so that a tombstone never ends amid a segment with events on both sides of it.
- */
-export function clearedIn(tombstones: readonly Tombstone[], { lastSeq, n, counts }: CountedSegment): number | null {
-  const reaching = tombstones.filter(({ seq }) => lastSeq <= seq);
-  if (reaching.length === 0) return 0;
-  const sources = new Set(reaching.map(({ source }) => source));
-  if (sources.has(null)) return n;
-  if (counts === null) return null;
-  return Object.entries(counts).reduce((sum, [source, count]) => sum + (sources.has(source) ? count : 0), 0);
+/** Clears one source, or the whole log, up to its newest event. Seen keys stay: a repetition is still a duplicate. */
+export function clearEvents(memory: InboxMemory, source: string | null): ClearResult {
+  const { store, identity } = memory;
+  const now = Date.now();
+  const result = memory.commit((draft) => {
+    const { firstSeq, count } = draft.open;
+    const isInOpenTail = source === null ? count > 0 : store.tails.holds(firstSeq, source);
+    if (isInOpenTail) seal(store, draft, identity.epoch);
+    const applied = applyTombstones(store, draft, [{ source, seq: draft.next - 1 }], now);
+    return { ...applied, keysToDelete: draft.housekeeping.gone };
+  });
+  memory.arm(now);
+  return result;
 }
 
 /**
- * Adds tombstones, and forgets the segments that hold nothing else any more: tail and row here, the key later. The
- * tails stay an unbroken end of the log: only cleared events leave it.
+ * Adds tombstones, in a transaction, and forgets the segments that hold only cleared events: tail and row here, the key
+ * later. The tails stay an unbroken end of the log (I5, unbroken tails): only cleared events leave it.
  */
 export function applyTombstones(
-  { store, ledger, now }: Omit<Clearing, "epoch">,
+  { tails, ledger }: InboxStore,
   draft: InboxState,
   added: readonly Tombstone[],
+  now: number,
 ): Omit<ClearResult, "keysToDelete"> {
   const result = { cleared: 0, remainInKv: 0, uncounted: 0 };
   if (added.length === 0) return result;
   const before = draft.housekeeping.tombstones;
   const after = mergeTombstones(before, added);
   const discarded = new Set<number>();
-  for (const segment of ledger.segments()) {
+  for (const segment of ledger.countedSegments()) {
     const clearedNow = clearedIn(after, segment);
     if (clearedNow === segment.n) {
       ledger.discard(segment, now);
@@ -62,12 +53,12 @@ export function applyTombstones(
     if (clearedNow === null) result.uncounted += 1;
     else result.cleared += clearedNow - (clearedIn(before, segment) ?? 0);
   }
-  for (const { firstSeq } of draft.sealed) if (discarded.has(firstSeq)) store.dropTail(firstSeq);
+  for (const { firstSeq } of draft.sealed) if (discarded.has(firstSeq)) tails.drop(firstSeq);
   draft.sealed = draft.sealed.filter(({ firstSeq }) => !discarded.has(firstSeq));
   const gone = draft.housekeeping.gone + discarded.size;
   draft.housekeeping = { ...draft.housekeeping, gone };
   const changed = JSON.stringify(after) !== JSON.stringify(before);
-  // What covers nothing is not kept, unless KV may still show something that it covers.
+  // A tombstone that covers nothing is not kept, unless KV may still show something that it covers.
   const covers = result.cleared > 0 || result.uncounted > 0 || draft.housekeeping.rebuilt !== null;
   if (changed && covers) {
     ledger.setNote("tombstones", { list: after, saved: false });

@@ -2,113 +2,122 @@ import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { DAY_MS } from "../../../shared/time.ts";
 import { deleteSegment, putTombstones } from "../archive/segments.ts";
-import type { Rejections } from "../rejected/rejections.ts";
-import type { InboxContext, RunResult } from "./context.ts";
-import { relist } from "./rebuild.ts";
-import { DELETES_PER_DAY, housekeepingDue, REJECTIONS_MS, stillWaits, sweptOn } from "./state/rules.ts";
-import type { Housekeeping, InboxState } from "./state/state.ts";
-import type { Ledger } from "./storage/ledger.ts";
-
-/** At most this many deletes a run, like the puts of a flush. */
-const RUN_DELETES = 20;
-const CALL_DEADLINE_MS = 10_000;
-/** After an error: none of it is urgent. */
-const RETRY_AFTER_MS = 5 * 60_000;
+import { applyTombstones } from "./clear.ts";
+import type { InboxMemory } from "./memory.ts";
+import { adopt, readHoldings } from "./rebuild.ts";
+import { DELETES_PER_DAY, housekeepingDue, oldestTail, REJECTIONS_MS, stillWaits, sweptOn } from "./state/rules.ts";
+import type { InboxState, Rebuilt } from "./state/state.ts";
 
 /**
- * Does what the Inbox owes KV beside segments: tells it what was cleared, lists it again after a rebuild, deletes
- * cleared segments. Each repeats safely; what fails holds up none of the others.
+ * Does what the Inbox owes beside segments: saves rejected requests, tells KV what was cleared, lists KV again after a
+ * rebuild, deletes cleared segments. Each task repeats safely; a task that fails holds up none of the others.
  */
-export async function doHousekeeping(inbox: InboxContext): Promise<RunResult> {
-  const run: RunResult = { progressed: false, failed: false };
-  if (!isHousekeepingDue(inbox.state().housekeeping, inbox.now())) return run;
-  for (const [name, task] of Object.entries({
-    saveWaitingRejections,
-    saveTombstones,
-    relistAfterRebuild,
-    deleteGone,
-  })) {
+
+/** A run deletes at most this many keys, as many as a flush puts. */
+const RUN_DELETES = 20;
+const CALL_DEADLINE_MS = 10_000;
+/** The wait after an error: no task is urgent. */
+const RETRY_AFTER_MS = 5 * 60_000;
+
+/** Does the tasks that are due; returns whether anything was done. Never throws. */
+export async function doHousekeeping(memory: InboxMemory): Promise<boolean> {
+  const run = { progressed: false, failed: false };
+  const due = housekeepingDue(memory.state.housekeeping);
+  if (due === null || due > Date.now()) return settle(memory, run);
+  const tasks = { saveWaitingRejections, saveTombstones, relistAfterRebuild, deleteGone };
+  for (const [name, task] of Object.entries(tasks)) {
     try {
-      if (await task(inbox)) run.progressed = true;
+      if (await task(memory)) run.progressed = true;
     } catch (error) {
       run.failed = true;
       logEvent("chore.failed", { chore: name, error: String(error) });
     }
   }
-  return run;
+  return settle(memory, run);
 }
 
-/** What was refused within a minute of the last save. */
-async function saveWaitingRejections({ ledger, rejections, state, commit, now }: InboxContext): Promise<boolean> {
-  const { rejectedAt } = state().housekeeping;
-  if (rejectedAt === null || rejectedAt + REJECTIONS_MS > now()) return false;
-  commit((draft) => saveRejections({ ledger, rejections, draft, now: now() }));
-  return true;
+/** Sets when housekeeping is tried next; a run in which nothing was due changes nothing. */
+function settle(memory: InboxMemory, { progressed, failed }: { progressed: boolean; failed: boolean }): boolean {
+  const { housekeeping } = memory.state;
+  const now = Date.now();
+  const retryAt = failed ? now + RETRY_AFTER_MS : stillWaits(housekeeping.retryAt, now);
+  memory.state = { ...memory.state, housekeeping: { ...housekeeping, retryAt } };
+  return progressed;
 }
 
-type Saving = { ledger: Ledger; rejections: Rejections; draft: InboxState; now: number };
-
-/** One row a minute at most, however many were refused. */
-export function saveRejections({ ledger, rejections, draft, now }: Saving): void {
-  ledger.setNote("rejections", rejections.save(now));
+/** Writes the rejected requests to their row, in a transaction: one row a minute at most, however many there were. */
+export function saveRejections({ store, rejections }: InboxMemory, draft: InboxState, now: number): void {
+  store.ledger.setNote("rejections", rejections.save(now));
   draft.housekeeping = { ...draft.housekeeping, rejectedAt: null };
 }
 
-/** When housekeeping may be tried next, after a run at `now`; one that was not due yet changes nothing. */
-export function housekeepingRetryAt({ failed }: RunResult, housekeeping: Housekeeping, now: number): number | null {
-  return failed ? now + RETRY_AFTER_MS : stillWaits(housekeeping.retryAt, now);
+/** Saves the requests that were rejected within a minute of the last save. */
+async function saveWaitingRejections(memory: InboxMemory): Promise<boolean> {
+  const { rejectedAt } = memory.state.housekeeping;
+  const now = Date.now();
+  if (rejectedAt === null || rejectedAt + REJECTIONS_MS > now) return false;
+  memory.commit((draft) => saveRejections(memory, draft, now));
+  return true;
 }
 
-function isHousekeepingDue(housekeeping: Housekeeping, now: number): boolean {
-  const due = housekeepingDue(housekeeping);
-  return due !== null && due <= now;
-}
-
-/** The KV copy is for a rebuild. It outlives every segment that was put before it. */
-async function saveTombstones({ kv, identity, timing, ledger, state, commit }: InboxContext): Promise<boolean> {
-  const { tombstones, saved } = state().housekeeping;
+/** Copies the tombstones to KV, for a rebuild. The copy outlives every segment that was put before it. */
+async function saveTombstones(memory: InboxMemory): Promise<boolean> {
+  const { kv, identity, config, store } = memory;
+  const { tombstones, saved } = memory.state.housekeeping;
   if (saved) return false;
   await withDeadline(
-    putTombstones(kv, identity.log, { tombstones, retentionMs: timing.retentionMs }),
+    putTombstones(kv, identity.log, { tombstones, retentionMs: config.retentionMs }),
     CALL_DEADLINE_MS,
   );
-  commit((draft) => {
+  memory.commit((draft) => {
     // Another clear may have come meanwhile: its tombstone is still to be saved.
     if (draft.housekeeping.tombstones !== tombstones) return;
-    ledger.setNote("tombstones", { list: tombstones, saved: true });
+    store.ledger.setNote("tombstones", { list: tombstones, saved: true });
     draft.housekeeping = { ...draft.housekeeping, saved: true };
   });
   return true;
 }
 
-async function relistAfterRebuild(inbox: InboxContext): Promise<boolean> {
-  const due = inbox.state().housekeeping.rebuilt?.relists[0];
-  if (due === undefined || due > inbox.now()) return false;
-  await relist(inbox);
+/** Lists KV once more after a rebuild and adds what its lag had hidden, cleared or not. */
+async function relistAfterRebuild(memory: InboxMemory): Promise<boolean> {
+  const due = memory.state.housekeeping.rebuilt?.relists[0];
+  if (due === undefined || due > Date.now()) return false;
+  const { kv, identity, config, store } = memory;
+  const { segments, tombstones } = await readHoldings(kv, identity.log);
+  memory.commit((draft) => {
+    const now = Date.now();
+    const adoption = { store, timing: config, epoch: identity.epoch, now, oldestTail: oldestTail(draft) };
+    applyTombstones(store, draft, tombstones, now);
+    const found = adopt(segments, draft.housekeeping.tombstones, adoption);
+    const { rebuilt } = draft.housekeeping;
+    if (rebuilt === null) return;
+    const noted: Rebuilt = { ...rebuilt, segments: rebuilt.segments + found, relists: rebuilt.relists.slice(1) };
+    store.ledger.setNote("rebuilt", noted);
+    draft.housekeeping = { ...draft.housekeeping, rebuilt: noted, gone: store.ledger.countGone() };
+    logEvent("log.relisted", { found, segments: noted.segments });
+  });
   return true;
 }
 
-/** Deletes come after the flush in the same alarm, so that no put of a cleared segment is still on its way. */
-async function deleteGone({ kv, identity, timing, ledger, state, commit, now }: InboxContext): Promise<boolean> {
-  if (state().housekeeping.gone === 0) return false;
-  // Forgets, with what KV has dropped by itself, the puts that a crash or a clock left behind.
-  commit((draft) => {
-    ledger.dropGoneBefore(now() - timing.retentionMs - 2 * DAY_MS);
+/** Deletes keys of cleared segments, after the flush of the same alarm: so no put of one is still on its way. */
+async function deleteGone(memory: InboxMemory): Promise<boolean> {
+  const { kv, identity, config } = memory;
+  const { ledger } = memory.store;
+  if (memory.state.housekeeping.gone === 0) return false;
+  // KV has dropped some keys by itself, and with them the puts that a crash or a clock left behind.
+  memory.commit((draft) => {
+    ledger.dropGoneBefore(Date.now() - config.retentionMs - 2 * DAY_MS);
     draft.housekeeping = { ...draft.housekeeping, gone: ledger.countGone() };
   });
-  const swept = sweptOn(now(), state().housekeeping.swept);
-  const keys = ledger.gone(Math.min(RUN_DELETES, DELETES_PER_DAY - swept.deleted));
+  const { day, deleted } = sweptOn(Date.now(), memory.state.housekeeping.swept);
+  const keys = ledger.gone(Math.min(RUN_DELETES, DELETES_PER_DAY - deleted));
   for (const key of keys) await withDeadline(deleteSegment(kv, identity.log, key), CALL_DEADLINE_MS);
   if (keys.length === 0) return false;
-  commit((draft) => {
+  const swept = { day, deleted: deleted + keys.length };
+  memory.commit((draft) => {
     for (const key of keys) ledger.dropGone(key);
-    const deleted = swept.deleted + keys.length;
-    ledger.setNote("swept", { day: swept.day, deleted });
-    draft.housekeeping = {
-      ...draft.housekeeping,
-      gone: draft.housekeeping.gone - keys.length,
-      swept: { day: swept.day, deleted },
-    };
+    ledger.setNote("swept", swept);
+    draft.housekeeping = { ...draft.housekeeping, gone: draft.housekeeping.gone - keys.length, swept };
   });
   return true;
 }

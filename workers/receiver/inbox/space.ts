@@ -1,41 +1,52 @@
-import { type Space, spaceIn } from "../../../shared/durable/space.ts";
+import type { Space } from "../../../shared/durable/space.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import type { InboxContext } from "./context.ts";
+import type { InboxMemory } from "./memory.ts";
 import { crowdedOut, expiredSeen, needsSeenTable } from "./state/space-rules.ts";
-import type { InboxState, SeenTable } from "./state/state.ts";
+
+/** Makes space in the Inbox's storage: only tables of seen keys go for it, never events. */
+
+/** Makes what space can be made; returns how much is left then. Never throws: a drop that fails is tried again. */
+export function makeSpace(memory: InboxMemory, arriving: number): Space {
+  try {
+    return forgetSeen(memory, arriving);
+  } catch (error) {
+    logEvent("room.failed", { error: String(error) });
+    return memory.spaceLeft(arriving);
+  }
+}
 
 /**
- * Drops the tables of seen keys that are past the retention, and one more while the storage is crowded even so; answers
- * how much space is left then, `arriving` bytes taken off. Events are never dropped for space.
+ * Drops the tables of seen keys that are past the retention, and one more while space is short even so. Returns how much
+ * space is left then, beside `arriving` bytes.
  */
-export function forgetSeen(inbox: InboxContext, arriving = 0): Space {
-  const { store, ledger, timing, storageLimit, state, commit, now } = inbox;
-  const space = () => spaceIn(store.bytes + arriving, storageLimit);
-  const expired = expiredSeen(state().seen, now(), timing);
-  if (expired.length > 0) commit((draft) => dropSeen(inbox, draft, expired));
-  const early = crowdedOut(state().seen, now(), space());
+export function forgetSeen(memory: InboxMemory, arriving = 0): Space {
+  const { seen, ledger, sql } = memory.store;
+  const now = Date.now();
+  const expired = expiredSeen(seen.tables, now, memory.config);
+  if (expired.length > 0) {
+    memory.commit(() => {
+      for (const table of expired) seen.drop(table);
+    });
+  }
+  const early = crowdedOut(seen.tables, now, memory.spaceLeft(arriving));
   if (early !== null) {
-    const before = state().seen[1]?.begun ?? now();
-    commit((draft) => {
-      dropSeen(inbox, draft, [early]);
+    const before = seen.tables[1]?.first ?? now;
+    memory.commit(() => {
+      seen.drop(early);
       ledger.setNote("forgotten", { before });
     });
-    logEvent("seen.dropped", { before: new Date(before).toISOString(), bytes: store.bytes });
+    logEvent("seen.dropped", { before: new Date(before).toISOString(), bytes: sql.bytes });
   }
-  if (space() === "full") beginSeen(inbox);
-  return space();
+  if (memory.spaceLeft(arriving) === "full") beginSeen(memory);
+  return memory.spaceLeft(arriving);
 }
 
-function dropSeen({ store }: InboxContext, draft: Pick<InboxState, "seen">, dropped: readonly SeenTable[]): void {
-  for (const table of dropped) store.seen.drop(table);
-  draft.seen = draft.seen.slice(dropped.length);
-}
-
-/** No accept does so any more, and the newest table never goes: without another the storage would be full for good. */
-function beginSeen({ store, timing, state, commit, now }: InboxContext): void {
-  const at = Math.max(now(), state().lastAt);
-  if (!needsSeenTable(state().seen, at, timing, "full")) return;
-  commit((draft) => {
-    draft.seen = [...draft.seen, store.seen.create(at)];
-  });
+/**
+ * Begins a table of seen keys where a full storage needs one. Accepts begin none any more, and the newest table never
+ * goes: without another the storage would stay full for good.
+ */
+function beginSeen(memory: InboxMemory): void {
+  const { seen } = memory.store;
+  const at = Math.max(Date.now(), memory.state.lastAt);
+  if (needsSeenTable(seen.tables, at, memory.config, "full")) memory.commit(() => seen.begin(at));
 }

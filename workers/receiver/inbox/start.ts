@@ -1,64 +1,65 @@
 import { toHex } from "../../../shared/bytes.ts";
+import type { Alarm } from "../../../shared/durable/alarm.ts";
+import { transact } from "../../../shared/durable/sql.ts";
 import type { Verified } from "../rejected/history.ts";
 import { createFrom, readHoldings } from "./rebuild.ts";
-import { trustedAlarm } from "./state/rules.ts";
-import type { Housekeeping, InboxState, LogIdentity, LogState, Timing } from "./state/state.ts";
-import { type Ledger, loadHousekeeping } from "./storage/ledger.ts";
+import { wakeAt } from "./state/rules.ts";
+import type { InboxState, LogIdentity, Timing } from "./state/state.ts";
+import type { InboxStore } from "./storage/schema.ts";
 
-import { SCHEMA } from "./storage/schema.ts";
-import type { InboxStore } from "./storage/tails.ts";
+/** Finds out what a log holds when its object wakes: from its tables, or from KV when there are none. */
 
-/** The life of a log: who it is, and what its tables hold. */
 export type KnownLog = { identity: LogIdentity; state: InboxState };
 
-/** `log`: the object's name, where it knows it; `arm` sets the alarm that a state needs. */
-export type Starting = {
+/** The parts of an object that wakes; `log` is the object's name, where the object knows it. */
+type Waking = {
   kv: KVNamespace;
   storage: DurableObjectStorage;
   store: InboxStore;
-  ledger: Ledger;
+  alarm: Alarm;
   timing: Timing;
   log: string | undefined;
-  arm(state: InboxState): void;
 };
 
-/** Finds out what the log holds: from its tables, or from KV when there are none. Rejects when neither can say. */
-export function start(starting: Starting): Promise<KnownLog> {
-  const stored = starting.store.identity();
-  return stored === null ? rebuild(starting) : wake(starting, stored);
+/** Returns the log with its alarm armed. Rejects when neither the tables nor KV can say what it holds. */
+export function start(waking: Waking): Promise<KnownLog> {
+  const identity = waking.store.identity();
+  return identity === null ? rebuild(waking) : wake(waking, identity);
 }
 
-async function wake({ storage, store, ledger, arm }: Starting, stored: LogIdentity): Promise<KnownLog> {
-  const current = stored.schema === SCHEMA;
-  const identity = current ? stored : storage.transactionSync(() => store.migrate(stored));
+/** Arms the alarm for what the state waits for, not before `earliest`. */
+export function armFor(alarm: Alarm, state: InboxState, timing: Timing, earliest: number): void {
+  const due = wakeAt(state, timing);
+  if (due !== null) alarm.arm(Math.max(due, earliest));
+}
+
+async function wake({ store, alarm, timing }: Waking, identity: LogIdentity): Promise<KnownLog> {
   const now = Date.now();
-  const armed = trustedAlarm(await storage.getAlarm(), now);
-  const tables = store.load();
-  // A new life does not know the errors of the last, but when that one meant to try again.
-  const waiting = tables.sealed.some((segment) => segment.putAt === null);
-  const retryAt = waiting && armed !== null && armed > now ? armed : null;
-  const housekeeping = loadHousekeeping(ledger);
-  const state = { ...tables, armed, retryAt, housekeeping, verified: loadVerified(ledger, tables, housekeeping) };
-  arm(state);
+  await alarm.load(now);
+  const state = loadState(store);
+  // The errors of the life before are not known; only when that life meant to try again is.
+  const waits = state.sealed.some((segment) => segment.putAt === null);
+  if (waits && alarm.at !== null && alarm.at > now) state.retryAt = alarm.at;
+  armFor(alarm, state, timing, now);
   return { identity, state };
 }
 
-async function rebuild({ kv, storage, store, ledger, timing, log, arm }: Starting): Promise<KnownLog> {
-  // Kept in the tables from here on: the run of an alarm may not know it.
+async function rebuild({ kv, storage, store, alarm, timing, log }: Waking): Promise<KnownLog> {
+  // From here on the name is kept in the tables: a run of the alarm may not know it.
   if (log === undefined) throw new Error("an Inbox is reached by its name");
   const holdings = await readHoldings(kv, log);
   const epoch = toHex(crypto.getRandomValues(new Uint8Array(4)));
-  return storage.transactionSync(() => {
-    const identity = createFrom(holdings, { store, ledger, timing, log, epoch, now: Date.now() });
-    const [tables, housekeeping] = [store.load(), loadHousekeeping(ledger)];
-    const verified = loadVerified(ledger, tables, housekeeping);
-    const state = { ...tables, armed: null, retryAt: null, housekeeping, verified };
-    arm(state);
-    return { identity, state };
-  });
+  const now = Date.now();
+  const create = () => createFrom(holdings, { store, timing, log, epoch, now });
+  const identity = transact(storage, create, () => store.reload());
+  const state = loadState(store);
+  armFor(alarm, state, timing, now);
+  return { identity, state };
 }
 
-/** A log that has events and never noted who verified them, or has lost the note with its storage, does not know. */
-function loadVerified(ledger: Ledger, { next }: LogState, { rebuilt }: Housekeeping): Verified {
-  return ledger.note("verified") ?? { complete: next === 1 && rebuilt === null, sources: {} };
+function loadState(store: InboxStore): InboxState {
+  const [tables, housekeeping] = [store.load(), store.ledger.housekeeping()];
+  // A log that has events but no note of who verified them, or has lost the note with its storage, does not know.
+  const none: Verified = { complete: tables.next === 1 && housekeeping.rebuilt === null, sources: {} };
+  return { ...tables, retryAt: null, housekeeping, verified: store.ledger.note("verified") ?? none };
 }

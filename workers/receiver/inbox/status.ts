@@ -1,15 +1,14 @@
-import { type Space, spaceIn } from "../../../shared/durable/space.ts";
+import type { Space } from "../../../shared/durable/space.ts";
 import type { Tombstone } from "../event/tombstone.ts";
-import type { InboxState, Rebuilt } from "./state/state.ts";
-import type { Ledger } from "./storage/ledger.ts";
-import type { InboxStore } from "./storage/tails.ts";
+import type { InboxMemory } from "./memory.ts";
+import type { Rebuilt } from "./state/state.ts";
 
 /**
- * How a log is doing. `waiting`: events that KV has not taken yet, the oldest of them received at
- * `oldestWaitingAt`; `kvFailing`: the last call of KV for this log failed; `segments`: how many the log consists
- * of, beside its open tail; `space`: in the object's storage; `seenSince`: keys from before then were forgotten to
- * make some; `keysToDelete`: cleared segments that are still in KV; `rebuilt`: set when the storage
- * of this log was lost once. Times in unix milliseconds.
+ * The condition of a log. `waiting` counts events that KV has not taken yet; the oldest of them was received at
+ * `oldestWaitingAt`. `kvFailing`: the last call of KV for this log failed. `segments` counts those of the log, without
+ * its open tail. `space` is left in the object's storage; keys seen before `seenSince` were forgotten to make some.
+ * `keysToDelete` counts cleared segments that are still in KV. `rebuilt` is set when the storage of this log was lost
+ * once. Times in unix milliseconds.
  */
 export type InboxStatus = {
   head: number;
@@ -24,11 +23,9 @@ export type InboxStatus = {
   rebuilt: Rebuilt | null;
 };
 
-type Known = { state: InboxState; ledger: Ledger; store: InboxStore };
-type Bounds = { now: number; retentionMs: number; storageLimit: number };
-
-export function statusOf({ state, ledger, store }: Known, { now, retentionMs, storageLimit }: Bounds): InboxStatus {
-  const { next, sealed, open, retryAt, housekeeping } = state;
+export function statusOf(memory: InboxMemory, now: number): InboxStatus {
+  const { next, sealed, open, retryAt, housekeeping } = memory.state;
+  const { ledger } = memory.store;
   const seenSince = ledger.note("forgotten")?.before ?? 0;
   const notPut = sealed.filter(({ putAt }) => putAt === null);
   return {
@@ -37,8 +34,8 @@ export function statusOf({ state, ledger, store }: Known, { now, retentionMs, st
     oldestWaitingAt: notPut[0]?.from ?? open.from,
     kvFailing: retryAt !== null || housekeeping.retryAt !== null,
     segments: ledger.countSegments(),
-    space: spaceIn(store.bytes, storageLimit),
-    seenSince: seenSince > now - retentionMs ? seenSince : null,
+    space: memory.spaceLeft(0),
+    seenSince: seenSince > now - memory.config.retentionMs ? seenSince : null,
     tombstones: housekeeping.tombstones,
     keysToDelete: housekeeping.gone,
     rebuilt: housekeeping.rebuilt,

@@ -1,7 +1,9 @@
 import { logEvent } from "../../../../shared/log-event.ts";
-import { readFilter } from "../../event/filter.ts";
-import { extentOf, readBatch } from "../queries/pages.ts";
+import { type EventFilter, readFilter } from "../../event/filter.ts";
+import { BATCH_EVENTS, type Batch } from "../../event/page.ts";
+import { page } from "../queries/pages.ts";
 import type { LogSnapshot } from "../queries/rows.ts";
+import { extentOf } from "../state/rules.ts";
 import type { Extent } from "../state/state.ts";
 import {
   batchMessage,
@@ -22,6 +24,8 @@ import {
   withReceipt,
 } from "./protocol.ts";
 
+/** The scan of one round for one filter: the object accepts nothing meanwhile. */
+const ROUND_SCAN_BYTES = 1024 * 1024;
 /** Random ones of a receipt: more than anyone can try. */
 const RECEIPT_BYTES = 8;
 
@@ -34,7 +38,7 @@ type Seat = { socket: WebSocket; viewer: Viewer; key: string };
  */
 export class LiveViewers {
   readonly #ctx: DurableObjectState;
-  readonly #view: () => LogSnapshot;
+  readonly #snapshot: () => LogSnapshot;
   readonly #seats = new Map<WebSocket, Seat>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #lastRound = Number.NEGATIVE_INFINITY;
@@ -42,9 +46,9 @@ export class LiveViewers {
   #lastViewers: readonly Viewer[] = [];
 
   /** `view` answers at once, with what is committed. */
-  constructor(ctx: DurableObjectState, view: () => LogSnapshot) {
+  constructor(ctx: DurableObjectState, snapshot: () => LogSnapshot) {
     this.#ctx = ctx;
-    this.#view = view;
+    this.#snapshot = snapshot;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     for (const socket of ctx.getWebSockets()) {
       // A closing socket is still in that list.
@@ -59,7 +63,7 @@ export class LiveViewers {
   /** Answers an upgrade that the Worker has authenticated; its query is a filter and, as a first question, `after`. */
   open(request: Request): Response {
     const { searchParams } = new URL(request.url);
-    const { head } = extentOf(this.#view());
+    const { head } = extentOf(this.#snapshot().state);
     // Whatever can be refused is refused before: an accepted socket stays, and must have its attachment.
     const [filter, relayed] = [readFilter(searchParams), searchParams.has(RELAYED)];
     const { 0: client, 1: server } = new WebSocketPair();
@@ -96,7 +100,7 @@ export class LiveViewers {
       this.#close(seat, CLOSE_CODES.unread);
       return;
     }
-    const extent = extentOf(this.#view());
+    const extent = extentOf(this.#snapshot().state);
     const { viewer, answer } = question(asking, more, extent, Date.now());
     if (answer !== null) this.#send(seat, viewer, JSON.stringify(answer));
     else this.#keep(seat, viewer);
@@ -116,22 +120,22 @@ export class LiveViewers {
     this.#lastRound = Date.now();
     this.#lastViewers = this.#viewers();
     this.#orClose([...this.#seats.values()], () => {
-      const view = this.#view();
-      const extent = extentOf(view);
+      const log = this.#snapshot();
+      const extent = extentOf(log.state);
       for (const seat of this.#seats.values()) {
         if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(seat, CLOSE_CODES.deaf);
       }
       for (const group of dueTogether(this.#seats.values(), extent)) {
         // A wait that was hibernated may have looked further than its attachment tells, and the tails moved on.
         const isBehind = group[0].viewer.after < extent.floor;
-        this.#orClose(group, () => (isBehind ? this.#answerBehind(extent, group) : this.#answer(view, extent, group)));
+        this.#orClose(group, () => (isBehind ? this.#answerBehind(extent, group) : this.#answer(log, extent, group)));
       }
     });
   }
 
-  #answer(view: LogSnapshot, extent: Extent, group: [Seat, ...Seat[]]): void {
+  #answer(log: LogSnapshot, extent: Extent, group: [Seat, ...Seat[]]): void {
     const [{ viewer: first }] = group;
-    const read = readBatch(view, first.after, first.filter);
+    const read = readBatch(log, first.after, first.filter);
     const { text, next, bytes } = batchMessage(read, extent.head);
     for (const seat of group) {
       const { viewer } = seat;
@@ -201,4 +205,15 @@ export class LiveViewers {
       // It is closed already.
     }
   }
+}
+
+/**
+ * Reads the events after `after` that a filter wants, at most a batch of them, and `next`, the last one looked at: an
+ * ordinary page, which from the extent's floor on is all in the tails.
+ */
+function readBatch(log: LogSnapshot, after: number, filter: EventFilter): Pick<Batch, "events" | "next"> {
+  const query = { order: "after", seq: after, limit: BATCH_EVENTS, scanBytes: ROUND_SCAN_BYTES, filter } as const;
+  const { rows: events, through } = page(log, query);
+  const next = events.length === BATCH_EVENTS ? events.at(-1)?.seq : undefined;
+  return { events, next: next ?? through };
 }

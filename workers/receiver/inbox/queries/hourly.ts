@@ -1,5 +1,6 @@
+import type { Sql } from "../../../../shared/durable/sql.ts";
 import { HOUR_MS } from "../../../../shared/time.ts";
-import type { InboxState } from "../state/state.ts";
+import type { LogSnapshot } from "./rows.ts";
 
 /** Counts the events of the last day by the hour they came in, for the chart above the list. */
 
@@ -24,7 +25,7 @@ type HoursOfDay = { from: number; hours: number[]; exact: boolean };
 export type HourlyCounts = HoursOfDay & { head: number };
 
 /** Counts each event of the newest tails by itself, all older ones by the times of their segments. */
-export function hourlyCounts(sql: SqlStorage, { sealed, open, next }: InboxState, now: number): HourlyCounts {
+export function hourlyCounts({ sql, state: { sealed, open, next }, now }: LogSnapshot): HourlyCounts {
   const start = firstHour(now);
   const tails = [...sealed.slice(-MAX_TAILS).map(({ firstSeq }) => firstSeq), open.firstSeq];
   const counted = tails.flatMap((tail) => runsOfTail(sql, tail, start));
@@ -32,26 +33,22 @@ export function hourlyCounts(sql: SqlStorage, { sealed, open, next }: InboxState
   return { ...spreadOverHours(runs, now), head: next - 1 };
 }
 
-function runsOfTail(sql: SqlStorage, tail: number, start: number): EventRun[] {
-  return sql
-    .exec<EventRun>(
-      `SELECT count(*) AS n, min(at) AS "from", max(at) AS "to" FROM tail_${tail}
-         WHERE at >= ? GROUP BY at / ${HOUR_MS}`,
-      start,
-    )
-    .toArray();
+function runsOfTail(sql: Sql, tail: number, start: number): EventRun[] {
+  return sql.run<EventRun>(
+    `SELECT count(*) AS n, min(at) AS "from", max(at) AS "to" FROM tail_${tail}
+       WHERE at >= ? GROUP BY at / ${HOUR_MS}`,
+    start,
+  );
 }
 
 /** Reads from the newest segment back to the start of the chart, so that the log's age costs nothing. */
-function segmentRuns(sql: SqlStorage, before: number, start: number): EventRun[] {
+function segmentRuns(sql: Sql, before: number, start: number): EventRun[] {
   const runs: EventRun[] = [];
   for (let seq = before; runs.length < MAX_SEGMENTS; ) {
-    const rows = sql
-      .exec<EventRun & { firstSeq: number }>(
-        `SELECT firstSeq, n, "from", "to" FROM seg WHERE firstSeq < ? ORDER BY firstSeq DESC LIMIT ${SEGMENTS_AT_ONCE}`,
-        seq,
-      )
-      .toArray();
+    const rows = sql.run<EventRun & { firstSeq: number }>(
+      `SELECT firstSeq, n, "from", "to" FROM seg WHERE firstSeq < ? ORDER BY firstSeq DESC LIMIT ${SEGMENTS_AT_ONCE}`,
+      seq,
+    );
     runs.push(...rows.filter(({ to }) => to >= start));
     const last = rows.at(-1);
     if (last === undefined || rows.length < SEGMENTS_AT_ONCE || last.to < start) break;

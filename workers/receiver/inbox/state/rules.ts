@@ -1,53 +1,51 @@
-import type { Segment } from "../../archive/segments.ts";
-import type { Housekeeping, InboxState, OpenTail, Swept, Timing } from "./state.ts";
+import { DAY_MS } from "../../../../shared/time.ts";
+import type { CountedSegment, Segment } from "../../archive/segments.ts";
+import type { Tombstone } from "../../event/tombstone.ts";
+import type { Extent, Housekeeping, InboxState, LogState, OpenTail, Swept, Timing } from "./state.ts";
 
-/** The Inbox's decisions: what to seal, when to wake, what is lost or past. Pure; times in unix milliseconds. */
+/** The Inbox's decisions: when to seal, wake and retry, and what is past. Pure; times in unix milliseconds. */
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+const MINUTE_MS = 60_000;
 
-/** A tail is sealed before it would hold more: what one KV value, one read and one flush are sized for. */
+/** A tail is sealed before it would hold more: the size that one KV value, one read and one flush are made for. */
 export const SEGMENT_EVENTS = 500;
 export const SEGMENT_BYTES = 512 * 1024;
 
-/** An alarm that is this late never fired: one that is merely being handled is younger. */
-const LOST_ALARM = 30_000;
+/** The next try after an error is this part of the age of the oldest waiting segment, within these bounds. */
+const RETRY = { part: 8, least: 30_000, most: 60 * MINUTE_MS };
 
-/** After an error: soon for a fresh segment, rarely for one that has been refused for long. */
-const RETRY = { least: 30_000, most: 60 * MINUTE, part: 8 };
-
-/** Half of the deletes that the free plan allows KV a day: clearing leaves room for what else needs them. */
+/** Half of the deletes that the free plan allows KV a day: a clear leaves the rest to others. */
 export const DELETES_PER_DAY = 500;
 
 /** A segment is put again when this many looks, GRACE apart, did not find it whole. */
 export const MAX_MISSES = 3;
 
-/** Refused requests are saved at once, but so long after the last time that they were. */
-export const REJECTIONS_MS = MINUTE;
+/** Rejected requests are saved at once, but no sooner than this after the last time. */
+export const REJECTIONS_MS = MINUTE_MS;
 
+/** Returns whether the open tail must be sealed before it takes `arriving` more bytes. */
 export function isFull(open: OpenTail, arriving: number): boolean {
   if (open.count === 0) return false;
   return open.count >= SEGMENT_EVENTS || open.bytes + arriving > SEGMENT_BYTES;
 }
 
-/** While a sealed segment waits for KV, only full tails are sealed: an outage must not cut the log into crumbs. */
-export function sealsForAge(state: InboxState, now: number, { flushMs }: Timing): boolean {
-  const { from } = state.open;
-  return from !== null && from + flushMs <= now && state.sealed.every((segment) => segment.putAt !== null);
+/**
+ * Returns whether the open tail is sealed for its age. While a sealed segment waits for KV, only full tails are sealed:
+ * an outage must not cut the log into crumbs.
+ */
+export function sealsForAge({ open: { from }, sealed }: LogState, now: number, { flushMs }: Timing): boolean {
+  return from !== null && from + flushMs <= now && sealed.every((segment) => segment.putAt !== null);
 }
 
 /**
- * When a put segment may be looked at: KV shows a write everywhere within GRACE. An earlier look could find
- * nothing, and that nothing would be cached.
+ * Returns when a put segment may be read back, or null before its put. KV shows a write everywhere within GRACE; an
+ * earlier look could find nothing, and KV would cache that (I2, no read before the grace).
  */
 export function readBackDue({ putAt, misses }: Segment, { graceMs }: Timing): number | null {
   return putAt === null ? null : putAt + graceMs * (misses + 1);
 }
 
-/**
- * When the Inbox must wake; null when nothing is pending. Tails go in order, so only the oldest one's look
- * counts.
- */
+/** Returns when the Inbox must wake, or null when nothing waits. Tails go in order, so only the oldest look counts. */
 export function wakeAt({ sealed, open, retryAt, housekeeping }: InboxState, timing: Timing): number | null {
   const task = housekeepingDue(housekeeping);
   const due: number[] = task === null ? [] : [task];
@@ -58,23 +56,23 @@ export function wakeAt({ sealed, open, retryAt, housekeeping }: InboxState, timi
   return due.length === 0 ? null : Math.min(...due);
 }
 
-/** When the next task of housekeeping is due; null when there is none. */
+/** Returns when the next task of housekeeping is due, or null when there is none. */
 export function housekeepingDue({ saved, rebuilt, swept, gone, retryAt, rejectedAt }: Housekeeping): number | null {
   const due: number[] = saved ? [] : [0];
   if (rejectedAt !== null) due.push(rejectedAt + REJECTIONS_MS);
   const relist = rebuilt?.relists[0];
   if (relist !== undefined) due.push(relist);
-  if (gone > 0) due.push(swept.deleted < DELETES_PER_DAY ? 0 : (swept.day + 1) * DAY);
+  if (gone > 0) due.push(swept.deleted < DELETES_PER_DAY ? 0 : (swept.day + 1) * DAY_MS);
   return due.length === 0 ? null : Math.max(Math.min(...due), retryAt ?? 0);
 }
 
-/** What was deleted on the day of `now`; days begin as KV's do, at midnight UTC. */
+/** Returns the deletes on the day of `now`; days begin at midnight UTC, as KV's do. */
 export function sweptOn(now: number, { day, deleted }: Swept): Swept {
-  const today = Math.floor(now / DAY);
+  const today = Math.floor(now / DAY_MS);
   return today === day ? { day, deleted } : { day: today, deleted: 0 };
 }
 
-/** The next try after an error: an eighth of the time the oldest waiting segment has waited already. */
+/** Returns the wait after an error: short for a fresh segment, long for one that KV has refused for long. */
 export function retryDelay(sealed: readonly Segment[], now: number): number {
   const waiting = sealed.find((segment) => segment.putAt === null) ?? sealed[0];
   const age = waiting === undefined ? 0 : now - waiting.to;
@@ -82,17 +80,34 @@ export function retryDelay(sealed: readonly Segment[], now: number): number {
   return Math.ceil(Math.min(Math.max(age / RETRY.part, RETRY.least), RETRY.most));
 }
 
-/** What is left of a wait after an error: null once its time has come. Other reasons to wake do not end it. */
+/** Returns `retryAt` while its time has not come, else null. A wake-up for another reason does not end the wait. */
 export function stillWaits(retryAt: number | null, now: number): number | null {
   return retryAt !== null && retryAt > now ? retryAt : null;
 }
 
-/** What a stored alarm is worth after a restart: null when there is none, or when it was lost. */
-export function trustedAlarm(stored: number | null, now: number): number | null {
-  return stored === null || stored < now - LOST_ALARM ? null : stored;
-}
-
-/** Keys reach into the past as far as the retention: so do the pages. The KV value lives a day longer. */
+/** Returns the time before which events are past: pages show no more than seen keys reach back. KV keeps a day more. */
 export function expiredBefore(now: number, { retentionMs }: Timing): number {
   return now - retentionMs;
+}
+
+/** Returns the seq with which the tails begin. */
+export function oldestTail({ sealed, open }: LogState): number {
+  return sealed[0]?.firstSeq ?? open.firstSeq;
+}
+
+export function extentOf(state: LogState): Extent {
+  return { head: state.next - 1, floor: oldestTail(state) - 1 };
+}
+
+/**
+ * Counts a segment's events that the tombstones cover; null when that is not known. A clear seals the tail that holds
+ * any of its events, so a tombstone never ends amid a segment with events on both sides of it.
+ */
+export function clearedIn(tombstones: readonly Tombstone[], { lastSeq, n, counts }: CountedSegment): number | null {
+  const reaching = tombstones.filter(({ seq }) => lastSeq <= seq);
+  if (reaching.length === 0) return 0;
+  const sources = new Set(reaching.map(({ source }) => source));
+  if (sources.has(null)) return n;
+  if (counts === null) return null;
+  return Object.entries(counts).reduce((sum, [source, count]) => sum + (sources.has(source) ? count : 0), 0);
 }

@@ -1,29 +1,80 @@
+import type { Meta } from "../../../../shared/durable/meta.ts";
 import type { Sql } from "../../../../shared/durable/sql.ts";
-import type { CountedSegment, ListedSegment, SegmentKey } from "../../archive/segments.ts";
+import type { CountedSegment, EventCounts, Segment, SegmentKey } from "../../archive/segments.ts";
 import type { Housekeeping, Notes } from "../state/state.ts";
 
+const CREATE_SEG = `CREATE TABLE seg (
+  firstSeq INTEGER PRIMARY KEY, lastSeq INTEGER NOT NULL, epoch TEXT NOT NULL, n INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, counts TEXT, "from" INTEGER NOT NULL, "to" INTEGER NOT NULL,
+  putAt INTEGER, misses INTEGER NOT NULL, expires INTEGER)`;
+
+const CREATE_GONE = `CREATE TABLE gone (
+  firstSeq INTEGER NOT NULL, epoch TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (firstSeq, epoch)) WITHOUT ROWID`;
+
+/** The columns of `seg` that make a Segment. */
+export const SEGMENT_COLUMNS = `firstSeq, lastSeq, epoch, n, bytes, "from", "to", putAt, misses`;
+
+/** Segments that one flush may forget: more do not expire between two flushes, and each row that is read is billed. */
+const FORGET_LIMIT = 50;
+
 /**
- * What the Inbox knows beyond its tails: segments that were found or cleared, and notes. Nothing here
- * decides.
+ * The log beyond its tails: its segments, the keys to be deleted from KV, and notes. Nothing here decides.
  */
 export class Ledger {
   readonly #sql: Sql;
+  readonly #meta: Meta;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, meta: Meta) {
     this.#sql = sql;
+    this.#meta = meta;
   }
 
-  note<Name extends keyof Notes>(name: Name): Notes[Name] {
-    const [row] = this.#sql.run<{ value: string }>("SELECT value FROM meta WHERE key = ?", name);
-    return row === undefined ? null : JSON.parse(row.value);
+  create(): void {
+    for (const statement of [CREATE_SEG, CREATE_GONE]) this.#sql.run(statement);
   }
 
-  setNote<Name extends keyof Notes>(name: Name, value: NonNullable<Notes[Name]>): void {
-    this.#sql.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, JSON.stringify(value));
+  note<Name extends keyof Notes>(name: Name): Notes[Name] | null {
+    return this.#meta.get<Notes[Name]>(name);
   }
 
-  /** All segments that are not forgotten, in order, those with a tail among them. */
-  segments(): CountedSegment[] {
+  setNote<Name extends keyof Notes>(name: Name, value: Notes[Name]): void {
+    this.#meta.set(name, value);
+  }
+
+  /** Reads the housekeeping as it was noted; a new life tries each task at once. */
+  housekeeping(): Housekeeping {
+    const { list, saved } = this.note("tombstones") ?? { list: [], saved: true };
+    const swept = this.note("swept") ?? { day: 0, deleted: 0 };
+    const [rebuilt, gone] = [this.note("rebuilt"), this.countGone()];
+    return { tombstones: list, saved, rebuilt, swept, gone, retryAt: null, rejectedAt: null };
+  }
+
+  /** Adds a segment; `expires` is until when KV surely keeps it, null before it was put. */
+  addSegment(segment: Segment, counts: EventCounts | null, expires: number | null): void {
+    const { firstSeq, lastSeq, epoch, n, bytes, from, to, putAt, misses } = segment;
+    this.#sql.run(
+      "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[firstSeq, lastSeq, epoch, n, bytes, counts === null ? null : JSON.stringify(counts)],
+      ...[from, to, putAt, misses, expires],
+    );
+  }
+
+  /** Notes how a segment's put went; an `expires` of null leaves the stored one as it is. */
+  notePut({ firstSeq, bytes, putAt, misses }: Segment, expires: number | null): void {
+    this.#sql.run(
+      "UPDATE seg SET bytes = ?, putAt = ?, misses = ?, expires = coalesce(?, expires) WHERE firstSeq = ?",
+      ...[bytes, putAt, misses, expires, firstSeq],
+    );
+  }
+
+  /** Returns the segments from `firstSeq` on, in order. */
+  segmentsFrom(firstSeq: number): Segment[] {
+    const query = `SELECT ${SEGMENT_COLUMNS} FROM seg WHERE firstSeq >= ? ORDER BY firstSeq`;
+    return this.#sql.run<Segment>(query, firstSeq);
+  }
+
+  /** Returns all segments with their events by source, in order. */
+  countedSegments(): CountedSegment[] {
     const rows = this.#sql.run<{ firstSeq: number; lastSeq: number; epoch: string; n: number; counts: string | null }>(
       "SELECT firstSeq, lastSeq, epoch, n, counts FROM seg ORDER BY firstSeq",
     );
@@ -34,7 +85,13 @@ export class Ledger {
     return this.#count("SELECT count(*) AS n FROM seg");
   }
 
-  /** The segment that holds any seq from `firstSeq` to `lastSeq`, or null. Segments do not overlap. */
+  /** Returns when the newest event of the newest segment was received, or null without segments. */
+  lastSealedAt(): number | null {
+    const [newest] = this.#sql.run<{ to: number }>(`SELECT "to" FROM seg ORDER BY firstSeq DESC LIMIT 1`);
+    return newest?.to ?? null;
+  }
+
+  /** Returns the segment that holds any seq from `firstSeq` to `lastSeq`, or null. Segments do not overlap. */
   segmentWithin(firstSeq: number, lastSeq: number): SegmentKey | null {
     const [row] = this.#sql.run<SegmentKey & { lastSeq: number }>(
       "SELECT firstSeq, lastSeq, epoch FROM seg WHERE firstSeq <= ? ORDER BY firstSeq DESC LIMIT 1",
@@ -43,16 +100,19 @@ export class Ledger {
     return row === undefined || row.lastSeq < firstSeq ? null : row;
   }
 
-  /** Adds a segment that KV lists and no tail holds. */
-  adopt({ firstSeq, lastSeq, epoch, n, bytes, counts, from, to, expires }: ListedSegment): void {
-    const stored = counts === null ? null : JSON.stringify(counts);
+  /**
+   * Forgets the oldest of the segments before `oldestTail`: those whose newest event came before `expired`, and those
+   * that KV does not keep beyond `now`.
+   */
+  forgetSegments(expired: number, now: number, oldestTail: number): void {
     this.#sql.run(
-      "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
-      ...[firstSeq, lastSeq, epoch, n, bytes, stored, from, to, to, expires],
+      `DELETE FROM seg WHERE ("to" < ? OR expires <= ?) AND firstSeq IN
+         (SELECT firstSeq FROM seg WHERE firstSeq < ? ORDER BY firstSeq LIMIT ${FORGET_LIMIT})`,
+      ...[expired, now, oldestTail],
     );
   }
 
-  /** Forgets a segment, whose key is now to be deleted. */
+  /** Forgets a segment, whose key is to be deleted from now on. */
   discard({ firstSeq, epoch }: SegmentKey, at: number): void {
     this.#sql.run("DELETE FROM seg WHERE firstSeq = ? AND epoch = ?", firstSeq, epoch);
     this.addGone({ firstSeq, epoch }, at);
@@ -62,7 +122,7 @@ export class Ledger {
     this.#sql.run("INSERT OR IGNORE INTO gone VALUES (?, ?, ?)", firstSeq, epoch, at);
   }
 
-  /** Up to `limit` of the keys that are to be deleted. */
+  /** Returns up to `limit` of the keys that are to be deleted. */
   gone(limit: number): SegmentKey[] {
     return this.#sql.run<SegmentKey>("SELECT firstSeq, epoch FROM gone LIMIT ?", limit);
   }
@@ -80,27 +140,7 @@ export class Ledger {
     this.#sql.run("DELETE FROM gone WHERE at < ?", expired);
   }
 
-  /** Whether the tail holds any event of the source. */
-  holds(tail: number, source: string): boolean {
-    return this.#count(`SELECT count(*) AS n FROM tail_${tail} WHERE source = ?`, source) > 0;
+  #count(query: string): number {
+    return this.#sql.run<{ n: number }>(query)[0]?.n ?? 0;
   }
-
-  #count(query: string, ...values: SqlStorageValue[]): number {
-    return this.#sql.run<{ n: number }>(query, ...values)[0]?.n ?? 0;
-  }
-}
-
-/** The housekeeping as it was stored; a new life tries each task at once. */
-export function loadHousekeeping(ledger: Ledger): Housekeeping {
-  const { list, saved } = ledger.note("tombstones") ?? { list: [], saved: true };
-  const swept = ledger.note("swept") ?? { day: 0, deleted: 0 };
-  return {
-    tombstones: list,
-    saved,
-    rebuilt: ledger.note("rebuilt"),
-    swept,
-    gone: ledger.countGone(),
-    retryAt: null,
-    rejectedAt: null,
-  };
 }

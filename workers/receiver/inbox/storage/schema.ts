@@ -1,53 +1,73 @@
+import { Meta } from "../../../../shared/durable/meta.ts";
+import type { Sql } from "../../../../shared/durable/sql.ts";
+import type { LogIdentity, LogState } from "../state/state.ts";
+import { Ledger } from "./ledger.ts";
+import { SeenKeys } from "./seen-keys.ts";
+import { Tails } from "./tails.ts";
+
 /**
- * The Inbox's tables.
+ * The Inbox's tables as a whole. Columns, examples, rows written and when each goes: the section "Storage" of
+ * workers/receiver/README.md.
  *
- * | table | purpose | example row | rows written | goes |
- * |---|---|---|---|---|
- * | meta (key, value) | which log this is, and the life its segments are named after | `identity`, `{"schema":3,"log":"default/main","epoch":"9f3c01ab"}` | 1, once | never |
- * | | what was cleared, and whether KV knows it | `tombstones`, `{"list":[{"source":null,"seq":12}],"saved":true}` | 2 a clear | never |
- * | | that this life was made from KV, and when KV is listed again | `rebuilt`, `{"at":1790000000000,"segments":7,…}` | 3 a rebuild | never |
- * | | when each source's configuration last verified an event | `verified`, `{"complete":true,"sources":{"default":{"fingerprint":"9f3c","at":1790000000000,…}}}` | 1 an hour and source with events | never |
- * | | the day's deletes | `swept`, `{"day":20717,"deleted":20}` | 1 in 20 deletes | never |
- * | | since when keys are known, once some were forgotten for room | `forgotten`, `{"before":1790000000000}` | 1 a table dropped early | never |
- * | | the newest refused requests | `rejections`, `"{\\"kept\\":[…],\\"counts\\":{\\"default\\":3}}"` | 1 a minute in which any came, and 1 for the alarm | never |
- * | seen_‹begun› (key, seq, at) | the keys logged already, one table a period: 16 bytes of a digest, and the seconds since the table was begun; in tables of the schemas 1 and 2 the text itself, and unix milliseconds | `3f0a…`, 12, 86400 | 1 an event | whole, a retention after its last key, or for room a day after it |
- * | tail_‹firstSeq› (seq, at, source, type, bytes, id, verification, headers, body) | the newest events in order; the last table is open, the rows of the others never change | 12, 1790000000000, `default`, `value.changed`, 83, `msg_2Kx`, `verified`, `[["host","…"]]`, bytes | 1 an event | whole, oldest first, once KV has shown its segment |
- * | seg (firstSeq, lastSeq, epoch, n, bytes, counts, from, to, putAt, misses, expires) | one row a sealed tail: what it holds, and its way into KV; once put, `bytes` is the length of its text there | 1, 500, `9f3c01ab`, 500, 204800, `{"default":500}`, …, null, 0, null | 2 a segment | a retention after its newest event |
- * | gone (firstSeq, epoch, at) | the cleared segments whose keys are still to be deleted from KV | 1, `9f3c01ab`, 1790000000000 | 2 a cleared segment | once deleted, or expired in KV |
- *
- * The open tail's name is the log's floor: an empty log still knows its next seq.
+ * - `meta`: which log this is, and what is noted about it
+ * - `tail_<first seq>`: the newest events; the last tail is open, the rows of the others never change
+ * - `seen_<begun>`: the keys of events that were logged already, one table a period
+ * - `seg`: one row a segment: its events, and how far it is on its way into KV
+ * - `gone`: the cleared segments whose keys are still to be deleted from KV
  */
 
+/** The layout of these tables. Storage of another schema is not opened. */
 export const SCHEMA = 3;
 
-export const CREATE_META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID";
+export class InboxStore {
+  readonly sql: Sql;
+  readonly tails: Tails;
+  readonly seen: SeenKeys;
+  readonly ledger: Ledger;
+  readonly #meta: Meta;
 
-export const CREATE_SEG = `CREATE TABLE seg (
-  firstSeq INTEGER PRIMARY KEY, lastSeq INTEGER NOT NULL, epoch TEXT NOT NULL, n INTEGER NOT NULL,
-  bytes INTEGER NOT NULL, counts TEXT, "from" INTEGER NOT NULL, "to" INTEGER NOT NULL,
-  putAt INTEGER, misses INTEGER NOT NULL, expires INTEGER)`;
+  constructor(sql: Sql) {
+    this.sql = sql;
+    this.#meta = new Meta(sql);
+    this.tails = new Tails(sql);
+    this.seen = new SeenKeys(sql);
+    this.ledger = new Ledger(sql, this.#meta);
+  }
 
-export const CREATE_GONE = `CREATE TABLE gone (
-  firstSeq INTEGER NOT NULL, epoch TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (firstSeq, epoch)) WITHOUT ROWID`;
+  /** Returns the stored identity, or null when there are no tables. @throws Error when they have another schema */
+  identity(): LogIdentity | null {
+    if (this.tails.firstSeqs.length === 0) return null;
+    const identity = this.#meta.get<LogIdentity>("identity");
+    if (identity?.schema === SCHEMA) return identity;
+    throw new Error(`the storage has the schema ${identity?.schema}; this version opens ${SCHEMA}`);
+  }
 
-/** What the tables of each earlier schema lack, by its number. */
-export const MIGRATIONS: Readonly<Record<number, readonly string[]>> = {
-  1: ["ALTER TABLE seg ADD COLUMN expires INTEGER", CREATE_GONE],
-  // Tables of seen keys stay as they are: only those that are begun from now on are laid out anew.
-  2: [],
-};
+  /** Creates the tables of a log whose first event will be `firstSeq`. */
+  create(log: string, epoch: string, firstSeq: number): LogIdentity {
+    const identity = { schema: SCHEMA, log, epoch };
+    this.#meta.create();
+    this.ledger.create();
+    this.tails.begin(firstSeq);
+    this.#meta.set("identity", identity);
+    return identity;
+  }
 
-/** The columns that the Inbox and its pages know a segment by; `counts` is for the list of sources. */
-export const SEGMENT_COLUMNS = `firstSeq, lastSeq, epoch, n, bytes, "from", "to", putAt, misses`;
+  /** Reads the state of the log: one tail's rows without their bodies, and the segments that wait. */
+  load(): LogState {
+    const [oldest, open] = [this.tails.firstSeqs[0], this.tails.firstSeqs.at(-1)];
+    if (oldest === undefined || open === undefined) throw new Error("the Inbox has no open tail");
+    const { next, lastAt, ...rest } = this.tails.measure(open);
+    return {
+      next,
+      lastAt: lastAt ?? this.ledger.lastSealedAt() ?? 0,
+      sealed: this.ledger.segmentsFrom(oldest),
+      open: { firstSeq: open, ...rest },
+    };
+  }
 
-/** `begun`: when the table took its first key, in unix milliseconds. Each column that is smaller counts once an event. */
-export function createSeen(begun: number): string {
-  return `CREATE TABLE seen_${begun} (key BLOB PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID`;
-}
-
-/** The body stands last, so that lists never read its pages. */
-export function createTail(firstSeq: number): string {
-  return `CREATE TABLE tail_${firstSeq} (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL, type TEXT, bytes INTEGER NOT NULL, id TEXT,
-    verification TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL)`;
+  /** Reads again which tables there are, after a transaction that was rolled back. */
+  reload(): void {
+    this.tails.reload();
+    this.seen.reload();
+  }
 }

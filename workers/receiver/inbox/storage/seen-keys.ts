@@ -1,67 +1,60 @@
+import { type PeriodTable, PeriodTables } from "../../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../../shared/durable/sql.ts";
 import type { Dedup } from "../../event/arrival.ts";
-import type { SeenTable } from "../state/state.ts";
-import { createSeen } from "./schema.ts";
 
-/** What is remembered of a key: the seq it was logged as, when, and since when an earlier entry would count. */
+/** Each column that is smaller saves its bytes once an event: hence part of a digest, and seconds since the table began. */
+const SEEN = "(key BLOB PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
+
+/** An entry for a key: the seq and time it was logged with. An earlier entry counts if it is not older than `since`. */
 export type SeenEntry = { seq: number; at: number; since: number };
 
-/**
- * What is done to the tables of seen keys; nothing here decides. Tables of the layout `text`, which only an earlier
- * schema made, are filled to the end of their period and looked up until they go: a log forgets nothing by an upgrade.
- */
+/** Tables of the keys of events that were logged, each named by when it was begun. Nothing here decides. */
 export class SeenKeys {
   readonly #sql: Sql;
+  readonly #tables: PeriodTables;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#tables = new PeriodTables(sql, "seen", SEEN);
   }
 
-  /** The tables, the oldest first. */
-  list(): SeenTable[] {
-    const tables = this.#sql.run<{ name: string; sql: string }>(
-      "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name GLOB 'seen_*'",
-    );
-    return tables
-      .map(({ name, sql }): SeenTable => {
-        return { begun: Number(name.slice("seen_".length)), layout: sql.includes("key TEXT") ? "text" : "digest" };
-      })
-      .sort((a, b) => a.begun - b.begun);
+  /** All tables, the oldest first; `first` is when a table was begun, in unix milliseconds. */
+  get tables(): readonly PeriodTable[] {
+    return this.#tables.all;
   }
 
-  create(begun: number): SeenTable {
-    this.#sql.run(createSeen(begun));
-    return { begun, layout: "digest" };
+  reload(): void {
+    this.#tables.reload();
   }
 
-  /** The seq that the key was logged as after `since`, or null. */
-  find(table: SeenTable, dedup: Dedup, since: number): number | null {
-    const query = `SELECT seq FROM seen_${table.begun} WHERE key = ? AND at > ?`;
-    const [row] = this.#sql.run<{ seq: number }>(query, keyIn(table, dedup), timeIn(table, since));
+  begin(now: number): void {
+    this.#tables.add(now);
+  }
+
+  drop(table: PeriodTable): void {
+    this.#tables.drop(table);
+  }
+
+  /** Returns the seq that the key was logged as after `since`, or null. */
+  find(table: PeriodTable, { key }: Dedup, since: number): number | null {
+    const query = `SELECT seq FROM ${table.name} WHERE key = ? AND at > ?`;
+    const [row] = this.#sql.run<{ seq: number }>(query, key, secondsIn(table, since));
     return row?.seq ?? null;
   }
 
-  /** False, and nothing written, when the table has the key since `since`; an older entry is overwritten. */
-  remember(table: SeenTable, dedup: Dedup, { seq, at, since }: SeenEntry): boolean {
+  /** Writes the key, over an older entry; false, and nothing written, when the table has it since `since`. */
+  remember(table: PeriodTable, { key }: Dedup, { seq, at, since }: SeenEntry): boolean {
     const written = this.#sql.rowsWritten;
     this.#sql.run(
-      `INSERT INTO seen_${table.begun} VALUES (?, ?, ?)
+      `INSERT INTO ${table.name} VALUES (?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE at <= ?`,
-      ...[keyIn(table, dedup), seq, timeIn(table, at), timeIn(table, since)],
+      ...[key, seq, secondsIn(table, at), secondsIn(table, since)],
     );
     return this.#sql.rowsWritten > written;
   }
-
-  drop({ begun }: SeenTable): void {
-    this.#sql.run(`DROP TABLE seen_${begun}`);
-  }
 }
 
-function keyIn({ layout }: SeenTable, { key, name }: Dedup): Uint8Array | string {
-  return layout === "text" ? name : key;
-}
-
-/** Whole seconds since the table was begun take half the bytes of a time; no limit of deduplication is finer. */
-function timeIn({ layout, begun }: SeenTable, ms: number): number {
-  return layout === "text" ? ms : Math.floor((ms - begun) / 1000);
+/** Converts unix milliseconds to whole seconds since the table was begun; no limit of deduplication is finer. */
+function secondsIn({ first }: PeriodTable, ms: number): number {
+  return Math.floor((ms - first) / 1000);
 }
