@@ -17,7 +17,6 @@ const LIMITS = { "first page": 50, "page by cursor": 100, "first hit": 1000, "wh
 const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
 
 type Page = { events: { seq: number }[]; next: number | null };
-type Inbox = { find(seq: number): Promise<{ in: string }> };
 
 export async function measureLog(pair: Pair): Promise<Limit[]> {
   let limits: Limit[] = [];
@@ -57,10 +56,9 @@ async function fill({ urls }: Pair, amount: number, text?: string): Promise<void
   if (failed > 0) throw new Error(`${failed} webhooks failed`);
 }
 
-async function isStored({ miniflare }: Pair, seq: number): Promise<boolean> {
-  const namespace = await miniflare.getDurableObjectNamespace("INBOX", "receiver");
-  const inbox = namespace.get(namespace.idFromName("default/main")) as unknown as Inbox;
-  return (await inbox.find(seq)).in === "segment";
+async function isStored({ urls }: Pair, seq: number): Promise<boolean> {
+  const response = await fetch(`${urls.receiver}/measured/place?seq=${seq}`);
+  return (await response.json()) === "segment";
 }
 
 async function measurePages(pair: Pair, size: number): Promise<Limit[]> {

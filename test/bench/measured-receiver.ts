@@ -1,11 +1,26 @@
-import { Inbox as PlainInbox } from "../../workers/receiver/inbox/inbox.ts";
+import receiver, { Inbox as PlainInbox } from "../../workers/receiver/index.ts";
+import type { Env } from "../../workers/receiver/log/logs.ts";
+import { countRows, rowsWritten } from "./row-count.ts";
 
-/** The receiver as it is deployed, whose Inbox also says how many rows it has written. */
-
-export { default } from "../../workers/receiver/index.ts";
+/**
+ * The receiver's entry for measurements: the same Worker, which also answers `/measured/rows` with the rows it wrote,
+ * and `/measured/place?seq=` with the place of an event, `tail` or `segment`.
+ */
 
 export class Inbox extends PlainInbox {
-  stats() {
-    return { head: this.memory.state.next - 1, rowsWritten: this.memory.store.sql.rowsWritten };
+  constructor(...[ctx, env]: ConstructorParameters<typeof PlainInbox>) {
+    countRows(ctx.storage);
+    super(ctx, env);
   }
 }
+
+export default {
+  ...receiver,
+  async fetch(request, env, ctx) {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/measured/rows") return Response.json(rowsWritten());
+    if (pathname !== "/measured/place") return receiver.fetch(request, env, ctx);
+    const found = await env.INBOX.getByName("default/main").find(Number(searchParams.get("seq")));
+    return Response.json(found?.in ?? null);
+  },
+} satisfies ExportedHandler<Env>;

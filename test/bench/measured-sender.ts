@@ -1,18 +1,22 @@
-import { Endpoint as PlainEndpoint } from "../../workers/sender/endpoint/endpoint.ts";
-import { Outbox as PlainOutbox } from "../../workers/sender/outbox/outbox.ts";
+import sender, { Endpoint, Outbox as PlainOutbox } from "../../workers/sender/index.ts";
+import type { Env } from "../../workers/sender/operations/env.ts";
+import { countRows, rowsWritten } from "./row-count.ts";
 
-/** The sender as it is deployed, whose objects also say how many rows they have written. */
+/** The sender's entry for measurements: the same Worker, which also answers `/measured/rows` with the rows it wrote. */
 
-export { default } from "../../workers/sender/index.ts";
+export { Endpoint };
 
 export class Outbox extends PlainOutbox {
-  stats() {
-    return { head: this.store.log.head, rowsWritten: this.store.sql.rowsWritten };
+  constructor(...[ctx, env]: ConstructorParameters<typeof PlainOutbox>) {
+    countRows(ctx.storage);
+    super(ctx, env);
   }
 }
 
-export class Endpoint extends PlainEndpoint {
-  stats() {
-    return { rowsWritten: this.store.sql.rowsWritten };
-  }
-}
+export default {
+  ...sender,
+  fetch(request, env, ctx) {
+    if (new URL(request.url).pathname === "/measured/rows") return Response.json(rowsWritten());
+    return sender.fetch(request, env, ctx);
+  },
+} satisfies ExportedHandler<Env>;

@@ -9,9 +9,9 @@ import { type Pair, TOKEN } from "./workers.ts";
 const BURST = { connections: 50, amount: 10_000, ratePerSecond: null };
 const STEADY = { connections: 5, amount: 300, ratePerSecond: 10 };
 
-type Stats = { head: number; rowsWritten: number };
+type Side = "sender" | "receiver";
 type Logged = { receivedAt: string; type: string };
-type Measured = { load: LoadResult; perSecond: number; latency: number[]; rows: { sender: number; receiver: number } };
+type Measured = { load: LoadResult; perSecond: number; latency: number[]; rows: Record<Side, number> };
 
 export async function measurePair(pair: Pair): Promise<Limit[]> {
   const relayBefore = await relay(pair);
@@ -36,36 +36,36 @@ async function relay(pair: Pair): Promise<number> {
 
 /** Publishes a load, waits until the receiver has logged all of it, and reads back when each event was logged. */
 async function publish(pair: Pair, load: Omit<Load, "url" | "token">): Promise<Measured> {
-  const before = await stats(pair);
+  const head = await headOf(pair, "receiver");
+  const before = await rowsOf(pair);
   const result = await drive({ url: `${pair.urls.sender}/events`, ...load });
   if (result.ok !== load.amount) throw new Error(`${result.failed} of ${load.amount} publishes failed`);
-  const wanted = before.receiver.head + load.amount;
-  await until(`${wanted} events logged`, async () => (await stats(pair)).receiver.head >= wanted);
-  const after = await stats(pair);
-  const logged = await readLog(pair, before.receiver.head, load.amount);
+  const wanted = head + load.amount;
+  await until(`${wanted} events logged`, async () => (await headOf(pair, "receiver")) >= wanted);
+  const after = await rowsOf(pair);
+  const logged = await readLog(pair, head, load.amount);
   const last = Math.max(...logged.map(({ at }) => at));
   return {
     load: result,
     perSecond: (load.amount * 1000) / (last - result.startedAt),
     latency: logged.map(({ at, sentAt }) => at - sentAt),
     rows: {
-      sender: (after.sender.rowsWritten - before.sender.rowsWritten) / load.amount,
-      receiver: (after.receiver.rowsWritten - before.receiver.rowsWritten) / load.amount,
+      sender: (after.sender - before.sender) / load.amount,
+      receiver: (after.receiver - before.receiver) / load.amount,
     },
   };
 }
 
-/** Rows written on each side since the start, as the storage counts them. */
-async function stats({ miniflare }: Pair): Promise<{ sender: Stats; receiver: Stats }> {
-  const of = async (binding: string, worker: string, name: string) => {
-    const namespace = await miniflare.getDurableObjectNamespace(binding, worker);
-    const stub = namespace.get(namespace.idFromName(name)) as unknown as { stats(): Promise<Stats> };
-    return stub.stats();
-  };
-  const outbox = await of("OUTBOX", "sender", "default");
-  const endpoint = await of("ENDPOINT", "sender", "default/ep_default");
-  const receiver = await of("INBOX", "receiver", "default/main");
-  return { sender: { head: outbox.head, rowsWritten: outbox.rowsWritten + endpoint.rowsWritten }, receiver };
+/** Reads the newest seq of a side's log. */
+async function headOf(pair: Pair, side: Side): Promise<number> {
+  const { events } = await get<{ events: { seq: number }[] }>(pair, side, "/events?limit=1");
+  return events[0]?.seq ?? 0;
+}
+
+/** Reads the rows written so far on each side. */
+async function rowsOf(pair: Pair): Promise<Record<Side, number>> {
+  const rows = (side: Side) => get<number>(pair, side, "/measured/rows");
+  return { sender: await rows("sender"), receiver: await rows("receiver") };
 }
 
 /**
@@ -79,12 +79,13 @@ async function readLog(pair: Pair, after: number, amount: number): Promise<{ at:
   for (let cursor = after; found.length < amount; ) {
     const page = await get<{ events: (Logged & { seq: number; id: string })[] }>(
       pair,
+      "receiver",
       `/events?after=${cursor}&limit=500`,
     );
     for (const { seq, id, receivedAt } of page.events) {
       if (ids.has(id)) throw new Error(`${id} was logged twice`);
       ids.add(id);
-      const { body } = await get<{ body: string }>(pair, `/events/${seq}`);
+      const { body } = await get<{ body: string }>(pair, "receiver", `/events/${seq}`);
       found.push({
         at: Date.parse(receivedAt),
         sentAt: (JSON.parse(body) as { data: { sentAt: number } }).data.sentAt,
@@ -95,8 +96,8 @@ async function readLog(pair: Pair, after: number, amount: number): Promise<{ at:
   return found;
 }
 
-async function get<Body>(pair: Pair, path: string): Promise<Body> {
-  const response = await fetch(`${pair.urls.receiver}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
+async function get<Body>(pair: Pair, side: Side, path: string): Promise<Body> {
+  const response = await fetch(`${pair.urls[side]}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return (await response.json()) as Body;
 }

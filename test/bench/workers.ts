@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -8,11 +8,10 @@ import { unstable_readConfig } from "wrangler";
 
 /**
  * Starts the Workers on sockets of their own, without the entry of `wrangler dev`, which costs more time than they do.
- * Each is built and configured from its own TOML file.
+ * Each is configured by its own TOML file.
  */
 
 export type Pair = {
-  miniflare: Miniflare;
   dir: string;
   urls: { sender: string; receiver: string; relay: string; verifier: string };
   close(): Promise<void>;
@@ -68,7 +67,6 @@ export async function startWorkers(vars: Vars = {}): Promise<Pair> {
   const miniflare = new Miniflare(options);
   await miniflare.ready;
   return {
-    miniflare,
     dir,
     urls: { sender: at(sender), receiver: at(receiver), relay: at(relay), verifier: at(verifier) },
     close: () => miniflare.dispose(),
@@ -95,7 +93,7 @@ function fromToml(name: "sender" | "receiver", { dir, port, vars }: Placed): Leg
   const config: Toml = unstable_readConfig({ config: configPath });
   const classes = config.durable_objects.bindings.map((binding) => [binding.name, binding.class_name] as const);
   return {
-    ...script(name, build(name, [...entryOf(name), "-c", configPath], dir)),
+    ...script(name, build(name, [join(import.meta.dirname, `measured-${name}.ts`), "-c", configPath], dir)),
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     bindings: { ...config.vars, ...vars },
@@ -105,12 +103,6 @@ function fromToml(name: "sender" | "receiver", { dir, port, vars }: Placed): Leg
     kvNamespaces: config.kv_namespaces.map(({ binding }) => binding),
     unsafeDirectSockets: [{ host: HOST, port }],
   };
-}
-
-/** Returns the entry that is measured in place of the Worker's own, if there is one. */
-function entryOf(name: string): string[] {
-  const entry = join(import.meta.dirname, `measured-${name}.ts`);
-  return existsSync(entry) ? [entry] : [];
 }
 
 function bare(name: string, { entry, dir, port, vars }: Placed & { entry: string }): LegacyWorkerOptions {

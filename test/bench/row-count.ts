@@ -1,0 +1,31 @@
+/** Counts the rows that the Durable Objects of one Worker write, as they are billed. */
+
+let rows = 0;
+/** The newest statement's cursor, which knows its rows once it was read to its end. */
+let newest: { rowsWritten: number } | null = null;
+let wrapped = false;
+
+/** Wraps the storage of all objects: a statement counts the rows that it writes, an alarm is one row. */
+export function countRows(storage: DurableObjectStorage): void {
+  if (wrapped) return;
+  wrapped = true;
+  const sql = Object.getPrototypeOf(storage.sql) as SqlStorage;
+  const alarms = Object.getPrototypeOf(storage) as DurableObjectStorage;
+  const { exec } = sql;
+  const { setAlarm } = alarms;
+  sql.exec = function (this: SqlStorage, ...call: Parameters<typeof exec>) {
+    const cursor = exec.apply(this, call);
+    rows += newest?.rowsWritten ?? 0;
+    newest = cursor;
+    return cursor;
+  } as typeof exec;
+  alarms.setAlarm = function (this: DurableObjectStorage, ...call: Parameters<typeof setAlarm>) {
+    rows += 1;
+    return setAlarm.apply(this, call);
+  };
+}
+
+/** Returns the rows written since the first object started. */
+export function rowsWritten(): number {
+  return rows + (newest?.rowsWritten ?? 0);
+}
