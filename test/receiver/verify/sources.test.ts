@@ -4,7 +4,6 @@ import { ConfigError } from "../../../shared/config.ts";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
-
 import { readSources } from "../../../workers/receiver/verify/source.ts";
 import { checkSources } from "../../../workers/receiver/verify/source-fault.ts";
 import { fingerprintOf } from "../../../workers/receiver/verify/verify.ts";

@@ -4,7 +4,6 @@ import { configOf } from "../config.ts";
 import type { Verification } from "../event/record.ts";
 import type { LogCounts } from "../inbox/inbox.ts";
 import { type Env, factory, logOf, logsOf, readLog } from "../log/logs.ts";
-
 import { handshakeOf } from "../verify/handshake.ts";
 import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
 import { faultOf } from "../verify/source-fault.ts";

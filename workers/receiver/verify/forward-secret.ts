@@ -1,7 +1,6 @@
 import { ConfigError } from "../../../shared/config.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { formatPublicKey, isPair, parseSecrets, type SigningKey } from "../../../shared/signing/secret.ts";
-
 import type { Source } from "./source.ts";
 
 /** FORWARD_SECRET, which signs the events that are sent on. A mistake in it stops forwarding, and nothing else. */

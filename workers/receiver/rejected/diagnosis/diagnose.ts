@@ -1,5 +1,4 @@
 import { type RejectReason, TOLERANCE_SECONDS } from "../../verify/schemes/rules.ts";
-
 import type { Scheme, SignedRequest } from "../../verify/schemes/scheme.ts";
 import { bodyVariants } from "./body-variants.ts";
 import type { BodyChange, Diagnosis, Suspects } from "./diagnosis.ts";

@@ -4,7 +4,6 @@ import { MAX_SIGNATURES } from "../../../../shared/signing/signature.ts";
 import { jsonField } from "../../event/json-field.ts";
 import { type SignatureRow, windowOf } from "./row.ts";
 import { idFault, parseTimestamp, type RejectReason, rejected, timestampFault } from "./rules.ts";
-
 import type { Scheme, SignedRequest, Verdict } from "./scheme.ts";
 import { rowContents } from "./signed-content.ts";
 
