@@ -1,9 +1,9 @@
 /**
- * Runs one batch for all the calls of one turn. A Durable Object that commits once per request spends most of
- * its time waiting for the disk; one commit for all that arrived together raises the rate by half and more.
+ * Makes a function whose calls of one turn run as one batch. A Durable Object that commits once for each request spends
+ * most of its time waiting for the disk: one commit for all that arrived together raises the rate by half and more.
  *
- * `run` gets the gathered items and answers one result for each, in their order; when it throws, all the
- * calls of that batch reject with what it threw. `delayMs` 0 gathers what is already waiting to be handled; an
+ * `run` gets the items and returns one result for each, in their order; when it throws, all calls of the batch reject
+ * with its error. `delayMs`: how long an item may wait for others. 0 takes those that already wait to be handled; an
  * item that can wait longer goes with the next one that cannot.
  */
 export function batched<Item, Result>(

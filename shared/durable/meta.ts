@@ -1,6 +1,6 @@
 import type { Sql } from "./sql.ts";
 
-/** The table `meta` of either object: single values by key, as JSON. A change is one row. */
+/** The table `meta` of an object: single values by key, as JSON. A change is one row. */
 export class Meta {
   readonly #sql: Sql;
 
@@ -17,7 +17,7 @@ export class Meta {
     return row === undefined ? null : (JSON.parse(row.value) as Value);
   }
 
-  /** Everything, by key, in one statement: an object that wakes for one event reads it all. */
+  /** Returns all values by key, in one statement: an object that wakes for one event reads them all. */
   all(): Record<string, unknown> {
     const rows = this.#sql.run<{ key: string; value: string }>("SELECT key, value FROM meta");
     return Object.fromEntries(rows.map(({ key, value }) => [key, JSON.parse(value)]));

@@ -37,7 +37,11 @@ export function wholeNumber(name: string, text: Text, { min, max }: { min: numbe
   throw new Problem("invalid_parameter", detail);
 }
 
-/** Reads a position in a log, 0 for the one before the first event; null when there is none. @throws Problem `invalid_cursor` */
+/**
+ * Reads a position in a log, 0 for the one before the first event; null when there is none.
+ *
+ * @throws Problem `invalid_cursor`
+ */
 export function cursorOf(name: string, text: Text): number | null {
   if (text === null || text === undefined) return null;
   if (NUMBER.test(text)) return Number(text);

@@ -10,9 +10,10 @@ import { dashboardScripts } from "./dashboard/frame.tsx";
 import { DASHBOARD_PAGES, dashboardRoutes } from "./dashboard/routes.tsx";
 import { type Env, factory } from "./operations/env.ts";
 
+/** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
+
 const guarded: GuardedWorker = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
 
-/** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
 export const app = factory.createApp();
 
 app

@@ -3,7 +3,9 @@ import { parseSecrets } from "../../shared/signing/secret.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import { RETRY_DELAYS_SECONDS } from "./model/retry-schedule.ts";
 
-/** The variables as wrangler.sender.toml declares them; the bindings are named where they are used. */
+/** The variables of the sender, read and checked once. It knows no binding: those are named where they are used. */
+
+/** The variables as wrangler.sender.toml declares them. */
 export type Vars = {
   WEBHOOK_SECRET?: string;
   API_TOKEN?: string;
@@ -17,20 +19,20 @@ export type Vars = {
   DOH_URL?: string;
 };
 
-/** The environment, checked. Durations are milliseconds, sizes bytes. */
+/** The checked variables. Durations are in milliseconds, sizes in bytes. */
 export type Config = {
   apiToken: string;
   localDev: boolean;
-  /** The default endpoint's URL; null when there is none. */
+  /** URL of the default endpoint; null when there is none. */
   webhookUrl: string | null;
-  /** Its secrets, space separated, the newest first. */
+  /** Secrets of the default endpoint, space separated, the newest first. */
   webhookSecret: string;
   periodicMs: number;
   retentionMs: number;
   retryMs: readonly number[];
   leaseMs: number;
   storageLimit: number;
-  /** The resolver that hostnames are checked with before a POST; empty for none. */
+  /** The resolver that looks hostnames up before a POST; empty for none. */
   dohUrl: string;
 };
 
@@ -40,7 +42,7 @@ export const TENANT = "default";
 const parsed = new WeakMap<object, Config>();
 
 /**
- * The configuration of an environment, read once.
+ * Returns the configuration of an environment, read once.
  *
  * @throws ConfigError naming every variable that is missing or malformed.
  */

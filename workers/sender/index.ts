@@ -1,6 +1,8 @@
 import { app } from "./app.ts";
 import { type Env, outboxOf } from "./operations/env.ts";
 
+/** The sender's entry: requests, the cron, and the classes of its Durable Objects. */
+
 export { Endpoint } from "./endpoint/endpoint.ts";
 export { Outbox } from "./outbox/outbox.ts";
 

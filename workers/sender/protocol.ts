@@ -2,39 +2,60 @@ import type { Delivery, DeliveryState, FirstOutcome } from "./model/delivery.ts"
 import type { EndpointConfig, EndpointRow } from "./model/endpoint.ts";
 import type { LoggedEvent } from "./model/event.ts";
 
-/** Who an Endpoint is: the registry's row as last confirmed. */
+/**
+ * The words that the Outbox, the Endpoints and their callers exchange, and the calls between the objects. Types only.
+ */
+
+/** The identity of an Endpoint: the registry's row as last confirmed. */
 export type Identity = { tenant: string; id: string; config: EndpointConfig; revision: number };
 
-/** What the registry says of it; `from` is the seq that a new one starts after. */
+/** The registry's current row of an Endpoint; `from`: the seq that a new one starts after. */
 export type ConfigureCall = Identity & { from: number | null };
 
+/** Events for one endpoint: all that match between `after`, which the endpoint was told of, and `upTo`. */
 export type Offer = { after: number; upTo: number; events: LoggedEvent[]; revision: number };
 
+/**
+ * `upTo`: the last seq that was looked at. `expiredTo`: retention took everything up to here. `gone`: no such endpoint.
+ */
 export type PullAnswer = { upTo: number; head: number; events: LoggedEvent[] } | { expiredTo: number } | "gone";
 
-/** `busy`: taken, but it keeps failing or lacks room; what comes next can wait a while. */
+/**
+ * `taken`: the events are the Endpoint's to deliver. `busy`: taken too, but the endpoint keeps failing or lacks space,
+ * so the next offer can wait. `gone`: the Endpoint has no configuration. `stale`: it has an older revision.
+ */
 export type OfferAnswer = "taken" | "busy" | "gone" | "stale" | "disabled";
 
+/**
+ * An Endpoint's own view. `floor`: every matching event up to here has a row. `idle`: nothing is open and nothing to
+ * pull.
+ */
 export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
 
-/** Why an endpoint pauses itself, and the revision it had then; `since` in unix ms. */
+/** The reason for which an endpoint pauses itself, and the revision it had then; `since` in unix ms. */
 export type Pause = { reason: "gone" | "failing"; revision: number; since: number };
 
-/** An event to send again; `body` null when the log has forgotten it. */
+/** An event to send again; `body` is null when the log no longer has the event. */
 export type Redelivery = { seq: number; body: string | null };
 
+/** A choice of deliveries: below `before`, of one state. */
 export type DeliveryQuery = { before: number | null; limit: number; state: DeliveryState | null };
 
 /** A changed row, and whether its Endpoint has confirmed the change yet. */
 export type Changed = { row: EndpointRow; confirmed: boolean };
 
+/** Where a new endpoint starts: at the head, at an event, at a time (unix ms). */
 export type StartFrom = { at: "now" } | { at: "event"; id: string } | { at: "time"; time: number };
 
-/** An endpoint as the registry sees it; `acked` is how far it was handed the log, `head` where the log ends. */
+/**
+ * An endpoint as the Outbox sees it. `acked`: the seq up to which it has taken everything. `head`: the end of the log.
+ */
 export type EndpointView = { row: EndpointRow; acked: number; head: number };
 
+/** A page of the log. `last`: the last seq that was looked at. `head` and `oldest`: the ends of the log. */
 export type EventPage = { events: LoggedEvent[]; last: number; head: number; oldest: number };
 
+/** A choice of a page of the log. `scanned`: rows that may be looked at. */
 export type EventQuery = {
   after: number | null;
   before: number | null;
@@ -43,19 +64,20 @@ export type EventQuery = {
   scanned: number;
 };
 
-/** Events after a position that match a filter; `upTo` is the last seq that was looked at. */
+/** Events after a position that a subscription wants; `upTo`: the last seq that was looked at. */
 export type Scan = { upTo: number; events: LoggedEvent[] };
 
+/** The events that a held-back reader waits for. */
 export type WaitQuery = { after: number; type: string | null; limit: number };
 
-/** The calls that an Endpoint makes on the Outbox. */
+/** Calls that an Endpoint makes on the Outbox. */
 export interface OutboxCalls extends Rpc.DurableObjectBranded {
   pull(endpointId: string, after: number): PullAnswer;
   reportPause(id: string, pause: Pause): ConfigureCall | null;
   reportDead(endpointId: string, delivery: Omit<Delivery, "body">): void;
 }
 
-/** The calls that the Outbox makes on an Endpoint. */
+/** Calls that the Outbox makes on an Endpoint. */
 export interface EndpointCalls extends Rpc.DurableObjectBranded {
   configure(call: ConfigureCall): "done" | "older";
   offer(offer: Offer): OfferAnswer;

@@ -18,10 +18,11 @@ import { presentDelivery, presentEndpoint, stateOf } from "../operations/json.ts
 import { presentSecrets } from "../operations/secrets.ts";
 import type { EndpointView } from "../protocol.ts";
 
+/** The routes of endpoints: their configuration, secrets, tests and deliveries. */
+
 const MAX_LISTED = 200;
 const MAX_INPUT_BYTES = 64 * 1024;
 
-/** The routes of endpoints: their configuration, secrets, tests and deliveries. */
 export const endpoints = factory
   .createApp()
   .get("/endpoints", takes("after", "limit"), async (c) => {

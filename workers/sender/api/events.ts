@@ -9,6 +9,8 @@ import { presentDelivery, presentEvent } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
 
+/** The routes of the log: publishing, answered 202 when it is durable; reading by cursor; redelivery. */
+
 /** A structured string as in draft-ietf-httpapi-idempotency-key-header, section 2.1, or a bare token. */
 const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
 
@@ -16,7 +18,6 @@ const MAX_PAGE = 500;
 /** Less than the minute after which proxies take an idle connection for dead. */
 const MAX_WAIT_SECONDS = 55;
 
-/** The routes of the log: publishing, answered 202 when it is durable; reading by cursor; redelivery. */
 export const events = factory
   .createApp()
   .post("/events", takes(), async (c) => {

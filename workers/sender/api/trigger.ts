@@ -6,15 +6,15 @@ import { MAX_EVENT_BYTES, typeFault } from "../model/event.ts";
 import { VALUE_TYPE, valueData } from "../model/periodic.ts";
 import { wantsType } from "../model/subscription.ts";
 import { type Env, endpointOf, factory, outboxOf } from "../operations/env.ts";
-
 import { publishTo } from "../operations/publish.ts";
+
+/** `GET` or `POST /trigger`: publishes one event and waits for the first attempt at each endpoint. */
 
 /** Endpoints that a trigger waits for: each is a subrequest of it. */
 const MAX_WAITED = 50;
 
 type Waited = { endpointId: string; outcome: FirstOutcome };
 
-/** `GET` or `POST /trigger`: publishes one event and waits for the first attempt at each endpoint. */
 export const trigger = factory.createApp().on(["GET", "POST"], "/trigger", takes("type"), async (c) => {
   const type = c.req.query("type") ?? VALUE_TYPE;
   const fault = typeFault(type);

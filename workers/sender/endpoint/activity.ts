@@ -3,7 +3,9 @@ import type { Sql } from "../../../shared/durable/sql.ts";
 import { HOUR_MS } from "../../../shared/time.ts";
 import { type ActivityView, HOURS, type Hour, type HourCount, hourOf } from "../model/activity.ts";
 
-/** Deliveries that a count of attempts looks at: a bound on rows read, since no index is kept for it. */
+/** Counts an endpoint's attempts by the hour: once from the rows, then in memory. */
+
+/** Deliveries that the first count looks at: a bound on rows read, since no index is kept for it. */
 const MAX_DELIVERIES = 2000;
 
 /** Counts the attempts of the last 24 hours among the newest deliveries; `tables` oldest first. */
@@ -33,7 +35,7 @@ export function countActivity(sql: Sql, tables: readonly PeriodTable[], now: num
   return new Activity([...counts.values()], room <= 0 && oldest > since);
 }
 
-/** Counts in memory, started from the rows once: asking again and again reads nothing. */
+/** The counts in memory, which start from the rows: to ask again reads nothing. */
 export class Activity {
   readonly #hours: Map<number, Hour>;
   readonly #cut: boolean;
@@ -43,7 +45,7 @@ export class Activity {
     this.#cut = cut;
   }
 
-  /** One more attempt, at `at` (unix ms). */
+  /** Counts one more attempt, made `at` (unix ms). */
   note(at: number, delivered: boolean): void {
     const hour = hourOf(at);
     const known = this.#hours.get(hour) ?? { delivered: 0, failed: 0 };
@@ -54,7 +56,7 @@ export class Activity {
     for (const old of this.#hours.keys()) if (old <= hour - HOURS) this.#hours.delete(old);
   }
 
-  /** The hour of `now` (unix ms) and the 23 before it. */
+  /** Returns the hour of `now` (unix ms) and the 23 before it. */
   view(now: number): ActivityView {
     const first = hourOf(now) - HOURS + 1;
     const hours = Array.from({ length: HOURS }, (_, i) => this.#hours.get(first + i) ?? { delivered: 0, failed: 0 });

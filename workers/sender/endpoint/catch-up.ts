@@ -4,11 +4,12 @@ import type { OutboxCalls, Scan } from "../protocol.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
+/** Pulls from the log what an Endpoint's queue lacks. */
+
 type Tools = { outbox: () => DurableObjectStub<OutboxCalls>; alarm: Alarm; leaseMs: number };
 
 const FIRST_RETRY_MS = 1000;
 
-/** Pulls from the log what an Endpoint's queue lacks. */
 export class CatchUp {
   readonly #store: EndpointStore;
   readonly #state: EndpointState;
@@ -62,7 +63,10 @@ export class CatchUp {
     queue.take(events, upTo, (seq) => this.#store.deliveries.has(seq));
   }
 
-  /** Records events that retention dropped before they were taken: one row for the range, and the position moves past it. */
+  /**
+   * Records events that retention dropped before they were taken: one row for the range, and the position moves past
+   * it.
+   */
   #expire(expiredTo: number): void {
     const { queue, identity } = this.#state;
     const from = queue.position + 1;

@@ -8,6 +8,8 @@ import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 import { BUDGET, Throttle } from "./throttle.ts";
 
+/** Starts an Endpoint's attempts: as many at once as it may, in the order that was asked for, and has each recorded. */
+
 type Parts = {
   poster: Poster;
   history: DeliveryHistory;
@@ -16,7 +18,6 @@ type Parts = {
   ctx: Pick<DurableObjectState, "waitUntil">;
 };
 
-/** Starts an Endpoint's attempts: as many at once as it may, in the order that was asked for, and has each recorded. */
 export class Dispatcher {
   readonly #store: EndpointStore;
   readonly #state: EndpointState;
@@ -79,7 +80,9 @@ export class Dispatcher {
     queue.add({ ...blocking, body: blocking.body ?? "", isNew: false });
   }
 
-  /** Waits for the rate limit by a timer; if the object goes first, the alarm of I3 (armed while unrecorded) goes on. */
+  /**
+   * Waits for the rate limit by a timer; if the object goes first, the alarm of I3 (armed while unrecorded) goes on.
+   */
   #dispatchLater(waitMs: number): void {
     if (this.#rateTimer) return;
     this.#rateTimer = true;

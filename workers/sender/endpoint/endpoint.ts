@@ -22,9 +22,10 @@ import { wakeTime } from "./retry.ts";
 import { EndpointState } from "./state.ts";
 import { EndpointStore } from "./storage.ts";
 
+/** One registered callback URL: takes what the Outbox offers, delivers each event, retries by its alarm. */
+
 type EndpointEnv = Vars & { OUTBOX: DurableObjectNamespace<OutboxCalls> };
 
-/** One registered callback URL: takes what the Outbox offers, delivers each event, retries by its alarm. */
 export class Endpoint extends DurableObject<EndpointEnv> {
   /** Not private, for tests to read; no call from another object reaches a field. */
   readonly store: EndpointStore;

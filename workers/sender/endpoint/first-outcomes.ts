@@ -1,10 +1,11 @@
 import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
 
+/** The calls that wait for the first attempt at an event, by seq. Memory only: a lost answer is only "pending". */
+
 const PENDING: FirstOutcome = { state: "pending", status: 0, code: null };
 /** As long as `/trigger` keeps its caller waiting. */
 const WAIT_MS = 10_000;
 
-/** The calls that wait for the first attempt at an event, by seq. Memory only: a lost answer is only "pending". */
 export class FirstOutcomes {
   readonly #waiting = new Map<number, ((outcome: FirstOutcome) => void)[]>();
 

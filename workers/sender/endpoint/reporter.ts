@@ -46,7 +46,9 @@ export class Reporter {
     }
   }
 
-  /** Reports a pause and takes the configuration that comes back. Returns false when the endpoint is deleted by that. */
+  /**
+   * Reports a pause and takes the configuration that comes back. Returns false when the endpoint is deleted by that.
+   */
   async #reportPause(id: string): Promise<boolean> {
     const { pause } = this.#state.health;
     if (pause === null) return true;

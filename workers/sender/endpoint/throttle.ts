@@ -63,7 +63,10 @@ export class Throttle {
     this.#failures = failed ? this.#failures + 1 : 0;
   }
 
-  /** Returns the wait that keeps any second at `perSecond` starts. After a restart: a full second, as earlier starts are not known. */
+  /**
+   * Returns the wait that keeps any second at `perSecond` starts. After a restart: a full second, as earlier starts are
+   * not known.
+   */
   #rateWait(now: number, perSecond: number): number {
     const oldest = this.#starts.at(-perSecond) ?? this.#createdAt;
     const since = this.#starts.length < perSecond ? this.#createdAt : oldest;

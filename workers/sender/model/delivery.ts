@@ -1,6 +1,9 @@
-/** One event on its way to one endpoint, with its attempts: the shape, and its row. */
+/** One event on its way to one endpoint, with its attempts. Times are unix milliseconds. */
 
+/** `due`: a retry waits. `dead`: no retry is left. `expired`: retention took the event first. */
 export type DeliveryState = "delivered" | "due" | "dead" | "expired";
+
+/** One request. `code`: why there was no whole response, else null. `response`: the start of a failure's response. */
 export type Attempt = {
   at: number;
   ms: number;
@@ -9,6 +12,8 @@ export type Attempt = {
   nextAt: number | null;
   response: string | null;
 };
+
+/** The members are those of the row; the Endpoint's storage says what each means. */
 export type Delivery = {
   seq: number;
   id: string;
@@ -22,10 +27,10 @@ export type Delivery = {
   body: string | null;
 };
 
-/** The first attempt at an event: how the delivery stands after it, or that there was none yet. */
+/** State of a delivery after its first attempt at an event; `pending` before that. */
 export type FirstOutcome = { state: DeliveryState | "pending"; status: number; code: string | null };
 
-/** A delivery's state and its last attempt. */
+/** Returns a delivery's state and its last attempt. */
 export function summaryOf({ state, attempts }: Pick<Delivery, "state" | "attempts">): FirstOutcome {
   const last = attempts.at(-1);
   return { state, status: last?.status ?? 0, code: last?.code ?? null };

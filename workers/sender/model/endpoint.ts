@@ -1,17 +1,19 @@
 import type { EarlierTypes, Subscription, Types } from "./subscription.ts";
 
-/** What an Endpoint needs to deliver. `secrets` newest first; those with an end sign until then (unix ms). */
+/** The endpoint as the registry knows it. No I/O. */
+
+/** Everything an Endpoint needs to deliver. `secrets`: newest first. */
 export type EndpointConfig = {
   url: string;
   enabled: boolean;
   disabledReason: string | null;
   types: Types;
-  /** Before they were changed, while the log holds events of that time. */
+  /** The types before they were changed, while the log holds events of that time. */
   earlierTypes?: readonly EarlierTypes[];
   description: string;
-  /** Sent with every attempt; never those that are signed or that belong to the connection. */
+  /** Sent with every attempt; signed headers and those of the connection are never among them. */
   headers: Readonly<Record<string, string>>;
-  /** Strictly one event after the other, in the log's order. */
+  /** True: strictly one event after the other, in the log's order. */
   ordered: boolean;
   rateLimit: { perSecond: number } | null;
   signing: readonly ("v1" | "v1a")[];
@@ -19,11 +21,16 @@ export type EndpointConfig = {
   createdAt: number;
 };
 
+/** `expiresAt`: until when the secret signs (unix ms), null for no end. */
 export type EndpointSecret = { key: string; expiresAt: number | null };
 
+/** `deleting`: until the Endpoint has confirmed that it is gone. */
 export type RowState = "live" | "deleting";
 
-/** `pushed` is the last revision the Endpoint confirmed; `from` the seq it starts after, null for its own floor. */
+/**
+ * A row of the registry. `pushed`: the last revision that the Endpoint confirmed. `from`: the seq that a new endpoint
+ * starts after.
+ */
 export type EndpointRow = {
   id: string;
   config: EndpointConfig;
@@ -36,19 +43,19 @@ export type EndpointRow = {
 /** The endpoint that WEBHOOK_URL defines. */
 export const DEFAULT_ENDPOINT = "ep_default";
 
-/** Which events are an endpoint's. */
+/** Returns the choice of events that an endpoint's row makes. */
 export function subscriptionOf({ id, config: { types, earlierTypes = [] } }: EndpointRow): Subscription {
   return { endpointId: id, types, earlier: earlierTypes };
 }
 
-/** What `ep_default` must look like, WEBHOOK_URL and WEBHOOK_SECRET being what they are now; null for nothing. */
+/** Returns what `ep_default` must be under the present WEBHOOK_URL (`url`) and WEBHOOK_SECRET; null for no endpoint. */
 export function defaultConfig(
   url: string | null,
   secrets: readonly string[],
   { known, now }: { known: EndpointConfig | undefined; now: number },
 ): EndpointConfig | null {
   if (url === null && known === undefined) return null;
-  // A person or a 410 may have disabled it: only another URL, or one after none, enables it again.
+  // A person or a 410 may have disabled the endpoint: only another URL, or one after none, enables it again.
   const unchanged = known !== undefined && known.url === url && known.disabledReason !== UNSET;
   return {
     types: null,

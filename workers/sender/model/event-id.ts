@@ -1,26 +1,25 @@
 /**
  * Ids in the shape of a ULID: ten characters of time, sixteen more, no dots.
  *
- * An event's id carries its place in the log, so that finding it needs no index, which would cost a row
- * written per event. The place is scrambled under the log's own key: an endpoint must not read from two ids
- * how much the sender sends to others. It hides a count, it protects nothing: what may be read is decided
- * by tokens.
+ * An event's id carries its seq, so that finding the event needs no index, which would cost a row written per event.
+ * The seq is scrambled under the log's own key: an endpoint must not read from two ids how much the sender sends to
+ * others. The scrambling hides a count and protects nothing: tokens decide what may be read.
  */
 
-/** Two 32-bit words, made with the log. */
+/** The key of a log's ids: two 32-bit words, made with the log. */
 export type IdKey = readonly [number, number];
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const OWN_ID = /^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 const TAIL_CHARS = 16;
 
-/** `prefix` and a ULID of `at` (unix milliseconds) and 80 random bits. */
+/** Returns `prefix` and a ULID of `at` (unix milliseconds) and 80 random bits. */
 export function randomId(prefix: "msg_" | "ep_", at: number, random: Uint8Array): string {
   const tail = random.slice(0, 10).reduce((bits, byte) => (bits << 8n) | BigInt(byte), 0n);
   return prefix + base32(BigInt(at), 10) + base32(tail, TAIL_CHARS);
 }
 
-/** The id of the event `seq`, logged at `at`. The same three give the same id. */
+/** Returns the id of the event `seq`, logged at `at`. The same key, time and seq give the same id. */
 export function eventId(key: IdKey, at: number, seq: number): string {
   const high = Math.floor(seq / 2 ** 32);
   const low = seq >>> 0;
@@ -30,7 +29,7 @@ export function eventId(key: IdKey, at: number, seq: number): string {
   return `msg_${base32(BigInt(at), 10)}${base32(tail, TAIL_CHARS)}`;
 }
 
-/** The place that an id names, or null when this log never made it. */
+/** Returns the seq that an id names, or null when this log never made the id. */
 export function eventSeq(key: IdKey, id: string): number | null {
   if (!looksOwn(id)) return null;
   const at = Number(fromBase32(id.slice(4, 14)));
@@ -43,7 +42,7 @@ export function eventSeq(key: IdKey, id: string): number | null {
   return eventId(key, at, seq) === id ? seq : null;
 }
 
-/** Whether an id has the shape of ours; one that a caller chose may not pretend to. */
+/** Returns whether an id has the shape of ours: a caller may not choose such an id for another event. */
 export function looksOwn(id: string): boolean {
   return OWN_ID.test(id);
 }
@@ -52,7 +51,7 @@ function masks(key: IdKey, at: number, tag: number): [number, number] {
   return [halfSipHash(key, [2, at / 2 ** 32, at, tag]), halfSipHash(key, [3, at / 2 ** 32, at, tag])];
 }
 
-/** HalfSipHash-2-4 over 32-bit words (Aumasson and Bernstein's small variant of SipHash), 32 bits out. */
+/** Computes 32 bits of HalfSipHash-2-4 over 32-bit words, Aumasson and Bernstein's small variant of SipHash. */
 function halfSipHash([k0, k1]: IdKey, words: number[]): number {
   let [v0, v1, v2, v3] = [k0, k1, 0x6c796765 ^ k0, 0x74656462 ^ k1];
   const round = () => {
@@ -79,7 +78,7 @@ function halfSipHash([k0, k1]: IdKey, words: number[]): number {
   return (v1 ^ v3) >>> 0;
 }
 
-/** The low 32 bits of any safe integer, its fraction dropped. */
+/** Returns the low 32 bits of any safe integer, its fraction dropped. */
 function toInt32(value: number): number {
   return Math.floor(value) | 0;
 }

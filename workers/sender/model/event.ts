@@ -2,27 +2,27 @@ import { isEventType, MAX_TYPE_LENGTH } from "../../../shared/event-type.ts";
 import { DAY_MS, isoTime } from "../../../shared/time.ts";
 import { isReserved } from "./subscription.ts";
 
-/** What a caller may publish, checked; and the body that is sent, byte for byte the same at every attempt. */
+/** The events that a caller may publish, checked, and the body that is sent: the same bytes at every attempt. Pure. */
 
-/** `data` is JSON text; `deliverAt` unix milliseconds or null for now; `id` null when we make it. */
+/** An event to publish. `data` is JSON text; `deliverAt` unix milliseconds, null for now; `id` null for one of ours. */
 export type NewEvent = { type: string; data: string; id: string | null; deliverAt: number | null };
 
 export type ParsedEvents = { ok: true; events: NewEvent[]; single: boolean } | { ok: false; reason: string };
 
 const MAX_EVENTS = 100;
 export const MAX_EVENT_BYTES = 256 * 1024;
-/** A whole request: as many events as it may hold, each as large as it may be, and their frame. */
+/** A whole request: as many events as it may hold, each of the greatest size, and the JSON around them. */
 export const MAX_REQUEST_BYTES = MAX_EVENTS * MAX_EVENT_BYTES + 64 * 1024;
 
 const ID = /^[A-Za-z0-9_-]{1,256}$/;
 const MEMBERS = new Set(["type", "data", "id", "deliverAt"]);
 
-/** The body on the wire, Standard Webhooks "Payload structure": type, ISO timestamp, data. */
+/** Returns the body on the wire: type, ISO timestamp, data (Standard Webhooks, "Payload structure"). */
 export function eventBody(type: string, at: number, data: string): string {
   return `{"type":${JSON.stringify(type)},"timestamp":"${new Date(at).toISOString()}","data":${data}}`;
 }
 
-/** What is wrong with a type, or null. */
+/** Returns what is wrong with a type, or null. */
 export function typeFault(type: unknown): string | null {
   if (typeof type !== "string" || !isEventType(type)) {
     return `type must be dot-separated [A-Za-z0-9_]+ of at most ${MAX_TYPE_LENGTH} characters`;
@@ -30,7 +30,9 @@ export function typeFault(type: unknown): string | null {
   return isReserved(type) ? "types that begin with webhook., endpoint. or delivery. are reserved" : null;
 }
 
-/** One event or an array of up to 100, as `POST /events` takes them; `horizonMs` is how far ahead one may be due. */
+/**
+ * Reads one event, or an array of up to 100, as `POST /events` takes them. `horizonMs`: how far ahead one may be due.
+ */
 export function parseEvents(value: unknown, { now, horizonMs }: { now: number; horizonMs: number }): ParsedEvents {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 0 || list.length > MAX_EVENTS) {
@@ -63,7 +65,7 @@ function parseEvent(item: unknown, { now, horizonMs }: { now: number; horizonMs:
   return sizeFault(event) ?? event;
 }
 
-/** JSON text; null when nested beyond the stack, which printing reaches before parsing does. */
+/** Prints JSON text; null when the data is nested beyond the stack, which printing reaches before parsing does. */
 function printed(data: unknown): string | null {
   try {
     return JSON.stringify(data);
@@ -72,7 +74,7 @@ function printed(data: unknown): string | null {
   }
 }
 
-/** What is wrong with an event's size, or null. A text has at most three bytes for each of its units. */
+/** Returns what is wrong with an event's size, or null. A text has at most three bytes for each of its units. */
 function sizeFault({ data }: NewEvent): string | null {
   if (data.length * 3 <= MAX_EVENT_BYTES) return null;
   const bytes = new TextEncoder().encode(data).byteLength;
@@ -91,13 +93,13 @@ function parseDeliverAt(
 }
 
 /**
- * JSON.parse that keeps every number as it was written: 9007199254740993 and 1.10 go out as they came in,
- * where a parse and a print through doubles would change them.
+ * Parses JSON and keeps every number as it was written: 9007199254740993 and 1.10 go out as they came in. Doubles would
+ * change them.
  *
  * @throws SyntaxError, or RangeError when nested beyond the stack
  */
 export function parseExact(text: string): unknown {
-  // Numbers that print as they were written need no reviver: no fraction, no exponent, within 15 digits.
+  // A number without fraction or exponent, of at most 15 digits, prints as it was written and needs no reviver.
   if (!/\d[.eE]|\d{16}|-0/.test(text)) return JSON.parse(text);
   return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) =>
     typeof value === "number" && context.source !== undefined ? rawJson(context.source) : value) as (
@@ -108,15 +110,16 @@ export function parseExact(text: string): unknown {
 
 const rawJson = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
 
+/** An event of the log. `at`: when it was logged, in unix ms. */
 export type LoggedEvent = { seq: number; at: number; id: string; type: string; body: string };
 
-/** An event to log, with the digest of its content when it may be repeated: it has an id or a `deliverAt`. */
+/** An event to publish, with a digest of its content when it may be repeated: it has an id or a `deliverAt`. */
 export type PublishEvent = NewEvent & { digest: string | null };
 
-/** One call: all of its events or none. `request` is an Idempotency-Key with the digest of the whole request. */
+/** One call: all of its events are logged, or none. `request`: an Idempotency-Key and a digest of the whole request. */
 export type PublishCall = { events: PublishEvent[]; request: { key: string; digest: string } | null };
 
-/** `seq` is null while the event waits for its `deliverAt`. */
+/** The answer for one event. `seq` is null while the event waits for its `deliverAt`. */
 export type Published = { id: string; seq: number | null };
 
 export type PublishResult =

@@ -1,12 +1,13 @@
-/** The events that the cron publishes, and those of a bare `/trigger`: the lesson's `{timestamp, value}`. */
+/** The events that the cron publishes and a bare `/trigger` makes: `{timestamp, value}`. Pure. */
+
 export const VALUE_TYPE = "value.changed";
 
-/** A cron fires each minute, so one tick covers this long and no more. */
+/** The cron fires each minute, so one tick covers this long and no more. */
 const MINUTE_MS = 60_000;
 
 /**
- * The due times of one tick: the multiples of `periodMs` in (covered, t + 60 s], at most 60 s of them, so a
- * tick handled twice finds nothing left and a long sleep is not made up for in a burst.
+ * Returns the due times of one tick: the multiples of `periodMs` in (covered, t + 60 s], at most 60 s of them. A tick
+ * that is handled twice finds nothing left, and a long sleep is not made up for in a burst.
  *
  * @param covered the end of the last tick's window in unix milliseconds, null when there was none
  * @returns `times` to publish at, and the new `covered`; null when this tick must publish nothing
@@ -16,7 +17,7 @@ export function periodicTimes(
   t: number,
   { now, periodMs }: { now: number; periodMs: number },
 ): { times: number[]; covered: number } | null {
-  // A tick from another time is a replay or a clock gone wrong; so is a window that ends in the far future.
+  // A tick from another time is a replay or comes from a wrong clock; so does a window that ends in the far future.
   if (periodMs <= 0 || Math.abs(t - now) > MINUTE_MS) return null;
   const trusted = covered !== null && covered <= now + 2 * MINUTE_MS ? covered : t;
   const end = t + MINUTE_MS;
@@ -27,7 +28,7 @@ export function periodicTimes(
   return { times, covered: end };
 }
 
-/** `{timestamp: <unix seconds>, value: <1..100>}` as JSON text; `random` is uniform in [0, 1). */
+/** Returns `{timestamp: <unix seconds>, value: <1..100>}` as JSON text; `random` is uniform in [0, 1). */
 export function valueData(at: number, random: number): string {
   return JSON.stringify({ timestamp: Math.floor(at / 1000), value: 1 + Math.floor(random * 100) });
 }

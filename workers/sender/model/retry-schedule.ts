@@ -1,5 +1,5 @@
 /**
- * When a failed attempt is tried again. The ten attempts over 75 hours are those of the Standard Webhooks
- * specification, "Deliverability and reliability".
+ * Waits after each failed attempt: ten attempts over 75 hours, as the Standard Webhooks specification has them,
+ * "Deliverability and reliability".
  */
 export const RETRY_DELAYS_SECONDS = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400] as const;

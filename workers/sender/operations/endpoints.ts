@@ -4,14 +4,12 @@ import type { FirstOutcome } from "../model/delivery.ts";
 import { DEFAULT_ENDPOINT, type EndpointConfig } from "../model/endpoint.ts";
 import type { EndpointInput, Signing } from "../model/endpoint-input.ts";
 import type { Published } from "../model/event.ts";
-
 import { looksOwn, randomId } from "../model/event-id.ts";
 import type { Changed, EndpointView, StartFrom } from "../protocol.ts";
 import { type Env, endpointOf, outboxOf } from "./env.ts";
-
 import { generateKey, initialKeys, versionOf } from "./secrets.ts";
 
-/** What the API and the dashboard both do to endpoints. Each throws the Problem that says why it did not. */
+/** Operations on endpoints, for the API and the dashboard. Each throws the Problem that says why it was not done. */
 
 const DAY_SECONDS = 86_400;
 
@@ -22,7 +20,7 @@ export async function knownEndpoint(env: Env, id: string): Promise<EndpointView>
   return view;
 }
 
-/** The endpoints after an id, in order of their ids, and the id that the next page starts after. */
+/** Returns the endpoints after an id, in the order of their ids, and the id that the next page starts after. */
 export async function listEndpoints(env: Env, { after, limit }: { after: string; limit: number }) {
   const rest = (await outboxOf(env).endpoints())
     .filter(({ row }) => row.id > after && row.state === "live")
@@ -40,7 +38,11 @@ export async function createEndpoint(env: Env, input: EndpointInput): Promise<Ch
   throw new Problem("invalid_endpoint", "startFrom names an event that is not in the log.");
 }
 
-/** Makes the secrets that a change of `signing` asks for. @throws Problem `defined_by_variable`, `not_found` */
+/**
+ * Changes an endpoint, and makes the secrets that a change of `signing` asks for.
+ *
+ * @throws Problem `defined_by_variable`, `not_found`
+ */
 export async function updateEndpoint(env: Env, id: string, input: EndpointInput): Promise<Changed> {
   const { secret: _secret, startFrom: _startFrom, ...change } = input;
   if (change.url !== undefined) refuseDefault(id, "url");
@@ -55,7 +57,11 @@ export async function updateEndpoint(env: Env, id: string, input: EndpointInput)
   return changed;
 }
 
-/** @returns whether its object is gone already. @throws Problem `defined_by_variable`, `not_found` */
+/**
+ * Deletes an endpoint; returns true when its object is gone already.
+ *
+ * @throws Problem `defined_by_variable`, `not_found`
+ */
 export async function deleteEndpoint(env: Env, id: string): Promise<boolean> {
   refuseDefault(id, "endpoint");
   const deleted = await outboxOf(env).delete(id);
@@ -64,7 +70,7 @@ export async function deleteEndpoint(env: Env, id: string): Promise<boolean> {
 }
 
 /**
- * New secrets; the old ones sign beside them for `expiresInSeconds`, a day when undefined.
+ * Makes new secrets; the old ones sign beside them for `expiresInSeconds`, a day when undefined.
  *
  * @throws Problem `invalid_endpoint`, `defined_by_variable`, `not_found`
  */
@@ -80,7 +86,7 @@ export async function rotateEndpoint(env: Env, id: string, expiresInSeconds: unk
   return changed;
 }
 
-/** @throws Problem `endpoint_disabled`, `not_found` */
+/** Publishes a test event and waits for its first attempt. @throws Problem `endpoint_disabled`, `not_found` */
 export async function testEndpoint(env: Env, id: string): Promise<Published & { outcome: FirstOutcome | null }> {
   const { row } = await knownEndpoint(env, id);
   if (!row.config.enabled) throw new Problem("endpoint_disabled", `Enable ${id} first: ${row.config.disabledReason}.`);
@@ -89,7 +95,11 @@ export async function testEndpoint(env: Env, id: string): Promise<Published & { 
   return { ...event, outcome };
 }
 
-/** @param since ISO 8601 @returns how many. @throws Problem `invalid_endpoint`, `not_found` */
+/**
+ * Sends dead deliveries since an ISO 8601 time again; returns how many.
+ *
+ * @throws Problem `invalid_endpoint`, `not_found`
+ */
 export async function recoverEndpoint(env: Env, id: string, since: string): Promise<number> {
   await knownEndpoint(env, id);
   const time = isoTime(since);
@@ -97,7 +107,7 @@ export async function recoverEndpoint(env: Env, id: string, since: string): Prom
   return endpointOf(env, id).recover(time);
 }
 
-/** A new endpoint's configuration: what was given, and a secret for each version it signs with. */
+/** Makes a new endpoint's configuration: the given members, and a secret for each version it signs with. */
 async function newConfig(input: EndpointInput): Promise<EndpointConfig> {
   const signing: Signing = input.signing ?? [input.secret === undefined ? "v1" : versionOf(input.secret)];
   const keys = await initialKeys(signing, input.secret);
@@ -118,7 +128,7 @@ function startOf(text: string): StartFrom {
   return time !== null && !looksOwn(text) ? { at: "time", time } : { at: "event", id: text };
 }
 
-/** What a variable defines, nobody may change here: the next deployment would change it back. */
+/** Refuses to change a member that a variable defines: the next deployment would change it back. */
 function refuseDefault(id: string, what: "url" | "endpoint" | "secret"): void {
   if (id !== DEFAULT_ENDPOINT) return;
   const variable = what === "secret" ? "WEBHOOK_SECRET" : "WEBHOOK_URL";

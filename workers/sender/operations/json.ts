@@ -3,9 +3,9 @@ import type { Delivery, DeliveryState } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import type { EndpointStatus, EndpointView } from "../protocol.ts";
 
-/** The API's shapes: camelCase, ISO 8601 times, no secret. */
+/** The API's JSON: camelCase, ISO 8601 times, no secret. */
 
-/** Values of custom headers may be credentials of the endpoint's: shown by name alone. */
+/** In place of the values of custom headers, which may be credentials: only the names are shown. */
 const MASK = "(masked)";
 
 export function presentEndpoint({ row, acked, head }: EndpointView, status: EndpointStatus | null) {
@@ -15,7 +15,7 @@ export function presentEndpoint({ row, acked, head }: EndpointView, status: Endp
     ...{ id: row.id, url, enabled, disabledReason, types, description, ordered, rateLimit, signing },
     headers: Object.fromEntries(Object.keys(headers).map((name) => [name, MASK])),
     createdAt: time(createdAt),
-    // What an endpoint that cannot be reached has not been handed is all that is known of its lag.
+    // For an endpoint that cannot be reached, the events it has not taken are all that is known of its lag.
     lag: head - (status === null || status.idle ? Math.max(acked, status?.floor ?? 0) : status.floor),
     retrying: status?.retrying ?? null,
     lastOutcome: status?.lastOutcome ?? null,
@@ -43,8 +43,9 @@ function time(at: number | null): string | null {
 
 const STATES = new Set<string>(["delivered", "due", "dead", "expired"] satisfies DeliveryState[]);
 
+/** @throws Problem `invalid_parameter` */
 export function stateOf(text: string | undefined): DeliveryState | null {
   if (text === undefined) return null;
   if (STATES.has(text)) return text as DeliveryState;
-  throw new Problem("invalid_parameter", `state is one of ${[...STATES].join(", ")}, not ${JSON.stringify(text)}.`);
+  throw new Problem("invalid_parameter", `\`state\` is one of ${[...STATES].join(", ")}, not ${JSON.stringify(text)}.`);
 }

@@ -4,9 +4,11 @@ import { logEvent } from "../../../shared/log-event.ts";
 import type { NewEvent, PublishCall, PublishEvent, Published } from "../model/event.ts";
 import { type Env, outboxOf } from "./env.ts";
 
-/** SHA-256 in hex of what a repeated request must have in common with the first. */
+/** Publishing, for the API and the dashboard: digests of what may be repeated, and the call on the Outbox. */
+
+/** Returns SHA-256 in hex of the parts that a repeated request must have in common with the first. */
 export async function digestOf(parts: readonly (string | number | null)[]): Promise<string> {
-  // As JSON, so that no two different lists of parts are the same text.
+  // As JSON: two different lists of parts are never the same text.
   return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(JSON.stringify(parts)))));
 }
 
@@ -14,7 +16,7 @@ function eventDigest({ type, data, deliverAt }: NewEvent): Promise<string> {
   return digestOf([type, data, deliverAt]);
 }
 
-/** As they are published: those that may come again bring what the first and the repeat must have in common. */
+/** Adds digests to the events that may be repeated: those with an id or a `deliverAt`. */
 export function withDigests(events: readonly NewEvent[]): Promise<PublishEvent[]> {
   return Promise.all(
     events.map(async (event) => {
@@ -25,10 +27,10 @@ export function withDigests(events: readonly NewEvent[]): Promise<PublishEvent[]
 }
 
 /**
- * Publishes one call and answers when the log has it durably.
+ * Publishes one call; answers when the log has it durably.
  *
- * @throws Problem with the Outbox's refusal; `storage_unavailable` when its answer was lost, the outcome then
- * being unknown: an `id` or an Idempotency-Key makes the repeat safe.
+ * @throws Problem with the Outbox's refusal; `storage_unavailable` when its answer was lost. The log may then have the
+ * events or not: an `id` or an Idempotency-Key makes it safe to repeat the call.
  */
 export async function publishTo(env: Env, call: PublishCall): Promise<Published[]> {
   const result = await outboxOf(env)
@@ -47,7 +49,8 @@ export async function publishTo(env: Env, call: PublishCall): Promise<Published[
 }
 
 function unavailable(error: unknown): Problem {
-  const detail = "The log did not answer; whether it has the event is not known. Repeat with the same id to be sure.";
+  const detail =
+    "The log did not answer; it may have the event or not. Repeat the request with the same id to be sure.";
   const problem = new Problem("storage_unavailable", detail, { headers: { "retry-after": "1" } });
   problem.cause = error;
   return problem;

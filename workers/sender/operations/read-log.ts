@@ -3,15 +3,17 @@ import type { Outbox } from "../outbox/outbox.ts";
 import type { EventPage, WaitQuery } from "../protocol.ts";
 import { type Env, outboxOf } from "./env.ts";
 
+/** Reading the log by pages, for the API. */
+
 export type LogQuery = { after: number | null; before: number | null; type: string | null; limit: number };
 
-/** `signal` ends the wait: the client has left. */
+/** A wait for more. `signal` ends it: the client has left. */
 export type Wait = { waitMs: number; signal: AbortSignal };
 
 /**
- * One page of the log. With `waitMs` and a position to read on from, the answer is held back until there is
- * something after it, or the time is over. The log's object may be moved or replaced while a call waits there,
- * which says nothing about the log: the rest of the time is then waited once more.
+ * Returns one page of the log. With `waitMs` and a position to read on from, the answer is held back until there is
+ * something after it, or the time is over. The log's object may be moved or replaced while a call waits there; the rest
+ * of the time is then waited once more.
  *
  * @throws Problem `segment_unavailable`
  */
@@ -26,7 +28,7 @@ export async function readLog(env: Env, query: LogQuery, { waitMs, signal }: Wai
   return wait()
     .catch(wait)
     .catch((error: unknown) => {
-      const problem = new Problem("segment_unavailable", "The log did not answer; ask again.", {
+      const problem = new Problem("segment_unavailable", "The log did not answer; try again.", {
         headers: { "retry-after": "1" },
       });
       problem.cause = error;
@@ -34,14 +36,14 @@ export async function readLog(env: Env, query: LogQuery, { waitMs, signal }: Wai
     });
 }
 
-/** A signal does not cross the call, so the wait has an id to be ended by. */
+/** Waits in the Outbox. A signal does not cross the call, so the wait has an id by which it can be ended. */
 async function nextEvents(
   outbox: DurableObjectStub<Outbox>,
   query: WaitQuery,
   { waitMs, signal }: Wait,
 ): Promise<EventPage> {
   const id = crypto.randomUUID();
-  // Of the object's failures the waiting call knows as well.
+  // A failure of the object reaches the waiting call as well.
   const leave = () => void outbox.leave(id).catch(() => {});
   signal.addEventListener("abort", leave);
   try {

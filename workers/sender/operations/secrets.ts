@@ -9,7 +9,7 @@ import {
 import type { EndpointConfig } from "../model/endpoint.ts";
 import type { Signing } from "../model/endpoint-input.ts";
 
-/** The secrets of endpoints: making, checking and showing them. */
+/** Secrets of endpoints: made, checked, shown. */
 
 type SigningVersion = Signing[number];
 
@@ -26,9 +26,10 @@ export function versionOf(secret: string): SigningVersion {
 }
 
 /**
- * The secrets of a new endpoint: the given one for its version, a new one for each other version it signs with.
+ * Returns the secrets of a new endpoint: the given one for its version, a new one for each other version it signs with.
  *
- * @throws Problem `invalid_endpoint` when the given one fits no version, or its halves do not belong together
+ * @throws Problem `invalid_endpoint` when the given one is for a version that `signing` leaves out, or its halves do not
+ * belong together
  */
 export async function initialKeys(signing: Signing, given: string | undefined): Promise<string[]> {
   if (given !== undefined && !signing.includes(versionOf(given))) {
@@ -43,7 +44,7 @@ export async function initialKeys(signing: Signing, given: string | undefined): 
   );
 }
 
-/** The live secrets, newest first, and the public keys of those that have one; `now` in unix ms. */
+/** Returns the live secrets, newest first, with their public keys where there are any; `now` in unix ms. */
 export function presentSecrets({ secrets }: Pick<EndpointConfig, "secrets">, now: number) {
   const shown = secrets
     .filter(({ expiresAt }) => expiresAt === null || expiresAt > now)

@@ -6,12 +6,13 @@ import type { Announcement, LogWriter } from "./log-writer.ts";
 import { configureCall } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
+/** Publishes events about endpoints. Each announcement is published once, and never to the endpoint it is about. */
+
 const PAUSE_REASONS: Record<Pause["reason"], string> = {
   gone: "the endpoint answered 410 Gone",
   failing: "every attempt has failed for 5 days",
 };
 
-/** Publishes events about endpoints. Each announcement is published once, and never to the endpoint it is about. */
 export class Announcements {
   readonly #store: OutboxStore;
   readonly #writer: LogWriter;

@@ -1,6 +1,7 @@
+/** The waits of endpoints that did not answer: 1 s, doubling up to a limit. All times unix ms. */
+
 const FIRST_MS = 1000;
 
-/** The waits of endpoints that did not answer: 1 s, doubling up to a limit. All times unix ms. */
 export class Backoff {
   readonly #waiting = new Map<string, { notBefore: number; delayMs: number }>();
   readonly #maxMs: number;

@@ -26,8 +26,8 @@ export class Endpoints {
   }
 
   /**
-   * Adds an endpoint that starts at `startFrom`: the head, an event of the log, or a time (unix ms). Returns its row and
-   * whether the Endpoint has confirmed it; `unknown_event` when the log has no such event.
+   * Adds an endpoint that starts at `startFrom`: the head, an event of the log, or a time (unix ms). Returns its row
+   * and whether the Endpoint has confirmed it; `unknown_event` when the log has no such event.
    */
   async create(id: string, config: EndpointConfig, startFrom: StartFrom): Promise<Changed | "unknown_event"> {
     const from = this.#startSeq(startFrom);
@@ -49,7 +49,10 @@ export class Endpoints {
     return this.#push(this.#store.registry.put(id, config, null));
   }
 
-  /** Returns the earlier types to keep: new ones count for events logged from here on, and narrow what is not delivered yet. */
+  /**
+   * Returns the earlier types to keep: new ones count for events logged from here on, and narrow what is not delivered
+   * yet.
+   */
   #earlierTypes({ config }: EndpointRow, { types }: Partial<EndpointConfig>): Partial<EndpointConfig> {
     if (types === undefined || JSON.stringify(types) === JSON.stringify(config.types)) return {};
     return { earlierTypes: withEarlier(config.earlierTypes ?? [], config.types, this.#store.log) };

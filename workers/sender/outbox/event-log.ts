@@ -5,6 +5,8 @@ import { type Condition, conditionOf, type Subscription } from "../model/subscri
 import type { EventQuery, Scan } from "../protocol.ts";
 import { RecentEvents } from "./recent-events.ts";
 
+/** The log's own tables: one row an event, appended at the head, read within bounds, dropped a period at a time. */
+
 const EVENT_TABLE = `(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, id TEXT NOT NULL,
   type TEXT NOT NULL, body TEXT NOT NULL, target TEXT)`;
 const EVENT_COLUMNS = "seq, at, id, type, body";
@@ -17,7 +19,6 @@ const PAGE_STEP = 50;
 /** Bounds of a scan: rows looked at, events returned, bytes of their bodies. */
 export type ScanLimits = { scanned: number; limit: number; maxBytes: number };
 
-/** The log's own tables: one row an event, appended at the head, read within bounds, dropped a period at a time. */
 export class EventLog {
   readonly #sql: Sql;
   readonly #tables: PeriodTables;
@@ -206,7 +207,10 @@ export class EventLog {
     this.#newestBegan = null;
   }
 
-  /** Returns the tables that lie wholly before `cutoff` (unix ms), or the oldest when `short` of storage; never the newest. */
+  /**
+   * Returns the tables that lie wholly before `cutoff` (unix ms), or the oldest when `short` of storage; never the
+   * newest.
+   */
   expired(cutoff: number, short: boolean): PeriodTable[] {
     const { all } = this.#tables;
     const [oldest] = all;

@@ -22,9 +22,11 @@ const MAX_PER_INVOCATION = 250;
  * together would stand before every publish. While nobody publishes, nobody waits for them.
  */
 const TURN_MS = { publishing: 30, quiet: 4 };
-/** How long after an event more are expected. */
+/** More events are expected for this long after one. */
 const PUBLISHING_MS = 1000;
-/** An endpoint that keeps failing or lacks space is woken this often, not for each event: that would cost the others. */
+/**
+ * An endpoint that keeps failing or lacks space is woken this often, not for each event: that would cost the others.
+ */
 const REST_MS = 500;
 
 /** An Endpoint as the fan-out calls it. */
@@ -54,10 +56,13 @@ export class FanOut {
   /** The endpoints that wait for an offer, and those to which one is out. */
   readonly #pending = new Set<string>();
   readonly #busy = new Set<string>();
-  /** Busy endpoints, left alone until the next round. Memory only: the alarm of I1 (armed while behind) goes on without it. */
+  /**
+   * Busy endpoints, left alone until the next round. Memory only: the alarm of I1 (armed while behind) goes on without
+   * it.
+   */
   readonly #resting = new Set<string>();
   #workers = 0;
-  /** How many more endpoints this invocation may offer to. */
+  /** Endpoints that this invocation may still offer to. */
   #left = MAX_PER_INVOCATION;
   /** True while so many endpoints wait that they take turns. */
   #crowd = false;
@@ -104,7 +109,9 @@ export class FanOut {
     for (let left = this.#pending.size; left > 0 && this.#workers < MAX_AT_ONCE; left--) void this.#offerToPending();
   }
 
-  /** Brings an endpoint its row of the registry, or its deletion. Safe to repeat; the registry notes the confirmation. */
+  /**
+   * Brings an endpoint its row of the registry, or its deletion. Safe to repeat; the registry notes the confirmation.
+   */
   async configure(row: EndpointRow): Promise<void> {
     const endpoint = this.#port.endpoint(row.id);
     if (row.state === "deleting") {

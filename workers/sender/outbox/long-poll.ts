@@ -10,8 +10,8 @@ type Group<P> = { query: WaitQuery; waiting: Set<Waiter<P>> };
 export const MAX_WAITERS = 1000;
 
 /**
- * Holds back the answers of readers at the head until the log grows. Memory only: when the object goes, their calls fail
- * and are made again. A waiting call keeps the object awake, but not at work.
+ * Holds back the answers of readers at the head until the log grows. Memory only: when the object goes, their calls
+ * fail and are made again. A waiting call keeps the object awake, but not at work.
  */
 export class LongPoll<P extends ReadPage> {
   readonly #read: (query: WaitQuery) => P;
@@ -27,7 +27,9 @@ export class LongPoll<P extends ReadPage> {
     this.#read = read;
   }
 
-  /** Returns the page after the query's position: at once when it tells anything, else when it does or after `waitMs`. */
+  /**
+   * Returns the page after the query's position: at once when it tells anything, else when it does or after `waitMs`.
+   */
   page(query: WaitQuery, waitMs: number, id: string = crypto.randomUUID()): P | Promise<P> {
     const page = this.#read(query);
     if (waitMs <= 0 || tellsAnything(page) || this.#count >= MAX_WAITERS) return page;
@@ -95,7 +97,9 @@ export class LongPoll<P extends ReadPage> {
   }
 }
 
-/** Returns true for events, or for a position to know of: where a read gave up, or a head before the reader's cursor. */
+/**
+ * Returns true for events, or for a position to know of: where a read gave up, or a head before the reader's cursor.
+ */
 function tellsAnything({ events, last, head }: ReadPage): boolean {
   return events.length > 0 || last !== head;
 }

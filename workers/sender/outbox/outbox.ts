@@ -95,7 +95,10 @@ export class Outbox extends DurableObject<OutboxEnv> {
     return { ...this.store.log.page({ ...query, scanned: LIST_SCAN }), head, oldest };
   }
 
-  /** As `events` after a position, but held back until there is something to tell, `waitMs` are over or `leave` is called. */
+  /**
+   * As `events` after a position, but held back until there is something to tell, `waitMs` are over or `leave` is
+   * called.
+   */
   nextEvents(query: WaitQuery, waitMs: number, id: string): EventPage | Promise<EventPage> {
     return this.#longPoll.page(query, waitMs, id);
   }

@@ -5,8 +5,8 @@ import type { OutboxStore } from "./storage.ts";
 type SavedPositions = { h: number; lag: Record<string, number> };
 
 /**
- * Position of each endpoint in the log, in memory. One row is stored, `handed`, at most once a LEASE. A position that is
- * lost falls back to that row: the endpoint is then offered events that it has already, and ignores them.
+ * Position of each endpoint in the log, in memory. One row is stored, `handed`, at most once a LEASE. A position that
+ * is lost falls back to that row: the endpoint is then offered events that it has already, and ignores them.
  */
 export class Positions {
   readonly #store: OutboxStore;
@@ -61,7 +61,9 @@ export class Positions {
     for (const map of [this.#acked, this.#told]) map.delete(id);
   }
 
-  /** True when everyone has the whole log and that is written down; otherwise I1 (armed while behind) wants an alarm. */
+  /**
+   * True when everyone has the whole log and that is written down; otherwise I1 (armed while behind) wants an alarm.
+   */
   get settled(): boolean {
     return (
       !this.#store.registry.enabled().some((row) => this.lags(row)) && JSON.stringify(this.#state()) === this.#written
@@ -76,7 +78,9 @@ export class Positions {
     this.#written = state;
   }
 
-  /** Returns an endpoint's position when this object started: its own when it lagged, else the greatest, or its start. */
+  /**
+   * Returns an endpoint's position when this object started: its own when it lagged, else the greatest, or its start.
+   */
   #startOf(row: EndpointRow): number {
     return this.#start.lag[row.id] ?? Math.max(this.#start.h, row.from ?? 0);
   }

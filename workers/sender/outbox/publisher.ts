@@ -7,6 +7,8 @@ import { periodicTimes, VALUE_TYPE, valueData } from "../model/periodic.ts";
 import type { LogWriter } from "./log-writer.ts";
 import type { OutboxStore } from "./storage.ts";
 
+/** Publishes what callers and the cron ask for: batches calls, commits them, releases scheduled events. */
+
 type Means = { writer: LogWriter; alarm: Alarm; config: Pick<Config, "storageLimit" | "periodicMs"> };
 
 /** Scheduled events released in one go; more are released by the next alarm, which is then due at once. */
@@ -18,7 +20,6 @@ const FULL: PublishResult = {
   detail: "The log has reached STORAGE_LIMIT_MB; nothing was stored. Retention frees space as it passes.",
 };
 
-/** Publishes what callers and the cron ask for: batches calls, commits them, releases scheduled events. */
 export class Publisher {
   readonly #store: OutboxStore;
   readonly #means: Means;

@@ -7,8 +7,8 @@ import type { ConfigureCall } from "../protocol.ts";
 type StoredRow = { id: string; config: string; revision: number; pushed: number; from: number | null; state: string };
 
 /**
- * The endpoints and their configurations; what an Endpoint holds is a copy. Every change is a new revision, pushed to the
- * Endpoint's object until it has confirmed it.
+ * The endpoints and their configurations; what an Endpoint holds is a copy. Every change is a new revision, pushed to
+ * the Endpoint's object until it has confirmed it.
  */
 export class Registry {
   readonly #sql: Sql;

@@ -5,8 +5,8 @@ import type { Config } from "../config.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /**
- * Drops whole tables that are past the retention, the oldest first; while storage is short, the oldest goes whatever its
- * age. Never throws: a DROP that is refused is tried again by the next alarm.
+ * Drops whole tables that are past the retention, the oldest first; while storage is short, the oldest goes whatever
+ * its age. Never throws: a DROP that is refused is tried again by the next alarm.
  *
  * @param tell moves each endpoint's position past a seq that is about to go
  */
