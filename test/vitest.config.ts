@@ -57,7 +57,7 @@ export default defineConfig({
       {
         // Documentation, names and comments: reads the files and runs nothing of them but the tables of routes.
         root,
-        plugins: [asText(/\/client\/.*\.js$|\.css$|htmx/)],
+        plugins: [asText(/\/client\/.*\.js$|\.css$/)],
         test: { name: "house", environment: "node", include: ["test/house/**/*.test.ts"], testTimeout },
       },
       {

@@ -63,7 +63,7 @@ describe("GET /", () => {
     expect(text).toContain("0 events");
     expect(text).toContain("100 %");
     expect(text).toContain('aria-label="Attempts of the last 24 hours by the hour: 1 delivered, 0 failed"');
-    expect(text).toContain("1 endpoint: 1 well");
+    expect(text).toContain("1 endpoint: 1 healthy");
     expect(text).toContain(`curl ${ORIGIN}/trigger`);
   });
 

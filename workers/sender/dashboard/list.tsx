@@ -95,7 +95,7 @@ function summaryText(summaries: readonly EndpointSummary[]): string {
   const states = summaries.map((summary) => stateBadgeOf(summary).kind);
   const count = (kind: string) => states.filter((state) => state === kind).length;
   const endpoints = summaries.length === 1 ? "1 endpoint" : `${summaries.length} endpoints`;
-  return `${endpoints}: ${count("good")} well, ${count("wait")} retrying or not answering, ${count("bad")} disabled`;
+  return `${endpoints}: ${count("good")} healthy, ${count("wait")} retrying or not answering, ${count("bad")} disabled`;
 }
 
 /** Commands to paste, each with its purpose. */
