@@ -27,7 +27,7 @@ const UNROUTED: Readonly<Record<number, string>> = { 404: "not_found", 405: "met
 
 /**
  * Sets headers of every answer; mounted before all routes of a Worker. Many answers repeat what strangers sent, so no
- * browser may guess another type than they have, and no cache keeps one that does not say for how long.
+ * browser may guess another type than they have, and no cache keeps an answer that does not say for how long.
  */
 export const plainAnswers: MiddlewareHandler = async (c, next) => {
   await next();

@@ -7,7 +7,7 @@ export type Asset = { path: string; type: string; body: string };
 
 const YEAR_SECONDS = 31_536_000;
 
-/** @param file its name, such as `page.css`; a fingerprint of the content goes before the ending */
+/** Returns an asset. @param file its name, such as `page.css`; a fingerprint of the content goes before the ending */
 export function asset(file: string, type: string, body: string): Asset {
   const [, stem, ending] = /^(.+)(\.\w+)$/.exec(file) ?? [];
   return { path: `/assets/${stem}-${fingerprint(body)}${ending}`, type, body };
@@ -43,7 +43,7 @@ export function serveAssets(assets: readonly Asset[]) {
   return routes;
 }
 
-/** The file that an asset's path was made from. */
+/** Returns the name of the file that an asset's path was made from. */
 function fileOf(path: string): string {
   return path.replace(/^.*\/(.+)-[0-9a-f]{8}(\.\w+)$/, "$1$2");
 }

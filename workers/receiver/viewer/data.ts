@@ -11,7 +11,7 @@ import { sameBytes } from "../log/same-bytes.ts";
 import type { Rejection } from "../rejected/rejections.ts";
 import type { ViewAddress } from "./parts/address.ts";
 
-/** Reads from the log what the pages show. Nothing else of the viewer calls the logs. */
+/** Reads from a log what the pages show, and clears it. */
 
 const EVENTS_PER_PAGE = 50;
 /** Limits of the search for the event beside another: the page of one event must not cost more than a list. */
@@ -104,7 +104,7 @@ async function neighbour(reader: LogReader, filter: EventFilter, cursor: ListCur
 export async function rejectedData(env: Env, { log, filter: { source } }: ViewAddress) {
   const { kept, counts } = await readLog(env, log, ({ inbox }) => inbox.rejections(source));
   const rejected = source === null ? Object.values(counts) : [counts[source] ?? 0];
-  // The type of a call's result has no tuples, which headers are.
+  // Types lose their tuples across a call, and headers are tuples.
   return { rejections: kept as Rejection[], total: rejected.reduce((sum, count) => sum + count, 0) };
 }
 

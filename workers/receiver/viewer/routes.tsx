@@ -6,7 +6,7 @@ import { Problem, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { forwardEvent } from "../forward/send.ts";
-import { factory } from "../log/logs.ts";
+import { factory, type ReceiverContext } from "../log/logs.ts";
 import { notLogged, recordAt } from "../log/read.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 import { ConnectPage, connectionsOf, EmptyLog } from "./connect/connections.tsx";
@@ -18,7 +18,7 @@ import { href, unfiltered } from "./parts/address.ts";
 import type { BodyView } from "./parts/body.tsx";
 import { type ForwardState, outcomeText } from "./parts/forward.tsx";
 import type { RequestedView } from "./parts/frame.tsx";
-import { answerFailure, requestedView, type ViewerContext } from "./view.tsx";
+import { answerFailure, requestedView } from "./view.tsx";
 
 /** Routes of the viewer: pages that show a log to whoever has signed in, and two forms that forward and clear. */
 
@@ -47,7 +47,7 @@ export function viewerRoutes(guarded: GuardedWorker) {
     .post("/clear", postClear);
 }
 
-async function listPage(c: ViewerContext): Promise<Response> {
+async function listPage(c: ReceiverContext): Promise<Response> {
   const { searchParams } = new URL(c.req.url);
   // A form sends its empty fields, too; the address should hold only those that are set.
   const given = [...searchParams].filter(([, value]) => value !== "");
@@ -66,13 +66,13 @@ function cursorIn(parameters: URLSearchParams): ListCursor {
   return { order: "before", seq: cursorOf("before", before) };
 }
 
-async function connectPage(c: ViewerContext): Promise<Response> {
+async function connectPage(c: ReceiverContext): Promise<Response> {
   const view = requestedView(c);
   return htmlPage(<ConnectPage connections={await connectionsIn(c, view)} view={view} />);
 }
 
 /** Returns the connections of a view's sources. */
-function connectionsIn(c: ViewerContext, { origin, address }: RequestedView) {
+function connectionsIn(c: ReceiverContext, { origin, address }: RequestedView) {
   const { log, filter } = address;
   const sources = [...configOf(c.env).sources.values()].filter(
     (source) => source.log === log && (filter.source === null || source.name === filter.source),
@@ -80,14 +80,14 @@ function connectionsIn(c: ViewerContext, { origin, address }: RequestedView) {
   return connectionsOf(sources, { origin, now: Date.now(), id: `msg_${crypto.randomUUID().replaceAll("-", "")}` });
 }
 
-async function rejectedPage(c: ViewerContext): Promise<Response> {
+async function rejectedPage(c: ReceiverContext): Promise<Response> {
   const view = requestedView(c);
   return htmlPage(<RejectedPage {...(await rejectedData(c.env, view.address))} view={view} />);
 }
 
 type EventAnswer = { forwarding: ForwardState; notice?: Notice; status?: number };
 
-async function eventPage(c: ViewerContext, { forwarding, notice, status = 200 }: EventAnswer): Promise<Response> {
+async function eventPage(c: ReceiverContext, { forwarding, notice, status = 200 }: EventAnswer): Promise<Response> {
   const view = requestedView(c, notice);
   const seq = Number(c.req.param("seq"));
   const data = await eventData(c.env, view.address, seq);
@@ -101,7 +101,7 @@ async function eventPage(c: ViewerContext, { forwarding, notice, status = 200 }:
  * Forwards an event and shows the target's answer at once, since it is not stored. A refused URL comes back in the
  * form. Whoever asks for this address again gets the event's page.
  */
-async function postForward(c: ViewerContext): Promise<Response> {
+async function postForward(c: ReceiverContext): Promise<Response> {
   const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";
   const log = c.req.query("log") ?? DEFAULT_LOG;
   const record = () => recordAt(c.env, log, Number(c.req.param("seq")));
@@ -121,7 +121,7 @@ function bodyViewOf(text: string | undefined): BodyView | null {
   throw new Problem("invalid_parameter", "`view` is pretty, raw or hex.");
 }
 
-async function postClear(c: ViewerContext): Promise<Response> {
+async function postClear(c: ReceiverContext): Promise<Response> {
   const { address } = requestedView(c);
   const form = await readForm(c.req.raw, MAX_FORM_BYTES);
   if (form.get("confirm") !== "yes") throw new Problem("bad_request", "Check the box beside Clear to confirm.");

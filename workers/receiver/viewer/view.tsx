@@ -9,14 +9,12 @@ import { type RequestedView, ViewerFrame } from "./parts/frame.tsx";
 
 /** Reads what a request asks to see, and answers a request that asks for something impossible. */
 
-export type ViewerContext = ReceiverContext;
-
 /**
  * Returns the view that the request's address and cookie ask for, with `notice` or the one that the address names.
  *
  * @throws Problem `not_found` or `invalid_parameter`
  */
-export function requestedView(c: ViewerContext, notice?: Notice): RequestedView {
+export function requestedView(c: ReceiverContext, notice?: Notice): RequestedView {
   const { searchParams } = new URL(c.req.url);
   const config = configOf(c.env);
   const filter = readFilter(searchParams);

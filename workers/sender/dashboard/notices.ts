@@ -17,7 +17,7 @@ const DONE: Record<string, string> = {
   redelivered: "The event is being sent again.",
 };
 
-/** Returns the notice of an address, null parameters and unknown names giving none. */
+/** Returns the notice that an address names; undefined for an unknown name. */
 export function noticeOf(done: string | undefined, count?: string): Notice | undefined {
   if (done === "recovered" && /^\d{1,6}$/.test(count ?? "")) {
     return { text: `Failed deliveries that are being sent again: ${count}.`, failed: false };

@@ -6,9 +6,7 @@ import { DERIVATIONS, DIGESTS } from "../../verify/schemes/hmac.ts";
 import type { HmacRow } from "../../verify/schemes/row.ts";
 import type { Source } from "../../verify/source.ts";
 
-/**
- * Example requests, signed as a provider would sign them: with one of these a person sees that all up to the log works.
- */
+/** Example requests, signed as a provider would sign them: sending one shows that everything up to the log works. */
 
 /** A request that a source accepts. */
 export type Example = { headers: HeaderList; body: string };
