@@ -1,4 +1,5 @@
-import { Hono, type MiddlewareHandler } from "hono";
+import type { MiddlewareHandler } from "hono";
+import { Hono } from "hono/tiny";
 import { readForm } from "../http/body.ts";
 import { Problem, problems } from "../http/problem.ts";
 import { htmlPage, Shell } from "../pages/page.tsx";

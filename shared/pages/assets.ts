@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import pageCss from "./page.css";
 
 /** Files that pages load. The Worker serves them itself, under paths that change when their content does. */

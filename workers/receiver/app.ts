@@ -10,7 +10,7 @@ import { rejectionRoutes } from "./api/rejections.ts";
 import { sourceRoutes } from "./api/sources.ts";
 import { webhookRoutes } from "./api/webhook.ts";
 import { configOf } from "./config.ts";
-import { type Env, factory } from "./log/logs.ts";
+import { createApp, type Env } from "./log/logs.ts";
 import { checkForwardSecret } from "./verify/forward-secret.ts";
 import { checkSources } from "./verify/source-fault.ts";
 import { viewerAssets } from "./viewer/parts/frame.tsx";
@@ -18,7 +18,7 @@ import { VIEWER_PAGES, viewerRoutes } from "./viewer/routes.tsx";
 
 /** All routes of the receiver: who may call each, and how errors are answered. */
 
-export const app = factory.createApp();
+export const app = createApp();
 
 // A Problem that an Inbox throws arrives from the call as a plain error.
 app.onError((error, c) => answerError(problemOf(error) ?? error, c));

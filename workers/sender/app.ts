@@ -8,13 +8,13 @@ import { trigger } from "./api/trigger.ts";
 import { configOf } from "./config.ts";
 import { dashboardScripts } from "./dashboard/frame.tsx";
 import { DASHBOARD_PAGES, dashboardRoutes } from "./dashboard/routes.tsx";
-import { type Env, factory } from "./operations/env.ts";
+import { createApp, type Env } from "./operations/env.ts";
 
 /** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
 
 const guarded: GuardedWorker = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
 
-export const app = factory.createApp();
+export const app = createApp();
 
 app
   .use(plainAnswers)

@@ -8,7 +8,7 @@ import type { PageQuery } from "../event/page.ts";
 import { bodyBytes, type EventRecord } from "../event/record.ts";
 import { forwardEvent } from "../forward/send.ts";
 import { longPoll } from "../log/live/long-poll.ts";
-import { factory, inboxOf, logOf, type ReceiverContext, readLog } from "../log/logs.ts";
+import { createApp, inboxOf, logOf, type ReceiverContext, readLog } from "../log/logs.ts";
 import { readPage, recordAt } from "../log/read.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 
@@ -23,8 +23,7 @@ const MAX_FORWARD_INPUT_BYTES = 16_384;
 
 const PAGE_PARAMETERS = ["log", "after", "before", "limit", "wait", ...FILTER_PARAMETERS];
 
-export const eventRoutes = factory
-  .createApp()
+export const eventRoutes = createApp()
   .get("/", (c) => answerPage(c))
   .get(EVENT, takes("log"), async (c) => c.json(await recordOf(c)))
   // The exact bytes received are a stranger's: no browser may render or run them on this origin.

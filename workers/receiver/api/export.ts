@@ -3,7 +3,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
 import { type ExportQuery, exportLog, formats } from "../log/export.ts";
-import { factory, type ReceiverContext, readLog } from "../log/logs.ts";
+import { createApp, type ReceiverContext, readLog } from "../log/logs.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 
 /** Route of `/events/export`: the log, or a filter of it, as a download. */
@@ -11,7 +11,7 @@ import { DEFAULT_LOG } from "../verify/source.ts";
 const EXPORT_PARAMETERS = ["log", "format", "after", "paged", ...FILTER_PARAMETERS];
 const DEFAULT_FORMAT = "ndjson";
 
-export const exportRoutes = factory.createApp().get("/", (c) => answerExport(c));
+export const exportRoutes = createApp().get("/", (c) => answerExport(c));
 
 async function answerExport(c: ReceiverContext): Promise<Response> {
   const url = new URL(c.req.url);

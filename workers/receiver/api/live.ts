@@ -5,14 +5,13 @@ import { configOf } from "../config.ts";
 import { type EventFilter, FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
 import { eventStream, STREAM_HEADERS, streamBatches } from "../log/live/event-stream.ts";
 import { LiveSocket, upgrade } from "../log/live/socket.ts";
-import { factory, type ReceiverContext, readLog } from "../log/logs.ts";
+import { createApp, type ReceiverContext, readLog } from "../log/logs.ts";
 
 /** Routes of `/events/live` and `/events/stream`: the log as it grows, over a WebSocket or as server-sent events. */
 
 const LIVE_PARAMETERS = ["log", "after", ...FILTER_PARAMETERS];
 
-export const liveRoutes = factory
-  .createApp()
+export const liveRoutes = createApp()
   .get("/live", takes(...LIVE_PARAMETERS), (c) => answerSocket(c))
   .get("/stream", takes(...LIVE_PARAMETERS), (c) => answerStream(c));
 

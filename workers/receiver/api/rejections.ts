@@ -1,11 +1,11 @@
 import { takes } from "../../../shared/http/parameters.ts";
 import { configOf } from "../config.ts";
-import { factory, logOf, readLog } from "../log/logs.ts";
+import { createApp, logOf, readLog } from "../log/logs.ts";
 
 /** Route of `/rejections`: why webhooks were not accepted. */
 
 /** The newest rejected requests, the last 100 of each source, and how many there were in all. A source's are in its log. */
-export const rejectionRoutes = factory.createApp().get("/", takes("source", "log"), async (c) => {
+export const rejectionRoutes = createApp().get("/", takes("source", "log"), async (c) => {
   const source = c.req.query("source") ?? null;
   const log = logOf(configOf(c.env), c.req.query("log") ?? null, source);
   const { kept, counts } = await readLog(c.env, log, ({ inbox }) => inbox.rejections(source));

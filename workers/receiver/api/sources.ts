@@ -3,7 +3,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import { configOf } from "../config.ts";
 import type { Verification } from "../event/record.ts";
 import type { LogCounts } from "../inbox/inbox.ts";
-import { type Env, factory, logOf, logsOf, readLog } from "../log/logs.ts";
+import { createApp, type Env, logOf, logsOf, readLog } from "../log/logs.ts";
 import { handshakeOf } from "../verify/handshake.ts";
 import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
 import { faultOf } from "../verify/source-fault.ts";
@@ -34,7 +34,7 @@ const UNKNOWN_COUNTS: LogCounts = { events: null, rejected: null, viewers: null 
  * The sources in the order of the configuration, and for each log how many streams, long polls and sockets watch it at
  * this moment; with `?log=`, those of one log.
  */
-export const sourceRoutes = factory.createApp().get("/", takes("log"), async (c) => {
+export const sourceRoutes = createApp().get("/", takes("log"), async (c) => {
   const config = configOf(c.env);
   const named = c.req.query("log");
   const logs = named === undefined ? logsOf(config) : [logOf(config, named)];

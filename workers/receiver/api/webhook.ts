@@ -7,7 +7,7 @@ import { type Arrival, dedupOf } from "../event/arrival.ts";
 import { typeIn, typeOf } from "../event/event-type.ts";
 import { maskedHeaders } from "../event/headers.ts";
 import type { Accepted } from "../inbox/accept.ts";
-import { type Env, factory, inboxOf, type ReceiverContext } from "../log/logs.ts";
+import { createApp, type Env, inboxOf, type ReceiverContext } from "../log/logs.ts";
 import type { Rejection } from "../rejected/rejections.ts";
 import { answerHandshake, handshakeFault, methodsOf } from "../verify/handshake.ts";
 import type { HandshakeAnswer, SignedRequest } from "../verify/schemes/scheme.ts";
@@ -20,8 +20,7 @@ import { reportRejection } from "./report-rejection.ts";
 /** `lost`: the object restarts within this time; `full`: a flush frees room. Senders have a schedule of their own, too. */
 const STORE_AGAIN_SECONDS = { lost: "5", full: "60" };
 
-export const webhookRoutes = factory
-  .createApp()
+export const webhookRoutes = createApp()
   .all("/", (c) => receive(c, DEFAULT_SOURCE))
   .all("/:source", (c) => receive(c, c.req.param("source")));
 

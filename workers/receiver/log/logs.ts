@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { createFactory } from "hono/factory";
+import { Hono } from "hono/tiny";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf, type Vars } from "../config.ts";
@@ -17,7 +17,7 @@ export type Env = Vars & { INBOX: DurableObjectNamespace<Inbox>; EVENTS: KVNames
 export type ReceiverContext = Context<{ Bindings: Env }>;
 
 /** Makes the apps of the routes, which know the bindings. */
-export const factory = createFactory<{ Bindings: Env }>();
+export const createApp = () => new Hono<{ Bindings: Env }>();
 
 const TENANT = "default";
 

@@ -6,7 +6,7 @@ import { Problem, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { forwardEvent } from "../forward/send.ts";
-import { factory, type ReceiverContext } from "../log/logs.ts";
+import { createApp, type ReceiverContext } from "../log/logs.ts";
 import { notLogged, recordAt } from "../log/read.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 import { ConnectPage, connectionsOf, EmptyLog } from "./connect/connections.tsx";
@@ -30,8 +30,7 @@ export const VIEWER_PAGES = /^\/(e\/.*|rejected|connect)?$/;
 
 export function viewerRoutes(guarded: GuardedWorker) {
   const signedIn = requireSignIn(guarded);
-  return factory
-    .createApp()
+  return createApp()
     .onError(answerFailure)
     .use("/", signedIn)
     .use("/e/*", signedIn)

@@ -13,7 +13,7 @@ import {
   testEndpoint,
   updateEndpoint,
 } from "../operations/endpoints.ts";
-import { type Env, endpointOf, factory, type SenderContext } from "../operations/env.ts";
+import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
 import { presentDelivery, presentEndpoint, stateOf } from "../operations/json.ts";
 import { presentSecrets } from "../operations/secrets.ts";
 import type { EndpointView } from "../protocol.ts";
@@ -23,8 +23,7 @@ import type { EndpointView } from "../protocol.ts";
 const MAX_LISTED = 200;
 const MAX_INPUT_BYTES = 64 * 1024;
 
-export const endpoints = factory
-  .createApp()
+export const endpoints = createApp()
   .get("/endpoints", takes("after", "limit"), async (c) => {
     const { views, next } = await listEndpoints(c.env, {
       after: c.req.query("after") ?? "",

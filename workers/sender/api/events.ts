@@ -3,7 +3,7 @@ import { cursorOf, limitOf, takes, wholeNumber } from "../../../shared/http/para
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../model/event.ts";
-import { factory } from "../operations/env.ts";
+import { createApp } from "../operations/env.ts";
 import { deliveriesOf, knownEvent, redeliver } from "../operations/events.ts";
 import { presentDelivery, presentEvent } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
@@ -18,8 +18,7 @@ const MAX_PAGE = 500;
 /** Less than the minute after which proxies take an idle connection for dead. */
 const MAX_WAIT_SECONDS = 55;
 
-export const events = factory
-  .createApp()
+export const events = createApp()
   .post("/events", takes(), async (c) => {
     const { text, value } = await readJson(c.req.raw, MAX_REQUEST_BYTES, parseExact);
     const horizonMs = configOf(c.env).retentionMs;

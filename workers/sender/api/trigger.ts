@@ -5,7 +5,7 @@ import type { FirstOutcome } from "../model/delivery.ts";
 import { MAX_EVENT_BYTES, typeFault } from "../model/event.ts";
 import { VALUE_TYPE, valueData } from "../model/periodic.ts";
 import { wantsType } from "../model/subscription.ts";
-import { type Env, endpointOf, factory, outboxOf } from "../operations/env.ts";
+import { createApp, type Env, endpointOf, outboxOf } from "../operations/env.ts";
 import { publishTo } from "../operations/publish.ts";
 
 /** `GET` or `POST /trigger`: publishes one event and waits for the first attempt at each endpoint. */
@@ -15,7 +15,7 @@ const MAX_WAITED = 50;
 
 type Waited = { endpointId: string; outcome: FirstOutcome };
 
-export const trigger = factory.createApp().on(["GET", "POST"], "/trigger", takes("type"), async (c) => {
+export const trigger = createApp().on(["GET", "POST"], "/trigger", takes("type"), async (c) => {
   const type = c.req.query("type") ?? VALUE_TYPE;
   const fault = typeFault(type);
   if (fault !== null) throw new Problem("invalid_event", fault);

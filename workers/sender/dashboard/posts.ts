@@ -14,7 +14,7 @@ import {
   testEndpoint,
   updateEndpoint,
 } from "../operations/endpoints.ts";
-import { type Env, endpointOf, factory, type SenderContext } from "../operations/env.ts";
+import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
 import { endpointFrom, eventFrom, readDashboardForm } from "./form-input.ts";
@@ -37,8 +37,7 @@ export function formPosts(showList: ShowList) {
     const [status] = problems[error.code];
     return showList(c, { notice: { text: error.message, failed: true }, typed, status });
   };
-  return factory
-    .createApp()
+  return createApp()
     .post("/endpoints", async (c) => {
       const values = await readDashboardForm(c.req.raw);
       try {
@@ -63,8 +62,7 @@ export function formPosts(showList: ShowList) {
 }
 
 /** Handles the buttons of one endpoint. */
-export const endpointPosts = factory
-  .createApp()
+export const endpointPosts = createApp()
   .post("/test", async (c) => {
     const { outcome } = await testEndpoint(c.env, idOf(c));
     return redirectDone(c, outcome?.state === "delivered" ? "tested" : "waiting");
@@ -98,7 +96,7 @@ export const endpointPosts = factory
   });
 
 /** Handles the button of one delivery. */
-export const deliveryPosts = factory.createApp().post("/redeliver", async (c) => {
+export const deliveryPosts = createApp().post("/redeliver", async (c) => {
   const { endpointId, delivery } = await knownDelivery(c);
   await redeliver(c.env, await knownEvent(c.env, delivery.id), endpointId);
   return c.redirect(`${endpointPath(endpointId)}/deliveries/${delivery.seq}?done=redelivered`, 303);

@@ -7,7 +7,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { answerErrorPage, htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { knownEndpoint, listEndpoints } from "../operations/endpoints.ts";
-import { type Env, endpointOf, factory, outboxOf, type SenderContext } from "../operations/env.ts";
+import { createApp, type Env, endpointOf, outboxOf, type SenderContext } from "../operations/env.ts";
 import { stateOf } from "../operations/json.ts";
 import { presentSecrets } from "../operations/secrets.ts";
 import { DeliveryPage } from "./delivery.tsx";
@@ -30,8 +30,7 @@ export const DASHBOARD_PAGES = /^\/(dashboard\/.*)?$/;
 
 export function dashboardRoutes(guarded: GuardedWorker) {
   const signedIn = requireSignIn(guarded);
-  return factory
-    .createApp()
+  return createApp()
     .onError((error, c) => answerErrorPage(error, c, (title, notice) => failure(c, title, notice)))
     .use("/", signedIn)
     .use("/dashboard/*", signedIn)

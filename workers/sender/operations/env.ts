@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { createFactory } from "hono/factory";
+import { Hono } from "hono/tiny";
 import { TENANT, type Vars } from "../config.ts";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -11,7 +11,7 @@ export type Env = Vars & { OUTBOX: DurableObjectNamespace<Outbox>; ENDPOINT: Dur
 export type SenderContext = Context<{ Bindings: Env }>;
 
 /** Makes the apps of the routes, which know the bindings. */
-export const factory = createFactory<{ Bindings: Env }>();
+export const createApp = () => new Hono<{ Bindings: Env }>();
 
 export function outboxOf(env: Env): DurableObjectStub<Outbox> {
   return env.OUTBOX.getByName(TENANT);
