@@ -1,7 +1,7 @@
 /** A client of both Workers' APIs, as far as these tests need one. */
 
 export type EventSummary = { seq: number; id: string; type: string; receivedAt: string; verification: string };
-export type Attempt = { at: string; status: number; code: string | null; nextAttemptAt: string | null };
+type Attempt = { at: string; status: number; code: string | null; nextAttemptAt: string | null };
 export type Delivery = { seq: number; id: string; state: string; attempts: Attempt[] };
 export type EndpointRow = { id: string; url: string; lag: number; retrying: number };
 

@@ -10,7 +10,7 @@ const MASKED = 0x80;
 const SILENCE_MS = 10_000;
 
 /** Everything that a socket received, once it was closed. */
-export type Heard = { bytes: number; texts: string[]; closed: { code: number; reason: string } | null };
+type Heard = { bytes: number; texts: string[]; closed: { code: number; reason: string } | null };
 
 export class RawSocket {
   readonly #socket: Socket;

@@ -23,7 +23,7 @@ export type WorkerProcess = {
   kill(): void;
 };
 
-export type WorkerOptions = {
+type WorkerOptions = {
   name: "sender" | "receiver";
   root: string;
   port: number;
