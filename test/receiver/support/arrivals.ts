@@ -10,7 +10,7 @@ export function dedupBy(name: string, ttlMs: number): Dedup {
       words[index] = Math.imul((words[index] ?? 0) ^ byte, prime);
     }
   }
-  return { key: new Uint8Array(words.buffer), name, ttlMs };
+  return { key: new Uint8Array(words.buffer), ttlMs };
 }
 
 /** A verified request as the webhook route hands it on. */

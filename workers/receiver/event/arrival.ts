@@ -1,7 +1,7 @@
 import { toHex, utf8 } from "../../../shared/bytes.ts";
 import type { Verification } from "./record.ts";
 
-/** A verified request on its way into the Inbox; `headers` a masked HeaderList as JSON. */
+/** A verified request on its way into the Inbox; `headers` is a masked HeaderList as JSON. */
 export type Arrival = {
   source: string;
   id: string | null;
@@ -10,25 +10,22 @@ export type Arrival = {
   headers: string;
   body: Uint8Array<ArrayBuffer>;
   dedup: Dedup;
-  /** Of the configuration that proved it; null when nothing did. */
+  /** Fingerprint of the configuration that proved it; null when nothing did. */
   fingerprint: string | null;
 };
 
-/**
- * Another arrival with this key, at most `ttlMs` later, is a duplicate. `key` is a digest of `name`, which only tables
- * of an earlier schema are looked up by.
- */
-export type Dedup = { key: Uint8Array<ArrayBuffer>; name: string; ttlMs: number };
+/** Key of deduplication: another arrival with the same key, at most `ttlMs` later, is a duplicate. */
+export type Dedup = { key: Uint8Array<ArrayBuffer>; ttlMs: number };
 
-/** Of SHA-256: no two keys that anyone could find agree in them, and a key of any length takes no more of the storage. */
+/** So many bytes of SHA-256: nobody can find two keys that agree in them, and a key of any length takes no more space. */
 const DEDUP_KEY_BYTES = 16;
 
-/** Without an id only equal bytes in quick succession are taken for a repetition: it may be a second event. */
+/** Without an id only equal bytes in quick succession count as a repetition: later ones may be a second event. */
 const NO_ID_TTL_MS = 300_000;
 
 /**
- * The key uses only what the proof covers: with an unsigned id alone, anyone who saw one request could use up
- * the id of another. The parts before the last hold no space, so no two cases meet.
+ * Returns the key of a request. The key uses only what the proof covers: with an unsigned id alone, anyone who saw one
+ * request could use up the id of another. The parts before the last hold no space, so no two cases meet.
  */
 export async function dedupOf(
   {
@@ -46,8 +43,7 @@ export async function dedupOf(
 }
 
 async function dedupNamed(name: string, ttlMs: number): Promise<Dedup> {
-  const digest = await digestOf(utf8(name));
-  return { key: digest.slice(0, DEDUP_KEY_BYTES), name, ttlMs };
+  return { key: (await digestOf(utf8(name))).slice(0, DEDUP_KEY_BYTES), ttlMs };
 }
 
 async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

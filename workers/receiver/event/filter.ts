@@ -3,11 +3,11 @@ import { Problem } from "../../../shared/http/problem.ts";
 import type { EventRecord, EventRow, EventSummary } from "./record.ts";
 import { holdsText, rowHoldsText, type TextSearch, textSearch } from "./text-search.ts";
 
-/** Which events of a log a reader wants, whatever it reads with: a page, a poll, a stream, an export. */
+/** The filter of a reader, whatever it reads with: a page, a poll, a stream or an export. */
 
 /**
- * Null asks for nothing. `type` is an exact name or `prefix.*`; `since` (included) and `until` (excluded) are
- * unix milliseconds; `q` is looked for in headers and bodies, upper and lower case alike.
+ * Conditions that an event meets; null is no condition. `type` is an exact name or `prefix.*`; `since` (included) and
+ * `until` (excluded) are unix milliseconds; `q` is searched in headers and bodies, upper and lower case alike.
  */
 export type EventFilter = {
   source: string | null;
@@ -19,16 +19,17 @@ export type EventFilter = {
 
 export const NO_FILTER: EventFilter = { source: null, type: null, since: null, until: null, q: null };
 
-/** The query parameters that a filter is made of. */
+/** Names of the query parameters of a filter. */
 export const FILTER_PARAMETERS = ["source", "type", "since", "until", "q"] as const;
 
 const MAX_TEXT = 256;
-// A date, or a date and time with its offset: without one, it would be read in a zone that nobody named.
+/** A date, or a date and time with its offset: without one, the time would be read in a zone that nobody named. */
 const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
 
+/** The search of each filter, made once: thousands of events may be matched. */
 const searches = new WeakMap<EventFilter, TextSearch>();
 
-/** The filter that a query string asks for. @throws Problem `invalid_parameter` */
+/** Reads the filter of a query string. @throws Problem `invalid_parameter` */
 export function readFilter(parameters: URLSearchParams): EventFilter {
   const [source, type, q] = (["source", "type", "q"] as const).map((name) => textParameter(name, parameters.get(name)));
   return {
@@ -40,14 +41,14 @@ export function readFilter(parameters: URLSearchParams): EventFilter {
   };
 }
 
-/** The same filter as a query string, without what asks for nothing. */
+/** Returns the query parameters of a filter, without those that are null. */
 export function filterParameters(filter: EventFilter): Record<string, string> {
   const { source, type, q } = filter;
   const given = { source, type, q, since: isoOf(filter.since), until: isoOf(filter.until) };
   return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
-/** Whether a summary is wanted, its text aside. */
+/** Matches a summary against all conditions but the text. */
 function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
   if (filter.source !== null && event.source !== filter.source) return false;
   if (filter.type !== null && (event.type === null || !matchesType(filter.type, event.type))) return false;
@@ -55,19 +56,18 @@ function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
   return at >= (filter.since ?? at) && (filter.until === null || at < filter.until);
 }
 
-/** Whether a whole record is wanted; a body that is not text is searched as the bytes it holds. */
+/** Matches a whole record; a body that is not text is searched as the text in its bytes. */
 export function matches(filter: EventFilter, record: EventRecord): boolean {
   const search = searchOf(filter);
   return matchesSummary(filter, record) && (search === null || holdsText(search, record));
 }
 
-/** Whether a row holds the filter's text; what else is wanted of it is for the query that read it. */
+/** Matches a row's text alone; the query that read the row has matched the rest. */
 export function matchesText(filter: EventFilter, row: EventRow): boolean {
   const search = searchOf(filter);
   return search === null || rowHoldsText(search, row);
 }
 
-/** Made once a filter: thousands of events may be asked. */
 function searchOf(filter: EventFilter): TextSearch | null {
   if (filter.q === null) return null;
   const search = searches.get(filter) ?? textSearch(filter.q);
@@ -75,7 +75,7 @@ function searchOf(filter: EventFilter): TextSearch | null {
   return search;
 }
 
-/** Whether the filter asks for nothing. */
+/** Returns whether the filter has no condition. */
 export function wantsAll(filter: EventFilter): boolean {
   return Object.values(filter).every((wanted) => wanted === null);
 }

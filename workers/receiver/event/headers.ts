@@ -1,7 +1,10 @@
-/** What stands in the place of a secret value. */
+/** Headers as they are stored: in the runtime's order, values joined by it, secrets masked before a list exists. */
+export type HeaderList = [name: string, value: string][];
+
+/** The text in the place of a secret value. */
 export const MASK = "(masked)";
 
-/** The last is what Cloudflare Access adds for whoever is signed in. */
+/** Headers that authenticate someone to anyone. Cloudflare Access adds the last one for whoever is signed in. */
 const SECRET_HEADERS = [
   "authorization",
   "proxy-authorization",
@@ -10,11 +13,8 @@ const SECRET_HEADERS = [
   "cf-access-jwt-assertion",
 ];
 
-/** The headers as they are stored: what authenticates someone is replaced, `secretHeaders` being the scheme's own. */
+/** Returns the headers with their secret values masked; `secretHeaders` are those of the scheme. */
 export function maskedHeaders(headers: Headers, secretHeaders: readonly string[] = []): HeaderList {
   const secret = new Set([...SECRET_HEADERS, ...secretHeaders]);
   return [...headers].map(([name, value]) => [name, secret.has(name) ? MASK : value]);
 }
-
-/** In the order and with the joined values that the runtime gives; secrets are masked before this exists. */
-export type HeaderList = [name: string, value: string][];

@@ -2,6 +2,8 @@ import type { EventFilter } from "./filter.ts";
 import type { EventRow, EventSummary } from "./record.ts";
 import type { Tombstone } from "./tombstone.ts";
 
+/** Pages of a log: the query, the Inbox's part of the answer, and the page that a reader gets. */
+
 /** `before`: newest first, below `seq` (null: from the head); `after`: oldest first, above `seq`. */
 export type PageQuery = {
   order: "before" | "after";
@@ -11,14 +13,20 @@ export type PageQuery = {
   filter: EventFilter;
 };
 
-/** What names a segment in KV. */
+/** A run of seqs, both ends included. */
+export type SeqRange = { from: number; to: number };
+
+/** A part of the log to search: a run of seqs, the end to begin at, and the filter. */
+export type Wanted = { range: SeqRange; ascending: boolean; filter: EventFilter };
+
+/** The name of a segment in KV, and its last seq. */
 export type SegmentRef = { firstSeq: number; lastSeq: number; epoch: string };
 
 /**
- * One page, in two parts that follow each other in the log without repeat: `segments` that may hold wanted events,
- * in the page's order, and the wanted `rows` of the tails. `head` is the newest seq, `first` the oldest one that can
- * still be read, `through` the last one in the page's order that is looked at. What is `cleared` is left out of the
- * rows; the reader leaves it out of the segments.
+ * One page in two parts, which follow each other in the log without repeat: `segments` that may hold wanted events, in
+ * the page's order, and the wanted `rows` of the tails. `head` is the newest seq, `first` the oldest that can still be
+ * read, `through` the last in the page's order that was looked at. Events that are `cleared` are not among the rows; the
+ * reader leaves them out of the segments.
  */
 export type Slice<Row> = {
   head: number;
@@ -31,31 +39,26 @@ export type Slice<Row> = {
 
 export type PageSlice = Slice<EventSummary>;
 
+/** The place of an event: its row in a tail, or the segment to read it from. */
 export type EventLocation =
   | { in: "tail"; row: EventRow }
   | { in: "segment"; segment: SegmentRef; cleared: readonly Tombstone[] };
 
-/** What a query wants of a log with this head. */
-export function wantedOf({ order, seq, filter }: PageQuery, head: number): Wanted {
-  const ascending = order === "after";
-  const range = ascending ? { from: (seq ?? 0) + 1, to: head } : { from: 1, to: (seq ?? head + 1) - 1 };
-  return { range, ascending, filter };
-}
-
-/** The run of seqs that a page looks at. */
-export type SeqRange = { from: number; to: number };
-
-/** What is wanted of a run of the log, and from which end on. */
-export type Wanted = { range: SeqRange; ascending: boolean; filter: EventFilter };
-
 /**
- * `next` is the cursor to go on with: null at the start of the log; `end`: an `after` page reached the head. With a
- * filter, a page may hold less than its limit, even nothing, and yet have a `next`: one request scans so much.
+ * A page as a reader gets it. `next` is the cursor to go on with, null at the start of the log; `end`: an `after` page
+ * reached the head. With a filter a page may be short, or empty, and still have a `next`: one request scans so much.
  */
 export type Page = { events: EventSummary[]; next: number | null; end?: true };
 
 /** One batch holds at most this many events, or bytes of them, but at least one event. */
 export const BATCH_EVENTS = 100;
 
-/** `end`: with this batch the viewer has everything there is. */
+/** Events on their way to a viewer; `end`: with them the viewer has all there are. */
 export type Batch = { events: EventSummary[]; next: number; end?: true };
+
+/** Returns the part of a log with this head that a query asks for. */
+export function wantedOf({ order, seq, filter }: PageQuery, head: number): Wanted {
+  const ascending = order === "after";
+  const range = ascending ? { from: (seq ?? 0) + 1, to: head } : { from: 1, to: (seq ?? head + 1) - 1 };
+  return { range, ascending, filter };
+}

@@ -1,12 +1,12 @@
 import { fromBase64, fromUtf8, toBase64, utf8 } from "../../../shared/bytes.ts";
 import type { HeaderList } from "./headers.ts";
 
-/** The logged event: its one shape in storage, in a segment's lines and in the API's answers. */
+/** The logged event: a row in a tail, a record in a segment's lines and in the API's answers, a summary in lists. */
 
 /** `verified` by a signature, `authenticated` by a shared token, `unverified` because its source asks for nothing. */
 export type Verification = "verified" | "authenticated" | "unverified";
 
-/** What an event's row in a tail holds; `at` in unix milliseconds, `headers` a HeaderList as JSON. */
+/** Row of a tail; `at` in unix milliseconds, `headers` a HeaderList as JSON. */
 export type EventRow = {
   seq: number;
   at: number;
@@ -19,7 +19,7 @@ export type EventRow = {
   body: ArrayBuffer;
 };
 
-/** What lists show of an event. `bytes` is the body's length as received, `receivedAt` ISO 8601. */
+/** An event in lists. `bytes` is the body's length as received, `receivedAt` ISO 8601. */
 export type EventSummary = {
   seq: number;
   id: string | null;
@@ -30,7 +30,7 @@ export type EventSummary = {
   verification: Verification;
 };
 
-/** The whole event. `body` is its text when the bytes are valid UTF-8, else their base64, and `encoding` says so. */
+/** The whole event. `body` is its text when the bytes are valid UTF-8, else their base64, marked by `encoding`. */
 export type EventRecord = EventSummary & { headers: HeaderList; body: string; encoding?: "base64" };
 
 export function toSummary(row: Omit<EventRow, "headers" | "body">): EventSummary {
@@ -45,7 +45,7 @@ export function toRecord(row: EventRow): EventRecord {
   return text === null ? { ...record, body: toBase64(bytes), encoding: "base64" } : { ...record, body: text };
 }
 
-/** The exact bytes received. */
+/** Returns the exact bytes received. */
 export function bodyBytes(record: EventRecord): Uint8Array<ArrayBuffer> {
   if (record.encoding === undefined) return utf8(record.body);
   const bytes = fromBase64(record.body);
@@ -62,12 +62,12 @@ export function summaryOf({
   return summary;
 }
 
-/** One line of a segment; the same row gives the same bytes each time, so that writing twice is harmless. */
+/** Returns one line of a segment. The same row gives the same bytes each time, so writing it twice does no harm. */
 export function toLine(row: EventRow): string {
   return JSON.stringify(toRecord(row));
 }
 
-/** Of a line that `toLine` wrote. */
+/** Reads a line that `toLine` wrote. */
 export function fromLine(line: string): EventRecord {
   return JSON.parse(line) as EventRecord;
 }

@@ -21,6 +21,8 @@ import type { LogSnapshot } from "./queries/rows.ts";
 import { REJECTIONS_MS } from "./state/rules.ts";
 import { type InboxStatus, statusOf } from "./status.ts";
 
+/** The head of one log, as a Durable Object. The files of this room decide and do; this class only joins them. */
+
 /** Events and rejected requests of each source, and how many watch at this moment. Null: not known. */
 export type LogCounts = {
   events: EventCounts | null;
@@ -31,8 +33,8 @@ export type LogCounts = {
 type InboxEnv = Vars & { EVENTS: KVNamespace };
 
 /**
- * The head of one log: gives each event its seq, once, and moves sealed runs of events into KV. The invariants I1 to I6
- * stand in workers/receiver/README.md. The files of this room decide and do; this class only joins them.
+ * Gives each event of a log its seq, once, and moves sealed runs of events into KV. Its invariants, I1 to I6, stand in
+ * workers/receiver/README.md.
  */
 export class Inbox extends DurableObject<InboxEnv> {
   readonly memory: InboxMemory;
@@ -119,6 +121,7 @@ export class Inbox extends DurableObject<InboxEnv> {
     return { kept: rejections.list(source), counts: rejections.counts() };
   }
 
+  /** Counts each source's events and rejected requests, and the viewers. */
   counts(): LogCounts {
     const [events, rejected] = [countEvents(this.#snapshot()), this.memory.rejections.counts()];
     return { events, rejected, viewers: this.#live.size };

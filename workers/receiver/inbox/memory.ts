@@ -9,6 +9,8 @@ import { armFor, type KnownLog, start } from "./start.ts";
 import type { InboxState, LogIdentity, Timing } from "./state/state.ts";
 import { InboxStore } from "./storage/schema.ts";
 
+/** The Inbox's memory of its log: what the tables say, the transaction that changes both, and the alarm. */
+
 /** A run of the alarm that moved nothing is not repeated sooner. */
 const IDLE_MS = 30_000;
 /** The requests that wake the object wait this long for KV, when KV must say first what the log holds. */

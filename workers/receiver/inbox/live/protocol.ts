@@ -4,34 +4,41 @@ import type { Batch } from "../../event/page.ts";
 import type { Extent } from "../state/state.ts";
 
 /**
- * The decisions of the Inbox's sockets. Pure; times in unix milliseconds.
+ * The rules of the Inbox's sockets. Pure; times in unix milliseconds.
  *
- * A viewer asks `{"more": n}` and gets one answer: a batch of what follows `n`, as soon as there is any;
- * `{"behind": s}` when what follows is only in segments, to be paged over HTTP up to `s`; `{"reset": head}`
- * when the log ends before `n`. Then it asks again. So at most one batch is on its way to each viewer, and
- * what was missed and what is new are the same read.
+ * A viewer asks `{"more": n}` and gets one answer: a batch of the events after `n`, as soon as there are any;
+ * `{"behind": s}` when the next events are only in segments, to be paged over HTTP up to `s`; `{"reset": head}` when the
+ * log ends before `n`. Then the viewer asks again. So at most one batch is on its way to each viewer, and missed events
+ * and new events are the same read.
  *
- * A socket's `send` never says whether the other end reads, and a position can be guessed. So each answer has a
- * `receipt` that cannot be, and the next question brings it back: `{"more": n, "receipt": r}`. What was sent since
- * the last receipt may still lie in a buffer, and is counted; a viewer that has too much of it is closed. One
- * that never gives receipts is so after about a megabyte, and goes on by its cursor with another socket. The
- * platform's own `pong` is not counted: it takes no more room than the `ping` that it answers.
+ * A socket's `send` never tells if the other end reads, and a position can be guessed. So each answer has a `receipt`
+ * that cannot be guessed, and the next question brings it back: `{"more": n, "receipt": r}`. Bytes sent since the last
+ * receipt may still lie in a buffer, and are counted; a viewer with too many of them is closed. A viewer that never
+ * gives receipts is closed after about a megabyte, and goes on by its cursor with another socket. The platform's own
+ * `pong` is not counted: it takes no more space than the `ping` before it.
  */
 
+/** Header of the answer to an upgrade: the head of the log when the socket was opened. */
+export const HEAD_HEADER = "inbox-head";
+
+/** Query parameter of a Worker that passes the answers on. */
+export const RELAYED = "relayed";
+
+/** One batch holds at most these bytes of events, but at least one event. */
 export const BATCH_BYTES = 256 * 1024;
 
-/** A wait whose filter matched nothing in this many events is told how far it came: its cursor must not rot. */
+/** A wait whose filter matched nothing in this many events is told how far it has looked: its cursor must keep up. */
 const ADVANCE_EVENTS = 500;
 
-/** A viewer that does not ask for this long, while events wait for it, is gone or stuck. */
+/** A viewer that does not ask for this long while events wait is gone or stuck. */
 const DEAF_MS = 60_000;
 
-/** How far apart rounds of answers are, per viewer: a relayed answer also costs a Worker its request or write. */
+/** The time between rounds of answers, per viewer: a relayed answer also costs a Worker its request or write. */
 const ROUND_MS = { direct: 0.25, relayed: 2 };
 
-/** Beyond this no question is answered: at most so much, and one batch, lies in a buffer for a viewer. */
+/** Beyond this no question is answered: at most these bytes and one batch lie in a buffer for a viewer. */
 const UNREAD_BYTES = 1024 * 1024;
-/** What a question counts besides events: more than the rest of its answer has, so that nobody asks without end. */
+/** A question counts as this many bytes beside its events, more than the rest of its answer: nobody asks without end. */
 export const QUESTION_BYTES = 512;
 
 const MAX_MESSAGE_LENGTH = 256;
@@ -48,11 +55,11 @@ export const CLOSE_CODES = {
 } as const;
 
 /**
- * What is known of one socket; it survives hibernation as the socket's attachment, whose 2,048 bytes it fits.
- * `asked`: the position of the last question, null when it was answered by `behind` or `reset`; `after`: up to
- * where it was answered, or the wait has looked; `wants`: the question is still open; `sentAt`: when the last
- * answer left; `relayed`: a Worker asks, for a stream or a poll; `receipt`: the last answer's, null when it was
- * given; `unread`: bytes sent since the last receipt that was.
+ * The Inbox's knowledge of one socket. It survives hibernation as the socket's attachment, whose 2,048 bytes it fits.
+ * `asked` is the position of the last question, null when that was answered by `behind` or `reset`. `after` is how far
+ * it was answered, or the wait has looked. `wants`: the question is still open. `sentAt` is when the last answer left.
+ * `relayed`: a Worker asks, for a stream or a poll. `receipt` is that of the last answer, null once it was given back.
+ * `unread` counts the bytes sent since the last receipt that was given back.
  */
 export type Viewer = {
   filter: EventFilter;
@@ -68,10 +75,10 @@ export type Viewer = {
 /** A client's message. */
 export type Question = { more: number; receipt: string | null };
 
-/** What a question leads to: an answer at once, or a place among those who wait. */
+/** The outcome of a question: an answer at once, or a place among those who wait. */
 export type Outcome = { viewer: Viewer; answer: { behind: number } | { reset: number } | null };
 
-/** Null when it is no question. */
+/** Reads a client's message; null when it is no question. */
 export function parseQuestion(message: string | ArrayBuffer): Question | null {
   if (typeof message !== "string" || message.length > MAX_MESSAGE_LENGTH) return null;
   try {
@@ -83,7 +90,7 @@ export function parseQuestion(message: string | ArrayBuffer): Question | null {
   }
 }
 
-/** The viewer with one more question on its account. A receipt counts once, for all that was sent up to it. */
+/** Charges the viewer for one more question. A receipt counts once, for all that was sent up to it. */
 export function charged(viewer: Viewer, receipt: string | null): Viewer {
   const isRead = receipt !== null && receipt === viewer.receipt;
   return isRead
@@ -91,12 +98,12 @@ export function charged(viewer: Viewer, receipt: string | null): Viewer {
     : { ...viewer, unread: viewer.unread + QUESTION_BYTES };
 }
 
-/** Whether a charged question is one too many. */
+/** Returns whether a charged question is one too many. */
 export function isOverdrawn({ unread }: Viewer): boolean {
   return unread > UNREAD_BYTES;
 }
 
-/** The same question twice is one question: a client may put it into the URL and send it as well. */
+/** Answers a question, or lets it wait. The same question twice is one: a client may put it into the URL and send it. */
 export function question(viewer: Viewer, more: number, { head, floor }: Extent, now: number): Outcome {
   if (more === viewer.asked) return { viewer, answer: null };
   const answered = { ...viewer, asked: null, wants: false, sentAt: now };
@@ -105,17 +112,20 @@ export function question(viewer: Viewer, more: number, { head, floor }: Extent, 
   return { viewer: { ...viewer, asked: more, after: more, wants: true }, answer: null };
 }
 
-/** Whether there is something to look at for a viewer. */
+/** Returns whether there is something to look at for a viewer. */
 export function isDue({ wants, after }: Viewer, { head }: Extent): boolean {
   return wants && after < head;
 }
 
-/** Checked when there is news: a hibernating object has no timer, and without news nothing is held for anyone. */
+/**
+ * Returns whether a viewer has not asked for too long. This is checked when there is news: a hibernating object has no
+ * timer, and without news nothing is held for anyone.
+ */
 export function isDeaf({ wants, after, sentAt }: Viewer, { head }: Extent, now: number): boolean {
   return !wants && after < head && now - sentAt > DEAF_MS;
 }
 
-/** Those for whom there is something to look at, in groups that share it: of one position and one filter. */
+/** Groups the viewers with something to look at by position and filter: a group shares one read and one answer. */
 export function dueTogether<Seat extends { viewer: Viewer; key: string }>(seats: Iterable<Seat>, extent: Extent) {
   const groups = new Map<string, [Seat, ...Seat[]]>();
   for (const seat of seats) {
@@ -128,15 +138,15 @@ export function dueTogether<Seat extends { viewer: Viewer; key: string }>(seats:
   return groups.values();
 }
 
-/** What was read for a viewer that wants: whether it is an answer, or the wait goes on from there. */
+/** Returns whether a read is an answer to a viewer's question, or the wait goes on from there. */
 export function isAnswer(viewer: Viewer, { events, next }: Pick<Batch, "events" | "next">): boolean {
   return events.length > 0 || next - (viewer.asked ?? viewer.after) >= ADVANCE_EVENTS;
 }
 
 /**
- * When the next round of answers may begin: at once after a quiet time. Under load, rounds are so far apart that
- * answering never takes most of the object's time from accepting, however many watch; what arrives in between
- * goes together. 200 sockets make that 50 ms, 200 streams 400.
+ * Returns the wait until the next round of answers may begin: none after a quiet time. Under load, rounds are so far
+ * apart that answering never takes most of the object's time from accepting, however many watch; events that arrive in
+ * between go together. With 200 sockets that is 50 ms, with 200 streams 400.
  */
 export function roundDelay(viewers: Iterable<Viewer>, last: number, now: number): number {
   let apart = 0;
@@ -144,7 +154,7 @@ export function roundDelay(viewers: Iterable<Viewer>, last: number, now: number)
   return Math.min(Math.max(last + apart - now, 0), apart);
 }
 
-/** A batch's message, how far it reaches, and the size of its events: what exceeds a batch is for the next one. */
+/** Returns a batch's message, how far it reaches, and the size of its events; events beyond BATCH_BYTES are left out. */
 export function batchMessage({ events, next }: Pick<Batch, "events" | "next">, head: number) {
   const texts: string[] = [];
   let bytes = 0;
@@ -160,13 +170,7 @@ export function batchMessage({ events, next }: Pick<Batch, "events" | "next">, h
   return { text: `{"events":[${texts.join(",")}],"next":${reached}${end}}`, next: reached, bytes };
 }
 
-/** An answer's JSON as it is sent to one viewer; the rest of it may be shared. */
+/** Returns an answer's JSON as one viewer gets it; the rest of the text may be shared. */
 export function withReceipt(text: string, receipt: string): string {
   return `${text.slice(0, -1)},"receipt":"${receipt}"}`;
 }
-
-/** The head of the log when the socket was opened, on the answer to the upgrade. */
-export const HEAD_HEADER = "inbox-head";
-
-/** The query parameter of a Worker that passes on what it is told. */
-export const RELAYED = "relayed";

@@ -24,28 +24,30 @@ import {
   withReceipt,
 } from "./protocol.ts";
 
-/** The scan of one round for one filter: the object accepts nothing meanwhile. */
+/**
+ * The sockets of one Inbox, which hibernates while they are open: everything that must survive is in each socket's
+ * attachment, written with every question and every answer. While nothing arrives there is no timer. `protocol.ts` has
+ * the rules.
+ */
+
+/** The scan of one round for one filter stays below this: the object accepts nothing meanwhile. */
 const ROUND_SCAN_BYTES = 1024 * 1024;
-/** Random ones of a receipt: more than anyone can try. */
+/** The random bytes of a receipt: more than anyone can try. */
 const RECEIPT_BYTES = 8;
 
-/** What is in memory of a socket; `key` is its filter as text. */
+/** A socket in memory; `key` is its filter as text. */
 type Seat = { socket: WebSocket; viewer: Viewer; key: string };
 
-/**
- * The sockets of one Inbox, which hibernates while they are open: what must survive is each socket's
- * attachment, written with every question and every answer. While nothing arrives there is no timer.
- */
 export class LiveViewers {
   readonly #ctx: DurableObjectState;
   readonly #snapshot: () => LogSnapshot;
   readonly #seats = new Map<WebSocket, Seat>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #lastRound = Number.NEGATIVE_INFINITY;
-  /** Those who were there in the last round: a poll is gone once it is answered, and costs its request all the same. */
+  /** The viewers of the last round: a poll is gone once it is answered, and costs its request all the same. */
   #lastViewers: readonly Viewer[] = [];
 
-  /** `view` answers at once, with what is committed. */
+  /** `snapshot` returns the log as it is committed now. */
   constructor(ctx: DurableObjectState, snapshot: () => LogSnapshot) {
     this.#ctx = ctx;
     this.#snapshot = snapshot;
@@ -60,11 +62,11 @@ export class LiveViewers {
     return this.#seats.size;
   }
 
-  /** Answers an upgrade that the Worker has authenticated; its query is a filter and, as a first question, `after`. */
+  /** Answers an upgrade that the Worker has authenticated. Its query is a filter and, as a first question, `after`. */
   open(request: Request): Response {
     const { searchParams } = new URL(request.url);
     const { head } = extentOf(this.#snapshot().state);
-    // Whatever can be refused is refused before: an accepted socket stays, and must have its attachment.
+    // Everything that can fail comes first: an accepted socket stays, and must have its attachment.
     const [filter, relayed] = [readFilter(searchParams), searchParams.has(RELAYED)];
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
@@ -84,12 +86,12 @@ export class LiveViewers {
     else this.#orClose([seat], () => this.#ask(seat, asked));
   }
 
-  /** The viewer has left, or was lost. A hibernating socket does not answer a close by itself. */
+  /** Closes this end after the viewer left or was lost: a hibernating socket does not answer a close by itself. */
   closed(socket: WebSocket): void {
     this.#hangUp(socket, { code: 1000, reason: "" });
   }
 
-  /** After a commit that may have brought events. */
+  /** Begins a round of answers soon, after a commit that may have brought events. */
   notify(): void {
     if (this.#seats.size > 0) this.#schedule();
   }
@@ -114,7 +116,7 @@ export class LiveViewers {
     this.#timer = setTimeout(() => this.#round(), Math.max(...delays));
   }
 
-  /** One answer for each viewer that wants one and for whom there is one. */
+  /** Answers each viewer that wants an answer and for whom there is one. */
   #round(): void {
     this.#timer = null;
     this.#lastRound = Date.now();
@@ -126,7 +128,7 @@ export class LiveViewers {
         if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(seat, CLOSE_CODES.deaf);
       }
       for (const group of dueTogether(this.#seats.values(), extent)) {
-        // A wait that was hibernated may have looked further than its attachment tells, and the tails moved on.
+        // A wait may have looked further than its attachment tells, and the tails moved on while it was hibernated.
         const isBehind = group[0].viewer.after < extent.floor;
         this.#orClose(group, () => (isBehind ? this.#answerBehind(extent, group) : this.#answer(log, extent, group)));
       }
@@ -171,7 +173,7 @@ export class LiveViewers {
     seat.socket.serializeAttachment(viewer);
   }
 
-  /** Held back by the platform until what it tells of is on disk. Its receipt is of this socket and answer alone. */
+  /** Sends an answer, which the platform holds back until its events are on disk. Its receipt belongs to it alone. */
   #send(seat: Seat, viewer: Viewer, text: string): void {
     const receipt = crypto.getRandomValues(new Uint8Array(RECEIPT_BYTES)).toHex();
     this.#keep(seat, { ...viewer, receipt });
@@ -182,7 +184,7 @@ export class LiveViewers {
     }
   }
 
-  /** What fails here fails for these viewers, who come back with their cursors, and for nobody who sends. */
+  /** Does work for some viewers; an error closes them, who come back with their cursors, and reaches no sender. */
   #orClose(seats: Seat[], work: () => void): void {
     try {
       work();

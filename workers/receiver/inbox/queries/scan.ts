@@ -3,16 +3,16 @@ import type { SeqRange } from "../../event/page.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 
 /**
- * What one request reads of a log, decided before anything is read: at most SCAN_BYTES, of bodies and headers in tails
- * and of text in segments, or one tail or segment, which has its own bounds. Pure.
+ * Decides which part of a log one request reads, before anything is read: at most SCAN_BYTES, of bodies and headers in
+ * tails and of text in segments, or one tail or segment, which has its own bounds. Pure.
  */
 
-/** Runs of events that one request reads at most: each may be a read of KV. */
+/** One request reads at most this many parts: each may be a read of KV. */
 export const SCAN_PARTS = 40;
 
 /**
- * A run of events that is read as one: a tail, or a segment in KV; `edge` stands for all that was not looked at.
- * `cost` is what reading it takes of the request's bytes; at least `least` of its events are wanted.
+ * A run of events that is read as one: a tail, or a segment in KV; `edge` stands for all that was not looked at. `cost`
+ * is its share of the request's bytes; at least `least` of its events are wanted.
  */
 export type Part = {
   in: "tail" | "segment" | "edge";
@@ -24,9 +24,9 @@ export type Part = {
 };
 
 /**
- * Reads the parts in a request's way until `limit` events are there, at most `scanBytes` of them and SCAN_PARTS, but
- * at least one that costs anything. `read` answers how many events a part gave at least. Answers the part that the
- * next request begins with, or null when none is left.
+ * Reads the parts in a request's way until `limit` events are there, at most `scanBytes` of them and SCAN_PARTS, but at
+ * least one that costs anything. `read` returns how many events a part gave at least. Returns the part that the next
+ * request begins with, or null when none is left.
  */
 export function scan(
   parts: Iterable<Part>,
@@ -46,7 +46,7 @@ export function scan(
   return null;
 }
 
-/** How many of a segment's events are wanted for sure; `counts` are those of each source, null when unknown. */
+/** Counts a segment's events that are surely wanted; `counts` are its events by source as JSON, null when unknown. */
 export function leastWanted(
   segment: { firstSeq: number; lastSeq: number; n: number },
   wanted: { filter: EventFilter; range: SeqRange; cleared: readonly Tombstone[]; counts: string | null },
@@ -62,7 +62,7 @@ export function leastWanted(
   return Object.hasOwn(perSource, source) ? (perSource[source] ?? 0) : 0;
 }
 
-/** Whether all that was received from `from` to `to` lies outside the filter's time. */
+/** Returns whether everything received from `from` to `to` lies outside the filter's time. */
 export function isOutside(filter: EventFilter, { from, to }: { from: number; to: number }): boolean {
   return (filter.until !== null && from >= filter.until) || (filter.since !== null && to < filter.since);
 }

@@ -3,6 +3,8 @@ import type { Sql } from "../../../../shared/durable/sql.ts";
 import type { CountedSegment, EventCounts, Segment, SegmentKey } from "../../archive/segments.ts";
 import type { Housekeeping, Notes } from "../state/state.ts";
 
+/** The log beyond its tails: its segments, the keys to be deleted from KV, and notes. Nothing here decides. */
+
 const CREATE_SEG = `CREATE TABLE seg (
   firstSeq INTEGER PRIMARY KEY, lastSeq INTEGER NOT NULL, epoch TEXT NOT NULL, n INTEGER NOT NULL,
   bytes INTEGER NOT NULL, counts TEXT, "from" INTEGER NOT NULL, "to" INTEGER NOT NULL,
@@ -17,9 +19,6 @@ export const SEGMENT_COLUMNS = `firstSeq, lastSeq, epoch, n, bytes, "from", "to"
 /** Segments that one flush may forget: more do not expire between two flushes, and each row that is read is billed. */
 const FORGET_LIMIT = 50;
 
-/**
- * The log beyond its tails: its segments, the keys to be deleted from KV, and notes. Nothing here decides.
- */
 export class Ledger {
   readonly #sql: Sql;
   readonly #meta: Meta;

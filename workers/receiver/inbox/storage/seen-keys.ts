@@ -2,13 +2,14 @@ import { type PeriodTable, PeriodTables } from "../../../../shared/durable/perio
 import type { Sql } from "../../../../shared/durable/sql.ts";
 import type { Dedup } from "../../event/arrival.ts";
 
-/** Each column that is smaller saves its bytes once an event: hence part of a digest, and seconds since the table began. */
+/** Tables of the keys of events that were logged, each named by when it was begun. Nothing here decides. */
+
+/** Columns of seen keys: 16 bytes of a digest, and whole seconds since the table was begun. Each byte counts once an event. */
 const SEEN = "(key BLOB PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
 
 /** An entry for a key: the seq and time it was logged with. An earlier entry counts if it is not older than `since`. */
 export type SeenEntry = { seq: number; at: number; since: number };
 
-/** Tables of the keys of events that were logged, each named by when it was begun. Nothing here decides. */
 export class SeenKeys {
   readonly #sql: Sql;
   readonly #tables: PeriodTables;

@@ -3,7 +3,9 @@ import type { Sql } from "../../../../shared/durable/sql.ts";
 import type { Arrival } from "../../event/arrival.ts";
 import type { EventRow } from "../../event/record.ts";
 
-/** The body stands last, so that lists never read its pages. */
+/** Tables of the newest events, each named by its first seq. Nothing here decides. */
+
+/** Columns of a tail. The body stands last, so that lists never read its pages. */
 const TAIL = `(
   seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL, type TEXT, bytes INTEGER NOT NULL, id TEXT,
   verification TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL)`;
@@ -14,7 +16,6 @@ type SourceRun = { source: string; n: number; from: number; to: number };
 /** A tail as `measure` finds it; `from` and `lastAt` are null while it is empty. */
 type Measured = { next: number; count: number; bytes: number; from: number | null; lastAt: number | null };
 
-/** Tables of the newest events, each named by its first seq. Nothing here decides. */
 export class Tails {
   readonly #sql: Sql;
   readonly #tables: PeriodTables;
@@ -56,6 +57,7 @@ export class Tails {
     return measured;
   }
 
+  /** Reads whose events a tail holds. */
   bySource(tail: number): SourceRun[] {
     return this.#sql.run<SourceRun>(
       `SELECT source, count(*) AS n, min(at) AS "from", max(at) AS "to" FROM tail_${tail} GROUP BY source`,
