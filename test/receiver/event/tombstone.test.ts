@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { isCleared, mergeTombstones, type Tombstone } from "../../../workers/receiver/event/tombstone.ts";
-import { clearedIn } from "../../../workers/receiver/inbox/state/rules.ts";
 
 const whole = (seq: number): Tombstone => ({ source: null, seq });
 const of = (source: string, seq: number): Tombstone => ({ source, seq });
@@ -30,27 +29,4 @@ describe("mergeTombstones", () => {
     ["the furthest of the whole log", [[whole(5)], [whole(4)]], [whole(5)]],
   ];
   it.each(cases)("%s", (_name, lists, merged) => expect(mergeTombstones(...lists)).toEqual(merged));
-});
-
-describe("clearedIn", () => {
-  const segment = { firstSeq: 1, lastSeq: 10, epoch: "e", n: 10 };
-  const counts = { a: 7, b: 3 };
-  const cases: [
-    name: string,
-    tombstones: Tombstone[],
-    counts: Record<string, number> | null,
-    cleared: number | null,
-  ][] = [
-    ["none", [], counts, 0],
-    ["all of it", [whole(10)], counts, 10],
-    ["all of it, unknown", [whole(10)], null, 10],
-    ["one source", [of("a", 10)], counts, 7],
-    ["a source it does not hold", [of("c", 10)], counts, 0],
-    ["both sources", [of("a", 10), of("b", 12)], counts, 10],
-    ["one source, unknown", [of("a", 10)], null, null],
-    ["a tombstone before its end", [whole(9), of("a", 9)], counts, 0],
-  ];
-  it.each(cases)("%s", (_name, tombstones, given, cleared) => {
-    expect(clearedIn(tombstones, { ...segment, counts: given })).toBe(cleared);
-  });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
-import { type Space, spaceIn } from "../../../shared/durable/space.ts";
+import type { Space } from "../../../shared/durable/space.ts";
 import type { Segment } from "../../../workers/receiver/archive/segments.ts";
+import type { Tombstone } from "../../../workers/receiver/event/tombstone.ts";
 import {
+  clearedIn,
   DELETES_PER_DAY,
   housekeepingDue,
   isFull,
@@ -223,13 +225,27 @@ describe("the tables of seen keys", () => {
   });
 });
 
-describe("spaceIn", () => {
-  const cases: [size: number, space: Space][] = [
-    [0, "ample"],
-    [600, "ample"],
-    [601, "crowded"],
-    [950, "crowded"],
-    [951, "full"],
+describe("clearedIn", () => {
+  const whole = (seq: number): Tombstone => ({ source: null, seq });
+  const of = (source: string, seq: number): Tombstone => ({ source, seq });
+  const sealed = { firstSeq: 1, lastSeq: 10, epoch: "e", n: 10 };
+  const counts = { a: 7, b: 3 };
+  const cases: [
+    name: string,
+    tombstones: Tombstone[],
+    counts: Record<string, number> | null,
+    cleared: number | null,
+  ][] = [
+    ["none", [], counts, 0],
+    ["all of it", [whole(10)], counts, 10],
+    ["all of it, unknown", [whole(10)], null, 10],
+    ["one source", [of("a", 10)], counts, 7],
+    ["a source it does not hold", [of("c", 10)], counts, 0],
+    ["both sources", [of("a", 10), of("b", 12)], counts, 10],
+    ["one source, unknown", [of("a", 10)], null, null],
+    ["a tombstone before its end", [whole(9), of("a", 9)], counts, 0],
   ];
-  it.each(cases)("%i of 1000 bytes: %s", (size, space) => expect(spaceIn(size, 1000)).toBe(space));
+  it.each(cases)("%s", (_name, tombstones, given, cleared) => {
+    expect(clearedIn(tombstones, { ...sealed, counts: given })).toBe(cleared);
+  });
 });

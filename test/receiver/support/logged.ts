@@ -5,8 +5,14 @@ import { Sql } from "../../../shared/durable/sql.ts";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { Arrival } from "../../../workers/receiver/event/arrival.ts";
 import { type EventFilter, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
+import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
 import type { PageQuery } from "../../../workers/receiver/event/page.ts";
-import { type EventRecord, type EventSummary, toRecord } from "../../../workers/receiver/event/record.ts";
+import {
+  type EventRecord,
+  type EventRow,
+  type EventSummary,
+  toRecord,
+} from "../../../workers/receiver/event/record.ts";
 import type { Tombstone } from "../../../workers/receiver/event/tombstone.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
 import { findEvent, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
@@ -142,3 +148,20 @@ const awkward = fc.constantFrom(
 );
 
 export const awkwardText = fc.array(awkward, { maxLength: 12 }).map((parts) => parts.join(""));
+
+/** A tail's row with this body and these headers. */
+export function rowOf(body: string | Uint8Array, headers: HeaderList = [], more: Partial<EventRow> = {}): EventRow {
+  const bytes = typeof body === "string" ? utf8(body) : body;
+  return {
+    seq: 1,
+    at: 0,
+    source: "default",
+    id: null,
+    type: null,
+    verification: "verified",
+    bytes: bytes.byteLength,
+    headers: JSON.stringify(headers),
+    body: new Uint8Array(bytes).buffer,
+    ...more,
+  };
+}

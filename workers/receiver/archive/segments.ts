@@ -7,11 +7,10 @@ import type { Tombstone } from "../event/tombstone.ts";
 
 /**
  * The log in KV: immutable segments of many events, NDJSON, one record a line. Nothing outside this file names KV keys.
+ * Values, metadata and when each goes: the section "Storage" of workers/receiver/README.md.
  *
- * | key | purpose | example | written | goes |
- * |---|---|---|---|---|
- * | events/‹tenant›/‹log›/‹inverted first seq›-‹epoch› | one segment; a list shows the newest first; metadata `{count, firstSeq, lastSeq, from, to, bytes, expires, counts}`: until when it is surely kept, and the events of each source, if that fits | events/default/main/999999999999998-9f3c01ab | once a segment | by TTL, a day after its newest event's retention, or when it is cleared |
- * | cleared/‹tenant›/‹log› | what was cleared, for a rebuild: the Inbox's tombstones as JSON | cleared/default/main | once a clear | by TTL, after the segments that were there |
+ * - `events/<tenant>/<log>/<inverted first seq>-<epoch>`: one segment; inverted, so that a list shows the newest first
+ * - `cleared/<tenant>/<log>`: the Inbox's tombstones, for a rebuild
  */
 
 /**
@@ -52,6 +51,7 @@ export type EncodedSegment = { text: string; bytes: number };
 /** A segment on its way to KV: `rows` are its events, `now` is in unix milliseconds. */
 export type SegmentPut = { segment: Segment; text: string; rows: EventRow[]; retentionMs: number; now: number };
 
+/** KV's metadata of a segment; `counts` are there only if they fit. */
 type Metadata = Omit<ListedSegment, "epoch" | "n" | "counts"> & { count: number; counts?: EventCounts };
 
 /** 15 digits hold every seq that a JavaScript number counts exactly, and more. */

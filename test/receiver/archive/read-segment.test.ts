@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { utf8 } from "../../../shared/bytes.ts";
+import { candidateLines, linesWith, recordsIn } from "../../../workers/receiver/archive/read-segment.ts";
+import { matches, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
+import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
+import { type EventRow, toLine } from "../../../workers/receiver/event/record.ts";
+import { rowHoldsText, textSearch } from "../../../workers/receiver/event/text-search.ts";
+import { awkwardText, rowOf } from "../support/logged.ts";
+
+/** One character each way, as a person would compare them. */
+const fold = (text: string) => [...text].map((character) => character.toUpperCase().toLowerCase()).join("");
+
+const bodies = fc.oneof(
+  { weight: 3, arbitrary: awkwardText },
+  { weight: 1, arbitrary: awkwardText.map((text) => new Uint8Array([0xff, ...utf8(text)])) },
+);
+const rows = fc
+  .array(fc.record({ body: bodies, name: awkwardText, value: awkwardText }), { minLength: 1, maxLength: 6 })
+  .map((made) => made.map(({ body, name, value }, index) => rowOf(body, [[name, value]], { seq: index + 1 })));
+
+/** Mostly pieces of what is there, so that something is found. */
+const searches = rows.chain((made) => {
+  const texts = made.flatMap((row) => [
+    ...JSON.parse(row.headers).map((pair: string[]) => pair.join(": ")),
+    bodyText(row),
+  ]);
+  const piece = fc.tuple(fc.constantFrom(...texts), fc.nat(20), fc.nat(6)).map(([text, from, length]) =>
+    [...text]
+      .slice(from % Math.max([...text].length, 1))
+      .slice(0, length + 1)
+      .join(""),
+  );
+  return fc.record({ rows: fc.constant(made), q: fc.oneof(piece, awkwardText) });
+});
+
+function bodyText({ body }: EventRow): string {
+  const bytes = new Uint8Array(body);
+  return new TextDecoder("utf-8", { fatal: false, ignoreBOM: bytes[0] !== 0xff }).decode(bytes);
+}
+
+describe("recordsIn", () => {
+  it("finds in a segment's text what a naive search finds in its events", () => {
+    const property = fc.property(searches, ({ rows, q }) => {
+      fc.pre(q !== "");
+      const text = rows.map((row) => `${toLine(row)}\n`).join("");
+      const wanted = { range: { from: 1, to: rows.length }, ascending: true, filter: { ...NO_FILTER, q }, cleared: [] };
+      const found = recordsIn(text, { firstSeq: 1, lastSeq: rows.length, epoch: "" }, wanted, 100);
+      const naive = rows.filter((row) => {
+        const headers = (JSON.parse(row.headers) as HeaderList).map((pair) => pair.join(": "));
+        return [...headers, bodyText(row)].some((part) => fold(part).includes(fold(q)));
+      });
+      expect(found.map(({ seq }) => seq)).toEqual(naive.map(({ seq }) => seq));
+      expect(rows.filter((row) => rowHoldsText(textSearch(q), row))).toEqual(naive);
+    });
+    fc.assert(property, { numRuns: 1500 });
+  });
+});
+
+describe("candidateLines", () => {
+  const sources = fc.constantFrom("a", "b", 'a"', "a,", "a\\");
+  const types = fc.constantFrom(null, "x", "x.y", "x.z", 'x"', "y", 'x","source":"a');
+  it("leaves out no line of the source and type, and finds no other record", () => {
+    const events = fc.array(fc.record({ source: sources, type: types, body: awkwardText }), { maxLength: 8 });
+    const property = fc.property(
+      events,
+      fc.option(sources),
+      fc.option(fc.constantFrom("x", "x.*", 'x"', "*.*")),
+      (made, source, type) => {
+        const rows = made.map(({ body, ...more }, index) => rowOf(body, [], { ...more, seq: index + 1 }));
+        const filter = { ...NO_FILTER, source, type };
+        const text = rows.map((row) => `${toLine(row)}\n`).join("");
+        const found = candidateLines(text, filter).filter((line) => matches(filter, JSON.parse(line)));
+        expect(found).toEqual(rows.map(toLine).filter((line) => matches(filter, JSON.parse(line))));
+      },
+    );
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it("parses nothing of a text that holds nothing of what is looked for", () => {
+    const text = `${toLine(rowOf("abc"))}\n`.repeat(3);
+    expect(candidateLines(text, { ...NO_FILTER, q: "xyz" })).toEqual([]);
+    expect(candidateLines(text, { ...NO_FILTER, source: "github" })).toEqual([]);
+  });
+});
+
+describe("linesWith", () => {
+  it("has each line once, whole", () => {
+    expect(linesWith("aa\nb\nca\n", "a")).toEqual(["aa", "ca"]);
+    expect(linesWith("", "a")).toEqual([]);
+  });
+});
