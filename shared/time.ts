@@ -1,6 +1,7 @@
 /** Spans of time in milliseconds, and times written as ISO 8601. No clock is read here. */
 
-export const HOUR_MS = 3_600_000;
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
 /** RFC 3339 section 5.6 in upper case, with fractions as long as Go's clocks print. A time without a zone would be another moment on another machine. */

@@ -1,9 +1,11 @@
+import { MINUTE_MS } from "../../../shared/time.ts";
+
 /** The events that the cron publishes and a bare `/trigger` makes: `{timestamp, value}`. Pure. */
 
 export const VALUE_TYPE = "value.changed";
 
-/** The cron fires each minute, so one tick covers this long and no more. */
-const MINUTE_MS = 60_000;
+/** One tick covers this long and no more: the cron fires each minute. */
+const TICK_MS = MINUTE_MS;
 
 /**
  * Returns the due times of one tick: the multiples of `periodMs` in (covered, t + 60 s], at most 60 s of them. A tick
@@ -18,9 +20,9 @@ export function periodicTimes(
   { now, periodMs }: { now: number; periodMs: number },
 ): { times: number[]; covered: number } | null {
   // A tick from another time is a replay or comes from a wrong clock; so does a window that ends in the far future.
-  if (periodMs <= 0 || Math.abs(t - now) > MINUTE_MS) return null;
-  const trusted = covered !== null && covered <= now + 2 * MINUTE_MS ? covered : t;
-  const end = t + MINUTE_MS;
+  if (periodMs <= 0 || Math.abs(t - now) > TICK_MS) return null;
+  const trusted = covered !== null && covered <= now + 2 * TICK_MS ? covered : t;
+  const end = t + TICK_MS;
   const start = Math.max(trusted, t);
   if (start >= end) return null;
   const times: number[] = [];

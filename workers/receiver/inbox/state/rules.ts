@@ -1,11 +1,9 @@
-import { DAY_MS } from "../../../../shared/time.ts";
+import { DAY_MS, MINUTE_MS } from "../../../../shared/time.ts";
 import type { CountedSegment, Segment } from "../../archive/segments.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 import type { Extent, Housekeeping, InboxState, LogState, OpenTail, Swept, Timing } from "./state.ts";
 
 /** The Inbox's decisions: when to seal, wake and retry, and what is past. Pure; times in unix milliseconds. */
-
-const MINUTE_MS = 60_000;
 
 /** A tail is sealed before it would hold more: the size that one KV value, one read and one flush are made for. */
 export const SEGMENT_EVENTS = 500;

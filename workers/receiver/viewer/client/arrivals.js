@@ -2,10 +2,14 @@
 import { counted, HOUR_MS, moved } from "./hours.js";
 import { arrivalsLabel, arrivalsSummary, hourText } from "./text.js";
 
-/** @typedef {import("./rows.js").Summary} Summary */
+/**
+ * The chart of the last day on the list's page: counts events as they come in.
+ *
+ * @typedef {import("./rows.js").Summary} Summary
+ */
 
 /** Age that the minute in the summary may reach. */
-const PERIOD_MS = 5_000;
+const REDRAW_MS = 5_000;
 /** Height of the chart, as the server draws it (parts/hourly.tsx). */
 const HEIGHT = 40;
 
@@ -28,7 +32,7 @@ export class Arrivals {
     this.#ahead = Number(now) - Date.now();
     this.#hours = { from: Number(from), hours: hours.split(" ").map(Number) };
     this.#drawn = this.#hours.hours;
-    setInterval(() => this.#draw(), PERIOD_MS);
+    setInterval(() => this.#draw(), REDRAW_MS);
     document.addEventListener("visibilitychange", () => this.#draw());
   }
 

@@ -18,13 +18,13 @@ export function offerCopies() {
 async function copy(button) {
   const { copy: text, copyFrom } = button.dataset;
   const source = copyFrom === undefined ? null : document.getElementById(copyFrom);
-  const copied = await write(text ?? source?.textContent ?? "");
+  const copied = await writeClipboard(text ?? source?.textContent ?? "");
   if (!copied && source !== null) getSelection()?.selectAllChildren(source);
   say(button, copied ? "Copied" : source === null ? "Not allowed" : "Selected");
 }
 
 /** @param {string} text */
-async function write(text) {
+async function writeClipboard(text) {
   try {
     // There is no clipboard on a page that came over plain HTTP from another machine.
     await navigator.clipboard.writeText(text);

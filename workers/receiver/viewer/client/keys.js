@@ -55,12 +55,12 @@ const ACTIONS = {
   k: () => move(-1),
   ArrowDown: (target) => !isScrollable(target) && move(1),
   ArrowUp: (target) => !isScrollable(target) && move(-1),
-  ArrowRight: (target) => !isScrollable(target) && follow("a[rel=prev]"),
-  ArrowLeft: (target) => !isScrollable(target) && follow("a[rel=next]"),
+  ArrowRight: (target) => !isScrollable(target) && followLink("a[rel=prev]"),
+  ArrowLeft: (target) => !isScrollable(target) && followLink("a[rel=next]"),
   "/": () => focus(document.querySelector("input[type=search]")),
   Escape: (target) => {
     if (isTyping(target)) return blur(target);
-    return blur(document.activeElement) || follow("a[rel=up]");
+    return blur(document.activeElement) || followLink("a[rel=up]");
   },
 };
 
@@ -72,7 +72,7 @@ const ACTIONS = {
  */
 function move(step) {
   const links = [...document.querySelectorAll("#events tbody th a")];
-  if (links.length === 0) return document.getElementById("events") === null && follow(step > 0 ? OLDER : NEWER);
+  if (links.length === 0) return document.getElementById("events") === null && followLink(step > 0 ? OLDER : NEWER);
   const active = document.activeElement?.closest("tr")?.querySelector("th a") ?? null;
   const at = active === null ? -1 : links.indexOf(active);
   return focus(links[at < 0 ? 0 : at + step] ?? null);
@@ -97,7 +97,7 @@ function blur(element) {
 }
 
 /** @param {string} selector */
-function follow(selector) {
+function followLink(selector) {
   const link = document.querySelector(selector);
   if (!(link instanceof HTMLAnchorElement)) return false;
   link.click();

@@ -3,7 +3,11 @@ import { rowOf } from "./rows.js";
 import { Speech } from "./speech.js";
 import { showTimes } from "./times.js";
 
-/** @typedef {import("./rows.js").Summary} Summary */
+/**
+ * The list on the page, which new rows join.
+ *
+ * @typedef {import("./rows.js").Summary} Summary
+ */
 
 /** Rows kept on the page; a link leads to older ones. */
 const MAX_ROWS = 300;
@@ -22,7 +26,10 @@ export class LiveList {
   #title = document.title;
   #pill = document.getElementById("live");
   #button = document.getElementById("new");
-  #speech = new Speech({ state: (text) => write("said-state", text), count: (text) => write("said-count", text) });
+  #speech = new Speech({
+    state: (text) => announce("said-state", text),
+    count: (text) => announce("said-count", text),
+  });
 
   /** @param {HTMLElement} list */
   constructor(list) {
@@ -115,7 +122,7 @@ function isBeingFilledIn() {
 }
 
 /** @param {string} id @param {string} text */
-function write(id, text) {
+function announce(id, text) {
   const place = document.getElementById(id);
   if (place !== null) place.textContent = text;
 }

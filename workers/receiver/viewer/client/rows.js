@@ -21,10 +21,10 @@ export function rowOf(event) {
   const row = content?.firstElementChild;
   if (!(row instanceof HTMLTableRowElement)) return null;
   row.id = `e${event.seq}`;
-  write(row, "type", event.type ?? "(no type)");
-  write(row, "id", event.id ?? "");
-  write(row, "source", event.source);
-  write(row, "bytes", bytesText(event.bytes));
+  fillSlot(row, "type", event.type ?? "(no type)");
+  fillSlot(row, "id", event.id ?? "");
+  fillSlot(row, "source", event.source);
+  fillSlot(row, "bytes", bytesText(event.bytes));
   const link = row.querySelector("[data-slot=link]");
   if (link instanceof HTMLAnchorElement) link.pathname = `/e/${event.seq}`;
   const source = row.querySelector("[data-slot=source]");
@@ -38,7 +38,7 @@ export function rowOf(event) {
 }
 
 /** @param {Element} row @param {string} slot @param {string} text */
-function write(row, slot, text) {
+function fillSlot(row, slot, text) {
   const place = row.querySelector(`[data-slot=${slot}]`);
   const inner = place?.querySelector("bdi") ?? place;
   if (inner) inner.textContent = visible(text);

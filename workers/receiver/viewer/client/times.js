@@ -3,7 +3,7 @@ import { agoText } from "./text.js";
 
 /** Shows beside each moment how long ago it was, and the reader's local time in its tooltip. */
 
-const PERIOD_MS = 5_000;
+const REFRESH_MS = 5_000;
 
 /** @param {ParentNode} within */
 export function showTimes(within) {
@@ -29,6 +29,6 @@ export function keepTimes() {
   showTimes(document);
   setInterval(() => {
     if (!document.hidden) showTimes(document);
-  }, PERIOD_MS);
+  }, REFRESH_MS);
   document.addEventListener("visibilitychange", () => showTimes(document));
 }

@@ -1,5 +1,5 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
-import { DAY_MS, HOUR_MS } from "../../../../shared/time.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../shared/time.ts";
 import { type EventFilter, filterParameters, NO_FILTER } from "../../event/filter.ts";
 import { DEFAULT_LOG } from "../../verify/source.ts";
 import { href, type ViewAddress } from "./address.ts";
@@ -16,7 +16,6 @@ const TIME_RANGES: readonly (readonly [ms: number, text: string])[] = [
   [DAY_MS, "last 24 hours"],
   [7 * DAY_MS, "last 7 days"],
 ];
-const MINUTE_MS = 60_000;
 
 export function Filters({ address, sources, now }: FiltersProps) {
   const values = filterParameters(address.filter);
