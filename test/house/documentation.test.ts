@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { filesBelow, READMES, ROOT, read, SOURCE } from "./files.ts";
 import { parseMarkdown } from "./markdown.ts";
 import { answers, type Route, routesIn, routesOf, type Worker } from "./routes.ts";
+import { commentsIn } from "./source.ts";
 
 /** The READMEs and the project say the same: whatever a README names exists, and whatever a user needs is named. */
 
@@ -12,6 +13,8 @@ const FRONT_PAGE_LINES = 130;
 const MADE = [".wrangler/state", "log.ndjson", "next.txt"];
 const PORTS: Record<Worker, string> = { sender: "localhost:5000", receiver: "localhost:8080" };
 const WORKERS = ["sender", "receiver"] as const;
+/** `I1 (armed while behind)`, or `I1, armed while behind` in parentheses. */
+const CITATION = /\b(I\d)\b(?:(?: \(|, )([a-z ]+)\))?/g;
 
 const readmes = READMES.map((path) => ({ path, text: read(path), ...parseMarkdown(read(path)) }));
 const code = [...filesBelow("workers"), ...filesBelow("test")].filter((path) => SOURCE.test(path));
@@ -151,5 +154,19 @@ describe("rooms", () => {
   it.each(rooms)("$folder/$room may import what its README says", ({ folder, room, allowed }) => {
     const { rows = [] } = readmes.find(({ path }) => path === `${folder}/README.md`) ?? {};
     expect(rows.find(([name]) => name === `\`${room}\``)?.at(-1)).toBe(allowed);
+  });
+});
+
+describe.each(WORKERS)("the invariants of the %s", (worker) => {
+  const { text = "" } = readmes.find(({ path }) => path === `workers/${worker}/README.md`) ?? {};
+  const names = new Map([...text.matchAll(/\*\*(I\d) \(([^)]+)\)\.\*\*/g)].map(([, number, name]) => [number, name]));
+
+  it("are cited by number and name", () => {
+    expect(names.size).toBeGreaterThan(3);
+    const comments = code
+      .filter((path) => path.startsWith(`workers/${worker}/`))
+      .flatMap((path) => commentsIn(read(path)));
+    const cited = comments.flatMap((comment) => [...comment.replace(/\bI\d to I\d\b/g, "").matchAll(CITATION)]);
+    expect(cited.filter(([, number, name]) => names.get(number) !== name).map(([found]) => found)).toEqual([]);
   });
 });
