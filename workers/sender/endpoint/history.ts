@@ -124,12 +124,12 @@ export class DeliveryHistory {
   }
 
   #write({ open, at, ending }: FinishedAttempt, now: number): Delivery {
-    const { queue, identity, health } = this.#state;
+    const { queue } = this.#state;
     this.#store.deliveries.rollOver(now, this.#settings.retentionMs, Math.max(queue.position, queue.known));
     const context = { now, delaysMs: this.#settings.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, context);
     this.#store.deliveries.put(delivery, open.isNew);
-    if (health.judge(ending, at, identity?.revision ?? 0)) this.#alarm.arm(at);
+    this.#state.judge(ending, at);
     return delivery;
   }
 }

@@ -28,7 +28,7 @@ export class Reporter {
 
   /** Returns when a pause that is not reported yet must be reported again; null without one. */
   nextAt(now: number): number | null {
-    return this.#state.health.pause === null ? null : now + RETRY_MS;
+    return this.#state.pause === null ? null : now + RETRY_MS;
   }
 
   /** Reports everything that is still to be reported. Never throws: the alarm retries. */
@@ -50,7 +50,7 @@ export class Reporter {
    * Reports a pause and takes the configuration that comes back. Returns false when the endpoint is deleted by that.
    */
   async #reportPause(id: string): Promise<boolean> {
-    const { pause } = this.#state.health;
+    const { pause } = this.#state;
     if (pause === null) return true;
     const current = await this.#channel.outbox().reportPause(id, pause);
     if (current === null) await this.#state.destroy();

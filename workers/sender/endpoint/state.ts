@@ -1,26 +1,30 @@
 import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { spaceIn } from "../../../shared/durable/space.ts";
 import type { Config } from "../config.ts";
-import type { ConfigureCall, Identity } from "../protocol.ts";
-import { Health } from "./health.ts";
+import type { ConfigureCall, Identity, Pause } from "../protocol.ts";
+import { type Ending, FAILING_MS, failingSince, outcomeOf } from "./outcome.ts";
 import { DeliveryQueue } from "./queue.ts";
 import type { EndpointStore } from "./storage.ts";
 
-/** An Endpoint's configuration, queue and health in memory. After a start they are read from storage again. */
+/**
+ * An Endpoint's configuration, queue and health in memory; after a start they are read from storage again. Its health
+ * is two values: since when every attempt has failed, and the pause that the endpoint made for that or for a 410. Each
+ * change of them is a row.
+ */
 export class EndpointState {
   readonly #store: EndpointStore;
   readonly #storageLimit: number;
   readonly #alarm: Alarm;
-  readonly health: Health;
   #identity: Identity | null = null;
   #queue = new DeliveryQueue(0);
   #writtenFloor = 0;
+  #pause: Pause | null = null;
+  #failingSince: number | null = null;
 
   constructor(store: EndpointStore, { storageLimit }: Pick<Config, "storageLimit">, alarm: Alarm) {
     this.#store = store;
     this.#storageLimit = storageLimit;
     this.#alarm = alarm;
-    this.health = new Health(store);
     if (store.exists) this.#load();
   }
 
@@ -33,9 +37,14 @@ export class EndpointState {
     return this.#queue;
   }
 
+  /** While not null, nothing is sent: the registry must note the pause first and say how to go on. */
+  get pause(): Pause | null {
+    return this.#pause;
+  }
+
   /** True while the endpoint sends: it is enabled, and no pause waits for the registry to note it. */
   get active(): boolean {
-    return this.health.pause === null && (this.#identity?.config.enabled ?? false);
+    return this.#pause === null && (this.#identity?.config.enabled ?? false);
   }
 
   /** True while storage is short: nothing more is taken, and the position waits in the log. */
@@ -52,7 +61,7 @@ export class EndpointState {
     if (before !== null && identity.revision < before.revision) return "older";
     const { enabled, url, types } = identity.config;
     const enabling = enabled && !before?.config.enabled;
-    const resumed = this.health.pause !== null && enabled;
+    const resumed = this.#pause !== null && enabled;
     this.#write(identity, { from, now, forgiven: enabling || url !== before?.config.url });
     if (before === null) this.#load();
     this.#identity = identity;
@@ -71,12 +80,40 @@ export class EndpointState {
       this.#store.transact(() => {
         if (!this.#store.exists) this.#store.create(from ?? 0, now);
         this.#store.meta.set("identity", identity);
-        this.health.configured(forgiven);
+        this.#endPause(forgiven);
       });
     } catch (error) {
-      if (this.#store.exists) this.health.load(this.#store.meta.all());
+      if (this.#store.exists) this.#loadHealth(this.#store.meta.all());
       throw error;
     }
+  }
+
+  /** Ends a pause as a configuration comes. `forgiven`: also the time of failing, as the endpoint starts afresh. */
+  #endPause(forgiven: boolean): void {
+    if (this.#pause !== null) this.#store.meta.set("pause", null);
+    this.#pause = null;
+    if (!forgiven || this.#failingSince === null) return;
+    this.#store.meta.set("failingSince", null);
+    this.#failingSince = null;
+  }
+
+  /**
+   * Judges the endpoint by one more attempt, made `at` (unix ms), in the transaction that writes the attempt. When that
+   * makes the endpoint pause, the alarm is armed to report the pause.
+   */
+  judge(ending: Ending, at: number): void {
+    const outcome = outcomeOf(ending);
+    const since = failingSince(this.#failingSince, outcome, at);
+    if (since !== this.#failingSince) {
+      this.#store.meta.set("failingSince", since);
+      this.#failingSince = since;
+    }
+    const failing = outcome === "retry" && since !== null && at - since >= FAILING_MS;
+    if (this.#pause !== null || !(failing || outcome === "gone")) return;
+    const reason = outcome === "gone" ? "gone" : "failing";
+    this.#pause = { reason, revision: this.#identity?.revision ?? 0, since: since ?? at };
+    this.#store.meta.set("pause", this.#pause);
+    this.#alarm.arm(at);
   }
 
   /** Writes the floor when it moved at least `step`: after a restart the rows above it are looked at again. */
@@ -97,8 +134,13 @@ export class EndpointState {
   #load(): void {
     const meta = this.#store.meta.all();
     this.#identity = (meta.identity ?? null) as Identity | null;
-    this.health.load(meta);
+    this.#loadHealth(meta);
     this.#writtenFloor = Number(meta.floor ?? 0);
     this.#queue = new DeliveryQueue(this.#writtenFloor);
+  }
+
+  #loadHealth(meta: Record<string, unknown>): void {
+    this.#pause = (meta.pause ?? null) as Pause | null;
+    this.#failingSince = (meta.failingSince ?? null) as number | null;
   }
 }

@@ -1,4 +1,4 @@
-import type { EarlierTypes, Subscription, Types } from "./subscription.ts";
+import type { EarlierTypes, Types } from "./subscription.ts";
 
 /** The endpoint as the registry knows it. No I/O. */
 
@@ -42,11 +42,6 @@ export type EndpointRow = {
 
 /** The endpoint that WEBHOOK_URL defines. */
 export const DEFAULT_ENDPOINT = "ep_default";
-
-/** Returns the choice of events that an endpoint's row makes. */
-export function subscriptionOf({ id, config: { types, earlierTypes = [] } }: EndpointRow): Subscription {
-  return { endpointId: id, types, earlier: earlierTypes };
-}
 
 /** Returns what `ep_default` must be under the present WEBHOOK_URL (`url`) and WEBHOOK_SECRET; null for no endpoint. */
 export function defaultConfig(

@@ -1,11 +1,11 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import type { Alarm } from "../../../shared/durable/alarm.ts";
-import { type EndpointRow, subscriptionOf } from "../model/endpoint.ts";
+import type { EndpointRow } from "../model/endpoint.ts";
 import type { ConfigureCall, Offer, OfferAnswer, PullAnswer } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
 import type { ScanLimits } from "./event-log.ts";
 import type { Positions } from "./positions.ts";
-import { configureCall } from "./registry.ts";
+import { configureCall, subscriptionOf } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** Bounds of one offer. */

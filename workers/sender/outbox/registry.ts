@@ -1,6 +1,7 @@
 import type { Sql } from "../../../shared/durable/sql.ts";
 import { TENANT } from "../config.ts";
 import type { EndpointConfig, EndpointRow, RowState } from "../model/endpoint.ts";
+import type { Subscription } from "../model/subscription.ts";
 import type { ConfigureCall } from "../protocol.ts";
 
 /** A row of the table `ep`: `config` is JSON text. */
@@ -106,4 +107,9 @@ export class Registry {
 /** Returns what an Endpoint is told when it is configured. */
 export function configureCall({ id, config, revision, from }: EndpointRow): ConfigureCall {
   return { tenant: TENANT, id, config, revision, from };
+}
+
+/** Returns the events that an endpoint's row chooses. */
+export function subscriptionOf({ id, config: { types, earlierTypes = [] } }: EndpointRow): Subscription {
+  return { endpointId: id, types, earlier: earlierTypes };
 }
