@@ -8,7 +8,7 @@ import { type EventRow, toLine } from "../../../workers/receiver/event/record.ts
 import { rowHoldsText, textSearch } from "../../../workers/receiver/event/text-search.ts";
 import { awkwardText, rowOf } from "../support/logged.ts";
 
-/** One character each way, as a person would compare them. */
+/** Folds one character at a time, as a person would compare them. */
 const fold = (text: string) => [...text].map((character) => character.toUpperCase().toLowerCase()).join("");
 
 const bodies = fc.oneof(
@@ -19,7 +19,7 @@ const rows = fc
   .array(fc.record({ body: bodies, name: awkwardText, value: awkwardText }), { minLength: 1, maxLength: 6 })
   .map((made) => made.map(({ body, name, value }, index) => rowOf(body, [[name, value]], { seq: index + 1 })));
 
-/** Mostly pieces of what is there, so that something is found. */
+/** Mostly pieces of the rows themselves, so that something is found. */
 const searches = rows.chain((made) => {
   const texts = made.flatMap((row) => [
     ...JSON.parse(row.headers).map((pair: string[]) => pair.join(": ")),
@@ -77,7 +77,7 @@ describe("candidateLines", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it("parses nothing of a text that holds nothing of what is looked for", () => {
+  it("finds no line in a text without a match", () => {
     const text = `${toLine(rowOf("abc"))}\n`.repeat(3);
     expect(candidateLines(text, { ...NO_FILTER, q: "xyz" })).toEqual([]);
     expect(candidateLines(text, { ...NO_FILTER, source: "github" })).toEqual([]);

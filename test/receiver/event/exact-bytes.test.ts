@@ -10,7 +10,7 @@ useEmptyStorage();
 type Bytes = Uint8Array<ArrayBuffer>;
 type Body = { bytes: Bytes; type?: string };
 
-/** What a log must give back unchanged; `type` where the body names one. */
+/** Bodies that a log must give back unchanged; `type` where the body names one. */
 const bodies: Record<string, Body> = {
   nothing: { bytes: utf8("") },
   "a space": { bytes: utf8(" ") },
@@ -37,7 +37,7 @@ const bodies: Record<string, Body> = {
   "escapes of several kinds": { bytes: utf8('{"a":"\\/\\u002f\\u003cscript\\u003e"}') },
 };
 
-/** What is shown of the event, and what its body is, as bytes. */
+/** Reads the event as it is shown, and its body as bytes. */
 async function read(seq: number): Promise<{ record: EventRecord; shown: Bytes | null; body: Bytes }> {
   const record = await get<EventRecord>(`/events/${seq}`);
   const shown = record.encoding === "base64" ? fromBase64(record.body) : utf8(record.body);

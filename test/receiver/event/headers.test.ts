@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { maskedHeaders } from "../../../workers/receiver/event/headers.ts";
 
 describe("maskedHeaders", () => {
-  it("masks what authenticates someone, and what the scheme calls secret", () => {
+  it("masks headers that authenticate someone, and those that the scheme calls secret", () => {
     const headers = new Headers({
       Authorization: "a",
       "Proxy-Authorization": "b",

@@ -4,7 +4,7 @@ import { arrival } from "../support/arrivals.ts";
 import { injectKv } from "../support/faulty-kv.ts";
 import { DAY, env, inInbox, SECOND, START, setTime, useEmptyStorage } from "../support/harness.ts";
 
-/** What a day costs, in moved time, through the Inbox's own accept and alarm. */
+/** The cost of a day, in moved time, through the Inbox's own accept and alarm. */
 
 const MINUTE = 60 * SECOND;
 
@@ -21,14 +21,14 @@ class Day {
     this.#storage = storage;
   }
 
-  /** `count` arrivals of one turn. */
+  /** Accepts `count` arrivals of one turn. */
   async accept(count: number): Promise<void> {
     const arrivals = Array.from({ length: count }, () => arrival(`e${this.accepted++}`));
     const answers = await Promise.all(arrivals.map((one) => this.#instance.accept(one)));
     if (answers.some((answer) => !answer.stored || answer.duplicate)) throw new Error("not logged");
   }
 
-  /** Lets time pass, with every alarm that falls due, as the platform runs it: none stands while it runs. */
+  /** Lets time pass, with every alarm that falls due, as the platform runs it: none is armed while it runs. */
   async pass(ms: number): Promise<void> {
     const end = Date.now() + ms;
     for (let next = await this.#storage.getAlarm(); next !== null && next <= end; ) {
@@ -60,7 +60,7 @@ class Day {
     return this.#storage.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${this.#seen}`).one().n;
   }
 
-  /** What there would be without the keys seen: dropped to be measured, and put back. */
+  /** The size without seen keys: their table is dropped to be measured, and put back. */
   get bytesWithoutIds(): number {
     let bytes = Number.NaN;
     const undone = new Error("undone");
@@ -108,7 +108,7 @@ describe("puts a day", () => {
 describe("a steady stream", () => {
   const hours = Number((env as unknown as { INBOX_HOURS: string }).INBOX_HOURS);
   const A_MINUTE = 600;
-  /** What an id takes in the table of those seen, which is kept for the retention. */
+  /** The size of an id in the table of seen keys, which is kept for the retention. */
   const ID_BYTES = 34;
   /** By then the first segments have lost their tails, and as much is freed as is added. */
   const SETTLED_MINUTES = 15;

@@ -30,19 +30,19 @@ async function log(...ids: string[]): Promise<void> {
   for (const id of ids) await accept(id, { source: id.slice(0, 1) });
 }
 
-/** Seals and puts what is in the open tail. */
+/** Seals and puts the open tail. */
 async function put(): Promise<void> {
   pass(FLUSH);
   await runAlarm();
 }
 
-/** Lets KV show what was put, and the tails go. */
+/** Lets KV show the segments that were put, and their tails go. */
 async function settle(): Promise<void> {
   pass(FLUSH);
   while ((await armedAt()) !== null && ((await armedAt()) ?? 0) <= Date.now()) await runAlarm();
 }
 
-/** Everything that is due, until nothing waits. */
+/** Runs everything that is due, until nothing waits. */
 async function drain(): Promise<void> {
   for (let next = await armedAt(); next !== null; next = await armedAt()) {
     setTime(Math.max(next, Date.now()));
@@ -105,7 +105,7 @@ describe("DELETE /events", () => {
     await checkInvariants(await inKv());
   });
 
-  it("pages on past what is cleared", async () => {
+  it("pages on past cleared events", async () => {
     for (let round = 0; round < 4; round++) {
       await log(`a${round}`, `b${round}`, `a${round}x`, `a${round}y`, `b${round}x`);
       await put();
@@ -359,7 +359,7 @@ describe("a clear", () => {
     expect(await env.EVENTS.get("cleared/default/main")).toBe('[{"source":"a","seq":3}]');
   });
 
-  it("says of segments without counts that it does not know", async () => {
+  it("counts segments whose events are not known by source", async () => {
     const sources = Array.from({ length: 60 }, (_, index) => `a-source-with-a-long-name-${index}`);
     for (const source of sources) await accept("x", { source });
     await put();

@@ -43,7 +43,7 @@ async function wait(ms: number): Promise<void> {
   setTime(end);
 }
 
-/** Runs what is due until nothing waits. */
+/** Runs everything that is due until nothing waits. */
 async function drain(): Promise<void> {
   for (let next = await armedAt(); next !== null; next = await armedAt()) await wait(Math.max(next - Date.now(), 0));
 }
@@ -68,36 +68,39 @@ describe("an Inbox whose KV", () => {
     ["never answers a read", { get: never }],
     ["does nothing at all", { get: refuse(), put: refuse(), list: refuse(), delete: refuse() }],
   ];
-  it.each(faults)("%s loses nothing, shows everything once, and is told all when it is well", async (_name, fault) => {
-    await status();
-    const calls = injectKv(fault);
-    hasten();
-    let sent = 0;
-    for (let round = 0; round < 5; round++) {
-      for (const id of ["a", "b"]) expect(await accept(`${round}${id}`)).toBe(++sent);
-      await wait(11 * MINUTE);
+  it.each(faults)(
+    "%s loses nothing, shows everything once, and tells KV everything when it is well",
+    async (_name, fault) => {
+      await status();
+      const calls = injectKv(fault);
+      hasten();
+      let sent = 0;
+      for (let round = 0; round < 5; round++) {
+        for (const id of ["a", "b"]) expect(await accept(`${round}${id}`)).toBe(++sent);
+        await wait(11 * MINUTE);
+        expect(await walk("after", 3)).toEqual(upTo(sent));
+        expect(await walk("before", 4)).toEqual(upTo(sent).reverse());
+        await checkInvariants(await inKv());
+        if (round === 2) await evictDurableObject(inbox());
+      }
+      checkLooks(calls);
+      injectKv({});
+      await drain();
+      const kv = await inKv();
+      await checkInvariants(kv);
+      expect(
+        [...kv.values()]
+          .flat()
+          .map(({ seq }) => seq)
+          .toSorted((a, b) => a - b),
+      ).toEqual(upTo(sent));
+      expect(await tables("tail")).toEqual([sent + 1]);
+      expect(await status()).toMatchObject({ waiting: 0, oldestWaitingAt: null, kvFailing: false });
       expect(await walk("after", 3)).toEqual(upTo(sent));
-      expect(await walk("before", 4)).toEqual(upTo(sent).reverse());
-      await checkInvariants(await inKv());
-      if (round === 2) await evictDurableObject(inbox());
-    }
-    checkLooks(calls);
-    injectKv({});
-    await drain();
-    const kv = await inKv();
-    await checkInvariants(kv);
-    expect(
-      [...kv.values()]
-        .flat()
-        .map(({ seq }) => seq)
-        .toSorted((a, b) => a - b),
-    ).toEqual(upTo(sent));
-    expect(await tables("tail")).toEqual([sent + 1]);
-    expect(await status()).toMatchObject({ waiting: 0, oldestWaitingAt: null, kvFailing: false });
-    expect(await walk("after", 3)).toEqual(upTo(sent));
-  });
+    },
+  );
 
-  it("answers a write after its deadline did no harm by it", async () => {
+  it("answers a write after its deadline takes no harm", async () => {
     const late: (() => void)[] = [];
     injectKv({ put: (next) => new Promise((resolve) => late.push(() => resolve(next()))) });
     hasten();
@@ -113,7 +116,7 @@ describe("an Inbox whose KV", () => {
     expect(await walk("after", 1)).toEqual([1]);
   });
 
-  it("refuses writes is not asked again sooner because the alarm comes for something else", async () => {
+  it("refuses writes asks it no sooner because the alarm comes for something else", async () => {
     const calls = injectKv({ put: refuse() });
     await accept("a");
     await wait(120 * MINUTE);
@@ -131,7 +134,7 @@ describe("an Inbox whose KV", () => {
     expect(await status()).toMatchObject({ waiting: 1, kvFailing: true });
   });
 
-  it("is slow cannot keep an alarm from ending in time", async () => {
+  it("is slow ends its alarm in time", async () => {
     injectKv({ put: refuse(QUOTA) });
     await acceptMany(upTo(12).map((n) => arrival(`a${n}`, { body: "x".repeat(500 * 1024) })));
     await wait(MINUTE);
@@ -177,7 +180,7 @@ describe("status", () => {
 });
 
 describe("STORAGE_LIMIT_MB", () => {
-  /** In bytes, of the running Inbox and those after it. */
+  /** Sets the limit, in bytes, of the running Inbox and those after it. */
   const limitTo = (storageLimit: number) =>
     inInbox((instance) => {
       Object.assign(configOf((instance as unknown as { env: Env }).env), { storageLimit });
@@ -186,7 +189,7 @@ describe("STORAGE_LIMIT_MB", () => {
 
   const size = () => inInbox((_instance, { storage }) => storage.sql.databaseSize);
 
-  it("makes the oldest keys go before any event, at most up to yesterday's, and that is said", async () => {
+  it("makes the oldest keys go before any event, up to yesterday's at most, and tells so", async () => {
     const ids = (day: number) => Array.from({ length: 2000 }, (_, index) => arrival(`${day} ${index}`));
     for (const day of [0, 5, 10]) {
       setTime(START + day * DAY);
@@ -220,7 +223,7 @@ describe("STORAGE_LIMIT_MB", () => {
     expect(await status()).toMatchObject({ seenSince: null });
   });
 
-  it("takes no key early while what is past its time makes space enough", async () => {
+  it("takes no key early while expired keys make space enough", async () => {
     for (const day of [0, 5, 10]) {
       setTime(START + day * DAY);
       await acceptMany(Array.from({ length: 2000 }, (_, index) => arrival(`${day} ${index}`)));
@@ -248,7 +251,7 @@ describe("STORAGE_LIMIT_MB", () => {
     expect(await status()).toMatchObject({ space: "ample", seenSince: START + DAY / 2 });
   });
 
-  it("is not passed by what comes in one turn, of which as much is taken as there is space for", async () => {
+  it("is not passed by the arrivals of one turn, of which as many are taken as there is space for", async () => {
     injectKv({ put: refuse(QUOTA) });
     const LIMIT = 2_000_000;
     await status();

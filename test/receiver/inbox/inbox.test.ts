@@ -28,7 +28,7 @@ const GRACE = 300 * SECOND;
 
 useEmptyStorage();
 
-/** Seals what is in the open tail for its age, and puts it. */
+/** Seals the open tail for its age, and puts it. */
 async function flush(): Promise<void> {
   pass(FLUSH);
   await runAlarm();

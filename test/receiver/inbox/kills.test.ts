@@ -16,7 +16,7 @@ import {
   wake,
 } from "../support/kill-steps.ts";
 
-/** How long one table of seen keys takes keys: a sixth of the retention. */
+/** The time that one table of seen keys takes keys: a sixth of the retention. */
 const SEEN_PERIOD = 5 * DAY;
 
 afterEach(async () => {
@@ -24,7 +24,7 @@ afterEach(async () => {
   await reset();
 });
 
-/** A log that was just flushed keeps no row of what has expired. */
+/** Checks that a log that was just flushed keeps no row of an expired segment. */
 const forgotten: Step = async () => {
   const now = await stored();
   const oldest = Date.now() - RETENTION;
@@ -64,7 +64,7 @@ const scenarios: [name: string, before: Step[], killed: Step[]][] = [
   ],
   ["restart", [send("1"), flushed, evict], [wake, send("2"), evict, wake, dropped, evict, wake]],
   [
-    // On day 31 the first event is forgotten and its id may come again; on day 35 so is its table of ids.
+    // On day 31 the first event is forgotten and its id may come again; on day 35 its table of keys is forgotten.
     "expiry of segments and seen ids",
     [send("1"), dropped, wait(6 * DAY), send("2", "b"), dropped, wait(25 * DAY)],
     [

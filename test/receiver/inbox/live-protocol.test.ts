@@ -132,7 +132,7 @@ describe("isAnswer", () => {
 });
 
 describe("dueTogether", () => {
-  it("groups by position and filter, those alone who have something to come", () => {
+  it("groups by position and filter the viewers for whom something is to come", () => {
     const seat = (name: string, key: string, changes: Partial<Viewer>) => ({ name, key, viewer: viewer(changes) });
     const seats = [
       seat("a", "x", { wants: true, after: 1 }),

@@ -8,8 +8,8 @@ import { PageReader } from "../support/page-reader.ts";
 import { World } from "../support/world.ts";
 
 /**
- * The Inbox as one machine: any interleaving of senders, time, crashes, faults of KV, clears and lost storage ends
- * with each acknowledged event in the log once, whole in KV. The invariants are looked at after each step.
+ * The Inbox as one machine: any interleaving of senders, time, crashes, faults of KV, clears and lost storage ends with
+ * each acknowledged event in the log once, whole in KV. The invariants are checked after each step.
  */
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -17,9 +17,9 @@ afterEach(async () => {
 });
 
 const MINUTE = 60 * SECOND;
-/** An alarm that is late: of a long wait not every retry is run. */
+/** The delay of an alarm that is late: in a long wait not every retry is run. */
 const WAIT_STEPS = 8;
-/** Some hundreds were run when this was written; each takes 50 to 200 ms. */
+/** The runs of one test; each takes 50 to 200 ms. Some hundreds were run when this was written. */
 const RUNS = 25;
 const SOURCES = ["a", "b", "c"];
 
@@ -102,11 +102,11 @@ class Machine {
   }
 
   async #evict(): Promise<void> {
-    await this.world.isKnown(); // what does not run cannot be evicted
+    await this.world.isKnown(); // only a running object can be evicted
     await evictDurableObject(inbox());
   }
 
-  /** The alarm is lost with the process that should have run it; the next life finds what waits. */
+  /** Loses the alarm with the process that should have run it; the next life finds the work that waits. */
   async #loseAlarm(): Promise<void> {
     await inInbox((_instance, { storage }) => storage.deleteAlarm());
     await evictDurableObject(inbox());
@@ -127,7 +127,7 @@ class Machine {
     for (const [id, source] of this.world.ids.slice(-3)) await this.world.repeat(id, source);
   }
 
-  /** `late`: so long after they are due alarms are run, those that fall due meanwhile together. */
+  /** Lets time pass. Alarms run `late` ms after they are due, together with those that fall due meanwhile. */
   async #wait(ms: number, late = 0): Promise<void> {
     const end = Date.now() + ms;
     let runs = 0;
@@ -139,7 +139,7 @@ class Machine {
     setTime(end);
   }
 
-  /** What a lag hides now may come behind the cursor. */
+  /** Reads on, unless KV's lag hides something: that may appear behind the cursor later. */
   async #read(): Promise<void> {
     if (!this.world.hidden && (await this.world.isKnown())) await this.reader.read(3);
   }
@@ -153,7 +153,7 @@ class Machine {
     checkLooks(this.calls);
   }
 
-  /** Both ways the same events, without a gap or a repetition. */
+  /** Checks that both ways show the same events, without a gap or a repetition. */
   async #walk(): Promise<void> {
     if (!(await this.world.isKnown())) return;
     const forward = await walk("after", 3);

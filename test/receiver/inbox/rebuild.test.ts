@@ -27,7 +27,7 @@ const FLUSH = 5 * MINUTE;
 
 useEmptyStorage();
 
-/** Logs each group as one segment that KV holds; with `keepTail` the last one still has its tail. */
+/** Logs each group as one segment that KV holds, without its tail. */
 async function segments(...groups: string[][]): Promise<void> {
   for (const ids of groups) {
     for (const id of ids) await accept(id);
@@ -208,7 +208,7 @@ describe("a list that lags", () => {
     expect(await armedAt()).toBeNull();
   });
 
-  it("that hid the whole log makes a new one, whose segments stand where both have the same seqs", async () => {
+  it("that hid the whole log makes a new one, whose segments are shown where both have the same seqs", async () => {
     await segments(["a"]);
     await loseStorage();
     injectKv({ list: laggingList(() => true) });

@@ -64,7 +64,10 @@ describe("isFull", () => {
 });
 
 describe("the puts of a day", () => {
-  /** Of events of one size that come as badly as can be: one just in time for each seal for age, the rest at once. */
+  /**
+   * Counts the events of one size within so many puts, in the worst order: one just in time for each seal for age, the
+   * rest at once.
+   */
   function eventsWithin(puts: number, bytes: number): number {
     const forAge = DAY / timing.flushMs;
     let open = { firstSeq: 1, count: 0, bytes: 0, from: NOW };
@@ -79,7 +82,7 @@ describe("the puts of a day", () => {
     }
   }
 
-  // As the README has them, rounded down.
+  // The numbers of the README, rounded down.
   const cases: [kib: number, within340: number, within1000: number][] = [
     [1, 26_000, 350_000],
     [2, 13_000, 180_000],

@@ -14,13 +14,13 @@ afterEach(async () => {
 const TYPES = ["order.paid", "user.new"];
 const FILTERS = ["", "type=order.paid", "type=user.*", "type=none"];
 
-/** What a viewer of the log may see, as far as `seq` goes. */
+/** Returns the seqs that a viewer with this filter sees. */
 function wantedOf(log: readonly string[], filter: string): number[] {
   const prefix = filter.slice("type=".length).replace("*", "");
   return log.flatMap((type, index) => (type.startsWith(prefix) ? [index + 1] : []));
 }
 
-/** A client of the socket as the protocol has it: asks, takes what comes, pages what is behind, comes back. */
+/** A client of the socket's protocol: asks, takes what comes, pages over HTTP when it is behind, comes back. */
 class Client {
   readonly seen: number[] = [];
   readonly filter: string;
@@ -50,7 +50,7 @@ class Client {
     if (this.#viewer?.isOpen) this.#viewer.put(this.#next);
   }
 
-  /** Takes answers until `count` events are there, and whatever else comes. */
+  /** Takes answers until `count` events are there, and one more if it comes. */
   async finish(count: number): Promise<number[]> {
     const deadline = performance.now() + 5000;
     do {
@@ -131,7 +131,7 @@ describe("LiveViewers", () => {
         await runDurableObjectAlarm(inbox());
         return;
       case "evict":
-        // Only what runs can be evicted.
+        // Only a running object can be evicted.
         await inbox().status();
         return evictDurableObject(inbox());
       default:

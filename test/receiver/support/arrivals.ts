@@ -2,7 +2,7 @@ import { utf8 } from "../../../shared/bytes.ts";
 import type { Arrival, Dedup } from "../../../workers/receiver/event/arrival.ts";
 import { DAY, inbox, inInbox } from "./harness.ts";
 
-/** A key as a digest would be, of 16 bytes and spread, but at once: FNV-1a with four primes. */
+/** Returns a key of 16 well spread bytes, like a digest's, but at once: FNV-1a with four primes. */
 export function dedupBy(name: string, ttlMs: number): Dedup {
   const words = new Uint32Array(4).fill(0x811c9dc5);
   for (const byte of utf8(name)) {
@@ -13,7 +13,7 @@ export function dedupBy(name: string, ttlMs: number): Dedup {
   return { key: new Uint8Array(words.buffer), ttlMs };
 }
 
-/** A verified request as the webhook route hands it on. */
+/** Returns a verified request as the webhook route hands it on. */
 export function arrival(id: string, { source = "default", body = "{}" } = {}): Arrival {
   const dedup = dedupBy(`id ${source} ${id}`, 30 * DAY);
   return {
@@ -28,14 +28,14 @@ export function arrival(id: string, { source = "default", body = "{}" } = {}): A
   };
 }
 
-/** Logs one event straight in the Inbox; answers its seq. */
+/** Logs one event straight in the Inbox; returns its seq. */
 export async function accept(id: string, more: { source?: string; body?: string } = {}): Promise<number> {
   const accepted = await inbox().accept(arrival(id, more));
   if (!accepted.stored) throw new Error(accepted.error);
   return accepted.seq;
 }
 
-/** Logs many events in one turn; answers their seqs. */
+/** Logs many events in one turn; returns their seqs. */
 export function acceptMany(arrivals: Arrival[]): Promise<number[]> {
   return inInbox(async (instance) => {
     const answers = await Promise.all(arrivals.map((one) => instance.accept(one)));

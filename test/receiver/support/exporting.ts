@@ -7,16 +7,16 @@ import { callWith } from "./harness.ts";
 const SCAN_BYTES = "1";
 
 export class Exporting {
-  /** The events of what came, whole lines only. */
+  /** The events that came, whole lines only. */
   readonly seqs: number[] = [];
-  /** Where the next page begins; null: there is none. */
+  /** The beginning of the next page; null when there is none. */
   next: number | null = null;
   state: "open" | "whole" | "cut" = "open";
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
   #text = "";
 
-  /** Null when it was refused. */
+  /** Begins an export; null when it was refused. */
   static async open(query: string): Promise<Exporting | null> {
     const response = await callWith({ SCAN_BYTES }, `/events/export?${query}`);
     if (response.body === null || response.status !== 200) {
@@ -27,7 +27,7 @@ export class Exporting {
   }
 
   private constructor(body: ReadableStream<Uint8Array>, next: string | null) {
-    // Read as it is: what stands between would read ahead on its own.
+    // The stream is read as it is: anything in between would read ahead on its own.
     this.#reader = body.getReader();
     this.next = next === null ? null : Number(next);
   }
@@ -54,7 +54,7 @@ export class Exporting {
   }
 }
 
-/** Of a line of either format; the bodies of these tests have no line ends. */
+/** Reads a line of either format; the bodies of these tests have no line ends. */
 function seqOf(line: string): number {
   return line.startsWith("{") ? JSON.parse(line).seq : Number(line.slice(0, line.indexOf(",")));
 }

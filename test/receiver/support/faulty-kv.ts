@@ -11,11 +11,14 @@ const local = {
   list: EVENTS.list.bind(EVENTS) as (options: KVNamespaceListOptions) => Promise<KVNamespaceListResult<unknown>>,
 };
 
-/** When what was put since the faults were first injected expires, by the test's time, which local KV does not know. */
+/**
+ * Expiry of each key that was put since the faults were first injected, by the test's time, which local KV does not
+ * know.
+ */
 const expiries = new Map<string, number>();
 const isExpired = (key: string) => (expiries.get(key) ?? Number.POSITIVE_INFINITY) <= Date.now();
 
-/** What KV truly does, whatever is injected. */
+/** KV as it truly is, whatever is injected. */
 const real = {
   get: async (key: string) => (isExpired(key) ? null : local.get(key)),
   put: async (key: string, value: string, options?: KVNamespacePutOptions) => {
@@ -34,8 +37,8 @@ export const realKv = { ...real, list: () => real.list({ prefix: "events/" }) };
 export type KvCall = { verb: "get" | "put" | "list" | "delete"; key: string; at: number };
 
 /**
- * Stands before each call of KV, and makes it what it answers: `next` is the true call. Verbs that are not named
- * stay as they are. Undone by `vi.restoreAllMocks()`.
+ * A function before each call of KV, which returns KV's answer; `next` is the true call. Verbs that are not named stay
+ * as they are. Undone by `vi.restoreAllMocks()`.
  */
 export type Faults = {
   /** The Inbox's own reads. */
@@ -47,14 +50,14 @@ export type Faults = {
   delete?: (next: () => Promise<void>, key: string) => Promise<void>;
 };
 
-/** Injects the faults; answers the calls made from now on, as they are made. */
+/** Injects the faults; returns a list of the calls made from now on, which grows as they are made. */
 export function injectKv(faults: Faults): KvCall[] {
   vi.restoreAllMocks();
   const calls: KvCall[] = [];
   const note = (verb: KvCall["verb"], key: string) => calls.push({ verb, key, at: Date.now() });
   vi.spyOn(EVENTS, "get").mockImplementation((async (key: string, options: unknown) => {
     note("get", key);
-    // A page's read of a segment that the Inbox has let go of comes with options.
+    // Only a page's read of a segment without a tail comes with options.
     const fault = typeof options === "object" ? faults.read : faults.get;
     const text = await (fault ?? ((next) => next()))(() => real.get(key), key);
     return options === "json" && text !== null ? JSON.parse(text) : text;
@@ -79,7 +82,7 @@ export const refuse =
   (): Promise<never> =>
     Promise.reject(new Error(message));
 
-/** A list that does not show the keys that `hides` names yet. */
+/** Returns a list that does not show yet the keys that `hides` names. */
 export function laggingList(hides: (key: string) => boolean): NonNullable<Faults["list"]> {
   return async (next) => {
     const page = await next();
@@ -87,13 +90,13 @@ export function laggingList(hides: (key: string) => boolean): NonNullable<Faults
   };
 }
 
-/** The Inbox's storage is gone, and with it the object. */
+/** Deletes the Inbox's storage, and evicts the object. */
 export async function loseStorage(): Promise<void> {
   await inInbox((_instance, { storage }) => storage.deleteAll());
   await evictDurableObject(inbox());
 }
 
-/** A deadline of seconds passes in milliseconds, until the mocks are restored. */
+/** Makes a deadline of seconds pass in milliseconds, until the mocks are restored. */
 export function hasten(): void {
   const real = globalThis.setTimeout;
   const hastened = (work: () => void, ms = 0) => real(work, ms >= 1000 ? ms / 1000 : ms);

@@ -5,7 +5,7 @@ import { type Message, Stream, seqsOf, Viewer } from "./live-harness.ts";
 
 /** Clients that follow the log to its end and come back with their cursor whenever they are cut off. */
 
-/** What one question brought: some events, and the cursor to ask with next. Rejects when the client was cut off. */
+/** Asks one question: some events, and the cursor to ask with next. Rejects when the client was cut off. */
 type Brought = { seqs: number[]; next: number };
 type Client = { ask(after: number): Promise<Brought>; leave(): Promise<void> };
 
@@ -38,7 +38,7 @@ class SocketClient implements Client {
   }
 }
 
-/** An EventSource: what it knows of its place is the last id. */
+/** An EventSource: it knows its place by the last id. */
 class StreamClient implements Client {
   #stream: Stream | null = null;
 
@@ -63,7 +63,7 @@ const pollClient: Client = {
   leave: async () => {},
 };
 
-/** One of each kind. */
+/** Returns one client of each kind. */
 export const clients = (): Client[] => [new SocketClient(), new StreamClient(), pollClient];
 
 /** Follows the log from its beginning to the event `last`, in the background. */
@@ -87,7 +87,7 @@ export class Follower {
     this.#end ??= this.#follow();
   }
 
-  /** Once it has all, or has given up. */
+  /** Resolves once it has all, or has given up. */
   async end(): Promise<void> {
     await this.#end;
   }
@@ -100,7 +100,7 @@ export class Follower {
     while (this.cursor < this.#last) {
       const brought = await this.#client.ask(this.cursor).catch(() => null);
       if (brought === null) {
-        // Who comes back at once, again and again, would be all that an Inbox in trouble hears.
+        // A client that came back at once, again and again, would leave an Inbox in trouble no time for anything else.
         await pause();
         continue;
       }
@@ -112,7 +112,7 @@ export class Follower {
   }
 }
 
-/** Until all that are under way have what there is up to `head`, and wait for what follows. */
+/** Waits until all followers have everything up to `head`, and wait for more. */
 export async function haveCaughtUp(followers: readonly Follower[], head: number): Promise<void> {
   const deadline = performance.now() + DEADLINE_MS;
   for (;;) {
@@ -127,7 +127,7 @@ export async function haveCaughtUp(followers: readonly Follower[], head: number)
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 2));
 
-/** The positions at which sockets of the Inbox wait for what follows. */
+/** Returns the positions at which sockets of the Inbox wait for more. */
 function waitingAt(): Promise<number[]> {
   return inInbox((_instance, state) =>
     state

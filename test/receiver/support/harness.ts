@@ -19,8 +19,8 @@ export const env = bindings as unknown as Env;
 export const ORIGIN = "http://localhost:8080";
 
 /**
- * When tests begin. So far ahead that no alarm set in a test's time fires by itself: only tests run them, and
- * time stands still in between.
+ * The time at which tests begin: so far ahead that no alarm set in a test's time fires by itself. Only tests run
+ * alarms, and time stands still in between.
  */
 export const START = Date.parse("2040-01-01T00:00:00Z");
 
@@ -35,7 +35,7 @@ export function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** Each test begins at START; what it stored and replaced is gone after it. */
+/** Makes each test begin at START; everything it stored and replaced is gone after it. */
 export function useEmptyStorage(): void {
   beforeEach(() => setTime(START));
   afterEach(async () => {
@@ -50,7 +50,7 @@ export function call(path: string, init: RequestInit = {}): Promise<Response> {
   return worker.fetch(new Request(`${ORIGIN}${path}`, init));
 }
 
-/** Calls the Worker as it would be with another environment. */
+/** Calls the Worker with another environment. */
 export async function callWith(changes: Partial<Env>, path: string, init: RequestInit = {}): Promise<Response> {
   const context = createExecutionContext();
   const response = await app.fetch(new Request(`${ORIGIN}${path}`, init), { ...env, ...changes }, context);
@@ -66,7 +66,7 @@ export async function get<Json>(path: string): Promise<Json> {
 
 export type Body = string | Uint8Array<ArrayBuffer>;
 
-/** The headers that the default source wants for `body`. */
+/** Returns the headers that the default source asks for with `body`. */
 export async function signed(id: string, body: Body, timestamp = Math.floor(Date.now() / 1000)) {
   const bytes = typeof body === "string" ? utf8(body) : body;
   const signature = await sign({ id, timestamp, body: bytes }, parseSecrets("test", env.WEBHOOK_SECRET));
@@ -100,17 +100,17 @@ export async function runAlarm(): Promise<void> {
   if (!(await runDurableObjectAlarm(inbox()))) throw new Error("no alarm was armed");
 }
 
-/** The rows that the Inbox has written since it woke, as billed and with its alarms. */
+/** Returns the rows that the Inbox has written since it woke, as billed and with its alarms. */
 export function rowsWritten(): Promise<number> {
   return inInbox(({ memory }) => memory.store.sql.rowsWritten);
 }
 
-/** When the alarm is armed for; null when none is. */
+/** Returns the time of the armed alarm; null when none is armed. */
 export function armedAt(): Promise<number | null> {
   return inInbox((_instance, { storage }) => storage.getAlarm());
 }
 
-/** The numbers in the names of the Inbox's tables of one kind, ascending. */
+/** Returns the numbers in the names of the Inbox's tables of one kind, ascending. */
 export function tables(kind: "tail" | "seen"): Promise<number[]> {
   return inInbox((_instance, { storage }) => {
     const rows = storage.sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").toArray();
@@ -119,7 +119,7 @@ export function tables(kind: "tail" | "seen"): Promise<number[]> {
   });
 }
 
-/** Gives the running Inbox a KV namespace that behaves otherwise, until it is evicted. */
+/** Gives the running Inbox a KV namespace with these changes, until it is evicted. */
 export function replaceKv(changes: Partial<Pick<KVNamespace, "get" | "put">>): Promise<void> {
   return inInbox((instance) => {
     const kv = { get: env.EVENTS.get.bind(env.EVENTS), put: env.EVENTS.put.bind(env.EVENTS), ...changes };
@@ -127,12 +127,12 @@ export function replaceKv(changes: Partial<Pick<KVNamespace, "get" | "put">>): P
   });
 }
 
-/** The names of all keys in KV, the newest segment first. */
+/** Returns the names of all keys in KV, the newest segment first. */
 export async function keys(): Promise<string[]> {
   return (await env.EVENTS.list()).keys.map(({ name }) => name);
 }
 
-/** All seqs that `/events` shows, page by page, from one end of the log to the other. */
+/** Returns all seqs that `/events` shows, page by page, from one end of the log to the other. */
 export async function walk(order: "before" | "after", limit: number): Promise<number[]> {
   const seqs: number[] = [];
   let next: number | null = order === "after" ? 0 : null;

@@ -19,16 +19,16 @@ type SegmentRow = {
   expires: number | null;
 };
 
-/** What the Inbox's tables hold, read past the object's own memory. */
+/** Contents of the Inbox's tables, read past the object's own memory. */
 export type Stored = {
   tails: { firstSeq: number; rows: Held[] }[];
   segments: SegmentRow[];
-  /** When each table of seen keys was begun. */
+  /** The time at which each table of seen keys was begun. */
   seen: number[];
   tombstones: Tombstone[];
   /** The first seqs of cleared segments whose keys are still to be deleted. */
   gone: number[];
-  /** Whether KV is still to be told, listed or rid of something. */
+  /** True while KV is still to be told of a clear, listed again, or rid of a key. */
   owes: boolean;
   alarm: number | null;
 };
@@ -67,7 +67,7 @@ export function stored(): Promise<Stored | null> {
   });
 }
 
-/** What KV truly holds, by key, whatever the Inbox is told. */
+/** Reads what KV truly holds, by key, whatever the Inbox is told. */
 export async function inKv(): Promise<Map<string, Held[]>> {
   const held = new Map<string, Held[]>();
   for (const { name } of (await realKv.list()).keys) {
@@ -78,7 +78,7 @@ export async function inKv(): Promise<Map<string, Held[]>> {
 }
 
 /**
- * I1 and I3 to I6 of the protocol, looked at in the tables and in what KV truly holds; `checkLooks` is for I2.
+ * Checks I1 and I3 to I6 (workers/receiver/README.md) in the tables and in what KV truly holds; `checkLooks` is for I2.
  */
 export async function checkInvariants(kv: Map<string, Held[]>): Promise<Stored> {
   const now = await stored();
@@ -115,8 +115,8 @@ export async function checkInvariants(kv: Map<string, Held[]>): Promise<Stored> 
 }
 
 /**
- * I2: nobody reads a segment's key until a grace after its latest put. What a rebuild found was put by a life whose
- * calls are not among these: KV's `list` has shown it already.
+ * Checks I2 (no read before the grace): nobody reads a segment's key until a grace after its latest put. Segments that
+ * a rebuild found were put by a life whose calls are not among these: KV's `list` has shown them already.
  */
 export function checkLooks(calls: readonly KvCall[]): void {
   const puts = new Map<string, number>();
@@ -127,7 +127,7 @@ export function checkLooks(calls: readonly KvCall[]): void {
   }
 }
 
-/** What readers may see: each event once, in order, none that is cleared. */
+/** Returns the events that readers may see: each once, in order, none that is cleared. */
 export function visible({ tails, segments, tombstones }: Stored, kv: Map<string, Held[]>): Held[] {
   const oldestTail = tails[0]?.firstSeq ?? 0;
   const old = segments
@@ -136,13 +136,13 @@ export function visible({ tails, segments, tombstones }: Stored, kv: Map<string,
   return [...old, ...tails.flatMap(({ rows }) => rows)].filter((event) => !isCleared(tombstones, event));
 }
 
-/** The seqs of it all, in order. */
+/** Returns the seqs of all visible events, in order. */
 export async function shownSeqs(): Promise<number[]> {
   const [kv, now] = [await inKv(), await stored()];
   return now === null ? [] : visible(now, kv).map(({ seq }) => seq);
 }
 
-/** Whether pages may name the segment: a quiet log keeps the rows of what has expired. */
+/** Returns whether pages may name the segment: a quiet log keeps the rows of expired segments. */
 function isListed({ to, expires }: SegmentRow): boolean {
   const now = Date.now();
   return to >= now - RETENTION && (expires === null || expires > now);

@@ -10,7 +10,7 @@ import { World } from "./world.ts";
 /** More than any scenario has. */
 const MOST_POINTS = 200;
 
-/** Does one step of a scenario; false when the object died of it, and it must be done again. */
+/** One step of a scenario; false when the object died of it, and the step must be done again. */
 export type Step = (world: World) => Promise<boolean>;
 
 export const send =
@@ -23,7 +23,7 @@ export const clear =
   (world) =>
     world.clear(source);
 
-/** All alarms that fall due within `ms`. */
+/** Runs all alarms that fall due within `ms`. */
 export const wait =
   (ms: number): Step =>
   async () => {
@@ -38,7 +38,7 @@ export const wait =
     return true;
   };
 
-/** No alarm fires meanwhile: the platform lost it. */
+/** Lets time pass in which no alarm fires: the platform lost it. */
 export const sleep =
   (ms: number): Step =>
   async () => {
@@ -59,7 +59,7 @@ export const lose: Step = async (world) => {
   return true;
 };
 
-/** What has died does not run. */
+/** Evicts the object; one that has died does not run. */
 export const evict: Step = () =>
   evictDurableObject(inbox()).then(
     () => true,
@@ -68,18 +68,18 @@ export const evict: Step = () =>
 
 const FLUSH = 300 * SECOND;
 export const flushed = wait(FLUSH);
-/** And the tails of what was put before are dropped. */
+/** Time for a flush, and for dropping the tails of segments that were put before. */
 export const dropped = wait(2 * FLUSH);
 
 export type Scenario = {
   before?: readonly Step[];
-  /** Made anew for each death: what goes along with the log may remember. */
+  /** The steps, made anew for each death: clients beside the log have a memory. */
   killed(killer: Killer): readonly Step[];
-  /** After each death and what followed it, the world being checked. */
+  /** Runs after each death and the steps that followed, when the world was checked. */
   after?(world: World): Promise<void>;
 };
 
-/** Runs the scenario once for each point of its steps `killed`; answers the names of the points. */
+/** Runs the scenario once for each point of its steps `killed`; returns the names of the points. */
 export async function killEverywhere({ before = [], killed, after }: Scenario): Promise<string[]> {
   for (let at = 0; ; at++) {
     expect(at, "points to die at").toBeLessThan(MOST_POINTS);
@@ -87,7 +87,7 @@ export async function killEverywhere({ before = [], killed, after }: Scenario): 
     setTime(START);
     const world = new World();
     const killer = await Killer.create();
-    // So many lives say more than anybody reads, and each line costs its way to the terminal.
+    // So many lives log more than anybody reads, and each line costs time.
     vi.spyOn(console, "log").mockImplementation(() => {});
     for (const step of before) expect(await step(world)).toBe(true);
     killer.arm(at);
@@ -103,7 +103,7 @@ export async function killEverywhere({ before = [], killed, after }: Scenario): 
   }
 }
 
-/** The log is looked at after a death; a step that it has broken off is done once more. */
+/** Does a step; after a death the log is checked, and the step is done once more. */
 async function survive(step: Step, world: World, killer: Killer): Promise<void> {
   const wasKilled = killer.killed;
   const done = await step(world).catch((error: unknown) => {

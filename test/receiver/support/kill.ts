@@ -6,24 +6,24 @@ import { inbox, inInbox } from "./harness.ts";
 
 type Prototypes = { inbox: Inbox; state: DurableObjectState; storage: DurableObjectStorage };
 
-/** What an Inbox is asked to do, and what a reader asks of it. */
+/** Calls that change the Inbox, and calls of readers. */
 const ORDERS = ["accept", "alarm", "clear"] as const;
 const QUESTIONS = ["fetch", "page", "records"] as const;
-/** What the callers of a dying Inbox are told. */
+/** The error that callers of a dying Inbox get. */
 const DEATH = "killed by the test";
 const NEVER = new Promise<never>(() => {});
 
 /**
- * Kills the Inbox at one point of what it does, as a dying process would: what it has not stored is gone, no line
- * after it has an effect. The points: in each commit, of which nothing is kept then; after it, before anybody is
- * told; around each call of KV, each question of a reader, each attachment written to a socket and each message sent
- * to it; while the Worker reads KV. A point is passed over when nothing was stored or told since the one before it
- * and no time went by: to die here is to die there.
+ * Kills the Inbox at one point of its work, as if its process died: everything that it has not stored is gone, and no
+ * line after the point has an effect. The points: in each commit, of which nothing is kept then; after each commit,
+ * before anybody gets an answer; around each call of KV, each question of a reader, each attachment written to a socket
+ * and each message sent to it; while the Worker reads KV. A point is passed over when nothing was stored or sent since
+ * the point before and no time went by: both deaths are the same.
  */
 export class Killer {
   readonly calls: KvCall[];
   killed = false;
-  /** Each point since it was armed, by name, for who wonders what was covered. */
+  /** The names of the points since the killer was armed, to tell what was covered. */
   readonly points: string[] = [];
   #at = Number.POSITIVE_INFINITY;
   #ctx: DurableObjectState | null = null;
@@ -49,7 +49,7 @@ export class Killer {
     this.#meetSockets(prototypes.state);
   }
 
-  /** From here on it meets every life of the Inbox. */
+  /** Creates a killer that meets every life of the Inbox from here on. */
   static async create(): Promise<Killer> {
     const prototypes = await inInbox((instance, state) => [
       Object.getPrototypeOf(instance),
@@ -62,19 +62,19 @@ export class Killer {
     return killer;
   }
 
-  /** Whether an error is only that the Inbox died. */
+  /** Returns whether an error only says that the Inbox died. */
   isDeath(error: unknown): boolean {
     return this.killed && String(error).includes(DEATH);
   }
 
-  /** The point number `at` from here on kills; the first one is 0. */
+  /** Makes point number `at` from here on kill; the first point is 0. */
   arm(at: number): void {
     this.points.length = 0;
     this.#at = at;
     this.#news = true;
   }
 
-  /** A point beside what it does itself, as while the Worker reads KV for a page. */
+  /** A point outside the Inbox's own work: the Worker reads KV for a page. */
   async #killMeanwhile(name: string): Promise<void> {
     if (!this.#isNext(name)) return;
     this.killed = true;
@@ -107,7 +107,7 @@ export class Killer {
     });
   }
 
-  /** The caller of who dies gets no answer, whatever was done. */
+  /** Leaves the caller of a dying object without an answer, whatever was done. */
   #meetCalls(prototype: Inbox, name: (typeof ORDERS)[number] | (typeof QUESTIONS)[number]): void {
     const killer = this;
     const isQuestion = QUESTIONS.some((question) => question === name);
@@ -141,7 +141,9 @@ export class Killer {
     }
   }
 
-  /** Who dies in a call of KV has stored what it committed before; who dies in a commit has not. */
+  /**
+   * Calls KV between two points. An object that dies here has stored its commits; one that dies in a commit has not.
+   */
   async #around<T>(verb: string, next: () => Promise<T>, writes: boolean): Promise<T> {
     await this.#killInKv(`before ${verb}`);
     const answer = await next();
@@ -162,7 +164,7 @@ export class Killer {
     return this.points.push(name) - 1 === this.#at;
   }
 
-  /** What was committed lasts; what would follow has no effect any more. */
+  /** Kills once the commits are on disk; nothing after this has an effect. */
   #killOnceStored(): void {
     this.#dying = true;
     void this.#life.storage.sync().then(() => this.#kill());

@@ -7,18 +7,18 @@ import { call, inbox, inInbox } from "./harness.ts";
 
 export type Message = { events?: EventSummary[]; next?: number; end?: true; behind?: number; reset?: number };
 
-/** Numbers of events, as they came. */
+/** Returns the seqs of events, as they came. */
 export const seqsOf = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq);
 
 const open: { leave(): unknown }[] = [];
 
-/** Ends what the clients of a test have left open. */
+/** Ends everything that the clients of a test have left open. */
 export async function leaveAll(): Promise<void> {
   await Promise.all(open.splice(0).map((client) => client.leave()));
   await untilSockets(0);
 }
 
-/** Ends what a response has opened, for a client that only looks at its status. */
+/** Ends everything that a response has opened, for a client that only looks at its status. */
 export async function discard(response: Response): Promise<void> {
   response.webSocket?.accept();
   response.webSocket?.close(1000);
@@ -61,7 +61,7 @@ export class Viewer {
     this.#socket.send(text);
   }
 
-  /** The next message as it was sent, or null when none comes within `ms`. */
+  /** Returns the next message as it was sent, or null when none comes within `ms`. */
   async text(ms = 5000): Promise<string | null> {
     const message = this.#messages.shift() ?? (await this.#coming(ms));
     this.#receipt = /"receipt":"(\w+)"}$/.exec(message ?? "")?.[1] ?? this.#receipt;
@@ -89,7 +89,7 @@ export class Viewer {
     return message;
   }
 
-  /** Asks, and says that the last answer was read. */
+  /** Asks, with the receipt of the last answer. */
   put(more: number): void {
     this.send(JSON.stringify({ more, receipt: this.#receipt }));
   }
@@ -127,7 +127,7 @@ export class Stream {
     open.push(this);
   }
 
-  /** The next message, or null at the end. */
+  /** Returns the next message, or null at the end. */
   async next(): Promise<StreamMessage | null> {
     for (;;) {
       const end = this.#text.indexOf("\n\n");
@@ -173,7 +173,7 @@ export class Stream {
   }
 }
 
-/** How many sockets the Inbox holds open. */
+/** Counts the sockets that the Inbox holds open. */
 export function openSockets(): Promise<number> {
   return inInbox((_instance, state) => {
     return state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN).length;

@@ -23,7 +23,7 @@ import { readPage } from "../../../workers/receiver/log/read.ts";
 import { dedupBy } from "./arrivals.ts";
 import { env, inbox, inInbox, pass, SECOND } from "./harness.ts";
 
-/** Logs with any content, put past verification, and a reader of them as the routes have it. */
+/** Logs with any content, made without verification, and a reader of them as the routes have it. */
 
 export type Logged = Partial<Pick<Arrival, "source" | "id" | "type">> & {
   headers?: [string, string][];
@@ -52,7 +52,7 @@ function arrivalOf({ source = "default", id = null, type = null, headers = [], b
   };
 }
 
-/** What was logged so far becomes a segment; `settle` drops the tails of those that were put. */
+/** Makes a segment of the events logged so far; `settle` drops its tail. */
 export async function flush(): Promise<void> {
   pass(300 * SECOND);
   await runDurableObjectAlarm(inbox());
@@ -63,7 +63,7 @@ export async function settle(): Promise<void> {
   await flush();
 }
 
-/** One segment of each group, without tails. */
+/** Makes one segment of each group, without tails. */
 export async function segments(...groups: Logged[][]): Promise<void> {
   for (const group of groups) {
     await log(...group);
@@ -72,7 +72,7 @@ export async function segments(...groups: Logged[][]): Promise<void> {
   await settle();
 }
 
-/** Everything in the log's tails, read past all paging: for a log that was never flushed. */
+/** Reads all events of the tails, past all paging: for a log that was never flushed. */
 export function tailRecords(): Promise<EventRecord[]> {
   return inInbox((_instance, { storage }) => {
     const tables = storage.sql
@@ -83,7 +83,7 @@ export function tailRecords(): Promise<EventRecord[]> {
   });
 }
 
-/** A reader that notes what it reads of KV; with `tombstones`, of an Inbox that knows these. */
+/** Returns a reader that notes its reads of KV; with `tombstones`, its Inbox knows these. */
 export function reader(tombstones?: Tombstone[]): LogReader & { gets: string[]; sizes: number[] } {
   const gets: string[] = [];
   const sizes: number[] = [];
@@ -126,7 +126,7 @@ export function query({ filter, ...more }: Read = {}): PageQuery {
   };
 }
 
-/** All events that pages show, from one end of the log to the other, and how many pages that took. */
+/** Returns all events that pages show, from one end of the log to the other, and the number of pages. */
 export async function follow(from: LogReader, read: Read): Promise<{ events: EventSummary[]; pages: number }> {
   const events: EventSummary[] = [];
   let seq: number | null = null;
@@ -140,7 +140,7 @@ export async function follow(from: LogReader, read: Read): Promise<{ events: Eve
   }
 }
 
-/** Texts that storing and searching may stumble over. */
+/** Texts that are hard to store and to search. */
 const awkward = fc.constantFrom(
   ..."aA b:é".split(""),
   ..."ÉσςΣſK".split(""),
@@ -149,7 +149,7 @@ const awkward = fc.constantFrom(
 
 export const awkwardText = fc.array(awkward, { maxLength: 12 }).map((parts) => parts.join(""));
 
-/** A tail's row with this body and these headers. */
+/** Returns a tail's row with this body and these headers. */
 export function rowOf(body: string | Uint8Array, headers: HeaderList = [], more: Partial<EventRow> = {}): EventRow {
   const bytes = typeof body === "string" ? utf8(body) : body;
   return {

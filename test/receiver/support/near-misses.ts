@@ -4,9 +4,9 @@ import { HMAC_ROWS } from "../../../workers/receiver/verify/schemes/providers.ts
 import type { SignedRequest } from "../../../workers/receiver/verify/schemes/scheme.ts";
 import { schemeOf, type Vector, withHeader } from "./vectors.ts";
 
-/** Requests that differ from a genuine one in one byte, and what schemes say is the same all the same. */
+/** Requests that differ from a genuine one in one byte, and the differences that schemes allow. */
 
-/** Where a byte is changed, and how: `at` is taken modulo the length, `code` is what comes in. */
+/** A change of one byte: `at` is taken modulo the length, `code` is the new byte. */
 export type Edit = { part: number; way: "put" | "insert" | "delete"; at: number; code: number };
 
 export const edits: fc.Arbitrary<Edit> = fc.record({
@@ -21,7 +21,7 @@ export const headerValues = fc
   .array(fc.integer({ min: 1, max: 255 }), { maxLength: 120 })
   .map((codes) => String.fromCharCode(...codes.filter((code) => code !== 10 && code !== 13)));
 
-/** The genuine request with one byte of a header, of the body, of the URL or of the method changed. */
+/** Returns the genuine request with one byte of a header, of the body, of the URL or of the method changed. */
 export function edited(request: SignedRequest, names: readonly string[], edit: Edit): SignedRequest {
   const part = edit.part % (names.length + 3);
   const name = names[part];
@@ -43,7 +43,7 @@ function editedBytes(bytes: Uint8Array, { way, at, code }: Edit): Uint8Array {
   return Uint8Array.from(list);
 }
 
-/** Whether the proof of a genuine request holds of another, by what its scheme says that it covers. */
+/** Returns whether the proof of a genuine request holds for another, by what its scheme says that it covers. */
 export function provesAlso({ scheme: name }: Vector, genuine: SignedRequest, other: SignedRequest): boolean {
   const scheme = schemeOf(name);
   if (scheme.verification === "unverified") return true;
@@ -66,7 +66,9 @@ export function provesAlso({ scheme: name }: Vector, genuine: SignedRequest, oth
 
 type Row = (typeof HMAC_ROWS)[string];
 
-/** Whether a signature header holds, beside the same time, a signature of the genuine one in any case of hex. */
+/**
+ * Returns whether a signature header holds, beside the same time, a signature of the genuine one in any case of hex.
+ */
 function holdsOne(genuine: string | null, other: string | null, row: Row | undefined): boolean {
   if (genuine === null || other === null) return false;
   const isHex = row === undefined || (row.encoding ?? "hex") === "hex";
@@ -86,12 +88,12 @@ function holdsOne(genuine: string | null, other: string | null, row: Row | undef
   return same(genuine, other);
 }
 
-/** The digits in lower case: what stands before them is no part of them. */
+/** Returns the digits in lower case: the text before them is no part of them. */
 function lowerHex(value: string): string {
   return value.replace(/[0-9a-fA-F]+$/, (digits) => digits.toLowerCase());
 }
 
-/** What an id that is not signed must still be. */
+/** Returns whether an unsigned id is still a valid one. */
 function isProperId({ headers }: SignedRequest, name: string | undefined): boolean {
   const id = name === undefined ? null : headers.get(name);
   return id === null || (/^[\x20-\x7e]{1,256}$/.test(id) && !id.includes(", "));
@@ -114,8 +116,8 @@ function sameUrl(genuine: string, other: string): boolean {
 }
 
 /**
- * What Twilio signs of a form: names and values in the order of the names, with nothing between them, so that it
- * cannot tell where a name ends. A body that is none is signed by its digest.
+ * Returns the part of a form that Twilio signs: names and values in the order of the names, with nothing between them,
+ * so that nothing tells where a name ends. A body that is no form is signed by its digest.
  */
 function fieldsOf({ body, url }: SignedRequest): string {
   if (url.includes("bodySHA256=")) return text(body);

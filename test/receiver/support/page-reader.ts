@@ -4,18 +4,18 @@ import { get } from "./harness.ts";
 import { shownSeqs } from "./invariants.ts";
 import { seqsOf } from "./live-harness.ts";
 
-/** Who reads the log page by page while things happen to it, and keeps what it saw. */
+/** A reader of the log, page by page while things happen to the log, that keeps what it saw. */
 export class PageReader {
   readonly #seen = new Set<number>();
   #cursor = 0;
 
-  /** The log was made anew: its reader begins anew. */
+  /** Begins anew, after the log was made anew. */
   restart(): void {
     this.#seen.clear();
     this.#cursor = 0;
   }
 
-  /** One page; true when it ends at the head. */
+  /** Reads one page; true when it ends at the head. */
   async read(limit: number): Promise<boolean> {
     const { events, next, end = false } = await get<Page>(`/events?after=${this.#cursor}&limit=${limit}`);
     const reached = next ?? Number.NaN;
@@ -26,7 +26,7 @@ export class PageReader {
     return end;
   }
 
-  /** Reads to the head: nothing that is shown now ever came behind its cursor. */
+  /** Reads to the head, and checks that nothing shown now ever came behind its cursor. */
   async finish(): Promise<void> {
     while (!(await this.read(100)));
     expect(

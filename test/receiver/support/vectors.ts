@@ -33,7 +33,7 @@ export function requestOf({ method = "POST", url = "https://hooks.example.com/in
   return { method, url, headers: new Headers(headers as [string, string][]), body };
 }
 
-/** A request with one header replaced, or left out. */
+/** Returns a request with one header replaced, or left out. */
 export function withHeader(request: SignedRequest, name: string, value: string | null): SignedRequest {
   const headers = new Headers(request.headers);
   if (value === null) headers.delete(name);

@@ -6,19 +6,19 @@ import { loseStorage, realKv } from "./faulty-kv.ts";
 import { armedAt, inbox, pass, SECOND, setTime, walk } from "./harness.ts";
 import { checkInvariants, type Held, inKv, RETENTION, type Stored, shownSeqs, stored, visible } from "./invariants.ts";
 
-/** Alarms that any world of these tests needs until nothing waits. */
+/** No world of these tests needs more alarms until nothing waits. */
 const MOST_RUNS = 200;
 
 /** `at`: when it was first sent, in unix milliseconds, and so not after it was logged. */
 type Acknowledged = { seq: number; source: string; at: number };
 
-/** The log as those see it who were given answers: what was acknowledged must be there once, what was cleared not. */
+/** The log as its callers know it: every acknowledged event must be there once, and no cleared one. */
 export class World {
   /** The acknowledged events, by id. */
   readonly #acknowledged = new Map<string, Acknowledged>();
   /** Events and clears whose answer did not come: they may have happened. */
   readonly #unsure = new Set<string>();
-  /** When each id was first sent, since the storage was last lost, and with it what it had seen, or since it expired. */
+  /** The time at which each id was first sent, since it expired or the storage with its seen keys was last lost. */
   readonly #firstSent = new Map<string, number>();
   /** Cleared events that a rebuild may show again until KV is listed again: KV did not show what was cleared. */
   readonly #revived = new Set<string>();
@@ -44,7 +44,7 @@ export class World {
     if (this.#firstSent.has(id)) await this.send(id, source);
   }
 
-  /** When the id was first sent, as far as the log may remember it. */
+  /** Returns the time at which the id was first sent, as far as the log may remember it. */
   #remember(id: string): number {
     const before = this.#firstSent.get(id);
     if (before !== undefined && before > Date.now() - RETENTION) return before;
@@ -69,7 +69,7 @@ export class World {
     return true;
   }
 
-  /** The storage is gone: what KV does not hold is lost, what KV was not told of is not cleared. */
+  /** Loses the storage: events that KV does not hold are gone, and clears that KV was not told of are undone. */
   async loseStorage(): Promise<void> {
     const told = JSON.parse((await realKv.get("cleared/default/main")) ?? "[]") as Tombstone[];
     await loseStorage();
@@ -87,19 +87,19 @@ export class World {
     return [...this.#acknowledged].map(([id, { source }]) => [id, source]);
   }
 
-  /** Of the acknowledged events, in order. */
+  /** Seqs of the acknowledged events, in order. */
   get seqs(): number[] {
     return [...this.#acknowledged.values()].map(({ seq }) => seq).toSorted((a, b) => a - b);
   }
 
-  /** The invariants, and that readers would see each acknowledged event once and nothing that was cleared. */
+  /** Checks the invariants, and that readers would see each acknowledged event once and no cleared one. */
   async check(): Promise<void> {
     if (!(await this.isKnown())) return;
     const kv = await inKv();
     this.#compare(await checkInvariants(kv), kv);
   }
 
-  /** Wakes the Inbox, so that a life that was killed begins anew; false while KV keeps a rebuild from ending. */
+  /** Wakes the Inbox, so that a killed one begins anew; false while KV keeps a rebuild from ending. */
   async isKnown(): Promise<boolean> {
     try {
       await inbox().status();
@@ -121,7 +121,7 @@ export class World {
     if (!this.hidden) expect(missing, "nothing lost").toEqual([]);
   }
 
-  /** Runs all that is due until nothing waits: then KV holds the log, and pages show it. */
+  /** Runs everything that is due until nothing waits: then KV holds the log, and pages show it. */
   async settle(): Promise<void> {
     while (!(await this.isKnown())) pass(SECOND);
     let runs = 0;
@@ -137,7 +137,7 @@ export class World {
     expect(await this.checkPages()).toBe(true);
   }
 
-  /** That pages show what they may, from both ends; false when they could not be read. */
+  /** Checks that pages show everything they may, from both ends; false when they could not be read. */
   async checkPages(): Promise<boolean> {
     const unread = () => null;
     const forward = await walk("after", 7).catch(unread);
@@ -149,7 +149,10 @@ export class World {
   }
 }
 
-/** An id is forgotten a retention after it was logged, and its event may be shown a little longer. */
+/**
+ * Returns whether events of one id are a retention apart: then the id was forgotten, though its event may still be
+ * shown.
+ */
 function areApart(events: readonly Held[]): boolean {
   return events.every((event, index) => index === 0 || event.at - (events[index - 1]?.at ?? 0) >= RETENTION);
 }

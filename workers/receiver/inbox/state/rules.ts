@@ -1,4 +1,4 @@
-import { DAY_MS, MINUTE_MS } from "../../../../shared/time.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../shared/time.ts";
 import type { CountedSegment, Segment } from "../../archive/segments.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 import type { Extent, Housekeeping, InboxState, LogState, OpenTail, Swept, Timing } from "./state.ts";
@@ -10,7 +10,7 @@ export const SEGMENT_EVENTS = 500;
 export const SEGMENT_BYTES = 512 * 1024;
 
 /** The next try after an error is this part of the age of the oldest waiting segment, within these bounds. */
-const RETRY = { part: 8, least: 30_000, most: 60 * MINUTE_MS };
+const RETRY = { part: 8, least: 30_000, most: HOUR_MS };
 
 /** Half of the deletes that the free plan allows KV a day: a clear leaves the rest to others. */
 export const DELETES_PER_DAY = 500;
