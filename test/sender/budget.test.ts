@@ -6,7 +6,7 @@ import { deliveries, endpoint, head, moveTo, outbox, publish, receiver, runAlarm
 
 useReceiver();
 
-/** What the platform bills, counted by the storage itself, and what is kept. */
+/** Rows that the platform bills, as the storage counts them, and the size of the storage. */
 const DAY = 86_400_000;
 
 /** Rows that one object has written since it started, its alarms included. */
@@ -94,7 +94,7 @@ describe("rows written", () => {
     expect(more / failed).toBeLessThanOrEqual(3);
   });
 
-  it("are none for what memory shows nobody wants", async () => {
+  it("are none for events that nobody wants, as memory shows", async () => {
     await publish({});
     await allDelivered(1);
     const before = await rowsOf(endpoint());
@@ -126,7 +126,7 @@ describe("storage", () => {
       await runAlarms();
       sizes.push({ outbox: await size(outbox()), endpoint: await size(endpoint()) });
     }
-    // A table covers five days and goes thirty days after it ended: from day 36 on what comes replaces what goes.
+    // A table covers five days and goes thirty days after its end: from day 36 on a new table replaces an old one.
     for (const side of ["outbox", "endpoint"] as const) {
       const full = Math.max(...sizes.slice(30, 45).map((each) => each[side]));
       const late = Math.max(...sizes.slice(75).map((each) => each[side]));

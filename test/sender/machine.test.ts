@@ -15,9 +15,9 @@ import { deliveries, endpoint, moveTo, outbox, publish, receiver, useReceiver } 
 useReceiver();
 
 /**
- * The Outbox and its Endpoints as one machine: any interleaving of what people and the platform do to it ends
- * with every matching event delivered at least once, or dead with its reason, and never out of order where
- * that was asked. The protocol's invariants are looked at in storage after each step.
+ * The Outbox and its Endpoints as one machine: however the acts of people and of the platform interleave, every matching
+ * event is in the end delivered at least once, or dead with its reason, and in order where that was asked. The invariants
+ * are checked in storage after each step.
  */
 const MINUTE = 60_000;
 const PLAIN = "ep_plain";
@@ -69,7 +69,7 @@ function configOf(endpointId: string): EndpointConfig {
   };
 }
 
-/** The seqs that each endpoint has taken, by its own answers: what I2 is about. */
+/** Notes the seqs that each endpoint has taken, by its own answers: I2 (acked means taken). */
 function noteTaken(): Map<string, Set<number>> {
   const taken = new Map(ENDPOINTS.map((endpointId) => [endpointId, new Set<number>()]));
   const { offer } = Endpoint.prototype;
@@ -150,7 +150,7 @@ class Machine {
     moveTo(this.#now);
   }
 
-  /** Everything answers again: within the cron's minutes and the alarms' times, all must arrive. */
+  /** Lets every endpoint answer again: by the cron and the alarms, everything must arrive. */
   async settle(): Promise<void> {
     this.failing.clear();
     for (const endpointId of ENDPOINTS) await outbox().update(endpointId, { enabled: true });
@@ -211,7 +211,7 @@ async function outboxState(): Promise<Stored> {
   });
 }
 
-/** I1 to I4; I1 and I3 unless a step has just taken an alarm away: that the cron must heal, and `settle` shows it. */
+/** Checks I1 to I4; I1 and I3 not where a step has taken an alarm away: the cron must heal that, as `settle` shows. */
 async function checkInvariants(machine: Machine, lost: ReadonlySet<string>): Promise<void> {
   const { head, handed: written, alarm, unpushed, enabled } = await outboxState();
   const behind = enabled.some((endpointId) => (written.lag[endpointId] ?? written.h) < head);

@@ -20,7 +20,7 @@ export type Sent = { url: string; id: string; body: string; headers: Headers };
 export const receiver = {
   sent: [] as Sent[],
   answer: (_sent: Sent): Response | Promise<Response> => new Response("ok"),
-  /** How often each id was sent. */
+  /** Returns the requests by id. */
   counts: () => Map.groupBy(receiver.sent, ({ id }) => id),
 };
 

@@ -33,7 +33,7 @@ async function create(part: Json = {}): Promise<{ id: string; secret: string; bo
 const sentTo = (url: string) => receiver.sent.filter((sent) => sent.url === url);
 const idsAt = (url: string) => sentTo(url).map(({ id }) => id);
 
-/** Whether one of the request's signatures is by the private half of `publicKey`. */
+/** Returns whether one of the request's signatures is by the private half of `publicKey`. */
 async function genuine(sent: Sent | undefined, publicKey: string): Promise<boolean> {
   const parsed = parseVerifyingKey(publicKey);
   if (sent === undefined || !parsed.ok) throw new Error(`nothing to verify with ${publicKey}`);
@@ -175,11 +175,11 @@ describe("PATCH /endpoints/:id with types", () => {
     return rows.map(({ type }) => type).toReversed();
   };
 
-  it("asks for nothing that was published before, whoever starts anew", async () => {
+  it("asks for nothing that was published before, whichever object restarts", async () => {
     const { id } = await create({ types: ["new.*"], ordered: true });
     await publishTypes("new.1", "old.1", "old.2");
     await arrived(URL_A, 1, id);
-    // How far it was handed the log is stored, how far the endpoint has looked is not.
+    // Its position at the Outbox is stored, its position in its own memory is not.
     await runDurableObjectAlarm(outbox());
     await evictDurableObject(outbox());
     await evictDurableObject(endpoint(id));
@@ -188,7 +188,7 @@ describe("PATCH /endpoints/:id with types", () => {
     expect(await delivered(id, 3)).toEqual(["new.1", "old.3", "new.2"]);
   });
 
-  it("sends nothing more that is queued and not wanted any more", async () => {
+  it("sends no queued event that is no longer wanted", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     receiver.answer = () => promise.then(() => new Response("ok"));
     const { id } = await create();
@@ -199,7 +199,7 @@ describe("PATCH /endpoints/:id with types", () => {
     expect(await delivered(id, 8)).toEqual(["a", "a", "a", "a", "a", "a", "b", "b"]);
   });
 
-  it("leaves away what is not wanted any more, and not what was left away by mistake", async () => {
+  it("sends nothing that is no longer wanted, and again what was left out by mistake", async () => {
     const { id } = await create();
     await call("PATCH", `/endpoints/${id}`, { enabled: false });
     await publishTypes("a", "b", "c");
@@ -356,7 +356,7 @@ describe("a failing endpoint", () => {
 });
 
 describe("ordered: true", () => {
-  it("sends strictly one after the other, and holds what is behind a failure, through an eviction", async () => {
+  it("sends strictly one after the other, and nothing past a failure, also after an eviction", async () => {
     const { id } = await create({ ordered: true });
     let failing = true;
     receiver.answer = ({ url, body }) =>
@@ -374,7 +374,7 @@ describe("ordered: true", () => {
     expect(sentTo(URL_A).map(({ body }) => JSON.parse(body).data.n)).toEqual([1, 2, 3, 3, 4, 5, 6]);
   });
 
-  it("lets go of what is behind an event when that is dead, and is not held up by its redelivery", async () => {
+  it("sends the events behind a dead one, and is not blocked by its redelivery", async () => {
     const { id } = await create({ ordered: true });
     receiver.answer = ({ url, body }) =>
       new Response("", { status: url === URL_A && body.includes('"n":1') ? 500 : 200 });

@@ -114,7 +114,7 @@ describe("Endpoint", () => {
     expect(pulled).toBeLessThan(12);
   });
 
-  it("has at most six attempts in flight, and delivers a backlog beyond its window once each", async () => {
+  it("has at most six attempts in flight, and delivers a backlog larger than its queue once each", async () => {
     const release = hold();
     await Promise.all(Array.from({ length: 10 }, () => publish(...Array.from({ length: 60 }, () => ({})))));
     await vi.waitUntil(() => receiver.sent.length === 6);
@@ -165,7 +165,7 @@ describe("Endpoint", () => {
     await Promise.all(Array.from({ length: 5 }, () => publish(...Array.from({ length: 100 }, () => ({})))));
     await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === 500, { timeout: 10_000 });
     await runDurableObjectAlarm(outbox());
-    // 200 were taken. With 50 of them answered, there is room for an offer, and not enough for a pull.
+    // 200 were taken. With 50 of them answered, there is space for an offer, but not enough for a pull.
     allowed = 50;
     await settled(50);
     await evictDurableObject(outbox());
@@ -183,7 +183,7 @@ describe("Endpoint", () => {
     expect(receiver.counts().size).toBe(501);
   });
 
-  it("has its alarm armed in the commit that takes an offer (I3)", async () => {
+  it("has its alarm armed in the commit that takes an offer: I3 (armed while unrecorded)", async () => {
     hold();
     await publishOne();
     await vi.waitUntil(() => receiver.sent.length === 1);
@@ -215,7 +215,7 @@ describe("Endpoint", () => {
     });
   });
 
-  it("tries again what an ordered endpoint waits for, though its window is full of what waits", async () => {
+  it("retries the delivery that blocks an ordered endpoint, though its queue is full", async () => {
     const start = Date.UTC(2026, 5, 1);
     moveTo(start);
     await outbox().update("ep_default", { ordered: true });
@@ -233,7 +233,7 @@ describe("Endpoint", () => {
     expect((await settled(2)).at(-1)).toMatchObject({ seq: 1, state: "delivered" });
   });
 
-  it("pulls again what it dropped when it was disabled while a pull was under way", async () => {
+  it("pulls again what it dropped when it was disabled during a pull", async () => {
     await publishOne();
     await settled(1);
     const release = hold();
@@ -249,7 +249,7 @@ describe("Endpoint", () => {
       await answered.promise;
       return pull.call(this, id, after);
     } as unknown as typeof pull);
-    // It has heard of an event that it was not given: it pulls after the tenth, of which the last three are queued.
+    // The endpoint was told of an event that it does not have: it pulls after the tenth; the last three are still queued.
     await endpoint().offer({ after: 11, upTo: 11, events: [], revision: 1 });
     await vi.waitUntil(() => pulled.mock.calls.length === 1);
     await outbox().update("ep_default", { enabled: false });
@@ -262,7 +262,7 @@ describe("Endpoint", () => {
     expect((await settled(11)).map(({ seq }) => seq)).toEqual(Array.from({ length: 11 }, (_, n) => 11 - n));
   });
 
-  it("keeps the order when a person sends again what still holds the others up", async () => {
+  it("keeps the order when a person redelivers the delivery that blocks the others", async () => {
     await outbox().update("ep_default", { ordered: true });
     receiver.answer = () => new Response("no", { status: 500 });
     const first = await publishOne();

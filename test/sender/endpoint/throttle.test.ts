@@ -42,7 +42,7 @@ describe("Throttle", () => {
     expect(throttle.ask(0, free).go).toBe(true);
   });
 
-  it("waits a second after it was born: a life before may have just sent", () => {
+  it("waits a second after a restart: a request may have started just before", () => {
     const throttle = new Throttle(5000);
     expect(throttle.ask(5000, { ordered: false, perSecond: 10 })).toEqual({ go: false, why: "rate", waitMs: 1000 });
     expect(throttle.ask(6000, { ordered: false, perSecond: 10 }).go).toBe(true);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { defaultConfig, type EndpointConfig } from "../../../workers/sender/model/endpoint.ts";
 
-/** What `ep_default` becomes when the variables change with a deployment. */
+/** The configuration of `ep_default` when the variables change with a deployment. */
 
 const URL_A = "https://a.example/hook";
 const URL_B = "https://b.example/hook";

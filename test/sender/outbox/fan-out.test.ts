@@ -101,7 +101,7 @@ async function onStorage(test: (bench: Bench) => Promise<void>): Promise<void> {
 const names = (count: number) => Array.from({ length: count }, (_, n) => `ep_${String(n).padStart(4, "0")}`);
 
 describe("FanOut.kick", () => {
-  it("hands one event to 1,000 endpoints, 50 at a time and 250 before it asks for the alarm", async () => {
+  it("offers one event to 1,000 endpoints, 50 at a time and 250 before it arms the alarm", async () => {
     await onStorage(async (bench) => {
       const all = names(1000);
       for (const id of all) bench.registry.put(id, CONFIG, 0);
@@ -119,7 +119,7 @@ describe("FanOut.kick", () => {
     });
   });
 
-  it("goes on for all others when endpoints are deleted, changed, disabled or lost in the middle", async () => {
+  it("goes on for all others when endpoints are deleted, changed, disabled or lost meanwhile", async () => {
     await onStorage(async (bench) => {
       const all = names(200);
       for (const id of all) bench.registry.put(id, CONFIG, 0);
@@ -127,7 +127,7 @@ describe("FanOut.kick", () => {
       const deleted = bench.registry.get("ep_0150");
       let offers = 0;
       bench.answer = (id, { revision }) => {
-        // What was not yet handed to changes while the first have it.
+        // Endpoints that have no offer yet change while the first ones have theirs.
         if (++offers === 20) {
           if (deleted !== undefined) bench.registry.markDeleting(deleted);
           bench.registry.put("ep_0160", { ...CONFIG, enabled: false }, null);
@@ -207,7 +207,7 @@ describe("FanOut.kick", () => {
 });
 
 describe("FanOut.pull", () => {
-  it("never lets an offer follow on a position below what was handed over before a start", async () => {
+  it("never offers from below a position that was reached before a restart", async () => {
     await onStorage(async (bench) => {
       bench.registry.put("ep_slow", CONFIG, 0);
       bench.publish(...Array.from({ length: 300 }, () => "order.paid"));

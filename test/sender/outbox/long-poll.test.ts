@@ -19,7 +19,7 @@ describe("LongPoll", () => {
     log.push({ seq: log.length + 1, type });
     longPoll.wake();
   };
-  /** What has been answered by now, in the order of the answers. */
+  /** Asks, and collects the answers in the order in which they come. */
   const asked = (...queries: Partial<WaitQuery>[]) => {
     const answers: [asker: number, seqs: number[]][] = [];
     for (const [asker, part] of queries.entries()) {
@@ -87,7 +87,7 @@ describe("LongPoll", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("leaves those waiting who filter away what came, and reads on for them from there", async () => {
+  it("lets those wait on whose filter leaves out what came, and reads on for them from there", async () => {
     const answers = asked({ type: "b" }, { type: "a" }, { type: "b", limit: 1 });
     append("a");
     await vi.advanceTimersByTimeAsync(1);

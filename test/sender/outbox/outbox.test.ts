@@ -99,14 +99,14 @@ describe("Outbox.publish", () => {
     expect(times).toEqual(["2026-06-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z"]);
   });
 
-  it("arms its alarm in the commit that an answer waits for (I1)", async () => {
+  it("arms its alarm in the commit that an answer waits for: I1 (armed while behind)", async () => {
     await publishOne();
     await runInDurableObject(outbox(), async (_instance, state) => {
       expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now());
     });
   });
 
-  it("needs no alarm once all was handed over and written down", async () => {
+  it("needs no alarm once everything is taken and the positions are written", async () => {
     await publishOne();
     await settled(1);
     await runDurableObjectAlarm(outbox());
@@ -174,7 +174,7 @@ describe("Outbox.tick", () => {
     expect(JSON.parse(receiver.sent[0]?.body ?? "").data.timestamp).toBe((t + MINUTE) / 1000);
   });
 
-  it("hands over what a lost alarm and a lost kick left behind", async () => {
+  it("offers again what a lost alarm and a lost kick left behind", async () => {
     receiver.answer = () => Promise.reject(new Error("Network connection lost."));
     await publishOne();
     await settled(1);

@@ -3,18 +3,13 @@ import { Sql, transact } from "../../../shared/durable/sql.ts";
 import { Deliveries } from "./deliveries.ts";
 
 /**
- * An Endpoint's storage, by table.
+ * An Endpoint's tables as a whole. Columns, examples, rows written and when each goes: the section "Storage" of
+ * workers/sender/README.md.
  *
- * | table         | columns                                             | example                        | rows written                     | goes                        |
- * |---------------|-----------------------------------------------------|--------------------------------|----------------------------------|-----------------------------|
- * | `del_<first>` | seq PK, id, type, state, due, mark, skip, until, attempts, body | 42, msg_01K…, …, delivered, null | 1 a delivery; 2 a failed attempt | whole, after RETENTION_DAYS |
- * | `meta`        | key PK, value                                       | floor, 500                     | 1 in 500 deliveries              | with the endpoint           |
- *
- * `state`: delivered, due (a retry waits), dead (no retry is left), expired (retention took the event first).
- * `due` (unix ms): when the row needs work, null when it needs none. A due delivery is sent, a dead one reported.
- * `mark`: `redelivery` when a person asked for the delivery. `skip`: the number of attempts made before that.
- * `until`: the last seq of an expired range, which is one row. `attempts`: a JSON array. `body`: kept only while the
- * delivery may be sent again. The index on `due` is partial: it costs rows for failures only.
+ * - `del_<first>`: the deliveries, one row each. `state`: delivered, due (a retry waits), dead (no retry is left) or
+ *   expired (retention took the event first). `due` (unix ms): when the row needs work, null when it needs none: a due
+ *   delivery is sent, a dead one reported.
+ * - `meta`: the configuration, the floor, the health
  */
 
 const SCHEMA_VERSION = 1;

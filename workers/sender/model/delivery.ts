@@ -13,7 +13,7 @@ export type Attempt = {
   response: string | null;
 };
 
-/** The members are those of the row; the Endpoint's storage says what each means. */
+/** The members are the columns of a delivery's row: README.md beside the rooms, section "Storage". */
 export type Delivery = {
   seq: number;
   id: string;

@@ -22,7 +22,7 @@ export type EndpointConfig = {
 };
 
 /** `expiresAt`: until when the secret signs (unix ms), null for no end. */
-export type EndpointSecret = { key: string; expiresAt: number | null };
+type EndpointSecret = { key: string; expiresAt: number | null };
 
 /** `deleting`: until the Endpoint has confirmed that it is gone. */
 export type RowState = "live" | "deleting";

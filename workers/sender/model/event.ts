@@ -7,7 +7,7 @@ import { isReserved } from "./subscription.ts";
 /** An event to publish. `data` is JSON text; `deliverAt` unix milliseconds, null for now; `id` null for one of ours. */
 export type NewEvent = { type: string; data: string; id: string | null; deliverAt: number | null };
 
-export type ParsedEvents = { ok: true; events: NewEvent[]; single: boolean } | { ok: false; reason: string };
+type ParsedEvents = { ok: true; events: NewEvent[]; single: boolean } | { ok: false; reason: string };
 
 const MAX_EVENTS = 100;
 export const MAX_EVENT_BYTES = 256 * 1024;

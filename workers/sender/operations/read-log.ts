@@ -5,7 +5,7 @@ import { type Env, outboxOf } from "./env.ts";
 
 /** Reading the log by pages, for the API. */
 
-export type LogQuery = { after: number | null; before: number | null; type: string | null; limit: number };
+type LogQuery = { after: number | null; before: number | null; type: string | null; limit: number };
 
 /** A wait for more. `signal` ends it: the client has left. */
 export type Wait = { waitMs: number; signal: AbortSignal };

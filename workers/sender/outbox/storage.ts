@@ -8,17 +8,14 @@ import { Registry } from "./registry.ts";
 import { ScheduledEvents } from "./scheduled.ts";
 
 /**
- * The Outbox's storage, by table.
+ * The Outbox's tables as a whole. Columns, examples, rows written and when each goes: the section "Storage" of
+ * workers/sender/README.md.
  *
- * | table             | columns                               | example                              | rows written            | goes                       |
- * |-------------------|---------------------------------------|--------------------------------------|-------------------------|----------------------------|
- * | `ev_<first>`      | seq PK, at, id, type, body, target    | 42, 1769…, msg_01K…, value.changed   | 1 an event              | whole, after RETENTION_DAYS|
- * | `keys_<period>`   | kind+key PK, digest, seq, answer      | id, order-17, 9f86…, 42, null        | 1 a caller's id or key  | whole, after RETENTION_DAYS|
- * | `later`           | due+n PK, id, type, data              | 1769…, 1, msg_01K…, value.changed    | 1, and 1 when released  | when due                   |
- * | `ep`              | id PK, config, revision, pushed, from, state | ep_default, {…}, 3, 3, null, live | 1 a change and 1 a push | with the endpoint     |
- * | `meta`            | key PK, value                         | handed, {"h":42,"lag":{}}            | 1 a LEASE               | never                      |
- *
- * `target` null: every endpoint. `+ep`: that endpoint alone. `-ep`: every other endpoint.
+ * - `ev_<first>`: the log, one row an event. `target` null: every endpoint; `+ep`: that one alone; `-ep`: every other.
+ * - `keys_<period>`: the ids and Idempotency-Keys that callers have used
+ * - `later`: the events that wait for their `deliverAt`
+ * - `ep`: the registry of endpoints
+ * - `meta`: the saved positions, the key for ids, the cron's last minute
  */
 export class OutboxStore {
   readonly #storage: DurableObjectStorage;
