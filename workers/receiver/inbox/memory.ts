@@ -1,3 +1,4 @@
+import { toHex } from "../../../shared/bytes.ts";
 import { withDeadline } from "../../../shared/deadline.ts";
 import { Alarm } from "../../../shared/durable/alarm.ts";
 import { type Space, spaceIn } from "../../../shared/durable/space.ts";
@@ -5,11 +6,12 @@ import { Sql, transact } from "../../../shared/durable/sql.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { Rejections } from "../rejected/rejections.ts";
-import { armFor, type KnownLog, start } from "./start.ts";
+import { createFrom, readHoldings } from "./rebuild.ts";
+import { wakeAt } from "./state/rules.ts";
 import type { InboxState, LogIdentity, Timing } from "./state/state.ts";
 import { InboxStore } from "./storage/schema.ts";
 
-/** The Inbox's memory of its log: what the tables say, the transaction that changes both, and the alarm. */
+/** The Inbox's memory of its log: where it comes from, the transaction that changes it, and the alarm that it needs. */
 
 /** A run of the alarm that moved nothing is not repeated sooner. */
 const IDLE_MS = 30_000;
@@ -19,11 +21,13 @@ const START_WAIT_MS = 10_000;
 const START_AGAIN_MS = 5_000;
 
 /** The configuration of one Inbox; `storageLimit` in bytes. */
-export type InboxConfig = Timing & { storageLimit: number };
+type InboxConfig = Timing & { storageLimit: number };
+
+type KnownLog = { identity: LogIdentity; state: InboxState };
 
 /**
- * The Inbox's knowledge of its log, and the one way to change it: in a transaction. Nothing is accepted or shown before
- * the tables, or KV when they are gone, have said what the log holds.
+ * The Inbox's knowledge of its log. Nothing is accepted or shown before the tables, or KV when there are none, have said
+ * what the log holds.
  */
 export class InboxMemory {
   readonly config: InboxConfig;
@@ -38,8 +42,8 @@ export class InboxMemory {
   #running = false;
 
   constructor(ctx: DurableObjectState, config: InboxConfig, kv: () => KVNamespace) {
-    this.config = config;
     const sql = new Sql(ctx.storage.sql);
+    this.config = config;
     this.store = new InboxStore(sql);
     this.#ctx = ctx;
     this.#kv = kv;
@@ -69,7 +73,7 @@ export class InboxMemory {
     return spaceIn(this.store.sql.bytes + arriving, this.config.storageLimit);
   }
 
-  /** Whether some rejected requests stand in memory alone. */
+  /** True while some rejected requests stand in memory alone. */
   get holdsRejections(): boolean {
     return (this.#log?.state.housekeeping.rejectedAt ?? null) !== null;
   }
@@ -94,7 +98,8 @@ export class InboxMemory {
    * armed while anything waits). During a run of the alarm its end arms what is due; until then this is only for a crash.
    */
   arm(earliest: number): void {
-    armFor(this.#alarm, this.state, this.config, this.#running ? earliest + IDLE_MS : earliest);
+    const due = wakeAt(this.state, this.config);
+    if (due !== null) this.#alarm.arm(Math.max(due, this.#running ? earliest + IDLE_MS : earliest));
   }
 
   /** Runs the alarm's `work`, which returns whether it moved anything and never throws, and arms the alarm again. */
@@ -109,19 +114,19 @@ export class InboxMemory {
     this.#running = true;
     const progressed = await work();
     this.#running = false;
-    // What accepts armed meanwhile was for the case that this line is never reached.
+    // An alarm that an accept armed meanwhile was for the case that this line is never reached.
     this.#alarm.fired();
     this.arm(progressed ? Date.now() : Date.now() + IDLE_MS);
   }
 
-  /** Finds out what the log holds. Never rejects: a later call tries again. */
+  /** Finds out what the log holds: from its tables, or from KV when there are none. Never rejects: a later call retries. */
   async #start(): Promise<void> {
     this.#starting = true;
     try {
-      const { store, config: timing, kv } = this;
-      const { storage, id } = this.#ctx;
-      this.#log = await start({ kv, storage, store, alarm: this.#alarm, timing, log: id.name });
-      this.rejections.load(store.ledger.note("rejections"));
+      const identity = this.store.identity();
+      if (identity === null) await this.#rebuild();
+      else await this.#wake(identity);
+      this.rejections.load(this.store.ledger.note("rejections"));
     } catch (error) {
       logEvent("start.failed", { error: String(error) });
       this.#startAgainAt = Date.now() + START_AGAIN_MS;
@@ -129,11 +134,44 @@ export class InboxMemory {
     this.#starting = false;
   }
 
+  async #wake(identity: LogIdentity): Promise<void> {
+    const now = Date.now();
+    await this.#alarm.load(now);
+    const state = this.#read();
+    // The errors of the life before are not known; only when that life meant to try again is.
+    const waits = state.sealed.some((segment) => segment.putAt === null);
+    const armed = this.#alarm.at;
+    this.#log = { identity, state: { ...state, retryAt: waits && armed !== null && armed > now ? armed : null } };
+    this.arm(now);
+  }
+
+  async #rebuild(): Promise<void> {
+    const log = this.#ctx.id.name;
+    // From here on the name is kept in the tables: a run of the alarm may not know it.
+    if (log === undefined) throw new Error("an Inbox is reached by its name");
+    const holdings = await readHoldings(this.kv, log);
+    const epoch = toHex(crypto.getRandomValues(new Uint8Array(4)));
+    const now = Date.now();
+    const create = () => createFrom(holdings, { store: this.store, timing: this.config, log, epoch, now });
+    const identity = transact(this.#ctx.storage, create, () => this.store.reload());
+    this.#log = { identity, state: this.#read() };
+    this.arm(now);
+  }
+
+  /** Reads the state from the tables. */
+  #read(): InboxState {
+    const { ledger } = this.store;
+    const [log, housekeeping] = [this.store.load(), ledger.housekeeping()];
+    // A log that has events but no note of who verified them, or has lost the note with its storage, does not know.
+    const complete = log.next === 1 && housekeeping.rebuilt === null;
+    return { ...log, retryAt: null, housekeeping, verified: ledger.note("verified") ?? { complete, sources: {} } };
+  }
+
   /** The log as it is known. @throws Problem `log_unavailable` while it is not; another try is begun. */
   get #known(): KnownLog {
     if (this.#log !== null) return this.#log;
     if (!this.#starting && Date.now() >= this.#startAgainAt) this.#ctx.waitUntil(this.#start());
-    throw new Problem("log_unavailable", "What the log holds is not known yet; nothing was taken or shown.", {
+    throw new Problem("log_unavailable", "The log is being read or rebuilt. Nothing was taken or shown; try again.", {
       headers: { "retry-after": String(START_AGAIN_MS / 1000) },
     });
   }
