@@ -7,15 +7,33 @@ describe("maskedHeaders", () => {
       Authorization: "a",
       "Proxy-Authorization": "b",
       Cookie: "c",
-      "X-Api-Key": "d",
-      Accept: "e",
+      "X-Telegram-Bot-Api-Secret-Token": "d",
+      "X-Goog-Channel-Token": "e",
+      "X-Goog-Channel-Id": "f",
+      "X-Whistle": "g",
     });
-    expect(Object.fromEntries(maskedHeaders(headers, ["x-api-key"]))).toEqual({
-      accept: "e",
+    expect(Object.fromEntries(maskedHeaders(headers, "", ["x-whistle"]))).toEqual({
       authorization: "(masked)",
       cookie: "(masked)",
       "proxy-authorization": "(masked)",
-      "x-api-key": "(masked)",
+      "x-goog-channel-id": "f",
+      "x-goog-channel-token": "(masked)",
+      "x-telegram-bot-api-secret-token": "(masked)",
+      "x-whistle": "(masked)",
     });
+  });
+
+  it("masks the secrets of the query wherever a header repeats them", () => {
+    const headers = { "x-original-url": "/webhook/a?id=7&token=s%20t", "x-decoded": "token=s t", "x-other": "7" };
+    expect(Object.fromEntries(maskedHeaders(Object.entries(headers), "?id=7&token=s%20t"))).toEqual({
+      "x-original-url": "/webhook/a?id=7&token=(masked)",
+      "x-decoded": "token=(masked)",
+      "x-other": "7",
+    });
+  });
+
+  it("masks what is masked already to the same text", () => {
+    const once = maskedHeaders(new Headers({ "x-shop-token": "a", accept: "b" }), "");
+    expect(maskedHeaders(once, "")).toEqual(once);
   });
 });

@@ -6,6 +6,7 @@ import { type Config, configOf } from "../config.ts";
 import { type Arrival, dedupOf } from "../event/arrival.ts";
 import { typeIn, typeOf } from "../event/event-type.ts";
 import { maskedHeaders } from "../event/headers.ts";
+import { queryOf } from "../event/masking.ts";
 import type { Accepted } from "../inbox/accept.ts";
 import { createApp, type Env, inboxOf, type ReceiverContext } from "../log/logs.ts";
 import type { Rejection } from "../rejected/rejections.ts";
@@ -42,10 +43,11 @@ async function receive(c: ReceiverContext, name: string): Promise<Response> {
   const receiving = { config, source, began };
   if (c.req.method === "GET" && source.scheme.handshake?.method === "GET") return answerGet(c, receiving);
   requireMethod(c.req.method, source);
-  const { request, id } = await verified(c, receiving);
+  const proven = await verified(c, receiving);
+  const { request, id } = proven;
   const answer = await answerHandshake(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
-  const arrival = await arrivalOf(source, config, { id, headers: request.headers, body: request.body });
+  const arrival = await arrivalOf(source, config, proven);
   const { seq, duplicate } = await store(c.env, source, arrival);
   const { type } = arrival;
   const [bytes, ms] = [request.body.byteLength, Date.now() - began];
@@ -127,7 +129,7 @@ function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAns
 async function arrivalOf(
   source: Source,
   config: Config,
-  { id, headers, body }: { id: string | null; headers: Headers; body: Uint8Array<ArrayBuffer> },
+  { id, request: { url, headers, body } }: VerifiedRequest,
 ): Promise<Arrival> {
   const { name, scheme } = source;
   return {
@@ -135,7 +137,7 @@ async function arrivalOf(
     id,
     type: typeOf(body, scheme.typeField) ?? typeIn(headers, scheme.typeHeader),
     verification: scheme.verification,
-    headers: JSON.stringify(maskedHeaders(headers, scheme.secretHeaders)),
+    headers: JSON.stringify(maskedHeaders(headers, queryOf(url), scheme.secretHeaders)),
     body,
     dedup: await dedupOf({ source: name, id, signedId: scheme.signedId, body }, config.retentionMs),
     fingerprint: await fingerprintOf(source),

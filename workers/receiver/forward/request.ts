@@ -1,6 +1,7 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
 import { CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
-import { type HeaderList, MASK } from "../event/headers.ts";
+import type { HeaderList } from "../event/headers.ts";
+import { isSecretName, MASK } from "../event/masking.ts";
 import type { EventRecord } from "../event/record.ts";
 import { schemes } from "../verify/schemes/index.ts";
 import { idFault } from "../verify/schemes/rules.ts";
@@ -13,8 +14,7 @@ import type { Source } from "../verify/source.ts";
 const DROPPED_HEADERS = new Set<string>([
   ...CONNECTION_HEADERS,
   "accept-encoding",
-  // credentials for us
-  ...["authorization", "proxy-authorization", "proxy-authenticate", "cookie"],
+  "proxy-authenticate",
   // the way here, which the target must not take for the way to itself
   ...["forwarded", "via", "x-real-ip", "true-client-ip", "cdn-loop"],
 ]);
@@ -33,7 +33,7 @@ export function forwardId(
 }
 
 /**
- * Returns the headers to send on, without those of a connection, of the way here, or of a proof for us. Headers of every
+ * Returns the headers to send on, without those of a connection, of the way here, of credentials, or of a proof for us. Headers of every
  * scheme count as proofs: a source may have had another scheme when the event came, or be gone.
  */
 export function forwardedHeaders(headers: HeaderList, sources: readonly Source[]): Record<string, string> {
@@ -45,6 +45,7 @@ export function forwardedHeaders(headers: HeaderList, sources: readonly Source[]
       !DROPPED_HEADERS.has(name) &&
       !DROPPED_PREFIXES.some((prefix) => name.startsWith(prefix)) &&
       !proofs.has(name) &&
+      !isSecretName(name) &&
       !named.has(name) &&
       value !== MASK,
   );

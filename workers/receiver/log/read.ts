@@ -3,6 +3,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { recordsIn } from "../archive/read-segment.ts";
 import { readSegment } from "../archive/segments.ts";
+import { maskedHeaders } from "../event/headers.ts";
 import { type Page, type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
 import { type EventRecord, type EventSummary, fromLine, summaryOf, toRecord } from "../event/record.ts";
 import { isCleared } from "../event/tombstone.ts";
@@ -52,11 +53,16 @@ export function notLogged(seq: number): Problem {
 export async function readRecord(reader: LogReader, seq: number): Promise<EventRecord | null> {
   const found = await reader.inbox.find(seq);
   if (found === null) return null;
-  if (found.in === "tail") return toRecord(found.row);
+  if (found.in === "tail") return masked(toRecord(found.row));
   // A tail has no gaps, so neither has its segment.
   const line = (await fetchSegment(reader, found.segment)).split("\n")[seq - found.segment.firstSeq];
   const record = line === undefined ? null : fromLine(line);
-  return record === null || isCleared(found.cleared, record) ? null : record;
+  return record === null || isCleared(found.cleared, record) ? null : masked(record);
+}
+
+/** Masks the headers of a record anew: it may be older than a name that the rule knows now. */
+function masked(record: EventRecord): EventRecord {
+  return { ...record, headers: maskedHeaders(record.headers, "") };
 }
 
 /** @throws Problem `cursor_ahead`: the reader's cursor is of another log, or of this one before it lost its head. */

@@ -1,4 +1,5 @@
 import { RateLimiter } from "../../../shared/rate-limiter.ts";
+import { queryOf } from "../event/masking.ts";
 import type { HandshakeReason } from "../verify/schemes/rules.ts";
 import type { SignedRequest } from "../verify/schemes/scheme.ts";
 import type { Source } from "../verify/source.ts";
@@ -28,7 +29,7 @@ const examined = new RateLimiter(3, 1000);
 export async function examine(rejected: UnacceptedRequest, sources: SourceMap, now: number): Promise<Rejection> {
   const { source, request, reason, bytes } = rejected;
   const diagnosis = await diagnosisOf(rejected, sources, now);
-  const headers = rejectedHeaders(source, request.headers, isHandshakeReason(reason) ? request.url : null);
+  const headers = rejectedHeaders(source, request.headers, queryOf(request.url));
   return { at: now, source: source.name, reason, diagnosis, headers, bytes };
 }
 

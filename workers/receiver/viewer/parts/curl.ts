@@ -1,6 +1,7 @@
 import { fromUtf8 } from "../../../../shared/bytes.ts";
 import { visible } from "../../../../shared/pages/visible.ts";
-import { type HeaderList, MASK } from "../../event/headers.ts";
+import type { HeaderList } from "../../event/headers.ts";
+import { MASK } from "../../event/masking.ts";
 
 /** Writes a request as a command for sh, bash and zsh, which makes the same request with curl. Pure. */
 

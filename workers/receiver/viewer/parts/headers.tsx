@@ -1,6 +1,7 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
 import { visible } from "../../../../shared/pages/visible.ts";
-import { type HeaderList, MASK } from "../../event/headers.ts";
+import type { HeaderList } from "../../event/headers.ts";
+import { MASK } from "../../event/masking.ts";
 import { CopyButton } from "./badges.tsx";
 
 /** The headers of an event as they were stored, to copy one by one or all at once. */

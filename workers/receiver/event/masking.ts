@@ -1,0 +1,78 @@
+import { BoundedMap } from "../../../shared/bounded-map.ts";
+
+/**
+ * The one rule for secrets in what strangers send: a header or a query parameter whose name says that its value lets
+ * someone in is masked, in stored records, on pages, in forwards and in rejected requests alike. Pure.
+ */
+
+/** The text in the place of a secret value. */
+export const MASK = "(masked)";
+
+/** Parts of names that people give to headers and parameters with a token. */
+const SECRET_NAME =
+  /token|secret|passw|passphrase|credential|session|cookie|jwt|bearer|assertion|auth(?!or(?!i[sz]))|(api|access|auth|private|account|master|functions)[-_.]?key|(^|[-_.])(key|pwd|pass)$/;
+/** Names that look so and hold no secret: of signatures, of ids of deliveries and keys, and of events. */
+const PLAIN_NAME =
+  /(signature|hmac|digest)[-_.]?(v?\d+|(sha|ed)\d+)?$|idempotency|websocket|public[-_.]?key|key[-_.]?(id|identifier|version)$|(^|[-_.])(event|message|issue|routing|partition|cache|surrogate|object)[-_.]key$|token[-_.]?type$/;
+
+/** Names met before: the same few come with every request. */
+const judged = new BoundedMap<string, boolean>(500);
+/** Longer names are a stranger's: they are not kept, and never plain. */
+const MAX_NAME_LENGTH = 100;
+
+/** Tells whether the value under a name is a secret, as far as the name can say, in upper or lower case. */
+export function isSecretName(name: string): boolean {
+  const before = judged.get(name);
+  if (before !== undefined) return before;
+  const lower = name.toLowerCase();
+  if (name.length > MAX_NAME_LENGTH) return SECRET_NAME.test(lower);
+  const secret = SECRET_NAME.test(lower) && !PLAIN_NAME.test(lower);
+  judged.set(name, secret);
+  return secret;
+}
+
+/** Returns the query of a URL as the URL was written, with its question mark; empty without one. */
+export function queryOf(url: string): string {
+  const at = url.indexOf("?");
+  return at < 0 ? "" : url.slice(at);
+}
+
+/** Returns a query, with or without its question mark, as it came but for the values of its secret parameters. */
+export function maskedQuery(query: string): string {
+  return query.replace(PAIR, (pair, start: string, name: string) =>
+    isSecretName(formText(name)) ? `${start}${name}=${MASK}` : pair,
+  );
+}
+
+/** A parameter with a value, and the text before it. */
+const PAIR = /(^\??|&)([^=&]+)=([^&]*)/g;
+
+/** More secrets than any request has in its query; each is looked for in every header. */
+const MAX_SECRETS = 8;
+/** A shorter secret is masked only where it stands alone: `1` must not hide a part of every number. */
+const SURE_LENGTH = 8;
+
+/**
+ * Returns a function that masks the secrets of a query wherever another text repeats them, as a proxy's header may; null
+ * when there are none. It makes one pass: a secret may be a part of the mask, and a second pass would find it there.
+ */
+export function queryMasker(query: string): ((text: string) => string) | null {
+  const values = [...query.matchAll(PAIR)].flatMap(([, , name = "", value = ""]) =>
+    isSecretName(formText(name)) ? [value, formText(value)] : [],
+  );
+  // The longest first: one may begin with another.
+  const secrets = [...new Set(values)].filter((value) => value !== "").sort((a, b) => b.length - a.length);
+  if (secrets.length === 0) return null;
+  if (secrets.length > MAX_SECRETS) return () => MASK;
+  const patterns = secrets.map((secret) => {
+    const pattern = RegExp.escape(secret);
+    return secret.length < SURE_LENGTH ? `(?<!\\w)${pattern}(?!\\w)` : pattern;
+  });
+  const any = new RegExp(patterns.join("|"), "g");
+  return (text) => text.replace(any, MASK);
+}
+
+/** Returns the text that a form's name or value stands for. */
+function formText(text: string): string {
+  return new URLSearchParams(`v=${text}`).get("v") ?? "";
+}
