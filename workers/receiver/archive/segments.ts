@@ -46,10 +46,10 @@ export type ListedSegment = CountedSegment & { bytes: number; from: number; to: 
 export type SegmentPage = { segments: ListedSegment[]; cursor: string | null };
 
 /** The value of a segment's key; `bytes` is its size, which escapes and base64 make larger than that of the rows. */
-export type EncodedSegment = { text: string; bytes: number };
+type EncodedSegment = { text: string; bytes: number };
 
 /** A segment on its way to KV: `rows` are its events, `now` is in unix milliseconds. */
-export type SegmentPut = { segment: Segment; text: string; rows: EventRow[]; retentionMs: number; now: number };
+type SegmentPut = { segment: Segment; text: string; rows: EventRow[]; retentionMs: number; now: number };
 
 /** KV's metadata of a segment; `counts` are there only if they fit. */
 type Metadata = Omit<ListedSegment, "epoch" | "n" | "counts"> & { count: number; counts?: EventCounts };

@@ -24,7 +24,7 @@ const RELIST_AFTER_MS = [5 * 60_000, 60 * 60_000];
 const LIST_DEADLINE_MS = 10_000;
 
 /** The contents of KV for one log. */
-export type Holdings = { segments: readonly ListedSegment[]; tombstones: readonly Tombstone[] };
+type Holdings = { segments: readonly ListedSegment[]; tombstones: readonly Tombstone[] };
 
 /** Reads what KV holds of a log. Rejects when any part cannot be read: a rebuild from less would hide events. */
 export async function readHoldings(kv: KVNamespace, log: string): Promise<Holdings> {

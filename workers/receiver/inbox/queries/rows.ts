@@ -21,7 +21,7 @@ export type LogSnapshot = {
   tombstones: readonly Tombstone[];
 };
 
-export type SummaryRow = Omit<EventRow, "headers" | "body">;
+type SummaryRow = Omit<EventRow, "headers" | "body">;
 
 const SUMMARY_COLUMNS = "seq, at, source, type, bytes, id, verification";
 

@@ -17,7 +17,7 @@ import { Tails } from "./tails.ts";
  */
 
 /** The layout of these tables. Storage of another schema is not opened. */
-export const SCHEMA = 3;
+const SCHEMA = 3;
 
 export class InboxStore {
   readonly sql: Sql;

@@ -8,7 +8,7 @@ import type { Dedup } from "../../event/arrival.ts";
 const SEEN = "(key BLOB PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
 
 /** An entry for a key: the seq and time it was logged with. An earlier entry counts if it is not older than `since`. */
-export type SeenEntry = { seq: number; at: number; since: number };
+type SeenEntry = { seq: number; at: number; since: number };
 
 export class SeenKeys {
   readonly #sql: Sql;
