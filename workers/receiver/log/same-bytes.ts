@@ -15,7 +15,7 @@ import { isCleared } from "../event/tombstone.ts";
 import type { LogReader } from "./logs.ts";
 import { fetchSegment } from "./read.ts";
 
-/** The same bytes under another id: two events, or one that its sender sent twice. A person can tell. */
+/** The same bytes, logged more than once: two events, or one that its sender sent twice. A person can tell. */
 
 /** Bytes read on both sides together: the page of one event costs no more than a list. */
 const SAME_BYTES_SCAN = 1024 * 1024;

@@ -143,11 +143,11 @@ function EventFacts({ view: { address }, record, same, scheme }: EventPageProps)
   );
 }
 
-/** Events with the same bytes: separate events, or one that was sent under two ids. A person can tell. */
+/** Events with the same bytes: separate events, or one that was sent twice. A person can tell. */
 function SameBytes({ same, address }: { same: readonly EventSummary[]; address: ViewAddress }) {
   return (
     <>
-      <dt>Same bytes</dt>
+      <dt>Same bytes as</dt>
       <dd>
         {same.map(({ seq, id, receivedAt }) => (
           <div>
