@@ -1,21 +1,21 @@
 import { utf8 } from "../../../shared/bytes.ts";
-import type { Arrival, Dedup } from "../../../workers/receiver/event/arrival.ts";
-import { DAY, inbox, inInbox } from "./harness.ts";
+import type { Arrival } from "../../../workers/receiver/event/arrival.ts";
+import { inbox, inInbox } from "./harness.ts";
 
 /** Returns a key of 16 well spread bytes, like a digest's, but at once: FNV-1a with four primes. */
-export function dedupBy(name: string, ttlMs: number): Dedup {
+export function keyBy(name: string): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(4).fill(0x811c9dc5);
   for (const byte of utf8(name)) {
     for (const [index, prime] of [0x01000193, 0x01000197, 0x010001a3, 0x010001a9].entries()) {
       words[index] = Math.imul((words[index] ?? 0) ^ byte, prime);
     }
   }
-  return { key: new Uint8Array(words.buffer), ttlMs };
+  return new Uint8Array(words.buffer);
 }
 
 /** Returns a verified request as the webhook route hands it on. */
 export function arrival(id: string, { source = "default", body = "{}" } = {}): Arrival {
-  const dedup = dedupBy(`id ${source} ${id}`, 30 * DAY);
+  const dedupKey = keyBy(`id ${source} ${id}`);
   return {
     source,
     id,
@@ -23,7 +23,7 @@ export function arrival(id: string, { source = "default", body = "{}" } = {}): A
     verification: "verified",
     headers: "[]",
     body: utf8(body),
-    dedup,
+    dedupKey,
     fingerprint: null,
   };
 }

@@ -20,7 +20,7 @@ import type { LogSnapshot } from "../../../workers/receiver/inbox/queries/rows.t
 import { InboxStore } from "../../../workers/receiver/inbox/storage/schema.ts";
 import { inboxNameOf, type LogReader } from "../../../workers/receiver/log/logs.ts";
 import { readPage } from "../../../workers/receiver/log/read.ts";
-import { dedupBy } from "./arrivals.ts";
+import { keyBy } from "./arrivals.ts";
 import { env, inbox, inInbox, pass, SECOND } from "./harness.ts";
 
 /** Logs with any content, made without verification, and a reader of them as the routes have it. */
@@ -47,7 +47,7 @@ function arrivalOf({ source = "default", id = null, type = null, headers = [], b
     verification: "verified",
     headers: JSON.stringify(headers),
     body: typeof body === "string" ? utf8(body) : body,
-    dedup: dedupBy(`test ${arrivals++}`, 1000),
+    dedupKey: keyBy(`test ${arrivals++}`),
     fingerprint: null,
   };
 }

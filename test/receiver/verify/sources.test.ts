@@ -112,6 +112,28 @@ describe("readSources", () => {
       { x: { scheme: "github", secrets: ["GITHUB"], handshakeSecret: "VERIFY" } },
       "handshakeSecret means nothing",
     ],
+    [
+      "two places of an id",
+      { x: { scheme: "none", idHeader: "x-id", idField: "id" } },
+      "idField and idHeader are both",
+    ],
+    [
+      "an id in no header",
+      { x: { scheme: "none", idHeader: "X-Id" } },
+      "idHeader is not a header's name in lower case",
+    ],
+    ["an id in no field", { x: { scheme: "none", idField: "" } }, "idField is not a text"],
+    [
+      "an id that is a secret",
+      { x: { scheme: "none", idHeader: "cookie" } },
+      "idHeader names cookie, which holds a sec",
+    ],
+    [
+      "an id that is the scheme's secret",
+      { x: { scheme: "gitlab", secrets: ["TOKEN"], idHeader: "x-gitlab-token" } },
+      "idHeader names x-gitlab-token, which holds a secret",
+    ],
+    ["half a deduplication", { x: { scheme: "none", dedupe: false } }, 'dedupe is not "on" or "off"'],
   ];
   it.each(faults)("names the mistake: %s", (_name, sources, fault) => {
     const read = readSources(sources, SECRETS, ["a"]);

@@ -1,17 +1,19 @@
+import type { Bytes } from "../../../shared/bytes.ts";
 import { ConfigError } from "../../../shared/config.ts";
 import { readBody } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf } from "../config.ts";
-import { type Arrival, dedupOf } from "../event/arrival.ts";
+import { type Arrival, dedupKeyOf } from "../event/arrival.ts";
 import { typeIn, typeOf } from "../event/event-type.ts";
 import { maskedHeaders } from "../event/headers.ts";
 import { queryOf } from "../event/masking.ts";
 import type { Accepted } from "../inbox/accept.ts";
 import { createApp, type Env, inboxOf, type ReceiverContext } from "../log/logs.ts";
 import type { Rejection } from "../rejected/rejections.ts";
+import { dedupGroundsOf } from "../verify/event-id.ts";
 import { answerHandshake, handshakeFault, methodsOf } from "../verify/handshake.ts";
-import type { HandshakeAnswer, SignedRequest } from "../verify/schemes/scheme.ts";
+import type { HandshakeAnswer, SignedRequest, Verdict } from "../verify/schemes/scheme.ts";
 import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
 import { fingerprintOf, verifyFrom } from "../verify/verify.ts";
 import { reportRejection } from "./report-rejection.ts";
@@ -44,12 +46,12 @@ async function receive(c: ReceiverContext, name: string): Promise<Response> {
   if (c.req.method === "GET" && source.scheme.handshake?.method === "GET") return answerGet(c, receiving);
   requireMethod(c.req.method, source);
   const proven = await verified(c, receiving);
-  const { request, id } = proven;
+  const { request } = proven;
   const answer = await answerHandshake(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
-  const arrival = await arrivalOf(source, config, proven);
+  const arrival = await arrivalOf(source, proven);
   const { seq, duplicate } = await store(c.env, source, arrival);
-  const { type } = arrival;
+  const { id, type } = arrival;
   const [bytes, ms] = [request.body.byteLength, Date.now() - began];
   logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
   return acknowledgement(source, duplicate);
@@ -62,8 +64,10 @@ function acknowledgement({ scheme: { answer } }: Source, duplicate: boolean): Re
   return response;
 }
 
-/** A proven request, and the id that it was signed with. */
-type VerifiedRequest = { request: SignedRequest & { body: Uint8Array<ArrayBuffer> }; id: string | null };
+type ReadRequest = SignedRequest & { body: Bytes };
+
+/** A proven request, and what its scheme read in it. */
+type VerifiedRequest = { request: ReadRequest; verdict: Extract<Verdict, { ok: true }> };
 
 /** Returns the request once it is proven; reports any other. @throws Problem `invalid_signature`, `body_too_large` */
 async function verified(c: ReceiverContext, receiving: Receiving): Promise<VerifiedRequest> {
@@ -75,7 +79,7 @@ async function verified(c: ReceiverContext, receiving: Receiving): Promise<Verif
     body = await readBody(c.req.raw, config.maxBodyBytes);
     const request = { method, url, headers, body };
     const verdict = await verifyFrom(source, request, Math.floor(began / 1000));
-    if (verdict.ok) return { request, id: verdict.id };
+    if (verdict.ok) return { request, verdict };
     reject(verdict.reason);
   } catch (error) {
     if (error instanceof ConfigError) reject("configuration_error");
@@ -126,20 +130,18 @@ function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAns
 }
 
 /** Returns a verified request as the Inbox takes it, its secret headers masked. */
-async function arrivalOf(
-  source: Source,
-  config: Config,
-  { id, request: { url, headers, body } }: VerifiedRequest,
-): Promise<Arrival> {
+async function arrivalOf(source: Source, { request, verdict }: VerifiedRequest): Promise<Arrival> {
   const { name, scheme } = source;
+  const { url, headers, body } = request;
+  const grounds = dedupGroundsOf(source, request, verdict);
   return {
     source: name,
-    id,
+    id: grounds.id,
     type: typeOf(body, scheme.typeField) ?? typeIn(headers, scheme.typeHeader),
     verification: scheme.verification,
     headers: JSON.stringify(maskedHeaders(headers, queryOf(url), scheme.secretHeaders)),
     body,
-    dedup: await dedupOf({ source: name, id, signedId: scheme.signedId, body }, config.retentionMs),
+    dedupKey: source.dedupes ? await dedupKeyOf(grounds) : null,
     fingerprint: await fingerprintOf(source),
   };
 }

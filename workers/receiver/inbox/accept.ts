@@ -1,3 +1,4 @@
+import type { Bytes } from "../../../shared/bytes.ts";
 import type { Space } from "../../../shared/durable/space.ts";
 import type { Arrival } from "../event/arrival.ts";
 import { withVerified } from "../rejected/history.ts";
@@ -8,6 +9,7 @@ import { isFull } from "./state/rules.ts";
 import { needsSeenTable } from "./state/space-rules.ts";
 import type { InboxState } from "./state/state.ts";
 import type { InboxStore } from "./storage/schema.ts";
+import type { SeenEntry, SeenKeys } from "./storage/seen-keys.ts";
 
 /** Logs arrivals, each event once. */
 
@@ -46,7 +48,7 @@ function acceptTogether(memory: InboxMemory, arrivals: Arrival[], space: Space):
       const at = Math.max(now, draft.lastAt);
       if (needsSeenTable(store.seen.tables, at, config, space)) store.seen.begin(at);
       if (isFull(draft.open, sizeOf(arrival))) seal(store, draft, identity.epoch);
-      return log(store, draft, arrival, at);
+      return log(store, draft, arrival, { at, since: at - config.retentionMs });
     });
     // One row at first, and then at most one an hour for a source.
     const { after, save } = withVerified(draft.verified, arrivals, now);
@@ -58,9 +60,10 @@ function acceptTogether(memory: InboxMemory, arrivals: Arrival[], space: Space):
   return accepted;
 }
 
-/** Logs the arrival as the next event, unless its key is known. */
-function log(store: InboxStore, draft: InboxState, arrival: Arrival, at: number): Logged {
-  const earlier = rememberOnce(store, draft.next, arrival, at);
+/** Logs the arrival as the next event, unless its key was seen after `since`. */
+function log(store: InboxStore, draft: InboxState, arrival: Arrival, { at, since }: Omit<SeenEntry, "seq">): Logged {
+  const { dedupKey } = arrival;
+  const earlier = dedupKey === null ? null : rememberOnce(store.seen, dedupKey, { seq: draft.next, at, since });
   if (earlier !== null) return { seq: earlier, duplicate: true };
   const seq = draft.next;
   const { firstSeq, count, bytes, from } = draft.open;
@@ -71,18 +74,16 @@ function log(store: InboxStore, draft: InboxState, arrival: Arrival, at: number)
   return { seq, duplicate: false };
 }
 
-/** Returns the seq that the arrival's key has already, or null once the key is remembered with `next`. */
-function rememberOnce({ seen }: InboxStore, next: number, { dedup }: Arrival, at: number): number | null {
-  const since = at - dedup.ttlMs;
+/** Returns the seq that a key has already, or null once the key is remembered with the entry. */
+function rememberOnce(seen: SeenKeys, key: Bytes, entry: SeenEntry): number | null {
   const [newest, ...older] = seen.tables.toReversed();
   if (newest === undefined) throw new Error("there is no table of seen keys");
   for (const table of older) {
-    const seq = seen.find(table, dedup, since);
+    const seq = seen.find(table, key, entry.since);
     if (seq !== null) return seq;
   }
   // The insert itself tells whether the newest table has the key: a look-up before it would cost every event a statement.
-  if (seen.remember(newest, dedup, { seq: next, at, since })) return null;
-  return seen.find(newest, dedup, since);
+  return seen.remember(newest, key, entry) ? null : seen.find(newest, key, entry.since);
 }
 
 /** Returns the bytes that an arrival takes of a tail and of the storage. */

@@ -1,6 +1,7 @@
+import { isSecretName } from "../event/masking.ts";
 import { hmacScheme } from "./schemes/hmac.ts";
 import { schemes } from "./schemes/index.ts";
-import { parseHmacRow } from "./schemes/row-config.ts";
+import { isHeaderName, parseHmacRow } from "./schemes/row-config.ts";
 import type { Scheme } from "./schemes/scheme.ts";
 
 /** The sources, read from WEBHOOK_SECRET and from `[vars.SOURCES.<name>]` of the TOML file. Pure. */
@@ -19,8 +20,15 @@ export type Source = {
   log: string;
   url: string | null;
   handshakeSecrets: string[];
+  /** Place of the id, if the source has one of its own; null: where its scheme says. */
+  idPlace: IdPlace | null;
+  /** False: a repetition is logged like any event. */
+  dedupes: boolean;
   fault: string | null;
 };
+
+/** Place of an id in a request: a header, or a field of the JSON body by its dotted path. */
+export type IdPlace = { in: "header"; header: string } | { in: "body"; field: string };
 
 export const DEFAULT_SOURCE = "default";
 export const DEFAULT_LOG = "main";
@@ -30,7 +38,7 @@ const NAME_FORM = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const VARIABLE_FORM = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 /** No secret is written like this. A text in another form, if it names no variable, may be the secret itself. */
 const SURE_VARIABLE_FORM = /^[A-Z_][A-Z0-9_]*$/;
-const SOURCE_KEYS = ["scheme", "secrets", "log", "url", "hmac", "handshakeSecret"];
+const SOURCE_KEYS = ["scheme", "secrets", "log", "url", "hmac", "handshakeSecret", "idHeader", "idField", "dedupe"];
 
 type SourceTable = Record<string, unknown>;
 type Variables = Record<string, unknown>;
@@ -61,9 +69,11 @@ function defaultSource(secrets: string[]): Source {
   return { ...closedSource(DEFAULT_SOURCE, null), secrets, secretNames: ["WEBHOOK_SECRET"] };
 }
 
+const NO_OWN_ID = { idPlace: null, dedupes: true };
+
 /** Returns a source that accepts nothing, as it has no secret. */
 function closedSource(name: string, fault: string | null): Source {
-  const nothing = { secrets: [], secretNames: [], handshakeSecrets: [], url: null, log: DEFAULT_LOG };
+  const nothing = { secrets: [], secretNames: [], handshakeSecrets: [], url: null, log: DEFAULT_LOG, ...NO_OWN_ID };
   return { name, schemeName: "standard", scheme: schemeNamed("standard"), ...nothing, fault };
 }
 
@@ -75,7 +85,9 @@ function readSource(name: string, value: unknown, env: Variables): Source {
     if (!isTable(value)) throw new TableFault("is not a table");
     const unknown = Object.keys(value).find((key) => !SOURCE_KEYS.includes(key));
     if (unknown !== undefined) throw new TableFault(`${unknown} is unknown; known are ${SOURCE_KEYS.join(", ")}`);
-    return { ...closedSource(name, null), ...schemeOf(value), ...placeOf(value), ...secretsOf(value, env) };
+    const proof = schemeOf(value);
+    const dedup = dedupOf(value, proof.scheme);
+    return { ...closedSource(name, null), ...proof, ...placeOf(value), ...dedup, ...secretsOf(value, env) };
   } catch (error) {
     if (!(error instanceof TableFault)) throw error;
     return closedSource(name, error.message);
@@ -108,6 +120,26 @@ function schemeNamed(name: string): Scheme {
 function placeOf({ log = DEFAULT_LOG }: SourceTable): Pick<Source, "log"> {
   if (typeof log === "string" && NAME_FORM.test(log)) return { log };
   throw new TableFault("log is no name of a log: use lower-case letters, digits, - and _, at most 64");
+}
+
+/** Returns how a source tells repetitions. */
+function dedupOf(
+  { idHeader, idField, dedupe = "on" }: SourceTable,
+  { secretHeaders = [] }: Scheme,
+): Pick<Source, "idPlace" | "dedupes"> {
+  if (dedupe !== "on" && dedupe !== "off") throw new TableFault('dedupe is not "on" or "off"');
+  const dedupes = dedupe === "on";
+  if (idHeader !== undefined && idField !== undefined) throw new TableFault("idField and idHeader are both given");
+  if (idHeader !== undefined) {
+    if (!isHeaderName(idHeader)) throw new TableFault("idHeader is not a header's name in lower case");
+    // An id is shown, and a masked header must not be.
+    const isSecret = isSecretName(idHeader) || secretHeaders.includes(idHeader);
+    if (isSecret) throw new TableFault(`idHeader names ${idHeader}, which holds a secret`);
+    return { idPlace: { in: "header", header: idHeader }, dedupes };
+  }
+  if (idField === undefined) return { idPlace: null, dedupes };
+  if (typeof idField !== "string" || idField === "") throw new TableFault("idField is not a text");
+  return { idPlace: { in: "body", field: idField }, dedupes };
 }
 
 /** Returns the secrets of a source, whose table holds their names: no value of a secret stands in a TOML file. */

@@ -1,6 +1,6 @@
+import type { Bytes } from "../../../../shared/bytes.ts";
 import { type PeriodTable, PeriodTables } from "../../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../../shared/durable/sql.ts";
-import type { Dedup } from "../../event/arrival.ts";
 
 /** Tables of the keys of events that were logged, each named by when it was begun. Nothing here decides. */
 
@@ -8,7 +8,7 @@ import type { Dedup } from "../../event/arrival.ts";
 const SEEN = "(key BLOB PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
 
 /** An entry for a key: the seq and time it was logged with. An earlier entry counts if it is not older than `since`. */
-type SeenEntry = { seq: number; at: number; since: number };
+export type SeenEntry = { seq: number; at: number; since: number };
 
 export class SeenKeys {
   readonly #sql: Sql;
@@ -37,14 +37,14 @@ export class SeenKeys {
   }
 
   /** Returns the seq that the key was logged as after `since`, or null. */
-  find(table: PeriodTable, { key }: Dedup, since: number): number | null {
+  find(table: PeriodTable, key: Bytes, since: number): number | null {
     const query = `SELECT seq FROM ${table.name} WHERE key = ? AND at > ?`;
     const [row] = this.#sql.run<{ seq: number }>(query, key, secondsIn(table, since));
     return row?.seq ?? null;
   }
 
   /** Writes the key, over an older entry; false, and nothing written, when the table has it since `since`. */
-  remember(table: PeriodTable, { key }: Dedup, { seq, at, since }: SeenEntry): boolean {
+  remember(table: PeriodTable, key: Bytes, { seq, at, since }: SeenEntry): boolean {
     const written = this.#sql.rowsWritten;
     this.#sql.run(
       `INSERT INTO ${table.name} VALUES (?, ?, ?)

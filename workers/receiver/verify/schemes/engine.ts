@@ -3,7 +3,7 @@ import { ConfigError } from "../../../../shared/config.ts";
 import { MAX_SIGNATURES } from "../../../../shared/signing/signature.ts";
 import { jsonField } from "../../event/json-field.ts";
 import { type SignatureRow, windowOf } from "./row.ts";
-import { idFault, parseTimestamp, type RejectReason, rejected, timestampFault } from "./rules.ts";
+import { bodyId, idFault, parseTimestamp, type RejectReason, rejected, timestampFault } from "./rules.ts";
 import type { Scheme, SignedRequest, Verdict } from "./scheme.ts";
 import { rowContents } from "./signed-content.ts";
 
@@ -50,23 +50,24 @@ export function rowScheme(row: SignatureRow, algorithm: Algorithm): Scheme {
       const signatures = found.values.flatMap((value) => algorithm.signature(decode(value) ?? EMPTY) ?? []);
       if (signatures.length === 0) return rejected("signature_malformed");
       const contents = await contentsFor(request, { id: id ?? "", timestamp: timestamp ?? "" });
-      const matches = await anyMatches(algorithm, { keys, signatures, contents });
-      return matches ? accepted(row, request.body, { id, timestamp, now }) : rejected("signature_mismatch");
+      const content = await matching(algorithm, { keys, signatures, contents });
+      if (content === null) return rejected("signature_mismatch");
+      return accepted(row, request.body, { id, timestamp, now, content });
     },
   };
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** Tells whether any of the signatures was made with any of the keys over any of the contents. */
-async function anyMatches(
+/** Returns the content that any of the signatures was made over with any of the keys, or null. */
+async function matching(
   algorithm: Algorithm,
   { keys, signatures, contents }: { keys: CryptoKey[]; signatures: Bytes[]; contents: Bytes[] },
-): Promise<boolean> {
+): Promise<Bytes | null> {
   for (const content of contents)
     for (const signature of signatures)
-      for (const key of keys) if (await algorithm.verify(key, signature, content)) return true;
-  return false;
+      for (const key of keys) if (await algorithm.verify(key, signature, content)) return content;
+  return null;
 }
 
 /** Returns the text of the timestamp, from the place that the row names. */
@@ -85,7 +86,7 @@ function timeText(value: unknown): string | null {
 function accepted(
   row: SignatureRow,
   body: Uint8Array,
-  { id, timestamp, now }: { id: string | null; timestamp: string | null; now: number },
+  { id, timestamp, now, content }: { id: string | null; timestamp: string | null; now: number; content: Bytes },
 ): Verdict {
   const unit = row.timestampUnit ?? "s";
   let time = timestamp;
@@ -94,15 +95,9 @@ function accepted(
     const fault = timestampFault(time, now, { unit, windowSeconds: windowOf(row) });
     if (fault !== null) return rejected(fault);
   }
-  const named = row.idField === undefined ? id : idOf(jsonField(body, row.idField));
-  return { ok: true, id: named, timestamp: time === null ? null : parseTimestamp(time, unit) };
-}
-
-/** Returns an id from a body: a text or a number of at most 256 characters, else null. */
-function idOf(value: unknown): string | null {
-  const text = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
-  if (typeof text !== "string" || text.length === 0 || text.length > 256) return null;
-  return text.isWellFormed() ? text : null;
+  const named = row.idField === undefined ? id : bodyId(jsonField(body, row.idField));
+  if (time === null) return { ok: true, id: named, timestamp: null };
+  return { ok: true, id: named, timestamp: parseTimestamp(time, unit), dated: content };
 }
 
 /** Values that may be signatures, still encoded, and the timestamp beside them. */

@@ -13,10 +13,7 @@ const oneOf = (...values: string[]): KeyRule => ({
   says: `one of ${values.join(", ")}`,
 });
 const anyText: KeyRule = { takes: (value) => typeof value === "string" && value !== "", says: "a text" };
-const headerName: KeyRule = {
-  takes: (value) => typeof value === "string" && /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(value),
-  says: "a header's name in lower case",
-};
+const headerName: KeyRule = { takes: isHeaderName, says: "a header's name in lower case" };
 const PLACEHOLDER = /\{\w*\}/g;
 
 const KEY_RULES: Record<keyof HmacRow, KeyRule> = {
@@ -53,6 +50,11 @@ const KEY_RULES: Record<keyof HmacRow, KeyRule> = {
   digest: oneOf("sha1", "sha256", "sha512"),
   key: oneOf("text", "base64", "hex", "whsec"),
 };
+
+/** Tells whether a value of the configuration is a header's name in lower case. */
+export function isHeaderName(value: unknown): value is string {
+  return typeof value === "string" && /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(value);
+}
 
 /** Returns the row that a table of the configuration describes, or the first mistake in the table. */
 export function parseHmacRow(value: unknown): ParsedRow {

@@ -68,6 +68,13 @@ export function idFault(id: string | null, { signed }: { signed: boolean }): Rej
   return signed && id.includes(".") ? "id_malformed" : null;
 }
 
+/** Returns an id from a body: a text or a number of at most 256 characters, else null. */
+export function bodyId(value: unknown): string | null {
+  const text = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof text !== "string" || text.length === 0 || text.length > 256) return null;
+  return text.isWellFormed() ? text : null;
+}
+
 /** Returns a verdict that rejects. */
 export function rejected(reason: RejectReason): { ok: false; reason: RejectReason } {
   return { ok: false, reason };

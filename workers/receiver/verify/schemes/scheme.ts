@@ -1,3 +1,4 @@
+import type { Bytes } from "../../../../shared/bytes.ts";
 import type { Verification } from "../../event/record.ts";
 import type { HmacRow } from "./row.ts";
 import type { HandshakeReason, RejectReason } from "./rules.ts";
@@ -42,8 +43,13 @@ export type Scheme = {
 /** The parts of a request that a proof can cover; `body` holds the exact bytes received. */
 export type SignedRequest = { method: string; url: string; headers: Headers; body: Uint8Array };
 
-/** `id` and `timestamp` (unix seconds) as the sender gave them, null where the scheme has none. */
-export type Verdict = { ok: true; id: string | null; timestamp: number | null } | { ok: false; reason: RejectReason };
+/**
+ * `id` and `timestamp` (unix seconds) as the sender gave them, null where the scheme has none. `dated` is the signed
+ * content, where a time is part of it.
+ */
+export type Verdict =
+  | { ok: true; id: string | null; timestamp: number | null; dated?: Bytes }
+  | { ok: false; reason: RejectReason };
 
 /** A provider's way to ask whether a URL is ours and alive, before it sends events there. */
 export type Handshake = {
