@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
-import { utf8 } from "../bytes.ts";
+import { deriveKey } from "./derived-key.ts";
 
 /**
  * The session of a page: a signed cookie that holds nothing but its end. Nothing is stored. The key is derived from the
@@ -53,8 +53,6 @@ function attributes({ localDev }: CookieScope) {
   return { path: "/", httpOnly: true, sameSite: "Strict", secure: !localDev } as const;
 }
 
-async function sessionKey({ worker, apiToken }: SessionScope): Promise<ArrayBuffer> {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const token = await crypto.subtle.importKey("raw", utf8(apiToken), algorithm, false, ["sign"]);
-  return crypto.subtle.sign("HMAC", token, utf8(`page session of the ${worker}`));
+function sessionKey({ worker, apiToken }: SessionScope): Promise<Uint8Array<ArrayBuffer>> {
+  return deriveKey(apiToken, `page session of the ${worker}`);
 }

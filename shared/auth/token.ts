@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { Problem } from "../http/problem.ts";
 import { RateLimiter } from "../rate-limiter.ts";
 import { sameText } from "../same-text.ts";
+import { isLocalRequest, isVouchedFor } from "./local-request.ts";
 import { hasSession } from "./session.ts";
 
 /**
@@ -13,7 +14,6 @@ import { hasSession } from "./session.ts";
 export type GuardedWorker = { worker: string; configOf: (env: unknown) => AuthConfig; now: () => number };
 type AuthConfig = { apiToken: string; localDev: boolean };
 
-const LOOPBACK_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
 const failures = new RateLimiter(10, 60_000);
 
@@ -32,7 +32,7 @@ export function requireToken(guarded: GuardedWorker): MiddlewareHandler {
       if (!(await sameText(authorization, `Bearer ${apiToken}`))) throw wrongToken(c, guarded.now());
     } else if (await hasSession(c, { worker: guarded.worker, apiToken, localDev }, guarded.now())) {
       requireSameOrigin(c.req.raw);
-    } else if (!(localDev && isLocalRequest(c.req.raw))) {
+    } else if (!(localDev && isLocalRequest(c.req.raw) && (await isVouchedFor(c.req.raw, apiToken)))) {
       throw refusal("token_required", "Send `Authorization: Bearer <API_TOKEN>`, or sign in on the page.");
     }
     await next();
@@ -61,23 +61,6 @@ export function requireSameOrigin(request: Request): void {
   if (origin !== null && origin === new URL(request.url).origin) return;
   if (origin === null && request.headers.get("sec-fetch-site") === "same-origin") return;
   throw new Problem("cross_site", "This request does not come from this Worker's own page.");
-}
-
-/**
- * Tells if the request comes from a program or a page of our own on this machine. The headers that browsers and proxies
- * must send give away a page of another origin, a tunnel, a proxy, and a hostname that was rebound to loopback. So
- * `LOCAL_DEV` never opens the API to anyone else.
- */
-export function isLocalRequest(request: Request): boolean {
-  const url = new URL(request.url);
-  if (!LOOPBACK_HOSTS.has(url.hostname)) return false;
-  for (const name of request.headers.keys()) {
-    if (name === "forwarded" || name.startsWith("x-forwarded-")) return false;
-  }
-  const site = request.headers.get("sec-fetch-site");
-  if (site !== null && site !== "same-origin" && site !== "none") return false;
-  const origin = request.headers.get("origin");
-  return origin === null || origin === url.origin;
 }
 
 function refusal(code: "token_required" | "token_wrong", detail: string): Problem {

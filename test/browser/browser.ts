@@ -15,9 +15,9 @@ const NARROW = { width: 360, height: 740 };
 const MAX_TABS = 120;
 
 /** Launches a browser with an empty profile of its own, which is deleted when the browser closes. */
-export function launch(executablePath: string): Promise<Browser> {
+export function launch(executablePath: string, args: readonly string[] = []): Promise<Browser> {
   // Root has no sandbox, and only our own pages run here.
-  return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: QUIET });
+  return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: [...QUIET, ...args] });
 }
 
 /** One visitor with cookies of its own, on one page. */

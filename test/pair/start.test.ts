@@ -112,10 +112,15 @@ describe("the clock", () => {
   });
 });
 
+type Asked = [
+  ...[name: string, worker: "sender" | "receiver", method: string, path: string, headers: Record<string, string>],
+  ...[status: number, code: string | null],
+];
+
 describe("the API token", () => {
   const json = { "content-type": "application/json" };
 
-  test.each<[string, "sender" | "receiver", string, string, Record<string, string>, number, string | null]>([
+  test.each<Asked>([
     ["a program here", "sender", "GET", "/endpoints", {}, 200, null],
     ["a program here", "receiver", "GET", "/events", {}, 200, null],
     ["our own page", "sender", "GET", "/endpoints", { "sec-fetch-site": "same-origin" }, 200, null],
@@ -149,7 +154,27 @@ describe("the API token", () => {
     ],
     ["a proxy", "sender", "GET", "/trigger?type=forged", { "x-forwarded-for": "203.0.113.9" }, 401, "token_required"],
     ["a proxy", "receiver", "GET", "/events", { forwarded: "for=203.0.113.9" }, 401, "token_required"],
+    ...["via", "x-real-ip", "cf-ray", "true-client-ip"].map((name): Asked => {
+      return [`a proxy by ${name}`, "sender", "GET", "/trigger?type=forged", { [name]: "1" }, 401, "token_required"];
+    }),
+    ["Cloudflare", "receiver", "GET", "/events", { "cf-connecting-ip": "203.0.113.9" }, 401, "token_required"],
     ["a rebound name", "sender", "GET", "/trigger?type=forged", { host: "evil.example" }, 401, "token_required"],
+    ...["SENDER/trigger?type=forged", "SENDER/endpoints/ep_default/secret", "http://localhost/", "a"].map(
+      (url): Asked => {
+        const headers = { host: "evil.example", "mf-original-url": url };
+        return [`a rebound name and ${url}`, "sender", "GET", "/trigger?type=forged", headers, 401, "token_required"];
+      },
+    ),
+    ["a name of wrangler's", "receiver", "GET", "/events", { "mf-original-url": "RECEIVER/" }, 401, "token_required"],
+    [
+      "a made up proof",
+      "receiver",
+      "GET",
+      "/events",
+      { host: "a.example", "x-local-proof": "a" },
+      401,
+      "token_required",
+    ],
     ["a rebound name", "receiver", "GET", "/events", { host: "evil.example" }, 401, "token_required"],
     [
       "a form of another page",
@@ -191,7 +216,10 @@ describe("the API token", () => {
     ],
     ["no signature", "receiver", "POST", "/webhook", json, 401, "invalid_signature"],
   ])("%s: %s %s %s %j answers %d", async (_, worker, method, path, headers, status, code) => {
-    const sent = Object.entries(headers).map(([name, value]) => [name, value.replace("RECEIVER", receiver)]);
+    const sent = Object.entries(headers).map(([name, value]) => [
+      name,
+      value.replace("RECEIVER", receiver).replace("SENDER", sender),
+    ]);
     const given = Object.fromEntries(sent.map(([name, value]) => [name, value === "TOKEN" ? bearer : value]));
     const before = (await readLog(receiver)).filter(({ type }) => type === "forged").length;
     const answer = await send(`${worker === "sender" ? sender : receiver}${path}`, method, given);

@@ -18,11 +18,10 @@ afterAll(async () => {
   folder.remove();
 });
 
-/** Kills the workerd that runs the Worker, or wrangler's own in front of it, which has the port. */
+/** Kills the workerd that runs the Worker, or wrangler's own in front of it, which has no inspector. */
 async function killRuntime(which: "Worker" | "proxy"): Promise<void> {
-  const proxy = `entry=127.0.0.1:${new URL(worker.url).port} `;
   const runtimes = (await descendantsOf(worker.pid)).filter(({ command }) => / serve .*entry=127/.test(command));
-  const [victim] = runtimes.filter(({ command }) => command.includes(proxy) === (which === "proxy"));
+  const [victim] = runtimes.filter(({ command }) => command.includes("--inspector-addr") === (which === "Worker"));
   expect(victim).toBeDefined();
   process.kill(victim?.pid ?? 0, "SIGKILL");
 }

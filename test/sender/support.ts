@@ -1,15 +1,22 @@
 import { reset, runDurableObjectAlarm } from "cloudflare:test";
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, vi } from "vitest";
 import type { Delivery } from "../../workers/sender/model/delivery.ts";
 import type { PublishEvent, PublishResult } from "../../workers/sender/model/event.ts";
 import type { Env } from "../../workers/sender/operations/env.ts";
+import { vouchedFor } from "../support/vouched-for.ts";
 
 /** The sender's objects on real storage; only outbound fetch is replaced, and the date where time must move. */
 
 export const bindings = env as unknown as Env;
 export const outbox = () => bindings.OUTBOX.getByName("default");
 export const endpoint = (id = "ep_default") => bindings.ENDPOINT.getByName(`default/${id}`);
+
+/** Calls the Worker's fetch handler, as the front of `npm start` does. */
+export async function fetchSender(url: string, init: RequestInit = {}): Promise<Response> {
+  const { default: worker } = exports as unknown as { default: Fetcher };
+  return worker.fetch(await vouchedFor(new Request(url, init), bindings.API_TOKEN ?? ""));
+}
 
 /** The last seq in the log. */
 export const head = async () => (await outbox().events({ after: null, before: null, limit: 1, type: null })).head;

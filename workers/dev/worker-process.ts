@@ -5,12 +5,15 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
+import { startFront } from "./front.ts";
 
-/** Runs one Worker under `wrangler dev`, in a process group of its own. */
+/** Runs one Worker under `wrangler dev`, in a process group of its own, behind a front that has its port. */
 
 export type WorkerProcess = {
   name: string;
   url: string;
+  /** Port of wrangler behind the front; null as long as wrangler does not listen. */
+  innerPort: () => number | null;
   /** The leader of the group that holds wrangler and every workerd it starts. */
   pid: number;
   /** Resolves once `/health` answers 200; rejects when it names a misconfiguration, or the process ends or takes too long. */
@@ -41,6 +44,8 @@ const RECOVERY_DEADLINE_MS = 5000;
 const STOP_DEADLINE_MS = 10_000;
 /** wrangler's own line for each request; the Workers log more about it themselves. */
 const NOISE = /^\[wrangler:info\]/;
+/** The only line of wrangler's that says where it listens. A Worker's own lines are JSON. */
+const LISTENS = /^\[wrangler:info\] Ready on http:\/\/127\.0\.0\.1:(\d+)$/;
 /** Part of a Worker's answer as long as its configuration has a mistake. */
 const MISCONFIGURED = '"code":"configuration_error"';
 const CRASH = /The Workers runtime crashed/;
@@ -71,18 +76,24 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
     detached: true,
   });
   const url = `http://127.0.0.1:${port}`;
-  const exited = exitOf(child);
+  const front = startFront(port, variables.API_TOKEN ?? "");
+  const exited = exitOf(child, front.close);
   const held = printLines(child, (line) => {
+    const [, listens] = LISTENS.exec(line) ?? [];
+    if (listens !== undefined) front.target = Number(listens);
+    if (NOISE.test(line)) return;
     options.print(line);
     // wrangler restarts a crashed runtime. When that was its proxy, every request hangs from then on.
     if (CRASH.test(line)) untilReady(url, exited, RECOVERY_DEADLINE_MS).catch(() => killGroup(child));
   });
   return {
-    ...{ name, url, pid: child.pid ?? 0, exited },
-    ready: untilReady(url, exited, READY_DEADLINE_MS).then(held.drop, (error: unknown) => {
-      held.show();
-      throw error;
-    }),
+    ...{ name, url, innerPort: () => front.target, pid: child.pid ?? 0, exited },
+    ready: front.listening
+      .then(() => untilReady(url, exited, READY_DEADLINE_MS))
+      .then(held.drop, (error: unknown) => {
+        held.show();
+        throw error;
+      }),
     stop: async () => {
       child.kill("SIGTERM");
       const giveUp = setTimeout(() => killGroup(child), STOP_DEADLINE_MS);
@@ -93,11 +104,11 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
   };
 }
 
-function wranglerArguments({ name, root, port, stateDir }: WorkerOptions): string[] {
+function wranglerArguments({ name, root, stateDir }: WorkerOptions): string[] {
   return [
     ...["--import", pathToFileURL(join(import.meta.dirname, "leash.ts")).href],
     ...[join(root, "node_modules/wrangler/bin/wrangler.js"), "dev"],
-    ...["--config", `wrangler.${name}.toml`, "--ip", "127.0.0.1", "--port", String(port)],
+    ...["--config", `wrangler.${name}.toml`, "--ip", "127.0.0.1", "--port", "0"],
     // Each Worker has its own folder: caches have the same names in both, and an SQLite file has one owner.
     ...["--persist-to", join(stateDir, name)],
     // With an env file wrangler reads the environment instead of `.dev.vars`, whose values are in it already.
@@ -116,8 +127,8 @@ function printLines(child: ChildProcess, print: (line: string) => void): { show:
     if (stream === null) continue;
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (raw) => {
       const line = stripVTControlCharacters(raw).trimEnd();
-      if (line === "" || NOISE.test(line)) return;
-      if (held !== null && !line.startsWith("{")) held.push(line);
+      if (line === "") return;
+      if (held !== null && !line.startsWith("{") && !NOISE.test(line)) held.push(line);
       else print(line);
     });
   }
@@ -132,12 +143,18 @@ function printLines(child: ChildProcess, print: (line: string) => void): { show:
   };
 }
 
-/** Resolves when wrangler has ended and its group has been killed. */
-function exitOf(child: ChildProcess): Promise<string> {
+/** Resolves when wrangler has ended, its group has been killed and `close` was called. */
+function exitOf(child: ChildProcess, close: () => void): Promise<string> {
   return new Promise((resolve) => {
-    child.once("error", (error) => resolve(error.message));
+    child.once("error", (error) => {
+      close();
+      resolve(error.message);
+    });
     // "close" would come too late: a workerd left behind holds the pipes open.
-    child.once("exit", () => killGroup(child));
+    child.once("exit", () => {
+      close();
+      killGroup(child);
+    });
     child.once("close", (code, signal) => resolve(signal ?? `code ${code}`));
   });
 }

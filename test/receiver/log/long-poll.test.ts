@@ -2,6 +2,7 @@ import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../workers/receiver/app.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
+import { vouchedFor } from "../../support/vouched-for.ts";
 import {
   call,
   env,
@@ -121,7 +122,7 @@ describe("GET /events?after=&wait=", () => {
   it("closes its socket when the client leaves", async () => {
     const client = new AbortController();
     const request = new Request(`${ORIGIN}/events?after=0&wait=30`, { signal: client.signal });
-    const answer = app.fetch(request, env);
+    const answer = app.fetch(await vouchedFor(request, env.API_TOKEN), env);
     await untilSockets(1);
     client.abort();
     await untilSockets(0);

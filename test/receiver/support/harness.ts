@@ -14,6 +14,7 @@ import { app } from "../../../workers/receiver/app.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
 import { type Env, inboxOf } from "../../../workers/receiver/log/logs.ts";
+import { vouchedFor } from "../../support/vouched-for.ts";
 
 export const env = bindings as unknown as Env;
 export const ORIGIN = "http://localhost:8080";
@@ -44,16 +45,17 @@ export function useEmptyStorage(): void {
   });
 }
 
-/** Calls the Worker's fetch handler. */
-export function call(path: string, init: RequestInit = {}): Promise<Response> {
+/** Calls the Worker's fetch handler, as the front of `npm start` does. */
+export async function call(path: string, init: RequestInit = {}): Promise<Response> {
   const { default: worker } = exports as unknown as { default: Fetcher };
-  return worker.fetch(new Request(`${ORIGIN}${path}`, init));
+  return worker.fetch(await vouchedFor(new Request(`${ORIGIN}${path}`, init), env.API_TOKEN));
 }
 
 /** Calls the Worker with another environment. */
 export async function callWith(changes: Partial<Env>, path: string, init: RequestInit = {}): Promise<Response> {
   const context = createExecutionContext();
-  const response = await app.fetch(new Request(`${ORIGIN}${path}`, init), { ...env, ...changes }, context);
+  const request = await vouchedFor(new Request(`${ORIGIN}${path}`, init), env.API_TOKEN);
+  const response = await app.fetch(request, { ...env, ...changes }, context);
   await waitOnExecutionContext(context);
   return response;
 }

@@ -1,14 +1,13 @@
-import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { sentence } from "../../../workers/sender/api/trigger.ts";
-import { receiver, useReceiver } from "../support.ts";
+import { fetchSender, receiver, useReceiver } from "../support.ts";
 
 useReceiver();
 
 const ORIGIN = "http://localhost:5000";
 
 function call(path: string, init: RequestInit = {}): Promise<Response> {
-  return (exports as unknown as { default: Fetcher }).default.fetch(`${ORIGIN}${path}`, init);
+  return fetchSender(`${ORIGIN}${path}`, init);
 }
 
 function post(path: string, body: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -275,11 +274,10 @@ describe("the API token", () => {
     "http://192.168.1.5:5000",
     "http://0.0.0.0:5000",
   ])("is required on %s, whose name is not loopback", async (origin) => {
-    const fetcher = (exports as unknown as { default: Fetcher }).default;
-    const response = await fetcher.fetch(`${origin}/endpoints`);
+    const response = await fetchSender(`${origin}/endpoints`);
     expect(response.status).toBe(401);
     expect(await response.json()).toMatchObject({ code: "token_required" });
-    expect((await fetcher.fetch(`${origin}/health`)).status).toBe(200);
+    expect((await fetchSender(`${origin}/health`)).status).toBe(200);
   });
 
   it("publishes nothing for a request it refuses", async () => {

@@ -1,11 +1,20 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
-import { exports } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it, vi } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import { parseVerifyingKey } from "../../../shared/signing/secret.ts";
 import { verify } from "../../../shared/signing/signature.ts";
-import { deliveries, endpoint, moveTo, outbox, publish, receiver, type Sent, useReceiver } from "../support.ts";
+import {
+  deliveries,
+  endpoint,
+  fetchSender,
+  moveTo,
+  outbox,
+  publish,
+  receiver,
+  type Sent,
+  useReceiver,
+} from "../support.ts";
 
 useReceiver();
 
@@ -15,8 +24,7 @@ const DAY = 86_400_000;
 type Json = Record<string, unknown>;
 
 async function call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
-  const fetcher = (exports as unknown as { default: Fetcher }).default;
-  const response = await fetcher.fetch(`http://localhost:5000${path}`, {
+  const response = await fetchSender(`http://localhost:5000${path}`, {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
   });

@@ -1,7 +1,6 @@
-import { exports } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { moveTo, publish, useReceiver } from "../support.ts";
+import { fetchSender, moveTo, publish, useReceiver } from "../support.ts";
 
 useReceiver();
 
@@ -16,8 +15,7 @@ async function page({ order, limit, type }: Walk, cursor: number | null): Promis
   const query = new URLSearchParams({ limit: String(limit) });
   if (type !== null) query.set("type", type);
   if (cursor !== null) query.set(order, String(cursor));
-  const { default: fetcher } = exports as unknown as { default: Fetcher };
-  const response = await fetcher.fetch(`http://localhost:5000/events?${query}`);
+  const response = await fetchSender(`http://localhost:5000/events?${query}`);
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   return response.json();
 }

@@ -1,9 +1,8 @@
-import { exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { HOUR_MS } from "../../../shared/time.ts";
 import { percent } from "../../../workers/sender/dashboard/chart.tsx";
 import { endpointFrom } from "../../../workers/sender/dashboard/form-input.ts";
-import { bindings, endpoint, moveTo, outbox, publishOne, receiver, useReceiver } from "../support.ts";
+import { bindings, endpoint, fetchSender, moveTo, outbox, publishOne, receiver, useReceiver } from "../support.ts";
 
 useReceiver();
 
@@ -14,8 +13,7 @@ const URL_A = "http://localhost:7001/a";
 type Answer = { status: number; location: string | null; text: string; headers: Headers };
 
 async function call(path: string, init: RequestInit = {}, origin = ORIGIN): Promise<Answer> {
-  const fetcher = (exports as unknown as { default: Fetcher }).default;
-  const response = await fetcher.fetch(`${origin}${path}`, {
+  const response = await fetchSender(`${origin}${path}`, {
     redirect: "manual",
     ...init,
     headers: { ...HTML, ...(init.headers as Record<string, string>) },

@@ -1,10 +1,10 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../../workers/sender/app.ts";
 import { LongPoll, MAX_WAITERS } from "../../../workers/sender/outbox/long-poll.ts";
 import type { WaitQuery } from "../../../workers/sender/protocol.ts";
-import { bindings, outbox, publish, publishOne, settled, useReceiver } from "../support.ts";
+import { vouchedFor } from "../../support/vouched-for.ts";
+import { bindings, fetchSender, outbox, publish, publishOne, settled, useReceiver } from "../support.ts";
 
 const ORIGIN = "http://localhost:5000";
 
@@ -136,8 +136,7 @@ describe("GET /events?after=&wait=", () => {
   type Page = { events: { seq: number }[]; next: number; end?: true; code?: string };
 
   async function get(query: string): Promise<Page & { status: number }> {
-    const { default: fetcher } = exports as unknown as { default: Fetcher };
-    return read(await fetcher.fetch(`${ORIGIN}/events?${query}`));
+    return read(await fetchSender(`${ORIGIN}/events?${query}`));
   }
 
   async function read(response: Response): Promise<Page & { status: number }> {
@@ -186,7 +185,7 @@ describe("GET /events?after=&wait=", () => {
     const client = new AbortController();
     const ask = async (query: string) => {
       const request = new Request(`${ORIGIN}/events?${query}`, { signal: client.signal });
-      return read(await app.fetch(request, bindings));
+      return read(await app.fetch(await vouchedFor(request, bindings.API_TOKEN ?? ""), bindings));
     };
     const { answer } = await waiting("after=0&wait=55", ask);
     client.abort();

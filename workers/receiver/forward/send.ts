@@ -64,7 +64,5 @@ async function postEvent(record: EventRecord, { url, log, keys, config }: Forwar
     ...config.sources.values(),
   ]);
   const [id, timestamp] = [forwardId(record, log), Math.floor(platform.now() / 1000)];
-  const request = { url: url.href, id, timestamp, body: bodyBytes(record), contentType, headers, keys };
-  // A person waits for this answer and wants to read it, a 2xx too.
-  return attempt({ ...request, keepsAll: true }, platform);
+  return attempt({ url: url.href, id, timestamp, body: bodyBytes(record), contentType, headers, keys }, platform);
 }
