@@ -10,8 +10,16 @@ import { hasSession } from "./session.ts";
  * machine.
  */
 
-/** A Worker as the check needs it: its name, its configuration, and a clock (unix ms). */
-export type GuardedWorker = { worker: string; configOf: (env: unknown) => AuthConfig; now: () => number };
+/**
+ * A Worker as the check needs it: its name, its configuration, a clock (unix ms), and the paths that do something even
+ * when they are read.
+ */
+export type GuardedWorker = {
+  worker: string;
+  configOf: (env: unknown) => AuthConfig;
+  now: () => number;
+  acts?: ReadonlySet<string>;
+};
 type AuthConfig = { apiToken: string; localDev: boolean };
 
 const SAFE_METHODS = new Set(["GET", "HEAD"]);
@@ -31,7 +39,7 @@ export function requireToken(guarded: GuardedWorker): MiddlewareHandler {
     if (authorization !== undefined) {
       if (!(await sameText(authorization, `Bearer ${apiToken}`))) throw wrongToken(c, guarded.now());
     } else if (await hasSession(c, { worker: guarded.worker, apiToken, localDev }, guarded.now())) {
-      requireSameOrigin(c.req.raw);
+      requireSameOrigin(c.req.raw, guarded.acts?.has(c.req.path));
     } else if (!(localDev && isLocalRequest(c.req.raw) && (await isVouchedFor(c.req.raw, apiToken)))) {
       throw refusal("token_required", "Send `Authorization: Bearer <API_TOKEN>`, or sign in on the page.");
     }
@@ -51,12 +59,12 @@ export function wrongToken(c: Context, now: number): Problem {
 
 /**
  * Requires that a request which changes something comes from our own page. The browser adds the cookie by itself, also
- * to requests of other pages on the same site, where SameSite does not help.
+ * to requests of other pages on the same site, where SameSite does not help. `acts` says that reading does something too.
  *
  * @throws Problem `cross_site`
  */
-export function requireSameOrigin(request: Request): void {
-  if (SAFE_METHODS.has(request.method)) return;
+export function requireSameOrigin(request: Request, acts = false): void {
+  if (SAFE_METHODS.has(request.method) && !acts) return;
   const origin = request.headers.get("origin");
   if (origin !== null && origin === new URL(request.url).origin) return;
   if (origin === null && request.headers.get("sec-fetch-site") === "same-origin") return;

@@ -12,7 +12,12 @@ import { createApp, type Env } from "./operations/env.ts";
 
 /** The sender's routes. `/health`, the sign-in form and its files answer anyone; everything else needs the token. */
 
-const guarded: GuardedWorker = { worker: "sender", configOf: (env) => configOf(env as Env), now: Date.now };
+const guarded: GuardedWorker = {
+  worker: "sender",
+  configOf: (env) => configOf(env as Env),
+  now: Date.now,
+  acts: new Set(["/trigger"]),
+};
 
 export const app = createApp();
 

@@ -20,7 +20,7 @@ describe("requireToken", () => {
     const { method = "GET", client = newClient(), path = "/events" } = asked;
     const configOf = () => ({ apiToken: "s3cret", localDev });
     const app = new Hono();
-    app.use(requireToken({ worker: "sender", configOf, now: () => NOW }));
+    app.use(requireToken({ worker: "sender", configOf, now: () => NOW, acts: new Set(["/trigger"]) }));
     app.all("*", (c) => c.text("in"));
     app.onError(answerError);
     return app.request(`${ORIGIN_HERE}${path}`, { method, headers: { "cf-connecting-ip": client, ...headers } });
@@ -90,6 +90,22 @@ describe("requireToken", () => {
   it.each(sessions)("a session that %s", async (_name, local, method, headers, status) => {
     const cookie = await sentCookie({ worker: "sender", apiToken: "s3cret", localDev: local }, NOW);
     expect((await ask(local, { ...headers, cookie }, { method })).status).toBe(status);
+  });
+
+  it.each<[name: string, method: string, path: string, headers: Record<string, string>, status: number]>([
+    ["our own page", "GET", "/trigger", { "sec-fetch-site": "same-origin" }, 200],
+    ["our own page, by its origin", "GET", "/trigger", own, 200],
+    ["a form of our own", "POST", "/trigger", own, 200],
+    ["a page of another port here", "GET", "/trigger", { "sec-fetch-site": "same-site" }, 403],
+    ["a picture there", "HEAD", "/trigger", { "sec-fetch-site": "same-site" }, 403],
+    ["another origin", "GET", "/trigger?type=a", foreign, 403],
+    ["an address that the browser reads ahead", "GET", "/trigger", { "sec-fetch-site": "none" }, 403],
+    ["nowhere", "GET", "/trigger", {}, 403],
+    ["nowhere, its path spelled otherwise", "GET", "/%74rigger", {}, 403],
+    ["nowhere, to a path that only shows", "GET", "/triggers", {}, 200],
+  ])("a session from %s: %s %s", async (_name, method, path, headers, status) => {
+    const cookie = await sentCookie({ worker: "sender", apiToken: "s3cret", localDev: false }, NOW);
+    expect((await ask(false, { ...headers, cookie }, { method, path })).status).toBe(status);
   });
 
   it.each([
