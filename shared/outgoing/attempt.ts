@@ -3,7 +3,10 @@ import type { SigningKey } from "../signing/secret.ts";
 import { HEADER, sign } from "../signing/signature.ts";
 import { type EdgeCode, edgeCode } from "./edge-status.ts";
 
-/** One HTTP attempt: signs, POSTs, follows no redirect, and reads no more of the answer than is kept. */
+/**
+ * One HTTP attempt: signs, POSTs, follows no redirect, and reads no more of the answer than is kept. A 2xx counts once its
+ * headers are here: the server has taken the event then, whatever becomes of the body.
+ */
 
 /** Request to make. `timestamp`: of this attempt, in unix seconds; `body`: as stored, and sent as it is. */
 type AttemptRequest = {
@@ -16,6 +19,8 @@ type AttemptRequest = {
   /** Headers of the endpoint; they never replace one that is set here. */
   headers: Readonly<Record<string, string>>;
   keys: readonly SigningKey[];
+  /** True: the body of a 2xx is kept as well, as far as it came. Otherwise that body is not read. */
+  keepsAll?: boolean;
 };
 
 /**
@@ -25,19 +30,19 @@ type AttemptRequest = {
 type AttemptErrorCode = "timeout" | "connection_failed" | "response_incomplete" | "request_failed" | EdgeCode;
 
 /**
- * Result of an attempt. `code` null: an HTTP response was read to its end or to the limit. Else `status` is 0, the status
- * of a response whose body did not end in time, or the one that the edge gave for the server.
+ * Result of an attempt. `code` null: the server answered, a 2xx or a failure whose body was read to its end or to the
+ * limit. Else `status` is 0, the status of a failure whose body broke off, or the one that the edge gave for the server.
  */
 export type AttemptResult = {
   status: number;
   code: AttemptErrorCode | null;
   ms: number;
   retryAfter: string | null;
-  /** The first bytes of the body as text, so that failures can be read later; null when they are no text. */
+  /** The first bytes of the body as text, so that failures can be read later; null when not read, or no text. */
   response: string | null;
 };
 
-/** Time from the start of the POST to the end of headers and body. */
+/** Time from the start of the POST to the end of the headers, and of the body where it is read. */
 const ATTEMPT_MS = 20_000;
 /** Bytes of a response that are read and kept: a body of any size or speed costs no more memory. */
 export const RESPONSE_BYTES = 4096;
@@ -55,20 +60,25 @@ export async function attempt(
   const started = platform.now();
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), deadlineMs);
-  const result = { status: 0, retryAfter: null as string | null, response: null as string | null };
+  const result = { status: 0, retryAfter: null as string | null };
+  let start = null as BodyStart | null;
   let code: AttemptErrorCode | null = null;
   try {
     const response = await platform.fetch(request.url, await signedInit(request, deadline.signal));
     result.status = response.status;
     result.retryAfter = response.headers.get("retry-after");
-    result.response = await readStart(response);
-    code = edgeCode(result.status, result.response);
+    if (request.keepsAll || !response.ok) {
+      start = new BodyStart();
+      await start.read(response);
+    } else letGo(response.body);
+    code = edgeCode(result.status, start?.text ?? null);
   } catch (error) {
     code = deadline.signal.aborted ? "timeout" : errorCodeOf(error, result.status);
   } finally {
     clearTimeout(timer);
   }
-  return { ...result, code, ms: platform.now() - started };
+  const taken = result.status >= 200 && result.status < 300;
+  return { ...result, code: taken ? null : code, ms: platform.now() - started, response: start?.text ?? null };
 }
 
 async function signedInit(
@@ -92,32 +102,41 @@ async function signedInit(
   };
 }
 
-/** Returns the first RESPONSE_BYTES of the body as text; the rest is cancelled, unread. */
-async function readStart(response: Response): Promise<string | null> {
-  if (response.body === null) return "";
-  const kept = new Uint8Array(RESPONSE_BYTES);
-  let size = 0;
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-  while (size < RESPONSE_BYTES) {
-    const { done, value } = await reader.read();
-    if (done) return textOf(kept.subarray(0, size));
-    const part = value.subarray(0, RESPONSE_BYTES - size);
-    kept.set(part, size);
-    size += part.byteLength;
+/** The first RESPONSE_BYTES of a body. What has come is kept when the rest fails. */
+class BodyStart {
+  readonly #kept = new Uint8Array(RESPONSE_BYTES);
+  #size = 0;
+  #ended = false;
+
+  /** Reads until there is enough, and cancels the rest. @throws what the stream throws */
+  async read({ body }: Response): Promise<void> {
+    const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
+    while (reader !== undefined && this.#size < RESPONSE_BYTES) {
+      const { done, value } = await reader.read();
+      if (done) {
+        this.#ended = true;
+        return;
+      }
+      const part = value.subarray(0, RESPONSE_BYTES - this.#size);
+      this.#kept.set(part, this.#size);
+      this.#size += part.byteLength;
+    }
+    letGo(reader);
   }
-  // Not awaited: the other side may be slow to let go, and nothing here depends on it.
-  reader.cancel().catch(() => {});
-  return textOf(kept);
+
+  /** The text so far; null when the bytes are no text. A character that the end cuts in two is left out. */
+  get text(): string | null {
+    for (let cut = 0; cut < (this.#ended ? 1 : 4); cut++) {
+      const text = fromUtf8(this.#kept.subarray(0, Math.max(0, this.#size - cut)));
+      if (text !== null) return text;
+    }
+    return null;
+  }
 }
 
-/** Returns bytes as text; a text that was cut in the middle of a character loses that character only. */
-function textOf(bytes: Uint8Array): string | null {
-  for (let cut = 0; cut < 4; cut++) {
-    const text = fromUtf8(bytes.subarray(0, bytes.byteLength - cut));
-    if (text !== null) return text;
-    if (bytes.byteLength < RESPONSE_BYTES) return null;
-  }
-  return null;
+/** Cancels a body, which frees its connection. Not awaited: the other side may be slow, and nothing depends on it. */
+function letGo(body: Pick<ReadableStream, "cancel"> | null | undefined): void {
+  body?.cancel().catch(() => {});
 }
 
 function errorCodeOf(error: unknown, status: number): AttemptErrorCode {

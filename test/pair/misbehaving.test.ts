@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { getJson, postJson, publish } from "./client.ts";
@@ -11,7 +12,14 @@ const CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 const KIB = `400\r\n${"x".repeat(1024)}\r\n`;
 
 type Row = { state: string; attempts: Record<string, unknown>[] };
-type Way = { name: string; answer: (socket: Socket) => void; status: number; code: string | null; state: string };
+type Way = {
+  name: string;
+  answer: (socket: Socket) => void;
+  status: number;
+  code: string | null;
+  state: string;
+  response?: string;
+};
 
 const ways: Way[] = [
   {
@@ -37,9 +45,19 @@ const ways: Way[] = [
     state: "due",
   },
   {
-    name: "promises more than it sends",
-    answer: (s) => s.end("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"),
-    ...{ status: 200, code: "response_incomplete", state: "due" },
+    name: "fails and promises more than it sends",
+    answer: (s) => s.end("HTTP/1.1 500 No\r\ncontent-length: 100\r\n\r\nshort"),
+    ...{ status: 500, code: "response_incomplete", state: "due", response: "short" },
+  },
+  {
+    name: "fails and never ends its reason",
+    answer: (s) => void s.write("HTTP/1.1 503 No\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbusy\r\n"),
+    ...{ status: 503, code: "timeout", state: "due", response: "busy" },
+  },
+  {
+    name: "is gone for good and breaks off while it says so",
+    answer: (s) => s.end("HTTP/1.1 410 Gone\r\ncontent-length: 100\r\n\r\ngone"),
+    ...{ status: 410, code: "response_incomplete", state: "due", response: "gone" },
   },
   {
     name: "redirects",
@@ -51,10 +69,39 @@ const ways: Way[] = [
     answer: (s) => s.end(`HTTP/1.1 500 No\r\ncontent-length: 10000\r\n\r\n${"é".repeat(5000)}`),
     ...{ status: 500, code: null, state: "due" },
   },
-  { name: "answers 200 without end, fast", answer: flood, status: 200, code: null, state: "delivered" },
-  { name: "answers 200 without end, slowly", answer: drip, status: 200, code: "timeout", state: "due" },
+  ...taken(200, {
+    "and a short length": (s) => s.end("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"),
+    "and a length, and stays open": (s) => void s.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"),
+    "and a length, and resets": (s) => {
+      s.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort");
+      setTimeout(() => s.resetAndDestroy(), 20);
+    },
+    "and an empty gzip": (s) => s.end(encoded("gzip", Buffer.alloc(0))),
+    "and a cut gzip": (s) => s.end(encoded("gzip", gzipSync("x".repeat(10_000)).subarray(0, 20))),
+    "and a gzip that is none": (s) => s.end(encoded("gzip", Buffer.from("plain text"))),
+    "and a cut brotli": (s) => s.end(encoded("br", brotliCompressSync("x".repeat(10_000)).subarray(0, 4))),
+    "and chunks without their end": (s) => s.end(`${CHUNKED}4\r\nopen\r\n`),
+    "and a chunk that is none": (s) => s.end(`${CHUNKED}zz\r\nno\r\n`),
+    "and never a byte of a body": (s) => void s.write(CHUNKED),
+    "without end, fast": flood,
+    "without end, slowly": drip,
+  }),
   { name: "never answers", answer: () => {}, status: 0, code: "timeout", state: "due" },
 ];
+
+/** The ways to answer a 2xx and then to misbehave: the event is taken, and is never sent again. */
+function taken(status: number, answers: Record<string, Way["answer"]>): Way[] {
+  const entries = Object.entries(answers);
+  return entries.map(([how, answer]) => ({
+    name: `answers ${status} ${how}`,
+    ...{ answer, status, code: null, state: "delivered" },
+  }));
+}
+
+function encoded(coding: string, body: Buffer): Buffer {
+  const head = `HTTP/1.1 200 OK\r\ncontent-encoding: ${coding}\r\ncontent-length: ${body.byteLength}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), body]);
+}
 
 /** Sends far more than anyone should read; stops when the connection closes. */
 function flood(socket: Socket): void {
@@ -76,6 +123,9 @@ describe("an endpoint that misbehaves", () => {
   const folder = temporaryFolder();
   const servers: Server[] = [];
   const ids = new Map<string, string>();
+  const printed: string[] = [];
+  /** The connections that each way has open. */
+  const sockets = new Map<Way["answer"], Set<Socket>>();
   let url = "";
   let sender: WorkerProcess | undefined;
 
@@ -86,6 +136,7 @@ describe("an endpoint that misbehaves", () => {
       port,
       stateDir: folder.path,
       vars: { WEBHOOK_URL: "", RETRY_SECONDS: "600" },
+      print: (line) => printed.push(line),
     });
     for (const way of ways) ids.set(way.name, await endpointAt(await listen(way.answer)));
     ids.set("refuses connections", await endpointAt(`http://127.0.0.1:${refused}/`));
@@ -100,8 +151,12 @@ describe("an endpoint that misbehaves", () => {
   });
 
   async function listen(answer: Way["answer"]): Promise<string> {
+    const open = new Set<Socket>();
+    sockets.set(answer, open);
     const server = createServer((socket) => {
+      open.add(socket);
       socket.on("error", () => {});
+      socket.on("close", () => open.delete(socket));
       socket.once("data", () => answer(socket));
     });
     servers.push(server);
@@ -120,7 +175,7 @@ describe("an endpoint that misbehaves", () => {
     { name: "refuses connections", status: 0, code: "connection_failed", state: "due" },
     { name: "speaks no TLS", status: 0, code: "request_failed", state: "due" },
   ];
-  it.each(cases)("that $name is recorded with its own code", async ({ name, status, code, state }) => {
+  it.each(cases)("that $name is recorded with its own code", async ({ name, status, code, state, ...way }) => {
     const path = `/endpoints/${ids.get(name)}/deliveries`;
     const [row] = await until("the attempt is recorded", async () => {
       const { deliveries } = await getJson<{ deliveries: Row[] }>(`${url}${path}`);
@@ -130,5 +185,37 @@ describe("an endpoint that misbehaves", () => {
     const [attempt] = row?.attempts ?? [];
     expect(Number(attempt?.ms)).toBeLessThan(code === "timeout" ? 22_000 : 5000);
     expect(String(attempt?.response ?? "").length).toBeLessThanOrEqual(4096);
+    if ("response" in way) expect(attempt?.response).toBe(way.response);
+  });
+
+  it("leaves no connection open of those that answered 2xx", async () => {
+    const answered = ways.filter(({ status }) => status < 300 && status > 0);
+    await until("the connections are closed", async () => {
+      const open = answered.filter(({ answer }) => sockets.get(answer)?.size !== 0);
+      return open.length === 0 ? true : null;
+    });
+  });
+
+  it("is no burden: fifty events to one that leaves each 200 open are delivered at once", async () => {
+    const seen: Socket[] = [];
+    const answer = (s: Socket) => {
+      seen.push(s);
+      s.write(`${CHUNKED}4\r\nopen\r\n`);
+    };
+    const id = await endpointAt(await listen(answer));
+    const events = Array.from({ length: 50 }, (_, n) => ({ type: "order.paid", data: n }));
+    const start = Date.now();
+    await postJson(`${url}/events`, JSON.stringify(events));
+    await until("all are delivered", async () => {
+      const { deliveries } = await getJson<{ deliveries: Row[] }>(`${url}/endpoints/${id}/deliveries?limit=200`);
+      return deliveries.filter(({ state }) => state === "delivered").length === 50 ? true : null;
+    });
+    expect(Date.now() - start).toBeLessThan(15_000);
+    expect(seen).toHaveLength(50);
+    await until("the connections are closed", async () => (sockets.get(answer)?.size === 0 ? true : null));
+  });
+
+  it("makes the runtime complain of nothing", () => {
+    expect(printed.filter((line) => /uncaught|exception|warning|hung|cancell?ed/i.test(line))).toEqual([]);
   });
 });

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AttemptResult, attempt, RESPONSE_BYTES } from "../../../shared/outgoing/attempt.ts";
 import { parseSigningKey } from "../../../shared/signing/secret.ts";
@@ -12,9 +13,14 @@ const KEYS = parsed.ok ? [parsed.key] : [];
 
 type Answer = (init: RequestInit) => Response | Promise<Response>;
 
-async function run(answer: Answer, deadlineMs = LONG_MS, headers: Record<string, string> = {}): Promise<AttemptResult> {
+async function run(
+  answer: Answer,
+  deadlineMs = LONG_MS,
+  headers: Record<string, string> = {},
+  keepsAll = false,
+): Promise<AttemptResult> {
   const fetcher = async (_url: unknown, init?: RequestInit) => answer(init ?? {});
-  const request = { url: "https://example.com/", id: "msg_1", timestamp: 1, body: "{}", headers, keys: KEYS };
+  const request = { url: "https://example.com/", id: "msg_1", timestamp: 1, body: "{}", headers, keys: KEYS, keepsAll };
   return attempt(request, { fetch: fetcher as typeof fetch, now: Date.now }, deadlineMs);
 }
 
@@ -46,12 +52,25 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 describe("attempt", () => {
   const late: [name: string, answer: Answer, status: number][] = [
     ["no connection", ({ signal }) => untilAborted(signal), 0],
-    ["no end of the body", ({ signal }) => new Response(body(() => untilAborted(signal))), 200],
     [
-      "a body of a byte now and then",
+      "no end of a failure's body",
       ({ signal }) =>
-        new Response(body(() => Promise.race([pause(5).then(() => part(1)), untilAborted<null>(signal)]))),
-      200,
+        new Response(
+          body(() => untilAborted(signal)),
+          { status: 500 },
+        ),
+      500,
+    ],
+    [
+      "a failure's body of a byte now and then",
+      ({ signal }) =>
+        new Response(
+          body(() => Promise.race([pause(5).then(() => part(1)), untilAborted<null>(signal)])),
+          {
+            status: 410,
+          },
+        ),
+      410,
     ],
   ];
   it.each(late)("ends at the deadline with %s", async (_name, answer, status) => {
@@ -79,7 +98,13 @@ describe("attempt", () => {
   });
 
   it("keeps 4 KiB of one huge part", async () => {
-    const result = await run(() => new Response(body(async () => part(10_000_000))));
+    const result = await run(
+      () =>
+        new Response(
+          body(async () => part(10_000_000)),
+          { status: 500 },
+        ),
+    );
     expect(result).toMatchObject({ code: null, response: "a".repeat(RESPONSE_BYTES) });
   });
 
@@ -91,9 +116,10 @@ describe("attempt", () => {
             async () => part(5000),
             () => new Promise<never>(() => {}),
           ),
+          { status: 500 },
         ),
     );
-    expect(result).toMatchObject({ status: 200, code: null });
+    expect(result).toMatchObject({ status: 500, code: null });
   });
 
   const texts: [name: string, bytes: Uint8Array, response: string | null][] = [
@@ -123,8 +149,12 @@ describe("attempt", () => {
     ],
     [
       "a body that breaks off",
-      () => new Response(body(() => Promise.reject(new Error("Network connection lost.")))),
-      { status: 200, code: "response_incomplete" },
+      () =>
+        new Response(
+          body(() => Promise.reject(new Error("Network connection lost."))),
+          { status: 500 },
+        ),
+      { status: 500, code: "response_incomplete", response: "" },
     ],
     [
       "the edge's word for a refused connection",
@@ -144,6 +174,54 @@ describe("attempt", () => {
   ];
   it.each(failures)("tells %s", async (_name, answer, expected) => {
     expect(await run(answer)).toMatchObject(expected);
+  });
+
+  const successes: [name: string, broken: (signal?: AbortSignal | null) => ReadableStream<Uint8Array>][] = [
+    ["never ends", (signal) => body(() => untilAborted<null>(signal))],
+    ["breaks off", () => body(() => Promise.reject(new Error("Network connection lost.")))],
+    ["is not what its encoding says", () => body(() => Promise.reject(new TypeError("Gzip decompression failed.")))],
+    ["has no end to it", () => body(async () => part(1000))],
+    [
+      "cannot be cancelled",
+      () =>
+        body(
+          async () => part(1),
+          () => Promise.reject(new Error("no")),
+        ),
+    ],
+  ];
+  it.each(successes)("believes a 2xx whose body %s, and reads none of it", async (_name, broken) => {
+    for (const status of [200, 201, 202, 207, 299]) {
+      const sent = broken();
+      expect(await run(() => new Response(sent, { status }))).toMatchObject({ status, code: null, response: null });
+      expect(sent.locked).toBe(false);
+      // Cancelled: the connection is free.
+      expect(
+        await sent
+          .getReader()
+          .read()
+          .catch(() => "cancelled"),
+      ).toMatchObject({ done: true });
+    }
+  });
+
+  it.each(successes)("keeps what it can of a 2xx whose body %s, for a person who asks", async (_name, broken) => {
+    const { status, code } = await run(({ signal }) => new Response(broken(signal)), SHORT_MS, {}, true);
+    expect({ status, code }).toEqual({ status: 200, code: null });
+  });
+
+  it("keeps what came of a failure that broke off, up to the character it cut", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "grapheme", maxLength: 40 }), fc.nat(160), async (text, at) => {
+        const bytes = new TextEncoder().encode(text).subarray(0, at);
+        const parts = [bytes];
+        const broken = body(async () => parts.pop() ?? Promise.reject(new Error("lost")));
+        const result = await run(() => new Response(broken, { status: 503 }));
+        expect(result).toMatchObject({ status: 503, code: "response_incomplete" });
+        expect(text.startsWith(result.response ?? "none")).toBe(true);
+        expect(bytes.byteLength - new TextEncoder().encode(result.response ?? "").byteLength).toBeLessThan(4);
+      }),
+    );
   });
 
   it("follows no redirect, and lets no header of the endpoint's replace ours", async () => {

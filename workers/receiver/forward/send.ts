@@ -64,5 +64,7 @@ async function postEvent(record: EventRecord, { url, log, keys, config }: Forwar
     ...config.sources.values(),
   ]);
   const [id, timestamp] = [forwardId(record, log), Math.floor(platform.now() / 1000)];
-  return attempt({ url: url.href, id, timestamp, body: bodyBytes(record), contentType, headers, keys }, platform);
+  const request = { url: url.href, id, timestamp, body: bodyBytes(record), contentType, headers, keys };
+  // A person waits for this answer and wants to read it, a 2xx too.
+  return attempt({ ...request, keepsAll: true }, platform);
 }

@@ -20,12 +20,14 @@ const GONE = 410;
 /** Statuses on which a Retry-After counts: RFC 9110 section 15.6.4 and RFC 6585 section 4. */
 const HEARD = new Set([429, 503]);
 
-/** Returns the outcome: 2xx delivers, everything else is retried, also a redirect, which is never followed. */
+/**
+ * Returns the outcome. A status that arrived decides alone, whatever became of the body: 2xx delivers, everything else
+ * is retried, also a redirect, which is never followed.
+ */
 export function outcomeOf({ code, status }: Pick<Ending, "code" | "status">): Outcome {
-  if (code === POSTPONED_CODE) return "postponed";
-  if (code !== null) return "retry";
+  if (status >= 200 && status < 300) return "delivered";
   if (status === GONE) return "gone";
-  return status >= 200 && status < 300 ? "delivered" : "retry";
+  return code === POSTPONED_CODE ? "postponed" : "retry";
 }
 
 /** Counts the attempts of the present schedule: none before a redelivery, none that was not made. */
