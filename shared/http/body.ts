@@ -1,4 +1,5 @@
 import { concat, fromUtf8 } from "../bytes.ts";
+import { withDeadline } from "../deadline.ts";
 import { Problem } from "./problem.ts";
 
 /** Request bodies, read within a limit: exact bytes, forms and JSON. */
@@ -20,26 +21,41 @@ export async function readForm(request: Request, maxBytes: number): Promise<URLS
 
 /** A length as RFC 9110 section 8.6 defines it. */
 const LENGTH = /^\d+$/;
+/** Time that a body has to arrive in, whatever its length; senders of webhooks give up sooner. */
+const BODY_DEADLINE_MS = 20_000;
+/** A long body has more time, but must be announced: a batch of 25 MiB on a slow line. */
+const SLOWEST_BYTES_PER_MS = 50;
+/** Room for the first piece of a body; most bodies need no more. */
+const FIRST_PIECE_BYTES = 4096;
 
 /**
- * Reads the exact bytes of the body: nothing is decoded, nothing inflated. Whatever length was announced, never more
- * than `maxBytes` are held.
+ * Reads the exact bytes of the body: nothing is decoded, nothing inflated. Memory grows with the bytes that arrived: an
+ * announced length costs nothing by itself, and never more than `maxBytes` are held.
  *
  * @throws Problem `body_too_large` as soon as more than `maxBytes` are announced or have arrived; `bad_request` when
- * more arrives than was announced, or the body breaks off.
+ * more arrives than was announced, or the body breaks off; `body_timeout` when it has not arrived in time.
  */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  shortestMs = BODY_DEADLINE_MS,
+): Promise<Uint8Array<ArrayBuffer>> {
   const body = request.body as ReadableStream<Uint8Array<ArrayBuffer>> | null;
   const length = request.headers.get("content-length") ?? "";
   const announced = LENGTH.test(length) ? Number(length) : null;
   if (announced !== null && announced > maxBytes) throw tooLarge(maxBytes);
   if (body === null) return new Uint8Array();
-  const whole = announced === null ? null : byteReader(body);
+  const deadlineMs = Math.max(shortestMs, (announced ?? 0) / SLOWEST_BYTES_PER_MS);
+  const timeout = new Problem(
+    "body_timeout",
+    `The body did not arrive within ${Math.ceil(deadlineMs / 1000)} s. Send it again.`,
+  );
+  const { reader, bytes } = startReading(body, { announced, maxBytes });
   try {
-    return whole === null || announced === null
-      ? await readChunks(body, maxBytes)
-      : await readAnnounced(whole, announced);
+    return await withDeadline(bytes, deadlineMs, timeout);
   } catch (error) {
+    // The rest is of no use, and a read may still wait for it.
+    void reader.cancel().catch(() => {});
     throw error instanceof Problem ? error : new Problem("bad_request", "The body broke off before its end.");
   }
 }
@@ -48,7 +64,16 @@ function tooLarge(maxBytes: number): Problem {
   return new Problem("body_too_large", `At most ${maxBytes} bytes are taken.`);
 }
 
-/** Returns a reader that can read a body from the network in one piece; null for any other body. */
+type BodyLimits = { announced: number | null; maxBytes: number };
+
+function startReading(body: ReadableStream<Uint8Array<ArrayBuffer>>, limits: BodyLimits) {
+  const network = byteReader(body);
+  if (network !== null) return { reader: network, bytes: readPieces(network, limits) };
+  const reader = body.getReader();
+  return { reader, bytes: readChunks(reader, limits.maxBytes) };
+}
+
+/** Returns a reader that fills memory of ours with a body from the network; null for any other body. */
 function byteReader(body: ReadableStream): ReadableStreamBYOBReader | null {
   try {
     return body.getReader({ mode: "byob" });
@@ -57,35 +82,40 @@ function byteReader(body: ReadableStream): ReadableStreamBYOBReader | null {
   }
 }
 
-/** Reads the body in one piece: chunks take several times as long for a large one. */
-async function readAnnounced(reader: ReadableStreamBYOBReader, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const { value } = await reader.readAtLeast(length + 1, new Uint8Array(length + 1));
-  if (value !== undefined && value.byteLength > length) {
-    void reader.cancel().catch(() => {});
-    throw new Problem("bad_request", "The body is longer than its `content-length`.");
+/** Reads a body in few pieces, each as large as all before it: the room that waits is never more than what arrived. */
+async function readPieces(
+  reader: ReadableStreamBYOBReader,
+  { announced, maxBytes }: BodyLimits,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const limit = announced ?? maxBytes;
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for (let size = 0; size <= limit; ) {
+    const room = Math.min(Math.max(size, FIRST_PIECE_BYTES), limit + 1 - size);
+    const { value = new Uint8Array() } = await reader.readAtLeast(room, new Uint8Array(room));
+    pieces.push(value);
+    size += value.byteLength;
+    if (value.byteLength < room) return pieces.length === 1 ? value : concat(...pieces);
   }
-  return value ?? new Uint8Array();
+  throw announced === null
+    ? tooLarge(maxBytes)
+    : new Problem("bad_request", "The body is longer than its `content-length`.");
 }
 
+/** Reads a body that the same process makes, whose chunks are there already. */
 async function readChunks(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return concat(...chunks);
     size += value.byteLength;
-    if (size > maxBytes) {
-      void reader.cancel().catch(() => {});
-      throw tooLarge(maxBytes);
-    }
+    if (size > maxBytes) throw tooLarge(maxBytes);
     chunks.push(value);
   }
 }
-
 /**
  * Reads the body as JSON, text and value. The media type is checked because a page of another origin can send
  * `text/plain` without asking first. `parse` may be a parser that keeps more than JSON.parse does.

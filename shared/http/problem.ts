@@ -25,6 +25,7 @@ export const problems = {
   id_conflict: [422, "The id was used before with other content"],
   cursor_ahead: [409, "The cursor is beyond the head of the log"],
   upgrade_required: [426, "A WebSocket is required"],
+  body_timeout: [408, "The body did not arrive in time"],
   body_too_large: [413, "The body is too large"],
   unsupported_media_type: [415, "The content type is not supported"],
   internal_error: [500, "Internal error"],

@@ -47,3 +47,19 @@ function fromProc(pid: string): Process[] {
     return []; // The process is gone by now.
   }
 }
+
+/** Returns the memory that a process and every process below it hold, in bytes; null where there is no /proc. */
+export async function residentBytes(pid: number): Promise<number | null> {
+  if (!existsSync("/proc/self/status")) return null;
+  const pids = [pid, ...(await descendantsOf(pid)).map((below) => below.pid)];
+  return pids.reduce((sum, each) => sum + residentOf(each), 0);
+}
+
+function residentOf(pid: number): number {
+  try {
+    const [, kib = "0"] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return Number(kib) * 1024;
+  } catch {
+    return 0; // The process is gone by now.
+  }
+}

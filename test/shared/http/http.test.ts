@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import { ConfigError } from "../../../shared/config.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound } from "../../../shared/http/answers.ts";
@@ -26,6 +26,18 @@ function chunked(chunks: number, size: number, headers: Record<string, string> =
     { highWaterMark: 0 },
   );
   return { request: post(stream, headers), count };
+}
+
+/** A body from the network, in pieces of `size`. */
+function network(bytes: Uint8Array, size: number, length?: string): Request {
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  const write = async () => {
+    for (let at = 0; at < bytes.byteLength; at += size) await writer.write(bytes.slice(at, at + size));
+    await writer.close();
+  };
+  void write().catch(() => {});
+  return post(readable, length === undefined ? {} : { "content-length": length });
 }
 
 describe("readBody", () => {
@@ -61,19 +73,53 @@ describe("readBody", () => {
     expect(await readBody(chunked(2, 4, headers).request, 10)).toHaveLength(8);
   });
   it("takes the bytes of a body from the network, and refuses more than were announced", async () => {
-    const network = (bytes: number, length: string) => {
-      const { readable, writable } = new IdentityTransformStream();
-      const writer = writable.getWriter();
-      void writer.write(new Uint8Array(bytes).fill(7)).then(
-        () => writer.close(),
-        () => {},
-      );
-      return post(readable, { "content-length": length });
-    };
-    expect(await readBody(network(5, "5"), 10)).toEqual(new Uint8Array(5).fill(7));
-    expect(await readBody(network(5, "9"), 10)).toEqual(new Uint8Array(5).fill(7));
-    await expect(readBody(network(100_000, "5"), 10)).rejects.toMatchObject({ code: "bad_request" });
-    await expect(readBody(network(100_000, "no"), 10)).rejects.toMatchObject({ code: "body_too_large" });
+    const sevens = (count: number) => new Uint8Array(count).fill(7);
+    expect(await readBody(network(sevens(5), 5, "5"), 10)).toEqual(sevens(5));
+    expect(await readBody(network(sevens(5), 5, "9"), 10)).toEqual(sevens(5));
+    const long = readBody(network(sevens(100_000), 100_000, "5"), 10);
+    await expect(long).rejects.toMatchObject({ code: "bad_request" });
+    const unknown = readBody(network(sevens(100_000), 100_000, "no"), 10);
+    await expect(unknown).rejects.toMatchObject({ code: "body_too_large" });
+  });
+  it.each([0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 100_000])(
+    "joins the pieces of a body of %i bytes",
+    async (length) => {
+      const bytes = Uint8Array.from({ length }, (_, index) => index % 251);
+      expect(await readBody(network(bytes, 700, String(length)), 100_000)).toEqual(bytes);
+      expect(await readBody(network(bytes, 700), 100_000)).toEqual(bytes);
+      const short = readBody(network(bytes, 700, String(length)), length - 1);
+      await expect(short).rejects.toMatchObject({ code: "body_too_large" });
+      const open = readBody(network(bytes, 700), length - 1);
+      await expect(open).rejects.toMatchObject({ code: "body_too_large" });
+    },
+  );
+  it.each([undefined, "100", "1000000"])(
+    "asks for no more room than what arrived, of a length said to be %s",
+    async (length) => {
+      const rooms: number[] = [];
+      const readAtLeast = ReadableStreamBYOBReader.prototype.readAtLeast;
+      vi.spyOn(ReadableStreamBYOBReader.prototype, "readAtLeast").mockImplementation(function (
+        this: ReadableStreamBYOBReader,
+        least,
+        view,
+      ) {
+        rooms.push(view.byteLength);
+        return readAtLeast.call(this, least, view);
+      } as typeof readAtLeast);
+      await readBody(network(new Uint8Array(60), 7, length), 1_000_000);
+      vi.restoreAllMocks();
+      expect(rooms).toHaveLength(1);
+      expect(rooms[0]).toBeLessThanOrEqual(4096);
+    },
+  );
+  it.each([undefined, "8"])("gives up a body that stops coming, of a length said to be %s", async (length) => {
+    const { readable, writable } = new IdentityTransformStream();
+    const written = writable.getWriter().write(new Uint8Array(4));
+    const headers: Record<string, string> = length === undefined ? {} : { "content-length": length };
+    await expect(readBody(post(readable, headers), 10, 20)).rejects.toMatchObject({ code: "body_timeout" });
+    await written.catch(() => {});
+    const chunks = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(4)) });
+    await expect(readBody(post(chunks, headers), 10, 20)).rejects.toMatchObject({ code: "body_timeout" });
   });
   it.each([{}, { "content-length": "8" }])("says that a body broke off, with %j", async (headers) => {
     const stream = new ReadableStream<Uint8Array>({

@@ -83,7 +83,8 @@ async function verified(c: ReceiverContext, receiving: Receiving): Promise<Verif
     reject(verdict.reason);
   } catch (error) {
     if (error instanceof ConfigError) reject("configuration_error");
-    if (error instanceof Problem && error.code === "body_too_large") reject("body_too_large");
+    const code = error instanceof Problem ? error.code : null;
+    if (code === "body_too_large" || code === "body_timeout") reject(code);
     throw error;
   }
   // The reason is for the source's owner, at /rejections: to anyone else it is a hint.

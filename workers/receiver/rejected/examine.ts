@@ -40,7 +40,7 @@ async function diagnosisOf(
 ): Promise<Diagnosis | null> {
   if (reason === "configuration_error")
     return { code: "configuration_error", text: (await faultOf(source)) ?? "a secret is unusable" };
-  if (reason === "body_too_large" || isHandshakeReason(reason)) return null;
+  if (reason === "body_too_large" || reason === "body_timeout" || isHandshakeReason(reason)) return null;
   if (examined.count(source.name, now) !== null) return NOT_EXAMINED;
   return diagnose(signedRequest(source, request), reason, {
     suspects: suspectsOf(source, sources),

@@ -8,7 +8,7 @@ import type { Diagnosis } from "./diagnosis/diagnosis.ts";
 export type Rejection = {
   at: number;
   source: string;
-  reason: RejectReason | HandshakeReason | "body_too_large" | "configuration_error";
+  reason: RejectReason | HandshakeReason | "body_too_large" | "body_timeout" | "configuration_error";
   diagnosis: Diagnosis | null;
   headers: HeaderList;
   bytes: number | null;

@@ -31,6 +31,7 @@ const REASON_TEXTS: Record<Rejection["reason"], string> = {
   question_malformed: "Malformed handshake",
   question_token_mismatch: "Wrong verify token",
   question_secret_unset: "The source has no handshakeSecret to answer with",
+  body_timeout: "Body too slow",
   body_too_large: "Body larger than MAX_BODY_BYTES",
   configuration_error: "The source is not configured correctly",
 };
