@@ -17,9 +17,9 @@ export class Inbox extends PlainInbox {
 export default {
   ...receiver,
   async fetch(request, env, ctx) {
+    if (!request.url.includes("/measured/")) return receiver.fetch(request, env, ctx);
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/measured/rows") return Response.json(rowsWritten());
-    if (pathname !== "/measured/place") return receiver.fetch(request, env, ctx);
     const found = await env.INBOX.getByName("default/main").find(Number(searchParams.get("seq")));
     return Response.json(found?.in ?? null);
   },
