@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HeaderList } from "../../workers/receiver/event/headers.ts";
-import { curlOf, MAX_INLINE_BYTES, repeatable } from "../../workers/receiver/viewer/parts/curl.ts";
+import { type CurlRequest, curlOf, MAX_INLINE_BYTES, repeatable } from "../../workers/receiver/viewer/parts/curl.ts";
 
 const run = promisify(execFile);
 
-type Received = { url: string; rawHeaders: string[]; body: Buffer };
+type Received = { method: string; url: string; rawHeaders: string[]; body: Buffer };
 const received: Received[] = [];
 /** The authorization that a GET of the body must have, and the one that the last GET had. */
 let wanted: string | undefined;
@@ -23,7 +23,12 @@ const server = createServer(async (request, response) => {
     authorized = request.headers.authorization;
     return void response.writeHead(authorized === wanted ? 200 : 401).end(authorized === wanted ? big : "refused");
   }
-  received.push({ url: request.url ?? "", rawHeaders: request.rawHeaders, body: Buffer.concat(chunks) });
+  received.push({
+    method: request.method ?? "",
+    url: request.url ?? "",
+    rawHeaders: request.rawHeaders,
+    body: Buffer.concat(chunks),
+  });
   response.end();
 });
 let origin = "";
@@ -38,7 +43,13 @@ afterAll(() => void server.close());
 /** Runs the line in a shell, without the tester's own curl configuration. @returns what arrived */
 async function sent(shell: string, headers: HeaderList, body: Uint8Array, token?: string): Promise<Received> {
   received.length = 0;
-  const line = curlOf({ url: `${origin}/webhook/a`, headers, body, bodyUrl: `${origin}/events/1/body` });
+  return sentTo(shell, { method: "POST", url: `${origin}/webhook/a`, headers, body }, token);
+}
+
+/** Runs the command of any request in a shell. */
+async function sentTo(shell: string, request: Omit<CurlRequest, "bodyUrl">, token?: string): Promise<Received> {
+  received.length = 0;
+  const line = curlOf({ ...request, bodyUrl: `${origin}/events/1/body` });
   // A person pastes the line into a terminal, so it must hold no control characters.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
   expect(line).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/);
@@ -109,14 +120,34 @@ describe.each(["sh", "bash"])("curlOf, run by %s,", (shell) => {
     expect(url).toBe("/webhook/a");
     expect(pairs.filter(([name]) => !/^(host|content-length)$/i.test(name ?? ""))).toEqual(headers);
   });
+
+  it.each([
+    ["/webhook/a"],
+    ["/webhook/a?"],
+    ["/webhook/twilio?name=O'Brien"],
+    ["/webhook/a?ids[]=1&ids[]=2&range=[1-3]"],
+    ['/webhook/a?x={a,b}&y=$HOME`id`&z="q"\\&w=%zz;%20+!'],
+    ["/webhook/a/?token=(masked)&a=http://b/c?d"],
+    ["/webhook/%6fpen?x=%C3%A9"],
+  ])("sends to %s", async (target) => {
+    const headers: HeaderList = [["content-type", "text/plain"]];
+    const { url } = await sentTo(shell, { method: "POST", url: origin + target, headers, body: utf8("x") });
+    expect(url).toBe(target);
+  });
+
+  it.each([["POST"], ["PUT"], ["PATCH"], [null]])("sends with the method %s", async (method) => {
+    const { method: sentMethod } = await sentTo(shell, { method, url: `${origin}/a`, headers: [], body: utf8("x") });
+    expect(sentMethod).toBe(method ?? "POST");
+  });
 });
 
 describe("repeatable", () => {
-  it("leaves out what belongs to the way here, and what is masked", () => {
+  it("leaves out what belongs to the way here, and leaves a masked secret its place", () => {
     const kept: HeaderList = [
       ["content-type", "application/json"],
       ["webhook-id", "msg_1"],
       ["user-agent", "x"],
+      ["authorization", "(masked)"],
     ];
     const dropped: HeaderList = [
       ["host", "a"],
@@ -124,7 +155,6 @@ describe("repeatable", () => {
       ["accept-encoding", "gzip"],
       ["cf-connecting-ip", "192.0.2.1"],
       ["x-forwarded-proto", "https"],
-      ["authorization", "(masked)"],
     ];
     expect(repeatable([...kept, ...dropped])).toEqual(kept);
   });

@@ -1,10 +1,14 @@
+import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../../../shared/bytes.ts";
 import { parseSecrets } from "../../../shared/signing/secret.ts";
 import { sign } from "../../../shared/signing/signature.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
+import { targetText } from "../../../workers/receiver/event/request-line.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { call, callWith, env, get, inInbox, send, signed, useEmptyStorage } from "../support/harness.ts";
+import { tailRecords } from "../support/logged.ts";
 
 useEmptyStorage();
 
@@ -30,10 +34,47 @@ describe("POST /webhook", () => {
       receivedAt: "2040-01-01T00:00:00.000Z",
       bytes: 24,
       verification: "verified",
+      method: "POST",
+      path: "/webhook",
+      query: null,
       body: '{"type":"value.changed"}',
     });
     expect(record.headers).toContainEqual(["webhook-id", "msg_1"]);
     expect(record.headers).toContainEqual(["authorization", "(masked)"]);
+  });
+
+  it("keeps path and query as they came, so that calls that differ only there can be told apart", async () => {
+    const sources = { SOURCES: { open: { scheme: "none" } } } as unknown as Partial<Env>;
+    const targets = ["/webhook/open", "/webhook/open?", "/webhook/open?shop=1&shop=2", "/webhook/%6fpen?a=%2F%zz+;b"];
+    for (const target of targets) {
+      expect((await callWith(sources, target, { method: "POST", body: "id=tr_1" })).status).toBe(200);
+    }
+    const records = await Promise.all(targets.map((_, index) => get<EventRecord>(`/events/${index + 1}`)));
+    expect(records.map(targetText)).toEqual(targets);
+    expect(await get<Page>("/events?q=open%3Fshop%3D1")).toMatchObject({ events: [{ seq: 3 }] });
+  });
+
+  it("verifies the query that came, and stores it with its secrets masked", async () => {
+    const url = "https://hooks.example.com/webhook/signed";
+    const source = { scheme: "hmac", secrets: ["SIGNED"], url, hmac: { header: "x-sig", signed: "{url}{body}" } };
+    const changes = { SIGNED: "a secret of the source", SOURCES: { signed: source } } as unknown as Partial<Env>;
+    const post = (signature: string) =>
+      callWith(changes, "/webhook/signed?a=1&api_token=hidden7&b=2", {
+        method: "POST",
+        body: "{}",
+        headers: { "x-sig": signature, "x-original-uri": "/in?api_token=hidden7" },
+      });
+    const signature = (query: string) =>
+      createHmac("sha256", "a secret of the source").update(`${url}?${query}{}`).digest("hex");
+    expect((await post(signature("a=1&api_token=(masked)&b=2"))).status).toBe(401);
+    expect((await post(signature("a=1&api_token=hidden7&b=2"))).status).toBe(200);
+    const record = await get<EventRecord>("/events/1");
+    expect(targetText(record)).toBe("/webhook/signed?a=1&api_token=(masked)&b=2");
+    for (const path of ["/events/1", "/events/export", "/events/export?format=csv", "/rejections"]) {
+      expect(await (await call(path)).text()).not.toContain("hidden7");
+    }
+    expect(await tailRecords()).not.toEqual([]);
+    expect(JSON.stringify(await tailRecords())).not.toContain("hidden7");
   });
 
   it("logs an id once, and marks a duplicate", async () => {

@@ -5,6 +5,7 @@ import { candidateLines, linesWith, recordsIn } from "../../../workers/receiver/
 import { matches, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
 import { type EventRow, toLine } from "../../../workers/receiver/event/record.ts";
+import { targetText, UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import { rowHoldsText, textSearch } from "../../../workers/receiver/event/text-search.ts";
 import { awkwardText, rowOf } from "../support/logged.ts";
 
@@ -15,13 +16,26 @@ const bodies = fc.oneof(
   { weight: 3, arbitrary: awkwardText },
   { weight: 1, arbitrary: awkwardText.map((text) => new Uint8Array([0xff, ...utf8(text)])) },
 );
+/** Request lines, some of them not known. */
+const lines = fc.oneof(
+  fc.constant(UNKNOWN_LINE),
+  fc.record({
+    method: fc.constant("POST"),
+    path: awkwardText.map((text) => `/${text}`),
+    query: fc.option(awkwardText, { nil: null }),
+  }),
+);
 const rows = fc
-  .array(fc.record({ body: bodies, name: awkwardText, value: awkwardText }), { minLength: 1, maxLength: 6 })
-  .map((made) => made.map(({ body, name, value }, index) => rowOf(body, [[name, value]], { seq: index + 1 })));
+  .array(fc.record({ body: bodies, name: awkwardText, value: awkwardText, line: lines }), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  .map((made) => made.map(({ body, name, value, line }, at) => rowOf(body, [[name, value]], { ...line, seq: at + 1 })));
 
 /** Mostly pieces of the rows themselves, so that something is found. */
 const searches = rows.chain((made) => {
   const texts = made.flatMap((row) => [
+    targetText(row),
     ...JSON.parse(row.headers).map((pair: string[]) => pair.join(": ")),
     bodyText(row),
   ]);
@@ -48,7 +62,7 @@ describe("recordsIn", () => {
       const found = recordsIn(text, { firstSeq: 1, lastSeq: rows.length, epoch: "" }, wanted, 100);
       const naive = rows.filter((row) => {
         const headers = (JSON.parse(row.headers) as HeaderList).map((pair) => pair.join(": "));
-        return [...headers, bodyText(row)].some((part) => fold(part).includes(fold(q)));
+        return [targetText(row), ...headers, bodyText(row)].some((part) => fold(part).includes(fold(q)));
       });
       expect(found.map(({ seq }) => seq)).toEqual(naive.map(({ seq }) => seq));
       expect(rows.filter((row) => rowHoldsText(textSearch(q), row))).toEqual(naive);

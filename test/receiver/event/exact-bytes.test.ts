@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromBase64, utf8 } from "../../../shared/bytes.ts";
+import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
 import { call, get, send, tables, useEmptyStorage } from "../support/harness.ts";
-import { settle } from "../support/logged.ts";
+import { awkwardText, type Logged, log, settle } from "../support/logged.ts";
 
 useEmptyStorage();
 
@@ -79,5 +80,46 @@ describe("an event's bytes", () => {
     );
     await settle();
     for (const [index, bytes] of sent.entries()) expect((await read(index + 1)).body).toEqual(bytes);
+  });
+});
+
+describe("an event's request line", () => {
+  const text = fc.oneof(
+    awkwardText,
+    fc.webPath(),
+    fc.string({ unit: "binary" }).map((drawn) => drawn.toWellFormed()),
+    fc.webQueryParameters(),
+  );
+  const line = fc.record({ path: text.map((drawn) => `/${drawn}`), query: fc.option(text, { nil: null }) });
+  // Without pairs of a name and a value, as those of secrets are masked when they are read.
+  const plain = line.filter(({ query }) => !/[a-z]/i.test(query ?? "") || !(query ?? "").includes("="));
+
+  it("comes back as it was stored: from tail and segment, as a record, in both exports, and by its text", async () => {
+    const sent: Logged[] = [];
+    await fc.assert(
+      fc.asyncProperty(plain, async (drawn) => {
+        sent.push({ method: "POST", ...drawn });
+        await log({ ...drawn, body: `${sent.length}` });
+        expect(await get(`/events/${sent.length}`)).toMatchObject({ ...drawn, method: "POST" });
+      }),
+      { numRuns: 60 },
+    );
+    const check = async () => {
+      const ndjson = (await (await call("/events/export")).text()).split("\n").slice(0, -1);
+      expect(ndjson.map((each) => JSON.parse(each))).toMatchObject(sent);
+      const csv = await (await call("/events/export?format=csv")).text();
+      for (const [index, { path = "", query = null }] of sent.entries()) {
+        expect(await get(`/events/${index + 1}`)).toMatchObject({ path, query });
+        const target = query === null ? path : `${path}?${query}`;
+        const page = await get<Page>(`/events?limit=500&q=${encodeURIComponent((target ?? "").slice(0, 200))}`);
+        expect(page.events.map(({ seq }) => seq)).toContain(index + 1);
+        const cell = (path ?? "").replaceAll('"', '""');
+        if (!/[;\t\r\n]/.test(cell)) expect(csv).toContain(cell);
+      }
+    };
+    await check();
+    await settle();
+    expect(await tables("tail")).toEqual([sent.length + 1]);
+    await check();
   });
 });

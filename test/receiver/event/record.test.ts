@@ -5,11 +5,13 @@ import {
   bodyBytes,
   type EventRow,
   fromLine,
+  lineOf,
   summaryOf,
   toLine,
   toRecord,
   toSummary,
 } from "../../../workers/receiver/event/record.ts";
+import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 
 function row(body: Uint8Array): EventRow {
   return {
@@ -19,6 +21,7 @@ function row(body: Uint8Array): EventRow {
     id: "msg_1",
     type: null,
     verification: "verified",
+    ...{ method: "POST", path: "/webhook/a", query: "x=1" },
     bytes: body.byteLength,
     headers: '[["accept","*/*"]]',
     body: new Uint8Array(body).buffer,
@@ -35,6 +38,9 @@ describe("toRecord", () => {
       receivedAt: "2026-11-02T03:04:05.678Z",
       bytes: 2,
       verification: "verified",
+      method: "POST",
+      path: "/webhook/a",
+      query: "x=1",
       headers: [["accept", "*/*"]],
       body: "é",
     });
@@ -72,10 +78,34 @@ describe("toLine and fromLine", () => {
   });
 });
 
+describe("lineOf", () => {
+  const old = { ...row(utf8("{}")), ...UNKNOWN_LINE };
+  const line =
+    '{"seq":7,"id":"msg_1","source":"default","type":null,"receivedAt":"2026-11-02T03:04:05.678Z","bytes":2,' +
+    '"verification":"verified","headers":[["accept","*/*"]],"body":"{}"}';
+
+  it("writes an event without a request line as version 0.1.0 did, and reads it as not known", () => {
+    expect(toLine(old)).toBe(line);
+    expect(fromLine(line)).toEqual(toRecord(old));
+    expect(lineOf(fromLine(line))).toBe(line);
+    expect(summaryOf(fromLine(line))).toEqual(toSummary(old));
+  });
+
+  it("gives back any method, path and query", () => {
+    const text = fc.string({ unit: "binary" }).map((drawn) => drawn.toWellFormed());
+    const line = fc.record({ method: text, path: text, query: fc.option(text) });
+    fc.assert(
+      fc.property(line, (drawn) => {
+        expect(fromLine(toLine({ ...old, ...drawn }))).toMatchObject(drawn);
+      }),
+    );
+  });
+});
+
 describe("summaryOf", () => {
   it("shows of a record what toSummary shows of its row", () => {
     const from = row(utf8("{}"));
     expect(summaryOf(toRecord(from))).toEqual(toSummary(from));
-    expect(Object.keys(toSummary(from))).not.toContain("body");
+    for (const name of ["body", "headers", "path"]) expect(Object.keys(toSummary(from))).not.toContain(name);
   });
 });

@@ -12,6 +12,28 @@ const recordOf = (row: EventRow) => JSON.parse(toLine(row)) as EventRecord;
 const binary = new Uint8Array([0xff, ...utf8("Zeilenende\n"), 0xff]);
 
 describe("holdsText", () => {
+  const inUrl: [q: string, path: string | null, query: string | null, holds: boolean][] = [
+    ["/webhook/a", "/webhook/a", null, true],
+    ["HOOK/A?X", "/webhook/a", "x=1", true],
+    ["?x=1", "/webhook/a", "x=1", true],
+    ["a?", "/webhook/a", "", true],
+    ["a?", "/webhook/a", null, false],
+    ["?", "/webhook/a", null, false],
+    ["order=17", "/webhook/a", "x=1&order=17", true],
+    ["?b?", "/webhook/a", "b?c", true],
+    ['"', "/webhook/a", 'q="1"', true],
+    ['a","query":"x', "/webhook/a", "x=1", false],
+    ["post", "/webhook/a", "x=1", false],
+    ["webhook", null, null, false],
+    ["null", null, null, false],
+  ];
+  it.each(inUrl)("%j in %j and the query %j: %s", (q, path, query, holds) => {
+    const row = rowOf("", [], path === null ? {} : { method: "POST", path, query });
+    const found = candidateLines(`${toLine(row)}\n`, { ...NO_FILTER, q }).length > 0;
+    expect([holdsText(textSearch(q), recordOf(row)), rowHoldsText(textSearch(q), row)]).toEqual([holds, holds]);
+    expect(found || !holds).toBe(true);
+  });
+
   const json: HeaderList = [["content-type", "application/json"]];
   const cases: [q: string, body: string | Uint8Array, headers: HeaderList, holds: boolean][] = [
     ["paid", '{"type":"order.PAID"}', [], true],

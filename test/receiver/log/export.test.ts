@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exportQuery } from "../../../workers/receiver/api/export.ts";
 import { NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
+import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import { csv, exportLog, ndjson } from "../../../workers/receiver/log/export.ts";
 import type { LogReader } from "../../../workers/receiver/log/logs.ts";
 import { call, callWith, env, keys, START, setTime } from "../support/harness.ts";
@@ -156,6 +157,9 @@ function parseCsv(text: string): string[][] {
   throw new Error(`not CSV: ${JSON.stringify(text)}`);
 }
 
+/** Position of the body among the columns. */
+const BODY = 9;
+
 const record: EventRecord = {
   seq: 7,
   id: "msg_1",
@@ -164,6 +168,9 @@ const record: EventRecord = {
   receivedAt: "2040-01-01T00:00:00.000Z",
   bytes: 2,
   verification: "verified",
+  method: "POST",
+  path: "/webhook",
+  query: "a=1",
   headers: [["x-a", 'b"c']],
   body: "{}",
 };
@@ -190,17 +197,22 @@ describe("csv", () => {
     ["", ""],
   ];
   it.each(cases)("writes the body %j as %j", (body, cell) => {
-    expect(parseCsv(csv.line({ ...record, body }))[0]?.at(-1)).toBe(cell);
+    expect(parseCsv(csv.line({ ...record, body }))[0]?.[BODY]).toBe(cell);
   });
 
   it("has a column for each part, and says where a body is base64", () => {
     const text =
-      csv.head + csv.line(record) + csv.line({ ...record, id: null, type: "=x", encoding: "base64", body: "/w==" });
+      csv.head +
+      csv.line(record) +
+      csv.line({ ...record, id: null, type: "=x", encoding: "base64", body: "/w==" }) +
+      csv.line({ ...record, ...UNKNOWN_LINE });
     const rest = ["default", "a", "2040-01-01T00:00:00.000Z", "2", "verified", '[["x-a","b\\"c"]]', "", "{}"];
+    const line = ["POST", "/webhook", "a=1"];
     expect(parseCsv(text)).toEqual([
-      ["seq", "id", "source", "type", "receivedAt", "bytes", "verification", "headers", "encoding", "body"],
-      ["7", "msg_1", ...rest],
-      ["7", "", "default", "'=x", ...rest.slice(2, 6), "base64", "/w=="],
+      "seq id source type receivedAt bytes verification headers encoding body method path query".split(" "),
+      ["7", "msg_1", ...rest, ...line],
+      ["7", "", "default", "'=x", ...rest.slice(2, 6), "base64", "/w==", ...line],
+      ["7", "msg_1", ...rest, "", "", ""],
     ]);
   });
 
@@ -211,9 +223,9 @@ describe("csv", () => {
       fc.constantFrom("", "=", "+", "-", "@", "\r"),
       (id, text, begin) => {
         const rows = parseCsv(csv.line({ ...record, id, type: begin + text, body: begin + text }).repeat(2));
-        expect(rows.map((cells) => cells.length)).toEqual([10, 10]);
+        expect(rows.map((cells) => cells.length)).toEqual([13, 13]);
         expect(rows.flat().filter((cell) => /^[=+\-@\p{Cc}]/u.test(cell))).toEqual([]);
-        expect(rows[0]?.at(-1)?.replace(/^'/, "")).toBe(begin + text);
+        expect(rows[0]?.[BODY]?.replace(/^'/, "")).toBe(begin + text);
       },
     );
     fc.assert(property, { numRuns: 300 });

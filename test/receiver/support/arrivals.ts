@@ -21,6 +21,7 @@ export function arrival(id: string, { source = "default", body = "{}" } = {}): A
     id,
     type: null,
     verification: "verified",
+    ...{ method: "POST", path: "/webhook", query: null },
     headers: "[]",
     body: utf8(body),
     dedupKey,

@@ -13,6 +13,7 @@ import {
   type EventSummary,
   toRecord,
 } from "../../../workers/receiver/event/record.ts";
+import { type RequestLine, UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import type { Tombstone } from "../../../workers/receiver/event/tombstone.ts";
 import type { Inbox } from "../../../workers/receiver/inbox/inbox.ts";
 import { findEvent, page, records } from "../../../workers/receiver/inbox/queries/pages.ts";
@@ -25,10 +26,13 @@ import { env, inbox, inInbox, pass, SECOND } from "./harness.ts";
 
 /** Logs with any content, made without verification, and a reader of them as the routes have it. */
 
-export type Logged = Partial<Pick<Arrival, "source" | "id" | "type">> & {
+export type Logged = Partial<Pick<Arrival, "source" | "id" | "type" | keyof RequestLine>> & {
   headers?: [string, string][];
   body?: string | Uint8Array<ArrayBuffer>;
 };
+
+/** The request line of an event, unless another is given. */
+const POST: RequestLine = { method: "POST", path: "/webhook", query: null };
 
 let arrivals = 0;
 
@@ -39,8 +43,10 @@ export async function log(...events: Logged[]): Promise<void> {
   if (refused !== undefined) throw new Error(JSON.stringify(refused));
 }
 
-function arrivalOf({ source = "default", id = null, type = null, headers = [], body = "" }: Logged): Arrival {
+function arrivalOf({ source = "default", id = null, type = null, headers = [], body = "", ...line }: Logged): Arrival {
   return {
+    ...POST,
+    ...line,
     source,
     id,
     type,
@@ -159,6 +165,7 @@ export function rowOf(body: string | Uint8Array, headers: HeaderList = [], more:
     id: null,
     type: null,
     verification: "verified",
+    ...UNKNOWN_LINE,
     bytes: bytes.byteLength,
     headers: JSON.stringify(headers),
     body: new Uint8Array(bytes).buffer,

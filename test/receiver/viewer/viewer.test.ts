@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { HOUR_MS } from "../../../shared/time.ts";
+import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import { sentCookie } from "../../support/session.ts";
 import {
   call,
@@ -16,6 +17,7 @@ import {
   sendMany,
   useEmptyStorage,
 } from "../support/harness.ts";
+import { log } from "../support/logged.ts";
 
 useEmptyStorage();
 
@@ -229,8 +231,26 @@ describe("GET /e/:seq", () => {
     expect(text).toMatch(/data-copy="[^"]*\nwebhook-id: msg_1\n[^"]*\nx-one: 1">Copy all/);
     expect(text).toContain("(masked)");
     expect(text).toContain(`curl &#39;${ORIGIN}/webhook&#39; \\\n`);
-    expect(text).not.toMatch(/-H &#39;authorization/);
+    expect(text).toContain("-H &#39;authorization: (masked)&#39;");
+    expect(text).toContain("Secrets were masked: write them in the place of (masked).");
+    expect(text).toContain("<dt>Request</dt><dd><code><bdi>POST /webhook</bdi></code></dd>");
     expect(text).toContain('href="/events/1/body"');
+  });
+
+  it("shows the request line of an event, and puts it into the command", async () => {
+    await callWith(configured, "/webhook/open?ids[]=1&token=hidden7", { method: "POST", body: "{}" });
+    const { text } = await page("/e/1");
+    const line = "/webhook/open?ids[]=1&amp;token=(masked)";
+    expect(text).toContain(`<dt>Request</dt><dd><code><bdi>POST ${line}</bdi></code></dd>`);
+    expect(text).toContain(`curl -g &#39;${ORIGIN}${line}&#39; \\\n`);
+    expect(text).not.toContain("hidden7");
+  });
+
+  it("says that the request line of an event of version 0.1.0 was not kept", async () => {
+    await log({ ...UNKNOWN_LINE, source: "default", body: "{}" });
+    const { text } = await page("/e/1");
+    expect(text).toContain("<dt>Request</dt><dd>not kept</dd>");
+    expect(text).toContain(`curl &#39;${ORIGIN}/webhook&#39; \\\n`);
   });
 
   it("leads to the events beside it, within the filter", async () => {

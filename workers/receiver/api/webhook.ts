@@ -8,6 +8,7 @@ import { type Arrival, dedupKeyOf } from "../event/arrival.ts";
 import { typeIn, typeOf } from "../event/event-type.ts";
 import { maskedHeaders } from "../event/headers.ts";
 import { queryOf } from "../event/masking.ts";
+import { requestLine } from "../event/request-line.ts";
 import type { Accepted } from "../inbox/accept.ts";
 import { createApp, type Env, inboxOf, type ReceiverContext } from "../log/logs.ts";
 import type { Rejection } from "../rejected/rejections.ts";
@@ -130,12 +131,13 @@ function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAns
   return new Response(body, { status: body === null ? 204 : 200, headers });
 }
 
-/** Returns a verified request as the Inbox takes it, its secret headers masked. */
+/** Returns a verified request as the Inbox takes it, the secrets of its headers and its query masked. */
 async function arrivalOf(source: Source, { request, verdict }: VerifiedRequest): Promise<Arrival> {
   const { name, scheme } = source;
   const { url, headers, body } = request;
   const grounds = dedupGroundsOf(source, request, verdict);
   return {
+    ...requestLine(request),
     source: name,
     id: grounds.id,
     type: typeOf(body, scheme.typeField) ?? typeIn(headers, scheme.typeHeader),

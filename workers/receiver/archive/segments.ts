@@ -14,7 +14,7 @@ import type { Tombstone } from "../event/tombstone.ts";
  */
 
 /**
- * A sealed run of events. `bytes` counts bodies and headers, and once the segment was put its text in KV: the cost of
+ * A sealed run of events. `bytes` counts bodies, headers and URLs, and once the segment was put its text in KV: the cost of
  * reading it. `putAt` is when KV took it, or null; `misses` counts the looks since then that did not find it. Times in
  * unix milliseconds.
  */

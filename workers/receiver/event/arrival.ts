@@ -1,8 +1,9 @@
 import { type Bytes, toHex, utf8 } from "../../../shared/bytes.ts";
 import type { Verification } from "./record.ts";
+import type { RequestLine } from "./request-line.ts";
 
 /** A verified request on its way into the Inbox; `headers` is a masked HeaderList as JSON. */
-export type Arrival = {
+export type Arrival = RequestLine & {
   source: string;
   id: string | null;
   type: string | null;

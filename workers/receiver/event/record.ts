@@ -1,5 +1,6 @@
 import { fromBase64, fromUtf8, toBase64, utf8 } from "../../../shared/bytes.ts";
 import type { HeaderList } from "./headers.ts";
+import { type RequestLine, UNKNOWN_LINE } from "./request-line.ts";
 
 /** The logged event: a row in a tail, a record in a segment's lines and in the API's answers, a summary in lists. */
 
@@ -7,7 +8,7 @@ import type { HeaderList } from "./headers.ts";
 export type Verification = "verified" | "authenticated" | "unverified";
 
 /** Row of a tail; `at` in unix milliseconds, `headers` a HeaderList as JSON. */
-export type EventRow = {
+export type EventRow = RequestLine & {
   seq: number;
   at: number;
   source: string;
@@ -31,9 +32,9 @@ export type EventSummary = {
 };
 
 /** The whole event. `body` is its text when the bytes are valid UTF-8, else their base64, marked by `encoding`. */
-export type EventRecord = EventSummary & { headers: HeaderList; body: string; encoding?: "base64" };
+export type EventRecord = EventSummary & RequestLine & { headers: HeaderList; body: string; encoding?: "base64" };
 
-export function toSummary(row: Omit<EventRow, "headers" | "body">): EventSummary {
+export function toSummary(row: Omit<EventRow, keyof RequestLine | "headers" | "body">): EventSummary {
   const { seq, id, source, type, at, bytes, verification } = row;
   return { seq, id, source, type, receivedAt: new Date(at).toISOString(), bytes, verification };
 }
@@ -41,7 +42,8 @@ export function toSummary(row: Omit<EventRow, "headers" | "body">): EventSummary
 export function toRecord(row: EventRow): EventRecord {
   const bytes = new Uint8Array(row.body);
   const text = fromUtf8(bytes);
-  const record = { ...toSummary(row), headers: JSON.parse(row.headers) as HeaderList };
+  const { method, path, query } = row;
+  const record = { ...toSummary(row), method, path, query, headers: JSON.parse(row.headers) as HeaderList };
   return text === null ? { ...record, body: toBase64(bytes), encoding: "base64" } : { ...record, body: text };
 }
 
@@ -54,6 +56,9 @@ export function bodyBytes(record: EventRecord): Uint8Array<ArrayBuffer> {
 }
 
 export function summaryOf({
+  method: _method,
+  path: _path,
+  query: _query,
   headers: _headers,
   body: _body,
   encoding: _encoding,
@@ -64,10 +69,21 @@ export function summaryOf({
 
 /** Returns one line of a segment. The same row gives the same bytes each time, so writing it twice does no harm. */
 export function toLine(row: EventRow): string {
-  return JSON.stringify(toRecord(row));
+  return lineOf(toRecord(row));
 }
 
-/** Reads a line that `toLine` wrote. */
+/**
+ * Returns a record as a line. A request line that is not known is left out, as version 0.1.0 did: its segments may be put
+ * again, with the same bytes (I4, sealed is final).
+ */
+export function lineOf(record: EventRecord): string {
+  return JSON.stringify(record.method === null ? { ...record, ...LEFT_OUT } : record);
+}
+
+const LEFT_OUT = { method: undefined, path: undefined, query: undefined };
+
+/** Reads a line that `lineOf` wrote. */
 export function fromLine(line: string): EventRecord {
-  return JSON.parse(line) as EventRecord;
+  const record = JSON.parse(line) as EventRecord;
+  return record.method === undefined ? { ...record, ...UNKNOWN_LINE } : record;
 }

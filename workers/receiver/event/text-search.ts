@@ -1,15 +1,19 @@
 import { fromBase64, fromUtf8 } from "../../../shared/bytes.ts";
 import type { HeaderList } from "./headers.ts";
 import type { EventRecord, EventRow } from "./record.ts";
+import { targetText } from "./request-line.ts";
 
 /**
- * Text search in headers and bodies. Upper and lower case are alike by Unicode's simple case folding, which maps one
+ * Text search in URLs, headers and bodies. Upper and lower case are alike by Unicode's simple case folding, which maps one
  * character to one: a text that holds another still holds it when both are escaped as JSON, so lines can be sieved
  * before they are parsed.
  */
 
 /** The text between name and value: headers are searched as `name: value`, and stored as JSON. */
 const JOINT = { shown: ": ", stored: '","' };
+
+/** The text between path and query, which are searched as one text, and stored as JSON. */
+const QUERY_JOINT = { shown: "?", stored: '","query":"' };
 
 /** Patterns of one search: `shown` for text as it is, `stored` for text escaped as JSON. */
 export type TextSearch = { shown: RegExp; stored: RegExp };
@@ -18,17 +22,22 @@ export function textSearch(q: string): TextSearch {
   return { shown: new RegExp(RegExp.escape(q), "iu"), stored: storedPattern(q) };
 }
 
-/** Searches a record's headers and body; a body that is not text is searched as the text in its bytes. */
-export function holdsText({ shown }: TextSearch, { headers, body, encoding }: EventRecord): boolean {
-  return inHeaders(shown, headers) || shown.test(encoding ? looseText(fromBase64(body)) : body);
+/** Searches a record's URL, headers and body; a body that is not text is searched as the text in its bytes. */
+export function holdsText({ shown }: TextSearch, record: EventRecord): boolean {
+  const { headers, body, encoding } = record;
+  if (shown.test(targetText(record)) || inHeaders(shown, headers)) return true;
+  return shown.test(encoding ? looseText(fromBase64(body)) : body);
 }
 
 /** Searches a tail's row, whose headers are parsed only when they may hold the text. */
-export function rowHoldsText({ shown, stored }: TextSearch, row: Pick<EventRow, "headers" | "body">): boolean {
+export function rowHoldsText({ shown, stored }: TextSearch, row: SearchedRow): boolean {
+  if (shown.test(targetText(row))) return true;
   const bytes = new Uint8Array(row.body);
   if (shown.test(fromUtf8(bytes) ?? looseText(bytes))) return true;
   return stored.test(row.headers) && inHeaders(shown, JSON.parse(row.headers));
 }
+
+type SearchedRow = Pick<EventRow, "path" | "query" | "headers" | "body">;
 
 function inHeaders(pattern: RegExp, headers: HeaderList): boolean {
   return headers.some(([name, value]) => pattern.test(`${name}${JOINT.shown}${value}`));
@@ -39,9 +48,13 @@ function looseText(bytes: Uint8Array | null): string {
   return new TextDecoder().decode(bytes ?? new Uint8Array());
 }
 
-/** Returns a pattern for `q` in JSON: characters escaped, and a header's name and value standing apart. */
+/**
+ * Returns a pattern for `q` in JSON: characters escaped, a header's name and value standing apart, and so path and query.
+ */
 export function storedPattern(q: string): RegExp {
-  const escaped = (part: string) => RegExp.escape(JSON.stringify(part).slice(1, -1));
+  const plain = (part: string) => RegExp.escape(JSON.stringify(part).slice(1, -1));
+  const question = `(?:${plain(QUERY_JOINT.shown)}|${QUERY_JOINT.stored})`;
+  const escaped = (part: string) => part.split(QUERY_JOINT.shown).map(plain).join(question);
   const either = (shown: string) => `(?:${shown}|${JOINT.stored})`;
   const [, first = "", middle = "", last = ""] = /^( ?)(.*?)(:?)$/su.exec(q) ?? [];
   const parts = [

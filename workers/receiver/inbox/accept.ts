@@ -87,6 +87,6 @@ function rememberOnce(seen: SeenKeys, key: Bytes, entry: SeenEntry): number | nu
 }
 
 /** Returns the bytes that an arrival takes of a tail and of the storage. */
-function sizeOf({ body, headers }: Arrival): number {
-  return body.byteLength + headers.length;
+function sizeOf({ body, headers, path, query }: Arrival): number {
+  return body.byteLength + headers.length + (path?.length ?? 0) + (query?.length ?? 0);
 }

@@ -125,7 +125,14 @@ export class InboxMemory {
     try {
       const identity = this.store.identity();
       if (identity === null) await this.#rebuild();
-      else await this.#wake(identity);
+      else
+        await this.#wake(
+          transact(
+            this.#ctx.storage,
+            () => this.store.migrated(identity),
+            () => this.store.reload(),
+          ),
+        );
       this.rejections.load(this.store.ledger.note("rejections"));
     } catch (error) {
       logEvent("start.failed", { error: String(error) });

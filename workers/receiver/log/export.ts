@@ -3,7 +3,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import { recordsIn } from "../archive/read-segment.ts";
 import { type EventFilter, wantsAll } from "../event/filter.ts";
 import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
-import { type EventRecord, type EventRow, toRecord } from "../event/record.ts";
+import { type EventRecord, type EventRow, lineOf, toRecord } from "../event/record.ts";
 import type { LogReader } from "./logs.ts";
 import { checkCursor, fetchSegment } from "./read.ts";
 
@@ -19,11 +19,15 @@ type ExportFormat = { contentType: string; head: string; line(record: EventRecor
 export const ndjson: ExportFormat = {
   contentType: "application/x-ndjson",
   head: "",
-  line: (record) => `${JSON.stringify(record)}\n`,
+  line: (record) => `${lineOf(record)}\n`,
   whole: true,
 };
 
-const COLUMNS = ["seq", "id", "source", "type", "receivedAt", "bytes", "verification", "headers", "encoding", "body"];
+/** Columns of a row. Those of later versions stand behind the others, so that a reader of an earlier one goes on. */
+const COLUMNS = [
+  ...(["seq", "id", "source", "type", "receivedAt", "bytes", "verification", "headers", "encoding", "body"] as const),
+  ...(["method", "path", "query"] as const),
+];
 
 /** RFC 4180: lines end in CR LF. */
 export const csv: ExportFormat = {
@@ -38,9 +42,11 @@ export const formats: Record<string, ExportFormat> = { ndjson, csv };
 
 /** Returns a record's line: `encoding` is `base64` where the body is not text, `headers` are JSON. */
 function csvLine(record: EventRecord): string {
-  const { seq, id, source, type, receivedAt, bytes, verification, headers, encoding, body } = record;
-  const texts = [id, source, type, receivedAt, String(bytes), verification, JSON.stringify(headers), encoding, body];
-  return `${[String(seq), ...texts.map((text) => csvCell(text ?? ""))].join(",")}\r\n`;
+  const { headers } = record;
+  const cells = COLUMNS.map((column) =>
+    String((column === "headers" ? JSON.stringify(headers) : record[column]) ?? ""),
+  );
+  return `${cells.map(csvCell).join(",")}\r\n`;
 }
 
 /** Spreadsheets tell a formula by how a cell begins; a byte-order mark or a control character may hide it. */

@@ -4,6 +4,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import { recordsIn } from "../archive/read-segment.ts";
 import { readSegment } from "../archive/segments.ts";
 import { maskedHeaders } from "../event/headers.ts";
+import { maskedQuery } from "../event/masking.ts";
 import { type Page, type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
 import { type EventRecord, type EventSummary, fromLine, summaryOf, toRecord } from "../event/record.ts";
 import { isCleared } from "../event/tombstone.ts";
@@ -60,9 +61,10 @@ export async function readRecord(reader: LogReader, seq: number): Promise<EventR
   return record === null || isCleared(found.cleared, record) ? null : masked(record);
 }
 
-/** Masks the headers of a record anew: it may be older than a name that the rule knows now. */
+/** Masks a record anew: it may be older than a name that the rule knows now. */
 function masked(record: EventRecord): EventRecord {
-  return { ...record, headers: maskedHeaders(record.headers, "") };
+  const query = record.query === null ? null : maskedQuery(record.query);
+  return { ...record, query, headers: maskedHeaders(record.headers, record.query ?? "") };
 }
 
 /** @throws Problem `cursor_ahead`: the reader's cursor is of another log, or of this one before it lost its head. */

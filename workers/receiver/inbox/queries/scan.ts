@@ -3,7 +3,7 @@ import type { SeqRange } from "../../event/page.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 
 /**
- * Decides which part of a log one request reads, before anything is read: at most SCAN_BYTES, of bodies and headers in
+ * Decides which part of a log one request reads, before anything is read: at most SCAN_BYTES, of bodies, headers and URLs in
  * tails and of text in segments, or one tail or segment, which has its own bounds. Pure.
  */
 

@@ -7,7 +7,7 @@ import type { Verified } from "../../rejected/history.ts";
 /** Name and life of a log: `log` is the object's name, `<tenant>/<log>`; a log that was made anew has another `epoch`. */
 export type LogIdentity = { schema: number; log: string; epoch: string };
 
-/** The tail that takes new events. `bytes` counts bodies and headers; `from` is null while the tail is empty. */
+/** The tail that takes new events. `bytes` counts bodies, headers and URLs; `from` is null while the tail is empty. */
 export type OpenTail = { firstSeq: number; count: number; bytes: number; from: number | null };
 
 /** The part of the tables that every accept needs. */

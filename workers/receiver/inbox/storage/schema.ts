@@ -16,8 +16,10 @@ import { Tails } from "./tails.ts";
  * - `gone`: the cleared segments whose keys are still to be deleted from KV
  */
 
-/** The layout of these tables. Storage of another schema is not opened. */
-const SCHEMA = 3;
+/** The layout of these tables. Storage of the schema before is migrated; no other is opened. */
+const SCHEMA = 4;
+/** Tails without the columns `method`, `path` and `query`. */
+const SCHEMA_BEFORE = 3;
 
 export class InboxStore {
   readonly sql: Sql;
@@ -34,12 +36,23 @@ export class InboxStore {
     this.ledger = new Ledger(sql, this.#meta);
   }
 
-  /** Returns the stored identity, or null when there are no tables. @throws Error when they have another schema */
+  /** Returns the stored identity, or null when there are no tables. @throws Error when their schema is not opened */
   identity(): LogIdentity | null {
     if (this.tails.firstSeqs.length === 0) return null;
     const identity = this.#meta.get<LogIdentity>("identity");
-    if (identity?.schema === SCHEMA) return identity;
-    throw new Error(`the storage has the schema ${identity?.schema}; this version opens ${SCHEMA}`);
+    if (identity?.schema === SCHEMA || identity?.schema === SCHEMA_BEFORE) return identity;
+    throw new Error(
+      `the storage has the schema ${identity?.schema}; this version opens ${SCHEMA_BEFORE} and ${SCHEMA}`,
+    );
+  }
+
+  /** Migrates tables of the schema before, in a transaction; returns the identity of today's tables. */
+  migrated(stored: LogIdentity): LogIdentity {
+    if (stored.schema === SCHEMA) return stored;
+    const identity = { ...stored, schema: SCHEMA };
+    this.tails.addColumns();
+    this.#meta.set("identity", identity);
+    return identity;
   }
 
   /** Creates the tables of a log whose first event will be `firstSeq`. */

@@ -8,7 +8,10 @@ import type { EventRow } from "../../event/record.ts";
 /** Columns of a tail. The body stands last, so that lists never read its pages. */
 const TAIL = `(
   seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL, type TEXT, bytes INTEGER NOT NULL, id TEXT,
-  verification TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL)`;
+  verification TEXT NOT NULL, method TEXT, path TEXT, query TEXT, headers TEXT NOT NULL, body BLOB NOT NULL)`;
+
+/** Columns that tails of schema 3 lack. */
+const SINCE_SCHEMA_4 = ["method", "path", "query"];
 
 /** The events of one source in a tail: how many, and when the first and the last were received. */
 type SourceRun = { source: string; n: number; from: number; to: number };
@@ -38,19 +41,29 @@ export class Tails {
     this.#tables.add(firstSeq);
   }
 
+  /** Adds the columns that tails of schema 3 lack. Writes no row: in the rows that are there, they are null. */
+  addColumns(): void {
+    for (const { name } of this.#tables.all) {
+      for (const column of SINCE_SCHEMA_4) this.#sql.run(`ALTER TABLE ${name} ADD COLUMN ${column} TEXT`);
+    }
+  }
+
   append(tail: number, seq: number, at: number, arrival: Arrival): void {
-    const { source, type, body, id, verification, headers } = arrival;
+    const { source, type, body, id, verification, method, path, query, headers } = arrival;
+    // By name, as a tail that was begun with schema 3 has another order.
     this.#sql.run(
-      `INSERT INTO tail_${tail} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[seq, at, source, type, body.byteLength, id, verification, headers, body],
+      `INSERT INTO tail_${tail} (seq, at, source, type, bytes, id, verification, method, path, query, headers, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[seq, at, source, type, body.byteLength, id, verification, method, path, query, headers, body],
     );
   }
 
-  /** Reads how full a tail is, without its bodies. `bytes` counts bodies and headers. */
+  /** Reads how full a tail is, without its bodies. `bytes` counts bodies, headers and URLs. */
   measure(tail: number): Measured {
     const [measured] = this.#sql.run<Measured>(
       `SELECT coalesce(max(seq) + 1, ?) AS next, count(*) AS count, min(at) AS "from", max(at) AS lastAt,
-         coalesce(sum(bytes + length(headers)), 0) AS bytes FROM tail_${tail}`,
+         coalesce(sum(bytes + length(headers) + coalesce(length(path), 0) + coalesce(length(query), 0)), 0) AS bytes
+         FROM tail_${tail}`,
       tail,
     );
     if (measured === undefined) throw new Error("an aggregate always has a row");

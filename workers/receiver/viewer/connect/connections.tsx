@@ -23,7 +23,7 @@ export function connectionsOf(
       const fault = await faultOf(source);
       const url = webhookUrl(origin, name);
       const example = fault === null ? await exampleFor(source, { now, id, url }) : null;
-      const curl = example && { url, headers: example.headers, body: utf8(example.body), bodyUrl: url };
+      const curl = example && { method: "POST", url, headers: example.headers, body: utf8(example.body), bodyUrl: url };
       return { name, scheme, url, fault, curl };
     }),
   );

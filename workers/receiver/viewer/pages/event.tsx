@@ -1,7 +1,9 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
 import { visible } from "../../../../shared/pages/visible.ts";
 import { NO_FILTER } from "../../event/filter.ts";
+import { MASK } from "../../event/masking.ts";
 import { bodyBytes, type EventRecord, type EventSummary } from "../../event/record.ts";
+import { targetText } from "../../event/request-line.ts";
 import { href, unfiltered, type ViewAddress, webhookUrl } from "../parts/address.ts";
 import { CopyButton, Moment, Snippet, VerificationBadge } from "../parts/badges.tsx";
 import { Body, type BodyView } from "../parts/body.tsx";
@@ -35,11 +37,13 @@ export function EventPage(props: EventPageProps) {
   const bytes = bodyBytes(record);
   const body = `/events/${seq}/body`;
   const request = {
-    url: webhookUrl(origin, record.source),
+    method: record.method,
+    url: record.path === null ? webhookUrl(origin, record.source) : origin + targetText(record),
     headers: repeatable(record.headers),
     body: bytes,
     bodyUrl: origin + href(body, unfiltered(address)),
   };
+  const curl = curlOf(request);
   return (
     <ViewerFrame title={visible(record.type ?? NO_TYPE)} tab="events" view={view}>
       <NeighbourLinks address={address} older={older} newer={newer} />
@@ -62,11 +66,11 @@ export function EventPage(props: EventPageProps) {
       <details>
         <summary>As curl</summary>
         <p class="quiet">
-          This command sends the same headers and bytes to this receiver, or to another address that you put in. Masked
-          headers are left out, and a signature is valid for five minutes. A large body is downloaded first; for a
-          deployed receiver, set API_TOKEN in the shell.
+          This command sends the same headers and bytes to this receiver, or to another address that you put in. A
+          signature is valid for five minutes. A large body is downloaded first; for a deployed receiver, set API_TOKEN
+          in the shell.{curl.includes(MASK) && ` Secrets were masked: write them in the place of ${MASK}.`}
         </p>
-        <Snippet id="curl" label="curl" text={curlOf(request)} />
+        <Snippet id="curl" label="curl" text={curl} />
       </details>
       <KeyHelp />
     </ViewerFrame>
@@ -103,7 +107,7 @@ function NeighbourLinks({
 }
 
 function EventFacts({ view: { address }, record, same, scheme }: EventPageProps) {
-  const { seq, id, source, type, receivedAt, bytes, verification } = record;
+  const { seq, id, source, type, receivedAt, bytes, verification, method } = record;
   const listOf = (more: object) => href("/", { log: address.log, filter: { ...NO_FILTER, ...more } });
   return (
     <dl class="facts">
@@ -134,6 +138,8 @@ function EventFacts({ view: { address }, record, same, scheme }: EventPageProps)
         </a>
         {scheme !== null && <span class="quiet"> scheme {scheme}</span>}
       </dd>
+      <dt>Request</dt>
+      <dd>{method === null ? "not kept" : <ForeignCode text={`${method} ${targetText(record)}`} />}</dd>
       <dt>Size</dt>
       <dd>{bytesText(bytes)}</dd>
       <dt>Position in the log</dt>

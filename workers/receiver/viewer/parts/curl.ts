@@ -1,7 +1,6 @@
 import { fromUtf8 } from "../../../../shared/bytes.ts";
 import { visible } from "../../../../shared/pages/visible.ts";
 import type { HeaderList } from "../../event/headers.ts";
-import { MASK } from "../../event/masking.ts";
 
 /** Writes a request as a command for sh, bash and zsh, which makes the same request with curl. Pure. */
 
@@ -10,22 +9,35 @@ import { MASK } from "../../event/masking.ts";
  */
 export const MAX_INLINE_BYTES = 32 * 1024;
 
-export type CurlRequest = { url: string; headers: HeaderList; body: Uint8Array; bodyUrl: string };
+/** A request to write; a `method` of null is not known, and was a POST. */
+export type CurlRequest = {
+  method: string | null;
+  url: string;
+  headers: HeaderList;
+  body: Uint8Array;
+  bodyUrl: string;
+};
 
 /**
  * Returns the command. Every byte of the body arrives: printf, whose octal escapes are POSIX, writes what quotes
  * cannot.
  */
-export function curlOf({ url, headers, body, bodyUrl }: CurlRequest): string {
+export function curlOf({ method, url, headers, body, bodyUrl }: CurlRequest): string {
   const text = body.byteLength > MAX_INLINE_BYTES ? null : plainText(body);
   const data = text === null ? "--data-binary @-" : `--data-raw ${quoted(text)}`;
-  const curl = [`curl ${quoted(url)}`, ...headerOptions(headers), data].join(" \\\n  ");
+  const curl = [`curl ${requestOptions(method, url)}${argument(url)}`, ...headerOptions(headers), data].join(" \\\n  ");
   return text === null ? `${bodyCommand(body, bodyUrl)} |\n${curl}` : curl;
 }
 
-/** Returns the headers to repeat: not those of the connection and the way here, and none that is masked. */
+/** With data, curl sends a POST by itself. It takes braces and brackets of a URL for a pattern, unless it is told not to. */
+function requestOptions(method: string | null, url: string): string {
+  const named = method === null || method === "POST" ? "" : `-X ${quoted(method)} `;
+  return /[[\]{}]/.test(url) ? `${named}-g ` : named;
+}
+
+/** Returns the headers to repeat: not those of the connection and the way here. A masked secret leaves its place. */
 export function repeatable(headers: HeaderList): HeaderList {
-  return headers.filter(([name, value]) => value !== MASK && !NOT_REPEATED.test(name));
+  return headers.filter(([name]) => !NOT_REPEATED.test(name));
 }
 
 /** Headers that curl sets itself, and those of proxies, of Cloudflare and of its local runtime. */
