@@ -145,6 +145,9 @@ describe("GET /events/export", () => {
   });
 });
 
+/** Reads CSV as a spreadsheet that splits at `separator` and finds no quotes around the cells: the worst that may be. */
+const cellsSplitAt = (text: string, separator: string) => text.split(/[\r\n]/).flatMap((line) => line.split(separator));
+
 /** Reads CSV as RFC 4180 has it, quotes and all. */
 function parseCsv(text: string): string[][] {
   const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy;
@@ -186,14 +189,30 @@ describe("csv", () => {
     ["+1", "'+1"],
     ["-1", "'-1"],
     ["@SUM(A1)", "'@SUM(A1)"],
-    ["\t=1", "'\t=1"],
-    ["\r=1", "'\r=1"],
-    ["\n=1", "'\n=1"],
+    ["\t=1", "'\t'=1"],
+    ["\r=1", "'\r'=1"],
+    ["\n=1", "'\n'=1"],
     ["\u0000=1", "'\u0000=1"],
     ["\u0085=1", "'\u0085=1"],
     ["\ufeff=1", "'\ufeff=1"],
     ["'=1", "'=1"],
-    [" =1", " =1"],
+    [" =1", "' =1"],
+    ["\u3000\u00a0=1", "'\u3000\u00a0=1"],
+    ["＝1", "'＝1"],
+    ["＋1", "'＋1"],
+    ["－1", "'－1"],
+    ["＠SUM(A1)", "'＠SUM(A1)"],
+    [" ＝1", "' ＝1"],
+    ["a;=1", "a;'=1"],
+    ["a; =1", "a;' =1"],
+    ["a\t＝1", "a\t'＝1"],
+    ["a\n@x", "a\n'@x"],
+    ["a\r\n-1", "a\r\n'-1"],
+    ['a;"=1"', `a;'"=1"`],
+    ["a;\u200b=1", "a;'\u200b=1"],
+    ["a;b\tc\nd", "a;b\tc\nd"],
+    ["a,=1", "a,=1"],
+    ["a=1;b=2", "a=1;b=2"],
     ["", ""],
   ];
   it.each(cases)("writes the body %j as %j", (body, cell) => {
@@ -220,14 +239,29 @@ describe("csv", () => {
     const property = fc.property(
       awkwardText,
       awkwardText,
-      fc.constantFrom("", "=", "+", "-", "@", "\r"),
+      fc.constantFrom("", "=", "+", "-", "@", "\r", "＝", " ＋", "\t－", "＠", ";=", ' ; "-', "\n@"),
       (id, text, begin) => {
         const rows = parseCsv(csv.line({ ...record, id, type: begin + text, body: begin + text }).repeat(2));
         expect(rows.map((cells) => cells.length)).toEqual([13, 13]);
-        expect(rows.flat().filter((cell) => /^[=+\-@\p{Cc}]/u.test(cell))).toEqual([]);
-        expect(rows[0]?.[BODY]?.replace(/^'/, "")).toBe(begin + text);
+        expect(rows.flat().filter((cell) => /^[\s"]*[=+\-@＝＋－＠]|^\p{Cc}/u.test(cell))).toEqual([]);
+        expect(rows[0]?.[BODY]?.replaceAll("'", "")).toBe(begin + text);
       },
     );
     fc.assert(property, { numRuns: 300 });
+  });
+
+  it.each([";", "\t"])("begins no cell as a formula where a spreadsheet splits at %j", (separator) => {
+    const sign = fc.constantFrom(..."=+-@＝＋－＠");
+    const blank = fc.constantFrom("", " ", '"', "\u00a0", "\u3000", "\ufeff", "\u200b", "\u0000");
+    const attack = fc.tuple(awkwardText, fc.constantFrom(";", "\t", "\r", "\n", ""), blank, blank, sign, awkwardText);
+    const property = fc.property(
+      attack.map((parts) => parts.join("")),
+      (text) => {
+        const line = csv.line({ ...record, id: text, type: text, headers: [[text, text]], query: text, body: text });
+        const runs = /^[\s"\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]/u;
+        expect(cellsSplitAt(line, separator).filter((cell) => runs.test(cell))).toEqual([]);
+      },
+    );
+    fc.assert(property, { numRuns: 500 });
   });
 });

@@ -49,14 +49,22 @@ function csvLine(record: EventRecord): string {
   return `${cells.map(csvCell).join(",")}\r\n`;
 }
 
-/** Spreadsheets tell a formula by how a cell begins; a byte-order mark or a control character may hide it. */
-const FORMULA = /^[=+\-@\p{Cc}\ufeff]/u;
+/** Place before a formula, which full-width signs begin as well, and which blanks or quotes may precede. */
+const FORMULA = /(^|[;\t\r\n])(?=[[\s"\p{Cc}\p{Cf}]--[\t\r\n]]*[=+\-@＝＋－＠])/gv;
 
-const QUOTED = /[",\r\n]/;
+/** A control character or a byte-order mark that a cell begins with: a spreadsheet may drop it, and run the rest. */
+const HIDDEN_BEGIN = /^[\p{Cc}\ufeff]/u;
 
-/** Returns a text as a cell. An apostrophe in front makes a spreadsheet show a stranger's formula, and not run it. */
+const QUOTED = /[",;\t\r\n]/;
+
+/**
+ * Returns a text as a cell. An apostrophe makes a spreadsheet show a stranger's formula, and not run it. One stands at
+ * every place that may become the beginning of a cell: of this cell, and behind each `;`, tab and line end, as a
+ * spreadsheet that splits at those does not know the quotes of this one.
+ */
 function csvCell(text: string): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
+  const marked = text.replace(FORMULA, "$1'");
+  const safe = HIDDEN_BEGIN.test(marked) ? `'${marked}` : marked;
   return QUOTED.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
