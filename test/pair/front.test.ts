@@ -186,6 +186,15 @@ describe("the front hands on", () => {
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
   });
 
+  test("the head of a request whose body does not begin", async () => {
+    const began = once(behind, "request");
+    const socket = connect(port, "127.0.0.1");
+    socket.write("POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n");
+    const [request] = (await began) as [IncomingMessage];
+    expect(request.url).toBe("/slow");
+    socket.destroy();
+  });
+
   test("an answer that comes before the body has ended, and then no more of that body", async () => {
     behind.once("request", (request: IncomingMessage, response: ServerResponse) => {
       request.removeAllListeners("error");

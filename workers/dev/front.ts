@@ -97,8 +97,13 @@ function handOn(request: IncomingMessage, response: ServerResponse, pass: Pass):
   sent.once("error", () => request.socket.destroy());
   response.once("close", () => sent.destroy());
   response.once("finish", () => endUpload(request));
-  if (hasBody) request.pipe(sent);
-  else sent.end();
+  if (!hasBody) {
+    sent.end();
+    return;
+  }
+  // Node would keep the head back until the body begins, and that may take longer than the Worker waits for it.
+  sent.flushHeaders();
+  request.pipe(sent);
 }
 
 /** Ends a body that goes on after its answer. The client gets the time to read that first. */
