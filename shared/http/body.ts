@@ -1,5 +1,6 @@
 import { concat, fromUtf8 } from "../bytes.ts";
 import { withDeadline } from "../deadline.ts";
+import { isDeeper, JSON_DEPTH_LIMIT } from "../json-text.ts";
 import { Problem } from "./problem.ts";
 
 /** Request bodies, read within a limit: exact bytes, forms and JSON. */
@@ -116,27 +117,29 @@ async function readChunks(
     chunks.push(value);
   }
 }
+
+/** An array of events around the data, which has the whole depth for itself. */
+const ENVELOPE_DEPTH = 2;
+
 /**
  * Reads the body as JSON, text and value. The media type is checked because a page of another origin can send
- * `text/plain` without asking first. `parse` may be a parser that keeps more than JSON.parse does.
+ * `text/plain` without asking first.
  *
  * @throws Problem `unsupported_media_type`, `body_too_large` or `invalid_json`.
  */
-export async function readJson(
-  request: Request,
-  maxBytes: number,
-  parse: (text: string) => unknown = JSON.parse,
-): Promise<{ text: string; value: unknown }> {
+export async function readJson(request: Request, maxBytes: number): Promise<{ text: string; value: unknown }> {
   const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (mediaType !== "application/json") {
     throw new Problem("unsupported_media_type", "Send JSON with `content-type: application/json`.");
   }
   const text = fromUtf8(await readBody(request, maxBytes));
   if (text === null) throw new Problem("invalid_json", "The body is not UTF-8.");
+  if (isDeeper(text, JSON_DEPTH_LIMIT + ENVELOPE_DEPTH)) {
+    throw new Problem("invalid_json", `The JSON is nested deeper than ${JSON_DEPTH_LIMIT} arrays and objects.`);
+  }
   try {
-    return { text, value: parse(text) };
+    return { text, value: JSON.parse(text) };
   } catch (error) {
-    // The other error is a RangeError: JSON nested deeper than the stack. The client must mend both.
-    throw new Problem("invalid_json", error instanceof SyntaxError ? error.message : "The JSON is nested too deeply.");
+    throw new Problem("invalid_json", error instanceof SyntaxError ? error.message : String(error));
   }
 }

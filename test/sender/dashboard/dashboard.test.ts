@@ -204,7 +204,7 @@ describe("the forms", () => {
     const answer = await send("/dashboard/events", { type: "order.paid", data: '{"a": 1.10}' });
     expect([answer.status, answer.location]).toEqual([303, "/?done=published"]);
     await delivered();
-    expect(receiver.sent[0]?.body).toMatch(/"type":"order.paid".*"data":\{"a":1.10\}\}$/);
+    expect(receiver.sent[0]?.body).toMatch(/"type":"order.paid".*"data":\{"a": 1.10\}\}$/);
   });
 
   it.each([

@@ -1,9 +1,16 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { eventBody, MAX_EVENT_BYTES, parseEvents, parseExact } from "../../../workers/sender/model/event.ts";
+import {
+  eventBody,
+  MAX_EVENT_BYTES,
+  normalizedData,
+  parseEvents,
+  readBodyText,
+} from "../../../workers/sender/model/event.ts";
 
 const DAY = 86_400_000;
 const now = Date.UTC(2026, 0, 1);
-const parse = (value: unknown) => parseEvents(value, { now, horizonMs: 30 * DAY });
+const parse = (value: unknown) => parseEvents(JSON.stringify(value), { now, horizonMs: 30 * DAY });
 const event = { type: "order.paid", data: { total: 42 } };
 
 describe("parseEvents", () => {
@@ -63,24 +70,58 @@ describe("parseEvents", () => {
   });
 });
 
-describe("parseExact", () => {
+describe("the data of parseEvents", () => {
   it.each([
     "9007199254740993",
     "1.10",
-    "1e2",
+    "1E400",
     "-0",
-    "0.1e-7",
-    '{"a":[1.0,{"b":12345678901234567890}]}',
-    '"1.10"',
-    "[1,2]",
-  ])("prints %s as it was written", (text) => {
-    expect(JSON.stringify(parseExact(text))).toBe(text);
+    '{"2":1,"1":2}',
+    '{"a":1,"a":2}',
+    '"\\u0041\\/\\ud800"',
+    '{ "a" : [ 1 ,\n 2 ] }',
+    '{"__proto__":{"n":1.0}}',
+  ])("is %s as it was written", (data) => {
+    const text = `{"id":"x", "data": ${data} ,"type":"a"}`;
+    expect(parseEvents(text, { now, horizonMs: 0 })).toMatchObject({ ok: true, events: [{ data }] });
+    expect(parseEvents(`[${text},${text}]`, { now, horizonMs: 0 })).toMatchObject({ events: [{ data }, { data }] });
+    expect(readBodyText(eventBody("a", now, data))).toEqual({ timestamp: new Date(now).toISOString(), data });
   });
 
-  it("keeps __proto__ an ordinary member", () => {
-    const text = '{"__proto__":{"n":1.0}}';
-    expect(JSON.stringify(parseExact(text))).toBe(text);
+  it("is any JSON text, to the byte, through the body and back", () => {
+    fc.assert(
+      fc.property(fc.json(), fc.constantFrom("", " ", "\n\t"), (json, space) => {
+        const parsed = parseEvents(`[{"data":${space}${json}${space},"type":"a"}]`, { now, horizonMs: 0 });
+        const data = parsed.ok ? parsed.events[0]?.data : null;
+        expect(data).toBe(json.trim());
+        expect(readBodyText(eventBody("a", now, json)).data).toBe(json);
+      }),
+    );
   });
+
+  it("may be 200 deep and no deeper", () => {
+    const nested = (depth: number) => `{"type":"a","data":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+    expect(parseEvents(nested(200), { now, horizonMs: 0 }).ok).toBe(true);
+    expect(parseEvents(nested(201), { now, horizonMs: 0 })).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining("nested deeper than 200"),
+    });
+  });
+
+  it("is refused when it is given twice", () => {
+    const text = '{"type":"a","data":1,"data":2}';
+    expect(parseEvents(text, { now, horizonMs: 0 })).toEqual({ ok: false, reason: "data is given twice" });
+  });
+});
+
+describe("normalizedData", () => {
+  it.each([
+    ["9007199254740993", "9007199254740993"],
+    ["1.10", "1.10"],
+    ["-0", "-0"],
+    ['{ "a" : [1.0, {"b":12345678901234567890}] }', '{"a":[1.0,{"b":12345678901234567890}]}'],
+    ['"\\u0041"', '"A"'],
+  ])("prints %s as %s", (data, printed) => expect(normalizedData(data)).toBe(printed));
 });
 
 describe("eventBody", () => {

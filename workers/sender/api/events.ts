@@ -2,10 +2,10 @@ import { readJson } from "../../../shared/http/body.ts";
 import { cursorOf, limitOf, takes, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
-import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents, parseExact } from "../model/event.ts";
+import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents } from "../model/event.ts";
 import { createApp } from "../operations/env.ts";
 import { deliveriesOf, knownEvent, redeliver } from "../operations/events.ts";
-import { presentDelivery, presentEvent } from "../operations/json.ts";
+import { eventJson, eventsJson, presentDelivery } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
 
@@ -20,9 +20,9 @@ const MAX_WAIT_SECONDS = 55;
 
 export const events = createApp()
   .post("/events", takes(), async (c) => {
-    const { text, value } = await readJson(c.req.raw, MAX_REQUEST_BYTES, parseExact);
+    const { text } = await readJson(c.req.raw, MAX_REQUEST_BYTES);
     const horizonMs = configOf(c.env).retentionMs;
-    const parsed = parseEvents(value, { now: Date.now(), horizonMs });
+    const parsed = parseEvents(text, { now: Date.now(), horizonMs });
     if (!parsed.ok) throw new Problem("invalid_event", parsed.reason);
     const request = await idempotencyOf(c.req.header("idempotency-key"), text);
     const published = await publishTo(c.env, { events: await withDigests(parsed.events), request });
@@ -42,15 +42,14 @@ export const events = createApp()
     if ((after ?? 0) > head || (before ?? 0) > head + 1) {
       throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
     }
-    const listed = found.map(presentEvent);
-    if (after === null) return c.json({ events: listed, next: last <= oldest ? null : last });
-    return c.json({ events: listed, next: last, ...(last === head ? { end: true } : {}) });
+    if (after === null) return jsonText(eventsJson(found, { next: last <= oldest ? null : last }));
+    return jsonText(eventsJson(found, { next: last, ...(last === head ? { end: true } : {}) }));
   })
   .get("/events/:id", takes(), async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
     const found = await deliveriesOf(c.env, event);
     const deliveries = found.map(({ endpointId, delivery }) => ({ endpointId, ...presentDelivery(delivery) }));
-    return c.json({ ...presentEvent(event), deliveries });
+    return jsonText(eventJson(event, { deliveries }));
   })
   .post("/events/:id/redeliver", takes(), async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
@@ -65,6 +64,11 @@ async function endpointIdOf(request: Request): Promise<string | null> {
   const id = (value as { endpointId?: unknown } | null)?.endpointId;
   if (id !== undefined && typeof id !== "string") throw new Problem("bad_request", "`endpointId` must be a text.");
   return id ?? null;
+}
+
+/** Answers JSON that was put together as text: data goes out as it came in. */
+function jsonText(text: string): Response {
+  return new Response(text, { headers: { "content-type": "application/json" } });
 }
 
 async function idempotencyOf(

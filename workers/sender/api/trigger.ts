@@ -2,7 +2,7 @@ import { readJson } from "../../../shared/http/body.ts";
 import { takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import type { FirstOutcome } from "../model/delivery.ts";
-import { MAX_EVENT_BYTES, typeFault } from "../model/event.ts";
+import { dataFault, MAX_EVENT_BYTES, typeFault } from "../model/event.ts";
 import { VALUE_TYPE, valueData } from "../model/periodic.ts";
 import { wantsType } from "../model/subscription.ts";
 import { createApp, type Env, endpointOf, outboxOf } from "../operations/env.ts";
@@ -48,7 +48,10 @@ export function sentence(outcomes: readonly FirstOutcome[]): string {
 /** Reads the JSON text of a POST's body, as it was written; null when there is none. */
 async function bodyText(request: Request): Promise<string | null> {
   if (request.method === "GET" || request.body === null || request.headers.get("content-length") === "0") return null;
-  return (await readJson(request, MAX_EVENT_BYTES)).text.trim();
+  const data = (await readJson(request, MAX_EVENT_BYTES)).text.trim();
+  const fault = dataFault(data);
+  if (fault !== null) throw new Problem("invalid_event", fault);
+  return data;
 }
 
 async function firstOutcomes(env: Env, type: string, seq: number): Promise<Waited[]> {

@@ -1,6 +1,6 @@
 import { readForm } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
-import { parseExact } from "../model/event.ts";
+import { isDeeper, JSON_DEPTH_LIMIT } from "../../../shared/json-text.ts";
 
 /** Turns what the dashboard's forms post into what the API takes. The API's own checks judge it from there. */
 
@@ -31,14 +31,23 @@ export function endpointFrom(form: URLSearchParams): Record<string, unknown> {
   };
 }
 
-/** Returns the body for `POST /events`. @throws Problem `invalid_json` */
-export function eventFrom(form: URLSearchParams): Record<string, unknown> {
+/** Returns the JSON text of the body for `POST /events`; the data stays as it was typed. @throws Problem `invalid_json` */
+export function eventTextFrom(form: URLSearchParams): string {
   const id = form.get("id")?.trim() ?? "";
+  const data = form.get("data") ?? "";
+  const fault = isDeeper(data, JSON_DEPTH_LIMIT) ? `nested deeper than ${JSON_DEPTH_LIMIT}` : jsonFault(data);
+  if (fault !== null) throw new Problem("invalid_json", `data: ${fault}`);
+  const type = JSON.stringify(form.get("type")?.trim() ?? "");
+  return `{"type":${type},"data":${data}${id === "" ? "" : `,"id":${JSON.stringify(id)}`}}`;
+}
+
+/** Returns what the parser says against a text, or null. */
+function jsonFault(text: string): string | null {
   try {
-    const data = parseExact(form.get("data") ?? "");
-    return { type: form.get("type")?.trim() ?? "", data, ...(id === "" ? {} : { id }) };
+    JSON.parse(text);
+    return null;
   } catch (error) {
-    throw new Problem("invalid_json", `data: ${error instanceof SyntaxError ? error.message : "nested too deeply"}`);
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

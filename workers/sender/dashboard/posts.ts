@@ -17,7 +17,7 @@ import {
 import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
-import { endpointFrom, eventFrom, readDashboardForm } from "./form-input.ts";
+import { endpointFrom, eventTextFrom, readDashboardForm } from "./form-input.ts";
 import type { TypedForm } from "./forms.tsx";
 import { endpointPath } from "./frame.tsx";
 import type { ListAnswer } from "./list.tsx";
@@ -51,7 +51,7 @@ export function formPosts(showList: ShowList) {
       const values = await readDashboardForm(c.req.raw);
       try {
         const horizonMs = configOf(c.env).retentionMs;
-        const parsed = parseEvents(eventFrom(values), { now: Date.now(), horizonMs });
+        const parsed = parseEvents(eventTextFrom(values), { now: Date.now(), horizonMs });
         if (!parsed.ok) throw new Problem("invalid_event", parsed.reason);
         await publishTo(c.env, { events: await withDigests(parsed.events), request: null });
         return c.redirect("/?done=published", 303);

@@ -1,10 +1,11 @@
 import { isEventType, MAX_TYPE_LENGTH } from "../../../shared/event-type.ts";
+import { isDeeper, JSON_DEPTH_LIMIT, jsonParts } from "../../../shared/json-text.ts";
 import { DAY_MS, isoTime } from "../../../shared/time.ts";
 import { isReserved } from "./subscription.ts";
 
 /** The events that a caller may publish, checked, and the body that is sent: the same bytes at every attempt. Pure. */
 
-/** An event to publish. `data` is JSON text; `deliverAt` unix milliseconds, null for now; `id` null for one of ours. */
+/** An event to publish. `data` is JSON text, as the publisher wrote it; `deliverAt` unix milliseconds, null for now; `id` null for one of ours. */
 export type NewEvent = { type: string; data: string; id: string | null; deliverAt: number | null };
 
 type ParsedEvents = { ok: true; events: NewEvent[]; single: boolean } | { ok: false; reason: string };
@@ -31,51 +32,49 @@ export function typeFault(type: unknown): string | null {
 }
 
 /**
- * Reads one event, or an array of up to 100, as `POST /events` takes them. `horizonMs`: how far ahead one may be due.
+ * Reads one event, or an array of up to 100, as `POST /events` takes them: `text` is JSON, and each event's data stays
+ * the text that was written. `horizonMs`: how far ahead one may be due.
  */
-export function parseEvents(value: unknown, { now, horizonMs }: { now: number; horizonMs: number }): ParsedEvents {
-  const list: unknown[] = Array.isArray(value) ? value : [value];
+export function parseEvents(text: string, limits: { now: number; horizonMs: number }): ParsedEvents {
+  const single = !text.trimStart().startsWith("[");
+  const list = single ? [text] : jsonParts(text).map((part) => part.text);
   if (list.length === 0 || list.length > MAX_EVENTS) {
     return { ok: false, reason: `an array holds 1 to ${MAX_EVENTS} events, not ${list.length}` };
   }
   const events: NewEvent[] = [];
   for (const [index, item] of list.entries()) {
-    const parsed = parseEvent(item, { now, horizonMs });
-    const place = Array.isArray(value) ? `event ${index}: ` : "";
-    if (typeof parsed === "string") return { ok: false, reason: place + parsed };
+    const parsed = parseEvent(item, limits);
+    if (typeof parsed === "string") return { ok: false, reason: single ? parsed : `event ${index}: ${parsed}` };
     events.push(parsed);
   }
-  return { ok: true, events, single: !Array.isArray(value) };
+  return { ok: true, events, single };
 }
 
-function parseEvent(item: unknown, { now, horizonMs }: { now: number; horizonMs: number }): NewEvent | string {
-  if (typeof item !== "object" || item === null || Array.isArray(item)) return "an event is an object {type, data}";
-  const { type, data, id, deliverAt, ...rest } = item as Record<string, unknown>;
-  const unknown = Object.keys(rest).find((name) => !MEMBERS.has(name));
-  if (unknown !== undefined) return `${JSON.stringify(unknown)} is not a member of an event`;
+function parseEvent(item: string, limits: { now: number; horizonMs: number }): NewEvent | string {
+  if (!item.trimStart().startsWith("{")) return "an event is an object {type, data}";
+  const members = new Map<string, string>();
+  for (const { key, text } of jsonParts(item)) {
+    if (key === null || !MEMBERS.has(key)) return `${JSON.stringify(key)} is not a member of an event`;
+    if (members.has(key)) return `${key} is given twice`;
+    members.set(key, text);
+  }
+  const [type, id, deliverAt] = ["type", "id", "deliverAt"].map((name) => {
+    const text = members.get(name);
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  });
+  const data = members.get("data");
   const fault = typeFault(type);
   if (fault !== null) return fault;
   if (data === undefined) return "data is missing";
   if (id !== undefined && (typeof id !== "string" || !ID.test(id))) return "id must match [A-Za-z0-9_-]{1,256}";
-  const due = parseDeliverAt(deliverAt, { now, horizonMs });
+  const due = parseDeliverAt(deliverAt, limits);
   if (typeof due === "string") return due;
-  const text = printed(data);
-  if (text === null) return "data is nested too deeply";
-  const event: NewEvent = { type: String(type), data: text, id: id ?? null, deliverAt: due };
-  return sizeFault(event) ?? event;
+  return dataFault(data) ?? { type: String(type), data, id: id ?? null, deliverAt: due };
 }
 
-/** Prints JSON text; null when the data is nested beyond the stack, which printing reaches before parsing does. */
-function printed(data: unknown): string | null {
-  try {
-    return JSON.stringify(data);
-  } catch {
-    return null;
-  }
-}
-
-/** Returns what is wrong with an event's size, or null. A text has at most three bytes for each of its units. */
-function sizeFault({ data }: NewEvent): string | null {
+/** Returns what is wrong with the text of an event's data, or null. A text has at most three bytes for each unit. */
+export function dataFault(data: string): string | null {
+  if (isDeeper(data, JSON_DEPTH_LIMIT)) return `data is nested deeper than ${JSON_DEPTH_LIMIT} arrays and objects`;
   if (data.length * 3 <= MAX_EVENT_BYTES) return null;
   const bytes = new TextEncoder().encode(data).byteLength;
   return bytes <= MAX_EVENT_BYTES ? null : `data is ${bytes} bytes, at most ${MAX_EVENT_BYTES} are taken`;
@@ -93,22 +92,30 @@ function parseDeliverAt(
 }
 
 /**
- * Parses JSON and keeps every number as it was written: 9007199254740993 and 1.10 go out as they came in. Doubles would
- * change them.
- *
- * @throws SyntaxError, or RangeError when nested beyond the stack
+ * Returns data printed in one way: two texts of it are one content, however they were spaced or escaped. Numbers stay
+ * as they were written.
  */
-export function parseExact(text: string): unknown {
+export function normalizedData(data: string): string {
   // A number without fraction or exponent, of at most 15 digits, prints as it was written and needs no reviver.
-  if (!/\d[.eE]|\d{16}|-0/.test(text)) return JSON.parse(text);
-  return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) =>
-    typeof value === "number" && context.source !== undefined ? rawJson(context.source) : value) as (
-    key: string,
-    value: unknown,
-  ) => unknown);
+  if (!/\d[.eE]|\d{16}|-0/.test(data)) return JSON.stringify(JSON.parse(data));
+  return JSON.stringify(
+    JSON.parse(data, ((_key: string, value: unknown, context: { source?: string }) =>
+      typeof value === "number" && context.source !== undefined ? rawJson(context.source) : value) as (
+      key: string,
+      value: unknown,
+    ) => unknown),
+  );
 }
 
 const rawJson = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
+
+/** Returns the time in a body and the text of its data; `body` is one that `eventBody` made. */
+export function readBodyText(body: string): { timestamp: string; data: string } {
+  const [head = "", timestamp = ""] = BODY_HEAD.exec(body) ?? [];
+  return { timestamp, data: body.slice(head.length, -1) };
+}
+
+const BODY_HEAD = /^\{"type":"[^"]*","timestamp":"([^"]*)","data":/;
 
 /** An event of the log. `at`: when it was logged, in unix ms. */
 export type LoggedEvent = { seq: number; at: number; id: string; type: string; body: string };

@@ -1,6 +1,6 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
-import type { LoggedEvent } from "../model/event.ts";
+import { type LoggedEvent, readBodyText } from "../model/event.ts";
 import type { EndpointStatus, EndpointView } from "../protocol.ts";
 
 /** The API's JSON: camelCase, ISO 8601 times, no secret. */
@@ -32,9 +32,17 @@ export function presentDelivery({ seq, id, type, state, due, until, attempts }: 
   };
 }
 
-export function presentEvent({ seq, id, type, at, body }: LoggedEvent) {
-  const { timestamp, data } = JSON.parse(body) as { timestamp: string; data: unknown };
-  return { seq, id, type, loggedAt: time(at), timestamp, data };
+/** Returns an event as JSON text, its data as it was published, to the byte; `more` members come after it. */
+export function eventJson({ seq, id, type, at, body }: LoggedEvent, more: object = {}): string {
+  const { timestamp, data } = readBodyText(body);
+  const head = JSON.stringify({ seq, id, type, loggedAt: time(at), timestamp });
+  const tail = JSON.stringify(more).slice(1);
+  return `${head.slice(0, -1)},"data":${data}${tail === "}" ? tail : `,${tail}`}`;
+}
+
+/** Returns a page of events as JSON text. */
+export function eventsJson(events: readonly LoggedEvent[], cursors: { next: number | null; end?: boolean }): string {
+  return `{"events":[${events.map((event) => eventJson(event)).join(",")}],${JSON.stringify(cursors).slice(1)}`;
 }
 
 function time(at: number | null): string | null {

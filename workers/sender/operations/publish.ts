@@ -1,7 +1,7 @@
 import { toHex, utf8 } from "../../../shared/bytes.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import type { NewEvent, PublishCall, PublishEvent, Published } from "../model/event.ts";
+import { type NewEvent, normalizedData, type PublishCall, type PublishEvent, type Published } from "../model/event.ts";
 import { type Env, outboxOf } from "./env.ts";
 
 /** Publishing, for the API and the dashboard: digests of what may be repeated, and the call on the Outbox. */
@@ -13,7 +13,7 @@ export async function digestOf(parts: readonly (string | number | null)[]): Prom
 }
 
 function eventDigest({ type, data, deliverAt }: NewEvent): Promise<string> {
-  return digestOf([type, data, deliverAt]);
+  return digestOf([type, normalizedData(data), deliverAt]);
 }
 
 /** Adds digests to the events that may be repeated: those with an id or a `deliverAt`. */

@@ -2,10 +2,12 @@ import { periodMs } from "../../../shared/durable/period-tables.ts";
 import {
   eventBody,
   type LoggedEvent,
+  normalizedData,
   type PublishCall,
   type PublishEvent,
   type Published,
   type PublishResult,
+  readBodyText,
 } from "../model/event.ts";
 import { eventId, eventSeq, looksOwn, randomId } from "../model/event-id.ts";
 import type { ScheduledEvent } from "./scheduled.ts";
@@ -106,9 +108,9 @@ export class LogWriter {
       const detail = `The id ${id} has the shape of this sender's own ids and names no event in its log.`;
       return { ok: false, code: "invalid_event", detail };
     }
-    return logged.body === eventBody(event.type, bodyTime(logged), event.data)
-      ? { id, seq: logged.seq }
-      : conflict(`The id ${id}`);
+    const same =
+      logged.type === event.type && normalizedData(readBodyText(logged.body).data) === normalizedData(event.data);
+    return same ? { id, seq: logged.seq } : conflict(`The id ${id}`);
   }
 
   #add({ id, type, data, deliverAt, digest }: PublishEvent, now: number): Published {
@@ -152,11 +154,6 @@ function conflictWithin(events: readonly PublishEvent[]): Refusal | null {
     digests.set(id, digest);
   }
   return null;
-}
-
-function bodyTime({ body, at }: LoggedEvent): number {
-  const written = /^\{"type":"[^"]*","timestamp":"([^"]+)"/.exec(body)?.[1];
-  return written === undefined ? at : Date.parse(written);
 }
 
 function conflict(subject: string): Refusal {
