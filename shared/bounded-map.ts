@@ -7,6 +7,11 @@ export class BoundedMap<Key, Value> {
     this.#limit = limit;
   }
 
+  /** All entries; the one that was set longest ago stands first. */
+  get entries(): ReadonlyMap<Key, Value> {
+    return this.#entries;
+  }
+
   get(key: Key): Value | undefined {
     return this.#entries.get(key);
   }

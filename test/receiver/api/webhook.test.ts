@@ -82,7 +82,7 @@ describe("POST /webhook", () => {
     const again = await send("msg_1", "second");
     expect([again.status, await again.text(), again.headers.get("webhook-duplicate")]).toEqual([
       200,
-      "Received",
+      "Received (again; first logged as 1)",
       "true",
     ]);
     expect(await seqs()).toEqual([1]);

@@ -516,10 +516,15 @@ describe("rows written", () => {
     expect(rows).toBeLessThanOrEqual(2.1);
   });
 
-  it("are none for a duplicate", async () => {
+  it("are one for a duplicate, and at most three a minute more for all others", async () => {
     await send("a");
     const before = await rowsWritten();
     await send("a");
-    expect([(await inbox().status()).head, await rowsWritten()]).toEqual([1, before]);
+    expect([(await inbox().status()).head, await rowsWritten()]).toEqual([1, before + 1]);
+    for (let sent = 0; sent < 50; sent++) await send("a");
+    // The alarm, and the note that it saves.
+    pass(60 * SECOND);
+    await runAlarm();
+    expect([(await inbox().status()).head, await rowsWritten()]).toEqual([1, before + 4]);
   });
 });

@@ -1,8 +1,8 @@
-import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
+import { reset, runDurableObjectAlarm } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Faults, injectKv, type KvCall, laggingList, realKv, refuse } from "../support/faulty-kv.ts";
-import { armedAt, call, DAY, inbox, inInbox, pass, SECOND, START, setTime, walk } from "../support/harness.ts";
+import { armedAt, call, DAY, evict, inbox, inInbox, pass, SECOND, START, setTime, walk } from "../support/harness.ts";
 import { checkLooks } from "../support/invariants.ts";
 import { PageReader } from "../support/page-reader.ts";
 import { World } from "../support/world.ts";
@@ -103,13 +103,13 @@ class Machine {
 
   async #evict(): Promise<void> {
     await this.world.isKnown(); // only a running object can be evicted
-    await evictDurableObject(inbox());
+    await evict();
   }
 
   /** Loses the alarm with the process that should have run it; the next life finds the work that waits. */
   async #loseAlarm(): Promise<void> {
     await inInbox((_instance, { storage }) => storage.deleteAlarm());
-    await evictDurableObject(inbox());
+    await evict();
   }
 
   async #loseStorage(hides: (key: string) => boolean): Promise<void> {

@@ -1,6 +1,5 @@
-import { evictDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
-import { env, inbox, inInbox } from "./harness.ts";
+import { env, evict, inInbox } from "./harness.ts";
 
 /** KV as it may behave in production and never does locally: every life of every object meets the same faults. */
 
@@ -93,7 +92,7 @@ export function laggingList(hides: (key: string) => boolean): NonNullable<Faults
 /** Deletes the Inbox's storage, and evicts the object. */
 export async function loseStorage(): Promise<void> {
   await inInbox((_instance, { storage }) => storage.deleteAll());
-  await evictDurableObject(inbox());
+  await evict();
 }
 
 /** Makes a deadline of seconds pass in milliseconds, until the mocks are restored. */

@@ -1,5 +1,6 @@
 import {
   createExecutionContext,
+  evictDurableObject,
   reset,
   runDurableObjectAlarm,
   runInDurableObject,
@@ -95,6 +96,12 @@ export function inbox(): DurableObjectStub<Inbox> {
 
 export function inInbox<Result>(work: (instance: Inbox, state: DurableObjectState) => Result | Promise<Result>) {
   return runInDurableObject<Inbox, Result>(inbox(), work);
+}
+
+/** Evicts the Inbox, also while a timer keeps it for notes that are not saved yet: those are lost. */
+export async function evict(): Promise<void> {
+  await inInbox(({ memory }) => memory.rest());
+  await evictDurableObject(inbox());
 }
 
 /** Runs the Inbox's alarm, as the platform does when it is due. */

@@ -32,7 +32,7 @@ export const webhookRoutes = createApp()
 type Receiving = { config: Config; source: Source; began: number };
 
 /**
- * Verifies, logs once, and answers `200 Received` when the event is on disk; a header marks a duplicate. A provider's
+ * Verifies, logs once, and answers `200 Received` when the event is on disk; text and header mark a repetition. A provider's
  * handshake is answered, and is no event.
  *
  * @throws Problem `unknown_source`, `method_not_allowed`, `body_too_large`, `invalid_signature`, `bad_request`,
@@ -55,13 +55,15 @@ async function receive(c: ReceiverContext, name: string): Promise<Response> {
   const { id, type } = arrival;
   const [bytes, ms] = [request.body.byteLength, Date.now() - began];
   logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
-  return acknowledgement(source, duplicate);
+  return acknowledgement(source, duplicate ? seq : null);
 }
 
-function acknowledgement({ scheme: { answer } }: Source, duplicate: boolean): Response {
-  const response = new Response(answer?.body ?? "Received");
+/** Returns the answer to an event that is in the log; `first` is the seq of the event that it repeats, null for none. */
+function acknowledgement({ scheme: { answer } }: Source, first: number | null): Response {
+  const text = first === null ? "Received" : `Received (again; first logged as ${first})`;
+  const response = new Response(answer?.body ?? text);
   if (answer !== undefined) response.headers.set("content-type", answer.contentType);
-  if (duplicate) response.headers.set("webhook-duplicate", "true");
+  if (first !== null) response.headers.set("webhook-duplicate", "true");
   return response;
 }
 

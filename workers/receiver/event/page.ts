@@ -1,5 +1,5 @@
 import type { EventFilter } from "./filter.ts";
-import type { EventRow, EventSummary } from "./record.ts";
+import type { EventRow, EventSummary, Repeated } from "./record.ts";
 import type { Tombstone } from "./tombstone.ts";
 
 /** Pages of a log: the query, the Inbox's part of the answer, and the page that a reader gets. */
@@ -35,14 +35,17 @@ export type Slice<Row> = {
   rows: Row[];
   segments: SegmentRef[];
   cleared: readonly Tombstone[];
+  /** Repetitions by seq, of events in the rows and segments. */
+  repeated: ReadonlyMap<number, Repeated>;
 };
 
 export type PageSlice = Slice<EventSummary>;
 
-/** The place of an event: its row in a tail, or the segment to read it from. */
-export type EventLocation =
+/** The place of an event: its row in a tail, or the segment to read it from. `repeated`: its repetitions, null for none. */
+export type EventLocation = { repeated: Repeated | null } & (
   | { in: "tail"; row: EventRow }
-  | { in: "segment"; segment: SegmentRef; cleared: readonly Tombstone[] };
+  | { in: "segment"; segment: SegmentRef; cleared: readonly Tombstone[] }
+);
 
 /**
  * A page as a reader gets it. `next` is the cursor to go on with, null at the start of the log; `end`: an `after` page

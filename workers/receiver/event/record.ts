@@ -20,7 +20,10 @@ export type EventRow = RequestLine & {
   body: ArrayBuffer;
 };
 
-/** An event in lists. `bytes` is the body's length as received, `receivedAt` ISO 8601. */
+/** Repetitions of an event, which are not logged: how many came, and when the last one did (ISO 8601). */
+export type Repeated = { times: number; lastAt: string };
+
+/** An event in lists. `bytes` is the body's length as received, `receivedAt` ISO 8601; `repeated` only if it came again. */
 export type EventSummary = {
   seq: number;
   id: string | null;
@@ -29,6 +32,7 @@ export type EventSummary = {
   receivedAt: string;
   bytes: number;
   verification: Verification;
+  repeated?: Repeated;
 };
 
 /** The whole event. `body` is its text when the bytes are valid UTF-8, else their base64, marked by `encoding`. */
@@ -65,6 +69,18 @@ export function summaryOf({
   ...summary
 }: EventRecord): EventSummary {
   return summary;
+}
+
+/** Returns the events, those that came again with their repetitions. */
+export function withRepeated<Event extends EventSummary>(
+  events: Event[],
+  repeated: ReadonlyMap<number, Repeated>,
+): Event[] {
+  if (repeated.size === 0) return events;
+  return events.map((event) => {
+    const again = repeated.get(event.seq);
+    return again === undefined ? event : { ...event, repeated: again };
+  });
 }
 
 /** Returns one line of a segment. The same row gives the same bytes each time, so writing it twice does no harm. */

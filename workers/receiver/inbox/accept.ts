@@ -3,6 +3,7 @@ import type { Space } from "../../../shared/durable/space.ts";
 import type { Arrival } from "../event/arrival.ts";
 import { withVerified } from "../rejected/history.ts";
 import type { InboxMemory } from "./memory.ts";
+import type { Repetitions } from "./repetitions.ts";
 import { seal } from "./seal.ts";
 import { makeSpace } from "./space.ts";
 import { isFull } from "./state/rules.ts";
@@ -38,6 +39,13 @@ export function acceptAll(memory: InboxMemory, arrivals: Arrival[]): Accepted[] 
     if (isOne) return [{ stored: false, full: false, error: String(error) }];
   }
   return arrivals.flatMap((arrival) => acceptAll(memory, [arrival]));
+}
+
+/** Counts the arrivals that repeated an event; returns whether any did. */
+export function countRepetitions(repetitions: Repetitions, accepted: readonly Accepted[], now: number): boolean {
+  const repeated = accepted.flatMap((each) => (each.stored && each.duplicate ? [each.seq] : []));
+  for (const seq of repeated) repetitions.add(seq, now);
+  return repeated.length > 0;
 }
 
 function acceptTogether(memory: InboxMemory, arrivals: Arrival[], space: Space): Accepted[] {

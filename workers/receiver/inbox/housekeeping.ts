@@ -5,11 +5,19 @@ import { deleteSegment, putTombstones } from "../archive/segments.ts";
 import { applyTombstones } from "./clear.ts";
 import type { InboxMemory } from "./memory.ts";
 import { adopt, readHoldings } from "./rebuild.ts";
-import { DELETES_PER_DAY, housekeepingDue, oldestTail, REJECTIONS_MS, stillWaits, sweptOn } from "./state/rules.ts";
-import type { InboxState, Rebuilt } from "./state/state.ts";
+import {
+  DELETES_PER_DAY,
+  expiredBefore,
+  housekeepingDue,
+  NOTES_MS,
+  oldestTail,
+  stillWaits,
+  sweptOn,
+} from "./state/rules.ts";
+import type { MemoryNote, Rebuilt } from "./state/state.ts";
 
 /**
- * Does what the Inbox owes beside segments: saves rejected requests, tells KV what was cleared, lists KV again after a
+ * Does what the Inbox owes beside segments: saves rejected requests and repetitions, tells KV what was cleared, lists KV again after a
  * rebuild, deletes cleared segments. Each task repeats safely; a task that fails holds up none of the others.
  */
 
@@ -24,7 +32,7 @@ export async function doHousekeeping(memory: InboxMemory): Promise<boolean> {
   const run = { progressed: false, failed: false };
   const due = housekeepingDue(memory.state.housekeeping);
   if (due === null || due > Date.now()) return settle(memory, run);
-  const tasks = { saveWaitingRejections, saveTombstones, relistAfterRebuild, deleteGone };
+  const tasks = { saveWaitingNotes, saveTombstones, relistAfterRebuild, deleteGone };
   for (const [name, task] of Object.entries(tasks)) {
     try {
       if (await task(memory)) run.progressed = true;
@@ -45,18 +53,50 @@ function settle(memory: InboxMemory, { progressed, failed }: { progressed: boole
   return progressed;
 }
 
-/** Writes the rejected requests to their row, in a transaction: one row a minute at most, however many there were. */
-export function saveRejections({ store, rejections }: InboxMemory, draft: InboxState, now: number): void {
-  store.ledger.setNote("rejections", rejections.save(now));
-  draft.housekeeping = { ...draft.housekeeping, rejectedAt: null };
+/**
+ * Saves a note that changed in memory, at most once a minute: now, or by alarm when the last save is not a minute old.
+ * Never throws: the next change is another try.
+ */
+export function saveNotesSoon(memory: InboxMemory, changed: MemoryNote): void {
+  const { housekeeping } = memory.state;
+  const now = Date.now();
+  memory.unsaved.add(changed);
+  const due = housekeeping.notesDue ?? Math.max(memory.rejections.savedAt, memory.repetitions.savedAt) + NOTES_MS;
+  try {
+    // A time further off is of a clock that was set back: it must not hold the notes up.
+    if (due <= now || due > now + NOTES_MS) {
+      saveNotes(memory, now);
+      return;
+    }
+    if (housekeeping.notesDue !== null) return;
+    memory.state = { ...memory.state, housekeeping: { ...housekeeping, notesDue: due } };
+    memory.arm(now);
+    memory.stayAwake(NOTES_MS);
+  } catch (error) {
+    logEvent("notes.not_saved", { error: String(error) });
+  }
 }
 
-/** Saves the requests that were rejected within a minute of the last save. */
-async function saveWaitingRejections(memory: InboxMemory): Promise<boolean> {
-  const { rejectedAt } = memory.state.housekeeping;
+/** Writes the notes that changed: one row each, however much there was to note. */
+function saveNotes(memory: InboxMemory, now: number): void {
+  const { store, rejections, repetitions, unsaved, config } = memory;
+  memory.commit((draft) => {
+    if (unsaved.has("rejections")) store.ledger.setNote("rejections", rejections.save(now));
+    if (unsaved.has("repetitions")) {
+      store.ledger.setNote("repetitions", repetitions.save(now, expiredBefore(now, config)));
+    }
+    draft.housekeeping = { ...draft.housekeeping, notesDue: null };
+  });
+  unsaved.clear();
+  memory.rest();
+}
+
+/** Saves the notes that changed within a minute of the last save. */
+async function saveWaitingNotes(memory: InboxMemory): Promise<boolean> {
+  const { notesDue } = memory.state.housekeeping;
   const now = Date.now();
-  if (rejectedAt === null || rejectedAt + REJECTIONS_MS > now) return false;
-  memory.commit((draft) => saveRejections(memory, draft, now));
+  if (notesDue === null || notesDue > now) return false;
+  saveNotes(memory, now);
   return true;
 }
 

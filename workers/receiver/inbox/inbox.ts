@@ -8,17 +8,16 @@ import type { EventRow } from "../event/record.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
 import type { Rejection, RejectionCounts } from "../rejected/rejections.ts";
-import { type Accepted, acceptAll } from "./accept.ts";
+import { type Accepted, acceptAll, countRepetitions } from "./accept.ts";
 import { type ClearResult, clearEvents } from "./clear.ts";
 import { flush } from "./flush.ts";
-import { doHousekeeping, saveRejections } from "./housekeeping.ts";
+import { doHousekeeping, saveNotesSoon } from "./housekeeping.ts";
 import { LiveViewers } from "./live/viewers.ts";
 import { InboxMemory } from "./memory.ts";
 import { countEvents } from "./queries/counts.ts";
 import { type HourlyCounts, hourlyCounts } from "./queries/hourly.ts";
 import { findEvent, page, records } from "./queries/pages.ts";
 import type { LogSnapshot } from "./queries/rows.ts";
-import { REJECTIONS_MS } from "./state/rules.ts";
 import { type InboxStatus, statusOf } from "./status.ts";
 
 /** The head of one log, as a Durable Object. The files of this room decide and do; this class only joins them. */
@@ -39,9 +38,9 @@ type InboxEnv = Vars & { EVENTS: KVNamespace };
 export class Inbox extends DurableObject<InboxEnv> {
   readonly memory: InboxMemory;
   readonly #live: LiveViewers;
-  #awake: ReturnType<typeof setTimeout> | null = null;
   readonly #accept = batched((arrivals: Arrival[]) => {
     const accepted = acceptAll(this.memory, arrivals);
+    if (countRepetitions(this.memory.repetitions, accepted, Date.now())) saveNotesSoon(this.memory, "repetitions");
     this.#live.notify();
     return accepted;
   });
@@ -109,9 +108,7 @@ export class Inbox extends DurableObject<InboxEnv> {
     const history = historyOf(state.verified, { source: rejected.source, fingerprint });
     const rejection = { ...rejected, diagnosis: withHistory(rejected, history) };
     rejections.add(rejection, unseen);
-    const now = Date.now();
-    if (rejections.savedAt + REJECTIONS_MS > now) this.#saveRejectionsLater(now);
-    else this.memory.commit((draft) => saveRejections(this.memory, draft, now));
+    saveNotesSoon(this.memory, "rejections");
     return rejection.diagnosis;
   }
 
@@ -139,21 +136,11 @@ export class Inbox extends DurableObject<InboxEnv> {
       const moved = await flush(memory);
       return (await doHousekeeping(memory)) || moved;
     });
-    if (this.#awake !== null && !memory.holdsRejections) clearTimeout(this.#awake);
-  }
-
-  #saveRejectionsLater(now: number): void {
-    const memory = this.memory;
-    const { housekeeping } = memory.state;
-    if (housekeeping.rejectedAt !== null) return;
-    memory.state = { ...memory.state, housekeeping: { ...housekeeping, rejectedAt: memory.rejections.savedAt } };
-    memory.arm(now);
-    // An idle object would be dropped from memory before its alarm comes; a timer keeps it.
-    this.#awake = setTimeout(() => {}, REJECTIONS_MS);
   }
 
   #snapshot(): LogSnapshot {
-    const { store, state, config } = this.memory;
-    return { sql: store.sql, state, timing: config, now: Date.now(), tombstones: state.housekeeping.tombstones };
+    const { store, state, config, repetitions } = this.memory;
+    const { tombstones } = state.housekeeping;
+    return { sql: store.sql, state, timing: config, now: Date.now(), tombstones, repeated: repetitions.bySeq };
   }
 }

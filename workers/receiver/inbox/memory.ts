@@ -7,8 +7,9 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { Rejections } from "../rejected/rejections.ts";
 import { createFrom, readHoldings } from "./rebuild.ts";
+import { Repetitions } from "./repetitions.ts";
 import { wakeAt } from "./state/rules.ts";
-import type { InboxState, LogIdentity, Timing } from "./state/state.ts";
+import type { InboxState, LogIdentity, MemoryNote, Timing } from "./state/state.ts";
 import { InboxStore } from "./storage/schema.ts";
 
 /** The Inbox's memory of its log: where it comes from, the transaction that changes it, and the alarm that it needs. */
@@ -33,6 +34,9 @@ export class InboxMemory {
   readonly config: InboxConfig;
   readonly store: InboxStore;
   readonly rejections = new Rejections();
+  readonly repetitions = new Repetitions();
+  /** The notes that changed since they were last saved. */
+  readonly unsaved = new Set<MemoryNote>();
   readonly #ctx: DurableObjectState;
   readonly #kv: () => KVNamespace;
   readonly #alarm: Alarm;
@@ -40,6 +44,7 @@ export class InboxMemory {
   #starting = false;
   #startAgainAt = 0;
   #running = false;
+  #awake: ReturnType<typeof setTimeout> | null = null;
 
   constructor(ctx: DurableObjectState, config: InboxConfig, kv: () => KVNamespace) {
     const sql = new Sql(ctx.storage.sql);
@@ -73,9 +78,14 @@ export class InboxMemory {
     return spaceIn(this.store.sql.bytes + arriving, this.config.storageLimit);
   }
 
-  /** True while some rejected requests stand in memory alone. */
-  get holdsRejections(): boolean {
-    return (this.#log?.state.housekeeping.rejectedAt ?? null) !== null;
+  /** Keeps the object for so long: an idle one would be dropped from memory, with its notes, before its alarm comes. */
+  stayAwake(ms: number): void {
+    this.#awake = setTimeout(() => {}, ms);
+  }
+
+  /** Lets an idle object be dropped from memory. */
+  rest(): void {
+    if (this.#awake !== null) clearTimeout(this.#awake);
   }
 
   /**
@@ -134,6 +144,7 @@ export class InboxMemory {
           ),
         );
       this.rejections.load(this.store.ledger.note("rejections"));
+      this.repetitions.load(this.store.ledger.note("repetitions"));
     } catch (error) {
       logEvent("start.failed", { error: String(error) });
       this.#startAgainAt = Date.now() + START_AGAIN_MS;

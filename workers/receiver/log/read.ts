@@ -6,7 +6,15 @@ import { readSegment } from "../archive/segments.ts";
 import { maskedHeaders } from "../event/headers.ts";
 import { maskedQuery } from "../event/masking.ts";
 import { type Page, type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
-import { type EventRecord, type EventSummary, fromLine, summaryOf, toRecord } from "../event/record.ts";
+import {
+  type EventRecord,
+  type EventSummary,
+  fromLine,
+  type Repeated,
+  summaryOf,
+  toRecord,
+  withRepeated,
+} from "../event/record.ts";
 import { isCleared } from "../event/tombstone.ts";
 import { type Env, type LogReader, RETRY_SOON, readLog } from "./logs.ts";
 
@@ -26,7 +34,7 @@ export async function readPage(reader: LogReader, query: PageQuery): Promise<Pag
   const stored = await readSegments(reader, query, slice);
   const ascending = query.order === "after";
   const all = ascending ? [...stored.map(summaryOf), ...slice.rows] : [...slice.rows, ...stored.map(summaryOf)];
-  const events = all.slice(0, query.limit);
+  const events = withRepeated(all.slice(0, query.limit), slice.repeated);
   // The next page follows the last event of a full page, and everything that was scanned for any other.
   const last = events.length === query.limit ? events.at(-1)?.seq : undefined;
   const next = last ?? slice.through;
@@ -54,17 +62,18 @@ export function notLogged(seq: number): Problem {
 export async function readRecord(reader: LogReader, seq: number): Promise<EventRecord | null> {
   const found = await reader.inbox.find(seq);
   if (found === null) return null;
-  if (found.in === "tail") return masked(toRecord(found.row));
+  if (found.in === "tail") return shown(toRecord(found.row), found.repeated);
   // A tail has no gaps, so neither has its segment.
   const line = (await fetchSegment(reader, found.segment)).split("\n")[seq - found.segment.firstSeq];
   const record = line === undefined ? null : fromLine(line);
-  return record === null || isCleared(found.cleared, record) ? null : masked(record);
+  return record === null || isCleared(found.cleared, record) ? null : shown(record, found.repeated);
 }
 
-/** Masks a record anew: it may be older than a name that the rule knows now. */
-function masked(record: EventRecord): EventRecord {
+/** Returns a record with its repetitions, masked anew: it may be older than a name that the rule knows now. */
+function shown(record: EventRecord, repeated: Repeated | null): EventRecord {
   const query = record.query === null ? null : maskedQuery(record.query);
-  return { ...record, query, headers: maskedHeaders(record.headers, record.query ?? "") };
+  const headers = maskedHeaders(record.headers, record.query ?? "");
+  return { ...record, ...(repeated === null ? {} : { repeated }), query, headers };
 }
 
 /** @throws Problem `cursor_ahead`: the reader's cursor is of another log, or of this one before it lost its head. */

@@ -1,6 +1,7 @@
 import { logEvent } from "../../../../shared/log-event.ts";
 import { type EventFilter, readFilter } from "../../event/filter.ts";
 import { BATCH_EVENTS, type Batch } from "../../event/page.ts";
+import { withRepeated } from "../../event/record.ts";
 import { page } from "../queries/pages.ts";
 import type { LogSnapshot } from "../queries/rows.ts";
 import { extentOf } from "../state/rules.ts";
@@ -215,7 +216,8 @@ export class LiveViewers {
  */
 function readBatch(log: LogSnapshot, after: number, filter: EventFilter): Pick<Batch, "events" | "next"> {
   const query = { order: "after", seq: after, limit: BATCH_EVENTS, scanBytes: ROUND_SCAN_BYTES, filter } as const;
-  const { rows: events, through } = page(log, query);
+  const { rows, through, repeated } = page(log, query);
+  const events = withRepeated(rows, repeated);
   const next = events.length === BATCH_EVENTS ? events.at(-1)?.seq : undefined;
   return { events, next: next ?? through };
 }

@@ -30,13 +30,14 @@ export function records(log: LogSnapshot, query: PageQuery): Slice<EventRow> {
 /** Returns the event or its segment; null when the log does not hold it, or no longer. */
 export function findEvent(log: LogSnapshot, seq: number): EventLocation | null {
   const { sql, state, tombstones: cleared } = log;
+  const repeated = log.repeated.get(seq) ?? null;
   const tail = [...state.sealed, state.open].findLast((tail) => tail.firstSeq <= seq);
   if (tail !== undefined) {
     const [row] = sql.run<EventRow>(`SELECT * FROM tail_${tail.firstSeq} WHERE seq = ?`, seq);
-    return row === undefined || isCleared(cleared, row) ? null : { in: "tail", row };
+    return row === undefined || isCleared(cleared, row) ? null : { in: "tail", row, repeated };
   }
   const segment = segmentWith(log, seq);
-  return segment === null ? null : { in: "segment", segment: refOf(segment), cleared };
+  return segment === null ? null : { in: "segment", segment: refOf(segment), cleared, repeated };
 }
 
 function slice<Row>(
@@ -61,7 +62,10 @@ function slice<Row>(
   });
   const end = wanted.ascending ? head : first;
   const beforeStop = stop && (wanted.ascending ? stop.firstSeq - 1 : stop.lastSeq + 1);
-  return { head, first, through: beforeStop ?? end, rows, segments, cleared: log.tombstones };
+  const through = beforeStop ?? end;
+  const { from, to } = wanted.ascending ? { ...wanted.range, to: through } : { ...wanted.range, from: through };
+  const repeated = new Map([...log.repeated].filter(([seq]) => seq >= from && seq <= to));
+  return { head, first, through, rows, segments, cleared: log.tombstones, repeated };
 }
 
 /** Yields the tails and segments in the page's way, in its order; segments are looked up only once the page needs them. */

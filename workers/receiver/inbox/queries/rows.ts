@@ -3,7 +3,7 @@ import { typePrefix } from "../../../../shared/event-type.ts";
 import type { Segment } from "../../archive/segments.ts";
 import { type EventFilter, matchesText } from "../../event/filter.ts";
 import type { SeqRange, Wanted } from "../../event/page.ts";
-import type { EventRow } from "../../event/record.ts";
+import type { EventRow, Repeated } from "../../event/record.ts";
 import { isCleared, type Tombstone } from "../../event/tombstone.ts";
 import { expiredBefore, oldestTail } from "../state/rules.ts";
 import type { LogState, Timing } from "../state/state.ts";
@@ -19,6 +19,7 @@ export type LogSnapshot = {
   timing: Timing;
   now: number;
   tombstones: readonly Tombstone[];
+  repeated: ReadonlyMap<number, Repeated>;
 };
 
 type SummaryRow = Omit<EventRow, "headers" | "body">;

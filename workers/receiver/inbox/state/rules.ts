@@ -18,8 +18,8 @@ export const DELETES_PER_DAY = 500;
 /** A segment is put again when this many looks, GRACE apart, did not find it whole. */
 export const MAX_MISSES = 3;
 
-/** Rejected requests are saved at once, but no sooner than this after the last time. */
-export const REJECTIONS_MS = MINUTE_MS;
+/** Rejected requests and repetitions are saved at once, but no sooner than this after the last time. */
+export const NOTES_MS = MINUTE_MS;
 
 /** Returns whether the open tail must be sealed before it takes `arriving` more bytes. */
 export function isFull(open: OpenTail, arriving: number): boolean {
@@ -55,9 +55,9 @@ export function wakeAt({ sealed, open, retryAt, housekeeping }: InboxState, timi
 }
 
 /** Returns when the next task of housekeeping is due, or null when there is none. */
-export function housekeepingDue({ saved, rebuilt, swept, gone, retryAt, rejectedAt }: Housekeeping): number | null {
+export function housekeepingDue({ saved, rebuilt, swept, gone, retryAt, notesDue }: Housekeeping): number | null {
   const due: number[] = saved ? [] : [0];
-  if (rejectedAt !== null) due.push(rejectedAt + REJECTIONS_MS);
+  if (notesDue !== null) due.push(notesDue);
   const relist = rebuilt?.relists[0];
   if (relist !== undefined) due.push(relist);
   if (gone > 0) due.push(swept.deleted < DELETES_PER_DAY ? 0 : (swept.day + 1) * DAY_MS);

@@ -1,6 +1,7 @@
 import type { Segment } from "../../archive/segments.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 import type { Verified } from "../../rejected/history.ts";
+import type { SavedRepetitions } from "../repetitions.ts";
 
 /** The Inbox's memory and its notes, as types. Times in unix milliseconds. */
 
@@ -29,8 +30,8 @@ export type InboxState = LogState & { retryAt: number | null; housekeeping: Hous
 
 /**
  * The Inbox's duties beside segments. `saved`: KV knows the tombstones. `gone` counts the keys to be deleted. `retryAt`
- * is set after an error, and no task is tried before. `rejectedAt` is set while rejected requests wait to be saved, to
- * when others last were.
+ * is set after an error, and no task is tried before. `notesDue` is set while rejected requests or repetitions wait
+ * to be saved.
  */
 export type Housekeeping = {
   tombstones: readonly Tombstone[];
@@ -39,8 +40,11 @@ export type Housekeeping = {
   swept: Swept;
   gone: number;
   retryAt: number | null;
-  rejectedAt: number | null;
+  notesDue: number | null;
 };
+
+/** Notes that are kept in memory first. */
+export type MemoryNote = "rejections" | "repetitions";
 
 /** The values of `meta`, by key. `rejections` is the text that Rejections saved. */
 export type Notes = {
@@ -49,6 +53,7 @@ export type Notes = {
   swept: Swept;
   forgotten: Forgotten;
   rejections: string;
+  repetitions: SavedRepetitions;
   verified: Verified;
 };
 

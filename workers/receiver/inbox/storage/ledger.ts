@@ -45,7 +45,7 @@ export class Ledger {
     const { list, saved } = this.note("tombstones") ?? { list: [], saved: true };
     const swept = this.note("swept") ?? { day: 0, deleted: 0 };
     const [rebuilt, gone] = [this.note("rebuilt"), this.countGone()];
-    return { tombstones: list, saved, rebuilt, swept, gone, retryAt: null, rejectedAt: null };
+    return { tombstones: list, saved, rebuilt, swept, gone, retryAt: null, notesDue: null };
   }
 
   /** Adds a segment; `expires` is until when KV surely keeps it, null before it was put. */
