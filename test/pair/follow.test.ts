@@ -346,6 +346,7 @@ describe("what the script writes", () => {
     const all = Array.from({ length: 0x10000 }, (_, code) => String.fromCharCode(code)).join("");
     expect(text.visible(all)).toBe(visibleOnServer(all));
     expect(text.bytesText(1_048_576)).toBe(server.bytesText(1_048_576));
+    for (const times of [0, 1, 2, 1234]) expect(text.repeatedText(times)).toBe(server.repeatedText(times));
     const at = "2040-01-02T03:04:05.678Z";
     expect(text.momentText(at)).toBe(server.momentText(at));
     for (const hours of [[0], [1, 0], [1200, 34]]) {

@@ -1,12 +1,12 @@
 // @ts-check
-import { bytesText, momentText, visible } from "./text.js";
+import { bytesText, momentText, repeatedText, visible } from "./text.js";
 
 /**
  * Rows of the list, made from the page's own templates. Text of an event only ever becomes the text of a node, or a
  * parameter of an address on this Worker.
  *
  * @typedef {{ seq: number, id: string | null, source: string, type: string | null, receivedAt: string,
- *   bytes: number, verification: string }} Summary
+ *   bytes: number, verification: string, repeated?: { times: number, lastAt: string } }} Summary
  */
 
 /**
@@ -25,6 +25,7 @@ export function rowOf(event) {
   fillSlot(row, "id", event.id ?? "");
   fillSlot(row, "source", event.source);
   fillSlot(row, "bytes", bytesText(event.bytes));
+  fillSlot(row, "repeated", repeatedText(event.repeated?.times ?? 0));
   const link = row.querySelector("[data-slot=link]");
   if (link instanceof HTMLAnchorElement) link.pathname = `/e/${event.seq}`;
   const source = row.querySelector("[data-slot=source]");

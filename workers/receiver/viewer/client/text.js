@@ -18,6 +18,12 @@ export function bytesText(bytes) {
   return `${bytes.toLocaleString("en")} B`;
 }
 
+/** @param {number} times */
+export function repeatedText(times) {
+  if (times === 0) return "";
+  return times === 1 ? "again once" : `again ${times.toLocaleString("en")} times`;
+}
+
 /** @param {string} at ISO 8601, UTC */
 export function momentText(at) {
   return `${at.slice(0, 19).replace("T", " ")} UTC`;

@@ -11,7 +11,7 @@ import { curlOf, repeatable } from "../parts/curl.ts";
 import { ForwardForm, type ForwardState } from "../parts/forward.tsx";
 import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { Headers } from "../parts/headers.tsx";
-import { bytesText, NO_TYPE } from "../parts/text.ts";
+import { bytesText, NO_TYPE, repeatedText } from "../parts/text.ts";
 
 /** The page of one event. */
 
@@ -107,7 +107,7 @@ function NeighbourLinks({
 }
 
 function EventFacts({ view: { address }, record, same, scheme }: EventPageProps) {
-  const { seq, id, source, type, receivedAt, bytes, verification, method } = record;
+  const { seq, id, source, type, receivedAt, bytes, verification, method, repeated } = record;
   const listOf = (more: object) => href("/", { log: address.log, filter: { ...NO_FILTER, ...more } });
   return (
     <dl class="facts">
@@ -118,6 +118,12 @@ function EventFacts({ view: { address }, record, same, scheme }: EventPageProps)
       <dt>Received</dt>
       <dd>
         <Moment at={receivedAt} exact={true} />
+        {repeated && (
+          <div>
+            {repeatedText(repeated.times)}, last <Moment at={repeated.lastAt} />{" "}
+            <span class="quiet">answered, and not logged</span>
+          </div>
+        )}
       </dd>
       <dt>Id</dt>
       <dd>{id === null ? "none" : <ForeignCode text={id} />}</dd>

@@ -8,7 +8,7 @@ import { Moment, VerificationBadge } from "../parts/badges.tsx";
 import { Filters } from "../parts/filters.tsx";
 import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { HourlyChart } from "../parts/hourly.tsx";
-import { bytesText, NO_TYPE } from "../parts/text.ts";
+import { bytesText, NO_TYPE, repeatedText } from "../parts/text.ts";
 
 /** The page that lists the events of a log and follows it live. */
 
@@ -90,7 +90,7 @@ function EventTable({ events, view }: ListPageProps) {
 
 /** One event. `data-slot` marks what the script fills in a new row. */
 function EventListRow({ event, address }: { event: EventSummary; address: ViewAddress }) {
-  const { seq, type, id, source, bytes, receivedAt, verification } = event;
+  const { seq, type, id, source, bytes, receivedAt, verification, repeated } = event;
   return (
     <tr id={`e${seq}`}>
       <th scope="row">
@@ -116,6 +116,9 @@ function EventListRow({ event, address }: { event: EventSummary; address: ViewAd
       </td>
       <td data-label="Received" data-slot="received">
         <Moment at={receivedAt} />
+        <span class="repeated" data-slot="repeated">
+          {repeatedText(repeated?.times ?? 0)}
+        </span>
       </td>
     </tr>
   );

@@ -11,6 +11,12 @@ export function bytesText(bytes: number): string {
   return `${bytes.toLocaleString("en")} B`;
 }
 
+/** Returns how often an event came again; empty if it did not. */
+export function repeatedText(times: number): string {
+  if (times === 0) return "";
+  return times === 1 ? "again once" : `again ${times.toLocaleString("en")} times`;
+}
+
 /** Returns a moment, to the second. @param at ISO 8601, UTC */
 export function momentText(at: string): string {
   return `${at.slice(0, 19).replace("T", " ")} UTC`;
