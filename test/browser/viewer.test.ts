@@ -165,12 +165,12 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await page.goto("/?type=typed.*&done=cleared&count=2&kept=0");
     await live();
     await page.getByText("Cleared: 2 events.").waitFor();
-    await page.getByLabel("Search in headers and bodies").fill("half a wo");
+    await page.getByLabel("Search in URLs, headers and bodies").fill("half a wo");
     await send("typed.one");
     await page.getByRole("link", { name: "1 new event" }).waitFor();
-    expect(await page.getByLabel("Search in headers and bodies").inputValue()).toBe("half a wo");
-    await page.getByLabel("Search in headers and bodies").fill("");
-    await page.getByLabel("Search in headers and bodies").blur();
+    expect(await page.getByLabel("Search in URLs, headers and bodies").inputValue()).toBe("half a wo");
+    await page.getByLabel("Search in URLs, headers and bodies").fill("");
+    await page.getByLabel("Search in URLs, headers and bodies").blur();
     await send("typed.two");
     await page.getByRole("link", { name: "typed.two" }).waitFor();
     expect(await types()).toEqual(["typed.two", "typed.one"]);

@@ -246,6 +246,18 @@ describe("GET /e/:seq", () => {
     expect(text).not.toContain("hidden7");
   });
 
+  it("shows any path and query as text, and what is invisible by its code", async () => {
+    await log({
+      path: "/webhook/<img src=x onerror=fault()>",
+      query: `"><svg onload='fault()'>\u202e&x=\n`,
+      body: "{}",
+    });
+    const { text } = await page("/e/1");
+    expect(text).toContain("POST /webhook/&lt;img src=x onerror=fault()&gt;?&quot;&gt;&lt;svg onload=");
+    expect(text).toContain("\\u202e");
+    expect(text).not.toMatch(/<img|<svg onload|\u202e/);
+  });
+
   it("says that the request line of an event of version 0.1.0 was not kept", async () => {
     await log({ ...UNKNOWN_LINE, source: "default", body: "{}" });
     const { text } = await page("/e/1");

@@ -7,7 +7,8 @@ import { holdsText, rowHoldsText, type TextSearch, textSearch } from "./text-sea
 
 /**
  * Conditions that an event meets; null is no condition. `type` is an exact name or `prefix.*`; `since` (included) and
- * `until` (excluded) are unix milliseconds; `q` is searched in headers and bodies, upper and lower case alike.
+ * `until` (excluded) are unix milliseconds; `q` is searched in URLs, headers and bodies, upper and lower case
+ * alike.
  */
 export type EventFilter = {
   source: string | null;

@@ -4,8 +4,8 @@ import type { EventRecord, EventRow } from "./record.ts";
 import { targetText } from "./request-line.ts";
 
 /**
- * Text search in URLs, headers and bodies. Upper and lower case are alike by Unicode's simple case folding, which maps one
- * character to one: a text that holds another still holds it when both are escaped as JSON, so lines can be sieved
+ * Text search in URLs, headers and bodies. Upper and lower case are alike by Unicode's simple case folding, which maps
+ * one character to one: a text that holds another still holds it when both are escaped as JSON, so lines can be sieved
  * before they are parsed.
  */
 
