@@ -41,6 +41,8 @@ describe("pageQuery", () => {
     ["colour=red", "invalid_parameter"],
     ["q=a&q=b", "invalid_parameter"],
     ["since=yesterday", "invalid_parameter"],
+    ["since=2026-02-30", "invalid_parameter"],
+    ["until=2026-02-30T12:00:00Z", "invalid_parameter"],
     ["since=0000-01-01T00:00%2B00:01", "invalid_parameter"],
     ["until=9999-12-31T23:59-00:01", "invalid_parameter"],
     ["__proto__=1", "invalid_parameter"],

@@ -54,6 +54,7 @@ describe("parseEvents", () => {
     ["a date", { ...event, deliverAt: "2026-01-02" }],
     ["a number as time", { ...event, deliverAt: now + 1000 }],
     ["a day that does not exist", { ...event, deliverAt: "2026-13-02T00:00:00Z" }],
+    ["the 30th of February", { ...event, deliverAt: "2026-02-30T00:00:00Z" }],
     ["a time too far ahead", { ...event, deliverAt: "2026-02-01T00:00:00Z" }],
     ["a member we do not know", { ...event, delverAt: "2026-01-02T00:00:00Z" }],
     ["data a byte too large", { type: "a", data: "x".repeat(MAX_EVENT_BYTES - 1) }],

@@ -1,5 +1,6 @@
 import { matchesType } from "../../../shared/event-type.ts";
 import { Problem } from "../../../shared/http/problem.ts";
+import { isDay } from "../../../shared/time.ts";
 import type { EventRecord, EventRow, EventSummary } from "./record.ts";
 import { holdsText, rowHoldsText, type TextSearch, textSearch } from "./text-search.ts";
 
@@ -89,7 +90,7 @@ function textParameter(name: string, value: string | null): string | null {
 
 function timeParameter(name: string, value: string | null): number | null {
   if (value === null || value === "") return null;
-  const ms = TIME.test(value) ? Date.parse(value) : Number.NaN;
+  const ms = TIME.test(value) && isDay(value) ? Date.parse(value) : Number.NaN;
   // An offset may lead out of the years that this format can say: such a filter could not be passed on.
   if (!Number.isNaN(ms) && TIME.test(new Date(ms).toISOString())) return ms;
   const detail = `\`${name}\` is an ISO 8601 date, or a date and time with its offset: 2026-01-31T08:00:00Z.`;
