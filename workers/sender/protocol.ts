@@ -28,9 +28,15 @@ export type OfferAnswer = "taken" | "busy" | "gone" | "stale" | "disabled";
 
 /**
  * An Endpoint's own view. `floor`: every matching event up to here has a row. `idle`: nothing is open and nothing to
- * pull.
+ * pull. `heldUntil`: the server asked for no request before this (unix ms).
  */
-export type EndpointStatus = { floor: number; idle: boolean; retrying: number; lastOutcome: FirstOutcome | null };
+export type EndpointStatus = {
+  floor: number;
+  idle: boolean;
+  retrying: number;
+  heldUntil: number | null;
+  lastOutcome: FirstOutcome | null;
+};
 
 /** The reason for which an endpoint pauses itself, and the revision it had then; `since` in unix ms. */
 export type Pause = { reason: "gone" | "failing"; revision: number; since: number };

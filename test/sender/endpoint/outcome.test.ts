@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  askedWait,
   countedAttempts,
   type Ending,
   failingSince,
@@ -14,7 +15,7 @@ const ending = (part: Partial<Ending>): Ending => ({
   ...part,
 });
 const open = { seq: 7, id: "msg_a", type: "a.b", body: "{}", attempts: [], mark: null, skip: 0 };
-const turn = { now: 1_000_000, delaysMs: [5000, 60_000], random: 0.5 };
+const turn = { now: 1_000_000, notBefore: null, delaysMs: [5000, 60_000], random: 0.5 };
 
 describe("outcomeOf", () => {
   it.each([
@@ -71,16 +72,18 @@ describe("nextDelivery", () => {
   });
 
   it.each([
-    [429, "30", 30_000],
-    [503, "30", 30_000],
-    [503, "Thu, 01 Jan 1970 00:17:10 GMT", 30_000],
-    [503, "1", 5000],
-    [503, "99999999", 86_400_000],
-    [500, "30", 5000],
-    [301, "30", 5000],
-  ])("hears on %i a Retry-After of %s as %i ms", (status, retryAfter, expected) => {
-    const delivery = nextDelivery(open, { at: 1, ending: ending({ status, retryAfter }) }, turn);
+    ["a longer", 30_000, 30_000],
+    ["a shorter", 1000, 5000],
+    ["no", null, 5000],
+  ])("comes back no sooner than asked, with %s wait than its own", (_name, wait, expected) => {
+    const notBefore = wait === null ? null : turn.now + wait;
+    const delivery = nextDelivery(open, { at: 1, ending: ending({ status: 429 }) }, { ...turn, notBefore });
     expect(delivery.due).toBe(turn.now + expected);
+  });
+
+  it("is dead after its last attempt, whatever wait was asked for", () => {
+    const asked = { ...turn, notBefore: turn.now + 60_000, delaysMs: [] };
+    expect(nextDelivery(open, { at: 1, ending: ending({ status: 429 }) }, asked)).toMatchObject({ state: "dead" });
   });
 
   it.each(["endpoint.disabled", "delivery.failed", "webhook.test"])("does not report the death of %s", (type) => {
@@ -123,6 +126,28 @@ describe("nextDelivery", () => {
   });
 });
 
+describe("askedWait", () => {
+  it.each([
+    [429, "30", { waitMs: 30_000, holds: true }],
+    [503, "30", { waitMs: 30_000, holds: true }],
+    [503, "Thu, 01 Jan 1970 00:17:10 GMT", { waitMs: 30_000, holds: true }],
+    [413, "30", { waitMs: 30_000, holds: false }],
+    [301, "30", { waitMs: 30_000, holds: false }],
+    [302, "30", { waitMs: 30_000, holds: false }],
+    [307, "30", { waitMs: 30_000, holds: false }],
+    [503, "0", null],
+    [503, null, null],
+    [503, "soon", null],
+    [200, "30", null],
+    [400, "30", null],
+    [410, "30", null],
+    [500, "30", null],
+    [0, "30", null],
+  ])("on %i with Retry-After: %s is %j", (status, retryAfter, expected) => {
+    expect(askedWait({ status, retryAfter }, turn.now)).toEqual(expected);
+  });
+});
+
 describe("failingSince", () => {
   it.each([
     [null, "retry", 7],
@@ -138,7 +163,6 @@ describe("failingSince", () => {
 
 describe("any sequence of attempts", () => {
   const delaysMs = RETRY_DELAYS_SECONDS.map((seconds) => seconds * 1000);
-  const DAY = 86_400_000;
   const codes = [
     "timeout",
     "connection_failed",
@@ -173,7 +197,7 @@ describe("any sequence of attempts", () => {
         let last = delaysMs.length + 1;
         for (const [ended, random] of made) {
           const before = countedAttempts(delivery.attempts, delivery.skip);
-          const next = nextDelivery(delivery, { at: now, ending: ended }, { now, delaysMs, random });
+          const next = nextDelivery(delivery, { at: now, ending: ended }, { now, notBefore: null, delaysMs, random });
           const counted = countedAttempts(next.attempts, next.skip);
           const good = ended.status >= 200 && ended.status < 300;
           const postponed = ended.code === "dns_unavailable";
@@ -187,7 +211,7 @@ describe("any sequence of attempts", () => {
             expect(wait).toBe(next.attempts.at(-1)?.nextAt === next.due ? wait : -1);
             if (postponed) expect(wait).toBe(60_000);
             else expect(wait).toBeGreaterThanOrEqual(Math.floor(scheduled * 0.8));
-            expect(wait).toBeLessThanOrEqual(Math.max(DAY, Math.ceil(scheduled * 1.2)));
+            expect(wait).toBeLessThanOrEqual(postponed ? 60_000 : Math.ceil(scheduled * 1.2));
           }
           if (next.state === "dead") {
             expect(counted).toBe(last);

@@ -66,10 +66,12 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
 
 function EndpointFacts({ endpoint, activity }: EndpointSummary) {
   const { id, description, types, lag, signing, ordered, rateLimit, headers, createdAt, disabledReason } = endpoint;
+  const { heldUntil } = endpoint;
   const facts: [string, unknown][] = [
     ["Id", <code>{id}</code>],
     ["State", <Badge {...stateBadgeOf({ endpoint, activity })} />],
     ...(disabledReason === null ? [] : [["Disabled because", disabledReason] as [string, unknown]]),
+    ["Held by its Retry-After until", heldUntil && <Time at={heldUntil} />],
     ["Lag", lag === 1 ? "1 event" : `${lag} events`],
     ["Delivered, 24 h", activity === null ? "unknown" : <DeliveredShare activity={activity} />],
     ["Last 24 hours", activity && <ActivityChart activity={activity} />],

@@ -21,6 +21,7 @@ export async function summarize(env: Env, view: EndpointView): Promise<EndpointS
 export function stateBadgeOf({ endpoint, activity }: EndpointSummary): BadgeProps {
   if (!endpoint.enabled) return { kind: "bad", sign: "■", text: "Disabled" };
   if (activity === null) return { kind: "wait", sign: "?", text: "Not answering" };
+  if (endpoint.heldUntil !== null) return { kind: "wait", sign: "▲", text: "Held" };
   if ((endpoint.retrying ?? 0) > 0) return { kind: "wait", sign: "▲", text: `Retrying ${endpoint.retrying}` };
   return { kind: "good", sign: "●", text: "Enabled" };
 }

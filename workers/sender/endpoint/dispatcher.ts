@@ -4,6 +4,7 @@ import type { DeliveryHistory } from "./history.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { Poster } from "./poster.ts";
 import type { OpenDelivery } from "./queue.ts";
+import { wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 import { BUDGET, Throttle } from "./throttle.ts";
@@ -45,6 +46,9 @@ export class Dispatcher {
     const perSecond = rateLimit?.perSecond ?? null;
     while (queue.waiting > 0) {
       const now = Date.now();
+      const held = this.#state.heldUntil(now);
+      if (held !== null) this.#parts.alarm.arm(wakeTime(held));
+      if (held !== null) return;
       const permission = this.throttle.ask(now, { ordered, perSecond });
       if (!permission.go) {
         // The next event delivered to the object brings a new budget, and this asks for one.
@@ -63,6 +67,7 @@ export class Dispatcher {
   /** Queues due retries that are not open yet, in order of due time, as far as the queue has space. */
   queueDue(now: number): void {
     const { queue } = this.#state;
+    if (this.#state.heldUntil(now) !== null) return;
     this.#queueBlocking(now);
     if (queue.full) return;
     for (const due of this.#store.deliveries.due(now, BUDGET, queue.open)) {

@@ -77,7 +77,8 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     else queue.take(events, upTo, (seq) => this.store.deliveries.has(seq));
     this.#dispatcher.advance();
     // A full queue alone is not busy: the endpoint may be quick, and then lives on being offered more.
-    return this.#dispatcher.throttle.slowed || crowded ? "busy" : "taken";
+    const held = this.#state.heldUntil(Date.now()) !== null;
+    return this.#dispatcher.throttle.slowed || held || crowded ? "busy" : "taken";
   }
 
   firstOutcome(seq: number): Promise<FirstOutcome> {
@@ -111,6 +112,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
       floor: queue.floor,
       idle: queue.open.size === 0 && !queue.needsMore,
       retrying: this.store.exists ? this.store.deliveries.retrying : 0,
+      heldUntil: this.#state.heldUntil(Date.now()),
       lastOutcome: last === undefined ? null : summaryOf(last),
     };
   }
@@ -156,9 +158,11 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     if (report !== null) this.#alarm.arm(report);
     const { active, queue } = this.#state;
     if (!active) return;
-    const due = this.store.deliveries.nextDue(queue.open);
+    const held = this.#state.heldUntil(now) ?? 0;
     // A delivery that is due already found no space. The next finished attempt queues it; the alarm is only for safety.
-    if (due !== null) this.#alarm.arm(due > now ? wakeTime(due) : now + this.#config.leaseMs);
-    if (queue.open.size > 0 || queue.needsMore) this.#alarm.arm(now + this.#config.leaseMs);
+    const later = held > 0 ? wakeTime(held) : now + this.#config.leaseMs;
+    const due = this.store.deliveries.nextDue(queue.open);
+    if (due !== null) this.#alarm.arm(due > now ? wakeTime(Math.max(due, held)) : later);
+    if (queue.open.size > 0 || queue.needsMore) this.#alarm.arm(later);
   }
 }

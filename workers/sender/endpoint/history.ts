@@ -7,14 +7,16 @@ import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.t
 import type { DeliveryQuery, Redelivery } from "../protocol.ts";
 import { type Activity, countActivity } from "./activity.ts";
 import { FirstOutcomes } from "./first-outcomes.ts";
-import { type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
+import { askedWait, type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
 import type { OpenDelivery } from "./queue.ts";
-import { wakeTime } from "./retry.ts";
+import { spreadOf, wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
 /** A finished attempt at an open delivery; it started `at` (unix ms). */
 type FinishedAttempt = { open: OpenDelivery; at: number; ending: Ending };
+/** `notBefore`: unix ms before which the server asked not to be called again for this delivery. */
+type HeardAttempt = FinishedAttempt & { notBefore: number | null };
 
 type Settings = Pick<Config, "retentionMs" | "retryMs">;
 
@@ -35,16 +37,15 @@ export class DeliveryHistory {
   readonly #alarm: Alarm;
   readonly #first = new FirstOutcomes();
   #activity: Activity | null = null;
-  /** Writes a finished attempt; resolves when its row is committed. */
-  readonly record: (finished: FinishedAttempt) => Promise<null>;
+  readonly #record: (finished: HeardAttempt) => Promise<null>;
 
   constructor(store: EndpointStore, state: EndpointState, settings: Settings, alarm: Alarm) {
     this.#store = store;
     this.#state = state;
     this.#settings = settings;
     this.#alarm = alarm;
-    this.record = batched(
-      (finished: FinishedAttempt[]) => this.#commit(finished),
+    this.#record = batched(
+      (finished: HeardAttempt[]) => this.#commit(finished),
       ({ ending }) => (outcomeOf(ending) === "delivered" ? COMMIT_DELAY_MS.delivered : COMMIT_DELAY_MS.failed),
     );
   }
@@ -55,6 +56,19 @@ export class DeliveryHistory {
 
   list(query: DeliveryQuery): Delivery[] {
     return this.#store.exists ? this.#store.deliveries.list(query) : [];
+  }
+
+  /** Writes a finished attempt; resolves when its row is committed. A wait that the server asks for begins at once. */
+  record(finished: FinishedAttempt): Promise<null> {
+    return this.#record({ ...finished, notBefore: this.#hear(finished.ending, Date.now()) });
+  }
+
+  /** Returns when the server may be called again for the delivery it answered; null when it did not say. */
+  #hear(ending: Ending, now: number): number | null {
+    const asked = askedWait(ending, now);
+    if (asked === null) return null;
+    const spread = spreadOf(asked.waitMs, Math.random());
+    return asked.holds ? this.#state.hold(asked.waitMs, { now, spread }) : now + asked.waitMs + spread;
   }
 
   /** Returns the outcome of the first attempt at an event, once its row is durable; `pending` after 10 s. */
@@ -101,7 +115,7 @@ export class DeliveryHistory {
   }
 
   /** Writes finished attempts in one transaction; only then do they leave the queue. */
-  #commit(finished: FinishedAttempt[]): null[] {
+  #commit(finished: HeardAttempt[]): null[] {
     const now = Date.now();
     let deliveries: Delivery[];
     try {
@@ -123,11 +137,11 @@ export class DeliveryHistory {
     return finished.map(() => null);
   }
 
-  #write({ open, at, ending }: FinishedAttempt, now: number): Delivery {
+  #write({ open, at, ending, notBefore }: HeardAttempt, now: number): Delivery {
     const { queue } = this.#state;
     this.#store.deliveries.rollOver(now, this.#settings.retentionMs, Math.max(queue.position, queue.known));
-    const context = { now, delaysMs: this.#settings.retryMs, random: Math.random() };
-    const delivery = nextDelivery(open, { at, ending }, context);
+    const turn = { now, notBefore, delaysMs: this.#settings.retryMs, random: Math.random() };
+    const delivery = nextDelivery(open, { at, ending }, turn);
     this.#store.deliveries.put(delivery, open.isNew);
     this.#state.judge(ending, at);
     return delivery;

@@ -17,8 +17,9 @@ export type Outcome = "delivered" | "retry" | "gone" | "postponed";
 const POSTPONED_CODE = "dns_unavailable";
 const POSTPONED_MS = 60_000;
 const GONE = 410;
-/** Statuses on which a Retry-After counts: RFC 9110 section 15.6.4 and RFC 6585 section 4. */
-const HEARD = new Set([429, 503]);
+/** Statuses by which a server speaks of itself: RFC 6585 section 4 and RFC 9110 section 15.6.4. */
+const HOLDING = new Set([429, 503]);
+const TOO_LARGE = 413;
 
 /**
  * Returns the outcome. A status that arrived decides alone, whatever became of the body: 2xx delivers, everything else
@@ -30,6 +31,25 @@ export function outcomeOf({ code, status }: Pick<Ending, "code" | "status">): Ou
   return code === POSTPONED_CODE ? "postponed" : "retry";
 }
 
+/**
+ * Returns the wait in milliseconds that an answer asks for, null when none. `holds`: for every delivery, as the server
+ * as a whole is busy. A redirect (RFC 9110 section 10.2.3) or a 413 (section 15.5.14) asks for its own delivery alone.
+ */
+export function askedWait(
+  { status, retryAfter }: Pick<Ending, "status" | "retryAfter">,
+  now: number,
+): AskedWait | null {
+  const holds = HOLDING.has(status);
+  if (!holds && status !== TOO_LARGE && !(status >= 300 && status < 400)) return null;
+  const waitMs = parseRetryAfter(retryAfter, now);
+  return waitMs === null || waitMs === 0 ? null : { waitMs, holds };
+}
+
+type AskedWait = { waitMs: number; holds: boolean };
+
+/** `notBefore`: the server asked not to be called again before this (unix ms), or null. `random`: uniform in [0, 1). */
+type Turn = { now: number; notBefore: number | null; delaysMs: readonly number[]; random: number };
+
 /** Counts the attempts of the present schedule: none before a redelivery, none that was not made. */
 export function countedAttempts(attempts: readonly Attempt[], skip: number): number {
   return attempts.slice(skip).filter(({ code }) => code !== POSTPONED_CODE).length;
@@ -38,20 +58,18 @@ export function countedAttempts(attempts: readonly Attempt[], skip: number): num
 /**
  * Returns the delivery's row after an attempt. A failed delivery keeps its body and is due again, or is dead after the
  * last attempt of the schedule. A dead one is due once more, to be reported.
- *
- * @param random uniform in [0, 1), for the jitter
+ * `notBefore` lengthens a delay, and never shortens one.
  */
 export function nextDelivery(
   { seq, id, type, body, attempts, mark, skip }: Omit<OpenDelivery, "isNew">,
   { at, ending }: { at: number; ending: Ending },
-  { now, delaysMs, random }: { now: number; delaysMs: readonly number[]; random: number },
+  { now, notBefore, delaysMs, random }: Turn,
 ): Delivery {
   const { status, code, ms } = ending;
   const outcome = outcomeOf(ending);
-  const retryAfterMs = HEARD.has(status) ? parseRetryAfter(ending.retryAfter, now) : null;
   const number = countedAttempts(attempts, skip) + 1;
-  const delay = delayAfter(outcome, retryDelay(delaysMs, number, { retryAfterMs, random }), delaysMs);
-  const nextAt = delay === null ? null : now + delay;
+  const delay = delayAfter(outcome, retryDelay(delaysMs, number, random), delaysMs);
+  const nextAt = delay === null ? null : Math.max(now + delay, notBefore ?? 0);
   const delivered = outcome === "delivered";
   const made: Attempt = { at, ms, status, code, nextAt, response: delivered ? null : ending.response };
   // Otherwise each minute without a resolver would add an attempt that says the same.

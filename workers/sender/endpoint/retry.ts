@@ -1,37 +1,65 @@
-import { DAY_MS } from "../../../shared/time.ts";
+import { DAY_MS, isoTime, MINUTE_MS } from "../../../shared/time.ts";
 
 /** The times of retries. Pure: the caller has the clock and the random number. */
 
 /** ±20 %: endpoints that failed together are tried again apart. */
 const JITTER = 0.2;
-/** A Retry-After may lengthen a delay up to here; without a limit it could switch retries off. */
+/** A server that asks for a longer wait than this is called again all the same: it could switch retries off. */
 const MAX_RETRY_AFTER_MS = DAY_MS;
+/** Endpoints that one server asked to wait come back spread over a share of the wait, at most this long. */
+const MAX_SPREAD_MS = MINUTE_MS;
+/** No wait that a server asked for is longer. */
+export const MAX_HOLD_MS = MAX_RETRY_AFTER_MS + MAX_SPREAD_MS;
 
 /**
  * Returns the milliseconds to wait after the attempt number `attempt` (1 is the first), or null after the last.
  *
- * @param retryAfterMs the wait that the response asked for, or null; it lengthens a delay, never shortens it
  * @param random uniform in [0, 1)
  */
-export function retryDelay(
-  delaysMs: readonly number[],
-  attempt: number,
-  { retryAfterMs, random }: { retryAfterMs: number | null; random: number },
-): number | null {
+export function retryDelay(delaysMs: readonly number[], attempt: number, random: number): number | null {
   const delay = delaysMs[attempt - 1];
-  if (delay === undefined) return null;
-  const jittered = Math.round(delay * (1 + JITTER * (2 * random - 1)));
-  return Math.max(jittered, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS));
+  return delay === undefined ? null : Math.round(delay * (1 + JITTER * (2 * random - 1)));
 }
 
-/** Reads a `Retry-After`, seconds or an HTTP date (RFC 9110 section 10.2.3), as milliseconds from `now`. */
+/** Returns how much later than asked to come back: never before, and not all at the same moment. */
+export function spreadOf(waitMs: number, random: number): number {
+  return Math.round(random * Math.min(JITTER * waitMs, MAX_SPREAD_MS));
+}
+
+/**
+ * Reads a `Retry-After`, seconds or an HTTP date (RFC 9110 section 10.2.3), as milliseconds from `now`, a day at most;
+ * null when it is neither.
+ */
 export function parseRetryAfter(value: string | null, now: number): number | null {
-  if (value === null) return null;
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  // Only an IMF-fixdate, which every server must send: Date.parse would take "1" or "May" too.
-  if (!/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(value)) return null;
-  const at = Date.parse(value);
-  return Number.isNaN(at) ? null : Math.max(0, at - now);
+  const text = value?.trim() ?? "";
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
+  const at = httpDate(text, now);
+  return at === null ? null : Math.min(Math.max(0, at - now), MAX_RETRY_AFTER_MS);
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/** The three forms of an HTTP date, RFC 9110 section 5.6.7: IMF-fixdate, RFC 850 and asctime. */
+const HTTP_DATES = [
+  /^[A-Z][a-z]{2}, (?<day>\d{2}) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
+  /^[A-Z][a-z]{5,8}, (?<day>\d{2})-(?<month>[A-Z][a-z]{2})-(?<year>\d{2}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
+  /^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) (?<time>\d{2}:\d{2}:\d{2}) (?<year>\d{4})$/,
+];
+
+/** Returns the unix milliseconds of an HTTP date; null for any other text. */
+function httpDate(text: string, now: number): number | null {
+  const found = HTTP_DATES.map((form) => form.exec(text)?.groups).find((groups) => groups !== undefined);
+  if (found === undefined) return null;
+  const { day = "", month = "", year = "", time = "" } = found;
+  const number = String(MONTHS.indexOf(month) + 1).padStart(2, "0");
+  return isoTime(`${fullYear(year, now)}-${number}-${day.replace(" ", "0")}T${time}Z`);
+}
+
+/** Returns the year of a date: two digits that lie more than 50 years ahead are of the last century. */
+function fullYear(year: string, now: number): string {
+  if (year.length === 4) return year;
+  const thisYear = new Date(now).getUTCFullYear();
+  const full = Math.floor(thisYear / 100) * 100 + Number(year);
+  return String(full > thisYear + 50 ? full - 100 : full);
 }
 
 /** Retries that fall due within this time are made together: each alarm costs rows and a commit. */

@@ -1,15 +1,17 @@
 import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { spaceIn } from "../../../shared/durable/space.ts";
+import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { ConfigureCall, Identity, Pause } from "../protocol.ts";
 import { type Ending, FAILING_MS, failingSince, outcomeOf } from "./outcome.ts";
 import { DeliveryQueue } from "./queue.ts";
+import { MAX_HOLD_MS } from "./retry.ts";
 import type { EndpointStore } from "./storage.ts";
 
 /**
  * An Endpoint's configuration, queue and health in memory; after a start they are read from storage again. Its health
- * is two values: since when every attempt has failed, and the pause that the endpoint made for that or for a 410. Each
- * change of them is a row.
+ * is three values: since when every attempt has failed, the pause that the endpoint made for that or for a 410, and the
+ * time until which the server asked not to be called. Each change of them is a row.
  */
 export class EndpointState {
   readonly #store: EndpointStore;
@@ -20,6 +22,9 @@ export class EndpointState {
   #writtenFloor = 0;
   #pause: Pause | null = null;
   #failingSince: number | null = null;
+  /** The end of the wait that the server asked for (unix ms), and the one that is stored. */
+  #hold: number | null = null;
+  #writtenHold: number | null = null;
 
   constructor(store: EndpointStore, { storageLimit }: Pick<Config, "storageLimit">, alarm: Alarm) {
     this.#store = store;
@@ -45,6 +50,26 @@ export class EndpointState {
   /** True while the endpoint sends: it is enabled, and no pause waits for the registry to note it. */
   get active(): boolean {
     return this.#pause === null && (this.#identity?.config.enabled ?? false);
+  }
+
+  /**
+   * Returns until when the server asked not to be called (unix ms); null when it may be. An end beyond the longest wait
+   * was written under another clock, and counts for none.
+   */
+  heldUntil(now: number): number | null {
+    return this.#hold !== null && this.#hold > now && this.#hold <= now + MAX_HOLD_MS ? this.#hold : null;
+  }
+
+  /**
+   * Holds every delivery back for `waitMs`, and `spread` ms more, unless a hold ends later already. Returns its end. The
+   * row is written with the attempt that brought it: one a hold, however many attempts ask for it.
+   */
+  hold(waitMs: number, { now, spread }: { now: number; spread: number }): number {
+    const known = this.heldUntil(now);
+    if (known !== null && known >= now + waitMs) return known;
+    this.#hold = now + waitMs + spread;
+    logEvent("endpoint.held", { endpoint: this.#identity?.id ?? "", until: new Date(this.#hold).toISOString() });
+    return this.#hold;
   }
 
   /** True while storage is short: nothing more is taken, and the position waits in the log. */
@@ -88,13 +113,21 @@ export class EndpointState {
     }
   }
 
-  /** Ends a pause as a configuration comes. `forgiven`: also the time of failing, as the endpoint starts afresh. */
+  /** Ends a pause as a configuration comes. `forgiven`: the endpoint starts afresh, without what it did before. */
   #endPause(forgiven: boolean): void {
     if (this.#pause !== null) this.#store.meta.set("pause", null);
     this.#pause = null;
-    if (!forgiven || this.#failingSince === null) return;
-    this.#store.meta.set("failingSince", null);
+    if (!forgiven) return;
+    if (this.#failingSince !== null) this.#store.meta.set("failingSince", null);
     this.#failingSince = null;
+    this.#hold = null;
+    this.#saveHold();
+  }
+
+  #saveHold(): void {
+    if (this.#hold === this.#writtenHold) return;
+    this.#store.meta.set("hold", this.#hold);
+    this.#writtenHold = this.#hold;
   }
 
   /**
@@ -102,6 +135,7 @@ export class EndpointState {
    * makes the endpoint pause, the alarm is armed to report the pause.
    */
   judge(ending: Ending, at: number): void {
+    this.#saveHold();
     const outcome = outcomeOf(ending);
     const since = failingSince(this.#failingSince, outcome, at);
     if (since !== this.#failingSince) {
@@ -142,5 +176,6 @@ export class EndpointState {
   #loadHealth(meta: Record<string, unknown>): void {
     this.#pause = (meta.pause ?? null) as Pause | null;
     this.#failingSince = (meta.failingSince ?? null) as number | null;
+    this.#hold = this.#writtenHold = (meta.hold ?? null) as number | null;
   }
 }

@@ -18,6 +18,7 @@ export function presentEndpoint({ row, acked, head }: EndpointView, status: Endp
     // For an endpoint that cannot be reached, the events it has not taken are all that is known of its lag.
     lag: head - (status === null || status.idle ? Math.max(acked, status?.floor ?? 0) : status.floor),
     retrying: status?.retrying ?? null,
+    heldUntil: time(status?.heldUntil ?? null),
     lastOutcome: status?.lastOutcome ?? null,
   };
 }
