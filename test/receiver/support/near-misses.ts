@@ -74,7 +74,9 @@ function holdsOne(genuine: string | null, other: string | null, row: Row | undef
   const isHex = row === undefined || (row.encoding ?? "hex") === "hex";
   const same = (a: string, b: string) => a === b || (isHex && lowerHex(a) === lowerHex(b));
   if (row?.format === "pairs") {
-    const [before, after] = [genuine, other].map((value) => value.split(row.separator ?? ","));
+    const [before, after] = [genuine, other].map((value) =>
+      value.split(row.separator ?? ",").map((entry) => entry.replace(/^[ \t]+|[ \t]+$/g, "")),
+    );
     const times = (entries: string[] = []) => entries.filter((entry) => entry.startsWith(`${row.timestampPair}=`));
     if (times(before).join() !== times(after).join()) return false;
     return (after ?? []).some(

@@ -110,14 +110,16 @@ function valuesOf(row: SignatureRow, headers: Headers): HeaderValues | { fault: 
   }
   const header = headers.get(row.header);
   if (header === null || header === "") return { fault: "signature_missing" };
-  // Two headers of one name arrive joined like this, and nothing tells which of them was meant.
-  if (header.includes(", ")) return { fault: "signature_malformed" };
   if (row.format === "pairs") return pairsOf(row, header);
+  if (header.includes(JOINT)) return { fault: "signature_malformed" };
   const prefix = row.prefix ?? "";
   const entries = row.format === "list" ? header.split(" ", MAX_SIGNATURES) : [header];
   const values = entries.filter((entry) => entry.startsWith(prefix)).map((entry) => entry.slice(prefix.length));
   return values.length === 0 ? { fault: "signature_malformed" } : { values, timestamp: null };
 }
+
+/** Text between two headers of one name, which arrive as one: nothing tells which of them was meant. */
+const JOINT = ", ";
 
 function numbered(header: string): string[] {
   return Array.from({ length: MAX_SIGNATURES }, (_, index) => `${header}${index + 1}`);
@@ -127,13 +129,19 @@ function pairsOf(
   { separator = ",", pair, timestampPair }: SignatureRow,
   header: string,
 ): HeaderValues | { fault: RejectReason } {
-  const pairs = header.split(separator, MAX_SIGNATURES).map((entry) => {
+  const mark = separator.trim() || separator;
+  const spaced = header.includes(JOINT);
+  // Commas that separate no pairs can only join headers.
+  if (spaced && mark !== ",") return { fault: "signature_malformed" };
+  const pairs = header.split(mark, MAX_SIGNATURES).map((each) => {
+    const entry = each.replace(/^[ \t]+|[ \t]+$/g, "");
     const equals = entry.indexOf("=");
     return equals < 0 ? ["", entry] : [entry.slice(0, equals), entry.slice(equals + 1)];
   });
   const all = (name: string | undefined) => pairs.flatMap(([key, value = ""]) => (key === name ? [value] : []));
   const [times, values] = [all(timestampPair), all(pair)];
-  // Either of two times could be the signed one.
+  // Either of two times could be the signed one; two headers have one each.
   if (times.length > 1) return { fault: "timestamp_malformed" };
+  if (spaced && timestampPair === undefined && values.length > 1) return { fault: "signature_malformed" };
   return values.length === 0 ? { fault: "signature_missing" } : { values, timestamp: times[0] ?? null };
 }

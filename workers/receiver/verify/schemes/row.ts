@@ -16,7 +16,10 @@ export type SignatureRow = {
   format?: "plain" | "pairs" | "list" | "numbered";
   /** Text before a plain or listed value. */
   prefix?: string;
-  /** For `pairs`: the text between two of them (default `,`), and the name of those that hold signatures. */
+  /**
+   * For `pairs`: the text between two of them (default `,`), and the name of those that hold signatures. White space
+   * around a pair is not part of it.
+   */
   separator?: string;
   pair?: string;
   /** Encoding of the signature, by default `hex`. */
