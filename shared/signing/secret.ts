@@ -21,9 +21,14 @@ export type SigningKey = { version: "v1"; key: Bytes } | { version: "v1a"; key: 
 type SecretProblem = "empty" | "malformed" | "too_short" | "weak" | "private" | "public";
 export type Parsed<Key> = { ok: true; key: Key } | { ok: false; problem: SecretProblem };
 
+/** Returns a secret without its prefix, and without the `v1,` that some dashboards show before both. */
+export function bareSecret(text: string): string {
+  return text.replace(/^(v1,)?whsec_/, "");
+}
+
 /** Returns the HMAC key of `whsec_…`. The prefix may be missing: some dashboards show the bare base64. */
 export function parseSecret(text: string): Parsed<Bytes> {
-  const encoded = text.startsWith(PREFIX) ? text.slice(PREFIX.length) : text;
+  const encoded = bareSecret(text);
   if (encoded === "") return invalid("empty");
   const key = fromBase64(encoded);
   if (key === null) return invalid("malformed");

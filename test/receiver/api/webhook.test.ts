@@ -77,6 +77,27 @@ describe("POST /webhook", () => {
     expect(JSON.stringify(await tailRecords())).not.toContain("hidden7");
   });
 
+  it("keeps no token that came in a header or in the query, not even one that was stored before", async () => {
+    const secrets = { "x-telegram-bot-api-secret-token": "s3cr3t-1", "x-goog-channel-token": "s3cr3t-2" };
+    const more = { "x-original-url": "/webhook?token=s3cr3t-3", "x-goog-channel-id": "shown" };
+    const headers = { ...(await signed("msg_1", "{}")), ...secrets, ...more };
+    expect((await call("/webhook?token=s3cr3t-3", { method: "POST", body: "{}", headers })).status).toBe(200);
+    const stored = await inInbox((_instance, { storage }) =>
+      storage.sql.exec<{ headers: string }>("SELECT headers FROM tail_1").toArray(),
+    );
+    expect(JSON.stringify(stored)).toContain("shown");
+    expect(JSON.stringify(stored)).not.toContain("s3cr3t");
+    await inInbox((_instance, { storage }) => {
+      const old = JSON.stringify([...Object.entries(secrets), ["accept", "shown"]]);
+      storage.sql.exec("UPDATE tail_1 SET headers = ?", old);
+    });
+    for (const path of ["/events/1", "/e/1"]) {
+      const text = await (await call(path)).text();
+      expect(text).toContain("shown");
+      expect(text).not.toContain("s3cr3t");
+    }
+  });
+
   it("logs an id once, and marks a duplicate", async () => {
     await send("msg_1", "first");
     const again = await send("msg_1", "second");

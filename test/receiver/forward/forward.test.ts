@@ -103,6 +103,9 @@ describe("forwardedHeaders", () => {
         ["authorization", "Bearer x"],
         ["proxy-authorization", "x"],
         ["cookie", "a=b"],
+        ["x-telegram-bot-api-secret-token", "x"],
+        ["x-goog-channel-token", "x"],
+        ["x-shop-key", "x"],
       ],
     ],
     [
@@ -185,6 +188,7 @@ describe("forwardKeys", () => {
     ["halves of two pairs", `whsk_${toBase64(new Uint8Array(64).fill(9))}`, {}],
     ["the default source's", env.WEBHOOK_SECRET, {}],
     ["the default source's without its prefix", env.WEBHOOK_SECRET.slice(6), {}],
+    ["the default source's with a version before it", `v1,${env.WEBHOOK_SECRET}`, {}],
     [
       "another source's",
       `${FORWARD_SECRET} ${toBase64(new Uint8Array(32))}`,
@@ -197,7 +201,7 @@ describe("forwardKeys", () => {
       (reason) => reason,
     );
     expect(error).toMatchObject({ name: "ConfigError", message: expect.stringContaining("FORWARD_SECRET") });
-    for (const part of secret.split(" ")) expect(error.message).not.toContain(part.replace(/^wh\w+_/, ""));
+    for (const part of secret.split(" ")) expect(error.message).not.toContain(part.replace(/^(v1,)?wh\w+_/, ""));
   });
 });
 

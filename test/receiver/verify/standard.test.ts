@@ -32,6 +32,44 @@ describe("standard", () => {
     });
   });
 
+  const renamed = async (from: number, to = 3) =>
+    (await genuine()).map(([name, value], index): [string, string] => [
+      index >= from && index < to ? name.replace("webhook-", "svix-") : name,
+      value,
+    ]);
+
+  it("reads the names of Svix where its own are absent", async () => {
+    const at = NOW + 300;
+    expect(await standard.verify(request(await renamed(0)), [SECRET], at)).toEqual({
+      ok: true,
+      id: "msg_1",
+      timestamp: NOW,
+    });
+    expect(standard.timestampOf?.(request(await renamed(0)))).toBe(NOW);
+    const late = await standard.verify(request(await renamed(0)), [SECRET], at + 1);
+    expect(late).toEqual({ ok: false, reason: "timestamp_too_old" });
+  });
+
+  it.each([
+    ["id", 0, "id_missing"],
+    ["time", 1, "timestamp_missing"],
+    ["signature", 2, "signature_missing"],
+  ])("takes no %s under the name of Svix beside its own names", async (_name, index, reason) => {
+    const mixed = await standard.verify(request(await renamed(index, index + 1)), [SECRET], NOW);
+    expect(mixed).toEqual({ ok: false, reason });
+  });
+
+  it("prefers its own names where both are there", async () => {
+    const both = [...(await genuine()), ["svix-id", "other"], ["svix-signature", "v1,AAAA"]] as [string, string][];
+    expect(await standard.verify(request(both), [SECRET], NOW)).toMatchObject({ ok: true, id: "msg_1" });
+  });
+
+  it("takes a secret that was pasted with its version", async () => {
+    for (const secret of [`v1,${SECRET}`, SECRET, SECRET.slice(6)]) {
+      expect(await standard.verify(request(await genuine()), [secret], NOW)).toMatchObject({ ok: true });
+    }
+  });
+
   const changed: [name: string, header: string, value: string | null, reason: string][] = [
     ["no id", "webhook-id", null, "id_missing"],
     ["an empty id", "webhook-id", "", "id_missing"],

@@ -16,10 +16,15 @@ describe("parseSecret", () => {
     [`whsec_${toBase64(new Uint8Array(25)).replace(/=+$/, "")}`, "malformed"],
     [`whsec_${toBase64(new Uint8Array(23))}`, "too_short"],
     ["whsec_MfKQ", "too_short"],
+    ["v1,whsec_", "empty"],
+    [`v1,${TEXT}`, "malformed"],
+    [`v2,whsec_${TEXT}`, "malformed"],
   ];
   it.each(refused)("refuses %j as %s", (text, problem) => expect(parseSecret(text)).toEqual({ ok: false, problem }));
 
-  it.each([`whsec_${TEXT}`, TEXT])("takes %j", (text) => expect(parseSecret(text)).toEqual({ ok: true, key: KEY }));
+  it.each([`whsec_${TEXT}`, TEXT, `v1,whsec_${TEXT}`])("takes %j", (text) =>
+    expect(parseSecret(text)).toEqual({ ok: true, key: KEY }),
+  );
 });
 
 describe("parseSecrets", () => {

@@ -1,6 +1,6 @@
 import { ConfigError } from "../../../shared/config.ts";
 import { Problem } from "../../../shared/http/problem.ts";
-import { formatPublicKey, isPair, parseSecrets, type SigningKey } from "../../../shared/signing/secret.ts";
+import { bareSecret, formatPublicKey, isPair, parseSecrets, type SigningKey } from "../../../shared/signing/secret.ts";
 import type { Source } from "./source.ts";
 
 /** FORWARD_SECRET, which signs the events that are sent on. A mistake in it stops forwarding, and nothing else. */
@@ -21,8 +21,8 @@ export function readForwardSecret(text: string, sources: readonly Source[]): For
   if (text.trim() === "") return { state: "unset" };
   try {
     const keys = parseSecrets(VARIABLE, text);
-    const own = [...text.split(" "), ...keys.flatMap((key) => formatPublicKey(key) ?? [])].map(bare);
-    const shared = sources.find(({ secrets }) => secrets.some((secret) => own.includes(bare(secret))));
+    const own = [...text.split(" "), ...keys.flatMap((key) => formatPublicKey(key) ?? [])].map(bareSecret);
+    const shared = sources.find(({ secrets }) => secrets.some((secret) => own.includes(bareSecret(secret))));
     if (shared === undefined) return { state: "ready", keys };
     return {
       state: "faulty",
@@ -51,9 +51,4 @@ export async function forwardKeys(secret: ForwardSecret): Promise<readonly Signi
 /** @throws ConfigError when the secret is set and unusable. */
 export function checkForwardSecret(secret: ForwardSecret): void {
   if (secret.state === "faulty") throw new ConfigError(secret.fault);
-}
-
-/** Returns a secret without its prefix: dashboards show either form. */
-function bare(secret: string): string {
-  return secret.replace(/^whsec_/, "");
 }

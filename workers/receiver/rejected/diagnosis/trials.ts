@@ -1,5 +1,6 @@
 import { fromBase64, fromHex, toBase64, toHex, utf8 } from "../../../../shared/bytes.ts";
 import { ConfigError } from "../../../../shared/config.ts";
+import { bareSecret } from "../../../../shared/signing/secret.ts";
 import type { HmacRow } from "../../verify/schemes/row.ts";
 import type { Scheme, SignedRequest } from "../../verify/schemes/scheme.ts";
 import type { Diagnosis, Suspects } from "./diagnosis.ts";
@@ -128,7 +129,7 @@ function keyKindOf({ row, verification }: Scheme): KeyKind {
 
 /** Returns secrets in the scheme's form whose key is the text of `secret`, with or without its prefix. */
 function undecoded(secret: string, kind: KeyKind): string[] {
-  const bare = secret.startsWith(WHSEC) ? secret.slice(WHSEC.length) : secret;
+  const bare = bareSecret(secret);
   const asText = [bare, WHSEC + bare];
   if (kind === "text") return asText;
   const spell = { hex: toHex, base64: toBase64, whsec: (key: Uint8Array) => WHSEC + toBase64(key) }[kind];

@@ -111,7 +111,7 @@ function valuesOf(row: SignatureRow, headers: Headers): HeaderValues | { fault: 
   const header = headers.get(row.header);
   if (header === null || header === "") return { fault: "signature_missing" };
   if (row.format === "pairs") return pairsOf(row, header);
-  if (header.includes(JOINT)) return { fault: "signature_malformed" };
+  if (header.includes(HEADER_JOINT)) return { fault: "signature_malformed" };
   const prefix = row.prefix ?? "";
   const entries = row.format === "list" ? header.split(" ", MAX_SIGNATURES) : [header];
   const values = entries.filter((entry) => entry.startsWith(prefix)).map((entry) => entry.slice(prefix.length));
@@ -119,7 +119,7 @@ function valuesOf(row: SignatureRow, headers: Headers): HeaderValues | { fault: 
 }
 
 /** Text between two headers of one name, which arrive as one: nothing tells which of them was meant. */
-const JOINT = ", ";
+const HEADER_JOINT = ", ";
 
 function numbered(header: string): string[] {
   return Array.from({ length: MAX_SIGNATURES }, (_, index) => `${header}${index + 1}`);
@@ -130,7 +130,7 @@ function pairsOf(
   header: string,
 ): HeaderValues | { fault: RejectReason } {
   const mark = separator.trim() || separator;
-  const spaced = header.includes(JOINT);
+  const spaced = header.includes(HEADER_JOINT);
   // Commas that separate no pairs can only join headers.
   if (spaced && mark !== ",") return { fault: "signature_malformed" };
   const pairs = header.split(mark, MAX_SIGNATURES).map((each) => {

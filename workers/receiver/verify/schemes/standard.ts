@@ -9,24 +9,30 @@ import type { Scheme } from "./scheme.ts";
 
 type HeaderNames = { id: string; timestamp: string; signature: string };
 
+const SVIX: HeaderNames = { id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" };
+
+type StandardOptions = Pick<Scheme, "typeHeader" | "secretHeaders"> & { instead?: HeaderNames };
+
 /**
  * Returns the scheme of Standard Webhooks, "Verifying webhook authenticity": `v1` and `v1a` signatures, any entry under
- * any secret. `names` are the three headers, `headers` others that hold the event's type or a secret.
+ * any secret. `names` are the three headers, `instead` the names that are read where none of these is there, `headers`
+ * others that hold the event's type or a secret.
  */
-export function standardScheme(names: HeaderNames, headers: Pick<Scheme, "typeHeader" | "secretHeaders"> = {}): Scheme {
+export function standardScheme(names: HeaderNames, { instead, ...headers }: StandardOptions = {}): Scheme {
+  const sets = instead === undefined ? [names] : [names, instead];
+  const namesIn = (given: Headers) => sets.find((set) => Object.values(set).some((name) => given.has(name))) ?? names;
   return {
     verification: "verified",
     signedId: true,
     ...headers,
-    signatureHeaders: [names.signature],
-    timestampOf: (request) => parseTimestamp(request.headers.get(names.timestamp) ?? "", "s"),
+    signatureHeaders: sets.map(({ signature }) => signature),
+    timestampOf: ({ headers: given }) => parseTimestamp(given.get(namesIn(given).timestamp) ?? "", "s"),
 
     async verify({ headers: given, body }, secrets, now) {
       const keys = secrets.map(keyOf);
       if (keys.length === 0) throw new ConfigError("no secret is configured");
-      const id = given.get(names.id);
-      const timestamp = given.get(names.timestamp);
-      const signature = given.get(names.signature);
+      const found = namesIn(given);
+      const [id, timestamp, signature] = [given.get(found.id), given.get(found.timestamp), given.get(found.signature)];
       const fault =
         idFault(id, { signed: true }) ??
         timestampFault(timestamp, now, { unit: "s", windowSeconds: TOLERANCE_SECONDS }) ??
@@ -39,10 +45,11 @@ export function standardScheme(names: HeaderNames, headers: Pick<Scheme, "typeHe
   };
 }
 
-export const standard = standardScheme(HEADER);
+/** Many senders of Standard Webhooks are Svix, which uses either name. */
+export const standard = standardScheme(HEADER, { instead: SVIX });
 
 /** Svix, "Verifying Webhooks: How to Verify Webhooks Manually": under Svix's names, as Clerk and Resend send it. */
-export const svix = standardScheme({ id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" });
+export const svix = standardScheme(SVIX);
 
 // Parsed once: the imported key is kept with the parsed one. No Worker has so many secrets.
 const parsedKeys = new BoundedMap<string, VerifyingKey>(100);
