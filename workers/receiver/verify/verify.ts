@@ -1,5 +1,6 @@
 import { toHex, utf8 } from "../../../shared/bytes.ts";
 import { ConfigError } from "../../../shared/config.ts";
+import { queryOf } from "../event/masking.ts";
 import type { SignedRequest, Verdict } from "./schemes/scheme.ts";
 import type { Source } from "./source.ts";
 import { faultOf, faultText } from "./source-fault.ts";
@@ -20,7 +21,8 @@ export async function verifyFrom(source: Source, request: SignedRequest, now: nu
 /** Returns the request with the URL that the provider called and signed, not the one that a proxy or the edge shows. */
 export function signedRequest({ url, scheme }: Source, request: SignedRequest): SignedRequest {
   if (url === null) return request;
-  const called = new URL(request.url).search;
+  // Cut, not parsed: a parser would encode a quote, and leave out an empty query.
+  const called = queryOf(request.url);
   if (called === "" || scheme.signedUrl === "configured") return { ...request, url };
   // A provider signs what it adds to the query, too.
   return { ...request, url: url.replace(/\?.*$/, "") + called };

@@ -1,4 +1,4 @@
-import { type Bytes, concat, fromUtf8, toHex, utf8 } from "../../../../shared/bytes.ts";
+import { type Bytes, concat, fromHex, fromUtf8, toHex, utf8 } from "../../../../shared/bytes.ts";
 import { PLACEHOLDERS, type SignatureRow } from "./row.ts";
 import type { SignedRequest } from "./scheme.ts";
 
@@ -32,11 +32,29 @@ export function rowContents(row: SignatureRow): (request: SignedRequest, given: 
   };
 }
 
-/** Returns the URL in each spelling that the provider may have signed. */
-function urlsOf({ urlDecodes, urlPort }: SignatureRow, url: string): string[] {
-  const text = urlDecodes === undefined ? url : decoded(url, urlDecodes);
-  return urlPort === "either" ? withoutAndWithPort(text) : [text];
+/** Returns the URL in each spelling that the provider may have signed, first as it arrived. */
+function urlsOf({ urlDecodes, urlPort, urlQuery }: SignatureRow, url: string): string[] {
+  const written = urlQuery === "configured" ? [url] : queriesUnencoded(url);
+  const texts = written.map((each) => (urlDecodes === undefined ? each : decoded(each, urlDecodes)));
+  return [...new Set(urlPort === "either" ? texts.flatMap(withoutAndWithPort) : texts)];
 }
+
+/** Codes of the characters that a URL parser encodes in a query, as it writes them (WHATWG URL, special-query set). */
+const PARSER_CODES = /(?:%(?:2[27]|3[CE]|[89A-F][0-9A-F]))+/g;
+
+/**
+ * Returns the URL, and what a sender may have written where a proxy's URL parser wrote its query: with bare quotes, and
+ * with everything bare that the parser encodes. To a parser each of these is the same URL.
+ */
+export function queriesUnencoded(url: string): string[] {
+  const at = url.indexOf("?");
+  if (at < 0 || !url.includes("%", at)) return [url];
+  const [start, query] = [url.slice(0, at), url.slice(at)];
+  const bare = query.replace(PARSER_CODES, (codes) => fromUtf8(fromHex(codes.replaceAll("%", "")) ?? EMPTY) ?? codes);
+  return [...new Set([query, query.replaceAll("%27", "'"), bare])].map((each) => start + each);
+}
+
+const EMPTY = new Uint8Array();
 
 /** Undoes the percent-encoding of the given characters, and of no others. */
 function decoded(url: string, characters: string): string {
