@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { Hono } from "hono/tiny";
 import { readForm } from "../http/body.ts";
+import { takes } from "../http/parameters.ts";
 import { Problem, problems } from "../http/problem.ts";
 import { htmlPage, Shell } from "../pages/page.tsx";
 import { sameText } from "../same-text.ts";
@@ -17,11 +18,13 @@ const MAX_SIGN_IN_BYTES = 4096;
 export function signIn(guarded: GuardedWorker, pages: RegExp) {
   const { worker } = guarded;
   return new Hono()
-    .get("/session", (c) => htmlPage(<SignInPage worker={worker} to={returnPath(c.req.query("to") ?? null, pages)} />))
+    .get("/session", takes("to"), (c) =>
+      htmlPage(<SignInPage worker={worker} to={returnPath(c.req.query("to") ?? null, pages)} />),
+    )
     .post("/session", async (c) => {
       requireSameOrigin(c.req.raw);
       const { apiToken, localDev } = guarded.configOf(c.env);
-      const form = await readForm(c.req.raw, MAX_SIGN_IN_BYTES);
+      const form = await readForm(c.req.raw, { known: ["to", "token"], maxBytes: MAX_SIGN_IN_BYTES });
       const to = returnPath(form.get("to"), pages);
       if (!(await sameText(form.get("token") ?? "", apiToken))) {
         const problem = wrongToken(c, guarded.now());

@@ -1,23 +1,34 @@
 import { concat, fromUtf8 } from "../bytes.ts";
 import { withDeadline } from "../deadline.ts";
 import { isDeeper, JSON_DEPTH_LIMIT } from "../json-text.ts";
-import { Problem } from "./problem.ts";
+import { checkMembers, checkNames } from "./names.ts";
+import { Problem, type ProblemCode } from "./problem.ts";
 
 /** Request bodies, read within a limit: exact bytes, forms and JSON. */
 
 /**
- * Reads what a page's form posts.
+ * Reads what a page's form posts; a button may post nothing.
  *
- * @throws Problem `unsupported_media_type`, `body_too_large`, `bad_request`
+ * @throws Problem `invalid_input` for a field that is not among `known`, or given twice; `unsupported_media_type`,
+ * `body_too_large`, `bad_request`
  */
-export async function readForm(request: Request, maxBytes: number): Promise<URLSearchParams> {
-  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
-  if (mediaType !== "application/x-www-form-urlencoded") {
+export async function readForm(
+  request: Request,
+  { known, maxBytes }: { known: readonly string[]; maxBytes: number },
+): Promise<URLSearchParams> {
+  const bytes = await readBody(request, maxBytes);
+  if (bytes.byteLength > 0 && mediaTypeOf(request) !== "application/x-www-form-urlencoded") {
     throw new Problem("unsupported_media_type", "The page's forms send application/x-www-form-urlencoded.");
   }
-  const text = fromUtf8(await readBody(request, maxBytes));
+  const text = fromUtf8(bytes);
   if (text === null) throw new Problem("bad_request", "The form is not UTF-8.");
-  return new URLSearchParams(text);
+  const form = new URLSearchParams(text);
+  checkNames(form.keys(), known, "invalid_input");
+  return form;
+}
+
+function mediaTypeOf(request: Request): string | undefined {
+  return request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
 /** A length as RFC 9110 section 8.6 defines it. */
@@ -127,12 +138,42 @@ const ENVELOPE_DEPTH = 2;
  *
  * @throws Problem `unsupported_media_type`, `body_too_large` or `invalid_json`.
  */
-export async function readJson(request: Request, maxBytes: number): Promise<{ text: string; value: unknown }> {
-  const mediaType = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
-  if (mediaType !== "application/json") {
-    throw new Problem("unsupported_media_type", "Send JSON with `content-type: application/json`.");
-  }
-  const text = fromUtf8(await readBody(request, maxBytes));
+export async function readJson(request: Request, maxBytes: number): Promise<JsonBody> {
+  requireJson(request);
+  return parseJson(await readBody(request, maxBytes));
+}
+
+type JsonBody = { text: string; value: unknown };
+
+/** Enough for the members of any request but events. */
+const MAX_MEMBERS_BYTES = 64 * 1024;
+
+/**
+ * Reads the members of a JSON object; none where there is no body.
+ *
+ * @throws Problem `code` for a body that is no object, or has a member that is not among `known` or given twice; what
+ * `readJson` throws
+ */
+export async function readMembers(
+  request: Request,
+  known: readonly string[],
+  code: ProblemCode,
+): Promise<Record<string, unknown>> {
+  const bytes = await readBody(request, MAX_MEMBERS_BYTES);
+  if (bytes.byteLength === 0) return {};
+  requireJson(request);
+  const { text, value } = parseJson(bytes);
+  checkMembers(text, known, code);
+  return value as Record<string, unknown>;
+}
+
+function requireJson(request: Request): void {
+  if (mediaTypeOf(request) === "application/json") return;
+  throw new Problem("unsupported_media_type", "Send JSON with `content-type: application/json`.");
+}
+
+function parseJson(bytes: Uint8Array): JsonBody {
+  const text = fromUtf8(bytes);
   if (text === null) throw new Problem("invalid_json", "The body is not UTF-8.");
   if (isDeeper(text, JSON_DEPTH_LIMIT + ENVELOPE_DEPTH)) {
     throw new Problem("invalid_json", `The JSON is nested deeper than ${JSON_DEPTH_LIMIT} arrays and objects.`);

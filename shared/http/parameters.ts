@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
-import { Problem } from "./problem.ts";
+import { checkNames } from "./names.ts";
+import { Problem, type ProblemCode } from "./problem.ts";
 
 /** Query parameters as both Workers read them: an unknown one is refused, and numbers have one form. */
 
@@ -13,11 +14,7 @@ const NUMBER = /^(0|[1-9]\d{0,14})$/;
 
 /** @throws Problem `invalid_parameter` for a parameter that is unknown or given twice: it is not ignored. */
 export function checkParameters(parameters: URLSearchParams, known: readonly string[]): void {
-  for (const name of parameters.keys()) {
-    if (known.includes(name) && parameters.getAll(name).length === 1) continue;
-    const expected = known.length === 0 ? "this route knows no parameter" : `known are ${known.join(", ")}`;
-    throw new Problem("invalid_parameter", `\`${name}\` is unknown or given twice; ${expected}.`);
-  }
+  checkNames(parameters.keys(), known, "invalid_parameter");
 }
 
 /** Makes a route refuse every query parameter but these, before its handler reads anything. */
@@ -28,13 +25,16 @@ export function takes(...known: string[]): MiddlewareHandler {
   };
 }
 
-/** Reads a whole number within bounds, both included; null when there is none. @throws Problem `invalid_parameter` */
-export function wholeNumber(name: string, text: Text, { min, max }: { min: number; max: number }): number | null {
+/** Bounds of a number, both included. `code`: the problem of any other; `invalid_parameter` when there is none. */
+type Range = { min: number; max: number; code?: ProblemCode };
+
+/** Reads a whole number within bounds; null when there is none. @throws Problem of the range's code */
+export function wholeNumber(name: string, text: Text, { min, max, code = "invalid_parameter" }: Range): number | null {
   if (text === null || text === undefined) return null;
   const value = NUMBER.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   const detail = `\`${name}\` is a whole number from ${min} to ${max}, not ${JSON.stringify(text)}.`;
-  throw new Problem("invalid_parameter", detail);
+  throw new Problem(code, detail);
 }
 
 /**

@@ -7,6 +7,7 @@ export const problems = {
   invalid_json: [400, "The body is not valid JSON"],
   invalid_event: [422, "The event is not valid"],
   invalid_endpoint: [422, "The endpoint is not valid"],
+  invalid_input: [422, "The input is not valid"],
   not_delivered: [409, "There is nothing to deliver again"],
   endpoint_disabled: [409, "The endpoint is disabled"],
   defined_by_variable: [409, "A variable defines this"],

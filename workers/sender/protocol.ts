@@ -47,6 +47,9 @@ export type Redelivery = { seq: number; body: string | null };
 /** A choice of deliveries: below `before`, of one state. */
 export type DeliveryQuery = { before: number | null; limit: number; state: DeliveryState | null };
 
+/** A span of time: `since` included, `until` excluded, null for no end (unix ms). */
+export type Period = { since: number; until: number | null };
+
 /** A changed row, and whether its Endpoint has confirmed the change yet. */
 export type Changed = { row: EndpointRow; confirmed: boolean };
 

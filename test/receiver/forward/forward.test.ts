@@ -280,7 +280,7 @@ describe("POST /events/:seq/forward", () => {
     ["a URL that is no text", { url: 1 }, [422, "invalid_forward"]],
     ["more than a URL", { url: TARGET, headers: {} }, [422, "invalid_forward"]],
     ["a long URL", { url: `${TARGET}${"x".repeat(2048)}` }, [422, "invalid_forward"]],
-    ["too much", `"${"x".repeat(17_000)}"`, [413, "body_too_large"]],
+    ["too much", `"${"x".repeat(66_000)}"`, [413, "body_too_large"]],
     ["http", { url: "http://target.example" }, [422, "invalid_forward"]],
     ["a private address", { url: "https://10.0.0.1" }, [422, "invalid_forward"]],
     ["a private address, written otherwise", { url: "https://0x0a000001" }, [422, "invalid_forward"]],

@@ -239,7 +239,7 @@ describe("an unknown query parameter", () => {
     ["GET", "/endpoints/ep_default/deliveries", "before, limit, state"],
   ])("is refused by %s %s, which names those it knows", async (method, path, known) => {
     const response = await call(`${path}?colour=red`, { method });
-    const expected = known === null ? "this route knows no parameter" : `known are ${known}`;
+    const expected = known === null ? "none is known here" : `known are ${known}`;
     expect([response.status, await response.json()]).toMatchObject([
       400,
       { code: "invalid_parameter", detail: `\`colour\` is unknown or given twice; ${expected}.` },

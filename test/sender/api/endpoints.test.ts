@@ -352,10 +352,17 @@ describe("a failing endpoint", () => {
     expect((await deliveries(id)).filter(({ type }) => type === "delivery.failed")).toEqual([]);
     receiver.answer = () => new Response("ok");
     const before = sentTo(URL_A).length;
-    expect(await call("POST", `/endpoints/${id}/recover`, { since })).toMatchObject({
-      status: 202,
-      body: { recovered: 1 },
-    });
+    const died = (await deliveries(id))[0]?.attempts.at(-1)?.at ?? 0;
+    const recover = async (from: number, until?: number) => {
+      const period = [from, until].flatMap((time) => (time === undefined ? [] : [new Date(time).toISOString()]));
+      const { status, body } = await call("POST", `/endpoints/${id}/recover`, { since: period[0], until: period[1] });
+      return [status, body.recovered];
+    };
+    // The start is in the period, the end is not.
+    expect(await recover(Date.parse(since), died)).toEqual([202, 0]);
+    expect(await recover(died + 1, died + 2)).toEqual([202, 0]);
+    expect(sentTo(URL_A)).toHaveLength(before);
+    expect(await recover(died, died + 1)).toEqual([202, 1]);
     await arrived(URL_A, before + 1, id);
     expect(new Set(idsAt(URL_A)).size).toBe(1);
     await vi.waitUntil(async () => (await deliveries(id))[0]?.state === "delivered");

@@ -251,7 +251,7 @@ describe("the buttons", () => {
   it("recover", async () => {
     const answer = await send(`${path("ep_default")}/recover`, { hours: "24" });
     expect(answer.location).toBe(`${path("ep_default")}?done=recovered&count=0`);
-    expect((await send(`${path("ep_default")}/recover`, { hours: "x" })).status).toBe(400);
+    expect((await send(`${path("ep_default")}/recover`, { hours: "x" })).status).toBe(422);
   });
 
   it("rotate, except what a variable defines", async () => {
@@ -330,7 +330,7 @@ describe("endpointFrom", () => {
   it.each([
     ["url=u", { url: "u", types: null, ordered: false, signing: "v1" }],
     [
-      "url=+u+&types=a,b+c.*&signing=both&ordered=on",
+      "url=+u+&types=a,b+c.*&signing=both&ordered=true",
       { url: "u", types: ["a", "b", "c.*"], ordered: true, signing: ["v1", "v1a"] },
     ],
     [

@@ -40,6 +40,10 @@ describe("parseEndpointInput", () => {
     [{ url: "http://example.com/" }, "url may not be called: the URL does not begin with `https://`"],
     [{ url: URL_A, colour: "red" }, '"colour" is not a member of an endpoint'],
     [JSON.parse(`{"url": "${URL_A}", "__proto__": 1}`), '"__proto__" is not a member of an endpoint'],
+    [
+      { url: URL_A, rateLimit: { perSecond: 1, per_second: 1 } },
+      '"rateLimit.per_second" is not a member of an endpoint',
+    ],
     [{ url: URL_A, enabled: "yes" }, "enabled must be true or false"],
     [{ url: URL_A, types: [] }, "types must be null for all, or 1 to 100 exact names or `prefix.*`"],
     [{ url: URL_A, types: ["a", "*"] }, "types must be null for all, or 1 to 100 exact names or `prefix.*`"],

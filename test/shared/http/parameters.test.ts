@@ -14,7 +14,7 @@ describe("checkParameters", () => {
 
   it("names the parameter and those it knows", () => {
     expect(check("colour=red", ["limit", "after"])).toThrow(/`colour` .* limit, after\./);
-    expect(check("colour=red", [])).toThrow(/`colour` .* knows no parameter\./);
+    expect(check("colour=red", [])).toThrow(/`colour` .* none is known here\./);
   });
 });
 

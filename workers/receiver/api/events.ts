@@ -1,4 +1,4 @@
-import { readJson } from "../../../shared/http/body.ts";
+import { readMembers } from "../../../shared/http/body.ts";
 import { checkParameters, cursorOf, limitOf, takes, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem, problemOf } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
@@ -19,7 +19,6 @@ const EVENT = "/:seq{[1-9][0-9]{0,14}}";
 const MAX_LIMIT = 500;
 /** Proxies and clients give up on a silent request after a minute. */
 const MAX_WAIT_SECONDS = 55;
-const MAX_FORWARD_INPUT_BYTES = 16_384;
 
 const PAGE_PARAMETERS = ["log", "after", "before", "limit", "wait", ...FILTER_PARAMETERS];
 
@@ -39,7 +38,7 @@ export const eventRoutes = createApp()
   })
   .post(`${EVENT}/forward`, takes("log"), async (c) => {
     const log = c.req.query("log") ?? DEFAULT_LOG;
-    const input = async () => (await readJson(c.req.raw, MAX_FORWARD_INPUT_BYTES)).value;
+    const input = () => readMembers(c.req.raw, ["url"], "invalid_forward");
     return c.json(await forwardEvent({ log, input, record: () => recordOf(c) }, configOf(c.env)));
   })
   .delete("/", takes("source", "log"), (c) => answerClear(c));
@@ -68,6 +67,8 @@ async function answerPage(c: ReceiverContext): Promise<Response> {
  * @throws Problem `invalid_parameter`, `not_found` or `log_unavailable`: a misspelt name must not clear the whole log.
  */
 async function answerClear(c: ReceiverContext): Promise<Response> {
+  // A source that is named in a body would be left out, and all be cleared.
+  await readMembers(c.req.raw, [], "invalid_input");
   const parameters = new URL(c.req.url).searchParams;
   for (const [name, value] of parameters) {
     if (value === "") throw new Problem("invalid_parameter", `\`${name}\` is empty.`);

@@ -14,7 +14,7 @@ import { type Forwarded, forwardedHeaders, forwardId } from "./request.ts";
 const MAX_URL_LENGTH = 2048;
 
 /** An event to send on. `input`, `{url}`, is read once there is a key to sign with, and the event after that. */
-type ForwardCall = { log: string; input: () => Promise<unknown>; record: () => Promise<EventRecord> };
+type ForwardCall = { log: string; input: () => Promise<{ url?: unknown }>; record: () => Promise<EventRecord> };
 
 /**
  * Sends the exact bytes of an event on, signed anew, and returns the target's answer, whatever it is.
@@ -32,13 +32,9 @@ export async function forwardEvent(call: ForwardCall, config: Config): Promise<F
 }
 
 /** Returns the URL to send to, checked. @throws Problem `invalid_forward` */
-function targetOf(value: unknown, { localDev }: Config): URL {
-  const { url, ...more } = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  if (typeof url !== "string" || url.length > MAX_URL_LENGTH || Object.keys(more).length > 0) {
-    throw new Problem(
-      "invalid_forward",
-      `Send \`{"url": "https://…"}\`, of at most ${MAX_URL_LENGTH} characters, and nothing else.`,
-    );
+function targetOf({ url }: { url?: unknown }, { localDev }: Config): URL {
+  if (typeof url !== "string" || url.length > MAX_URL_LENGTH) {
+    throw new Problem("invalid_forward", `Send \`{"url": "https://…"}\`, of at most ${MAX_URL_LENGTH} characters.`);
   }
   const checked = checkUrl(url, { allowLoopback: localDev });
   if (checked.ok) return checked.url;

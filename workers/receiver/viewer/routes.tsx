@@ -1,7 +1,7 @@
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { GuardedWorker } from "../../../shared/auth/token.ts";
 import { readForm } from "../../../shared/http/body.ts";
-import { cursorOf } from "../../../shared/http/parameters.ts";
+import { cursorOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
@@ -18,7 +18,7 @@ import { href, unfiltered } from "./parts/address.ts";
 import type { BodyView } from "./parts/body.tsx";
 import { type ForwardState, outcomeText } from "./parts/forward.tsx";
 import type { RequestedView } from "./parts/frame.tsx";
-import { answerFailure, requestedView } from "./view.tsx";
+import { answerFailure, NOTICE_PARAMETERS, requestedView, VIEW_PARAMETERS } from "./view.tsx";
 
 /** Routes of the viewer: pages that show a log to whoever has signed in, and two forms that forward and clear. */
 
@@ -37,13 +37,13 @@ export function viewerRoutes(guarded: GuardedWorker) {
     .use("/rejected", signedIn)
     .use("/connect", signedIn)
     .use("/clear", signedIn)
-    .get("/", listPage)
-    .get("/connect", connectPage)
-    .get("/rejected", rejectedPage)
-    .get(EVENT_PATH, (c) => eventPage(c, { forwarding: { url: "", result: null } }))
-    .post(`${EVENT_PATH}/forward`, postForward)
+    .get("/", takes(...VIEW_PARAMETERS, "before", "after", ...NOTICE_PARAMETERS), listPage)
+    .get("/connect", takes(...VIEW_PARAMETERS), connectPage)
+    .get("/rejected", takes(...VIEW_PARAMETERS), rejectedPage)
+    .get(EVENT_PATH, takes(...VIEW_PARAMETERS, "view"), (c) => eventPage(c, { forwarding: { url: "", result: null } }))
+    .post(`${EVENT_PATH}/forward`, takes("log"), postForward)
     .get(`${EVENT_PATH}/forward`, (c) => c.redirect(`/e/${c.req.param("seq")}${new URL(c.req.url).search}`, 303))
-    .post("/clear", postClear);
+    .post("/clear", takes("log"), postClear);
 }
 
 async function listPage(c: ReceiverContext): Promise<Response> {
@@ -58,10 +58,11 @@ async function listPage(c: ReceiverContext): Promise<Response> {
   return htmlPage(<ListPage {...data} view={view} now={Date.now()} empty={empty} />);
 }
 
-/** Reads the cursor of a list. @throws Problem `invalid_cursor` */
+/** Reads the cursor of a list. @throws Problem `invalid_cursor`, `invalid_parameter` */
 function cursorIn(parameters: URLSearchParams): ListCursor {
   const [before, after] = [parameters.get("before"), parameters.get("after")];
-  if (after !== null && before === null) return { order: "after", seq: cursorOf("after", after) };
+  if (after !== null && before !== null) throw new Problem("invalid_parameter", "Give `after` or `before`, not both.");
+  if (after !== null) return { order: "after", seq: cursorOf("after", after) };
   return { order: "before", seq: cursorOf("before", before) };
 }
 
@@ -101,7 +102,7 @@ async function eventPage(c: ReceiverContext, { forwarding, notice, status = 200 
  * form. Whoever asks for this address again gets the event's page.
  */
 async function postForward(c: ReceiverContext): Promise<Response> {
-  const url = (await readForm(c.req.raw, MAX_FORM_BYTES)).get("url") ?? "";
+  const url = (await readForm(c.req.raw, { known: ["url"], maxBytes: MAX_FORM_BYTES })).get("url") ?? "";
   const log = c.req.query("log") ?? DEFAULT_LOG;
   const record = () => recordAt(c.env, log, Number(c.req.param("seq")));
   try {
@@ -122,9 +123,11 @@ function bodyViewOf(text: string | undefined): BodyView | null {
 
 async function postClear(c: ReceiverContext): Promise<Response> {
   const { address } = requestedView(c);
-  const form = await readForm(c.req.raw, MAX_FORM_BYTES);
+  const form = await readForm(c.req.raw, { known: ["source", "confirm"], maxBytes: MAX_FORM_BYTES });
   if (form.get("confirm") !== "yes") throw new Problem("bad_request", "Check the box beside Clear to confirm.");
-  const { cleared, remainInKv } = await clearLog(c.env, address.log, form.get("source"));
+  const source = form.get("source");
+  if (source === "") throw new Problem("invalid_input", "`source` is empty.");
+  const { cleared, remainInKv } = await clearLog(c.env, address.log, source);
   return c.redirect(href("/", unfiltered(address), { done: "cleared", count: cleared, kept: remainInKv }), 303);
 }
 

@@ -2,12 +2,16 @@ import type { Context } from "hono";
 import { hasCookie } from "../../../shared/auth/session.ts";
 import { answerErrorPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
-import { NO_FILTER, readFilter } from "../event/filter.ts";
+import { FILTER_PARAMETERS, NO_FILTER, readFilter } from "../event/filter.ts";
 import { type Env, logOf, logsOf, type ReceiverContext } from "../log/logs.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 import { type RequestedView, ViewerFrame } from "./parts/frame.tsx";
 
 /** Reads what a request asks to see, and answers a request that asks for something impossible. */
+
+/** Query parameters of every page, and those of a notice. */
+export const VIEW_PARAMETERS = ["log", ...FILTER_PARAMETERS];
+export const NOTICE_PARAMETERS = ["done", "count", "kept"];
 
 /**
  * Returns the view that the request's address and cookie ask for, with `notice` or the one that the address names.

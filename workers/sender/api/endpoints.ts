@@ -1,8 +1,8 @@
-import { readJson } from "../../../shared/http/body.ts";
+import { readMembers } from "../../../shared/http/body.ts";
 import { cursorOf, limitOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
-import { type EndpointInput, parseEndpointInput } from "../model/endpoint-input.ts";
+import { ENDPOINT_MEMBERS, type EndpointInput, parseEndpointInput } from "../model/endpoint-input.ts";
 import {
   createEndpoint,
   deleteEndpoint,
@@ -21,7 +21,6 @@ import type { EndpointView } from "../protocol.ts";
 /** The routes of endpoints: their configuration, secrets, tests and deliveries. */
 
 const MAX_LISTED = 200;
-const MAX_INPUT_BYTES = 64 * 1024;
 
 export const endpoints = createApp()
   .get("/endpoints", takes("after", "limit"), async (c) => {
@@ -32,32 +31,34 @@ export const endpoints = createApp()
     return c.json({ endpoints: await Promise.all(views.map((view) => describe(c.env, view))), next });
   })
   .post("/endpoints", takes(), async (c) => {
-    const { row } = await createEndpoint(c.env, await readInput(c, true));
+    const { row } = await createEndpoint(c.env, await readEndpoint(c, true));
     return c.json({ ...(await present(c, row.id)), ...presentSecrets(row.config, Date.now()) }, 201);
   })
   .get("/endpoints/:id", takes(), async (c) => c.json(await present(c, c.req.param("id"))))
   .patch("/endpoints/:id", takes(), async (c) => {
-    const { row, confirmed } = await updateEndpoint(c.env, c.req.param("id"), await readInput(c, false));
+    const { row, confirmed } = await updateEndpoint(c.env, c.req.param("id"), await readEndpoint(c, false));
     return c.json(await present(c, row.id), confirmed ? 200 : 202);
   })
   .delete("/endpoints/:id", takes(), async (c) => {
+    await readMembers(c.req.raw, [], "invalid_input");
     return c.body(null, (await deleteEndpoint(c.env, c.req.param("id"))) ? 204 : 202);
   })
   .get("/endpoints/:id/secret", takes(), async (c) => {
     return c.json(presentSecrets((await knownEndpoint(c.env, c.req.param("id"))).row.config, Date.now()));
   })
   .post("/endpoints/:id/rotate", takes(), async (c) => {
-    const { row, confirmed } = await rotateEndpoint(c.env, c.req.param("id"), await expirySeconds(c));
+    const { expiresInSeconds } = await readMembers(c.req.raw, ["expiresInSeconds"], "invalid_endpoint");
+    const { row, confirmed } = await rotateEndpoint(c.env, c.req.param("id"), expiresInSeconds);
     return c.json(presentSecrets(row.config, Date.now()), confirmed ? 200 : 202);
   })
   .post("/endpoints/:id/test", takes(), async (c) => {
+    await readMembers(c.req.raw, [], "invalid_input");
     const tested = await testEndpoint(c.env, c.req.param("id"));
     return c.json(tested, tested.outcome?.state === "delivered" ? 200 : 202);
   })
   .post("/endpoints/:id/recover", takes(), async (c) => {
-    const { value } = await readJson(c.req.raw, MAX_INPUT_BYTES);
-    const since = String((value as { since?: unknown } | null)?.since ?? "");
-    return c.json({ recovered: await recoverEndpoint(c.env, c.req.param("id"), since) }, 202);
+    const period = await readMembers(c.req.raw, ["since", "until"], "invalid_endpoint");
+    return c.json({ recovered: await recoverEndpoint(c.env, c.req.param("id"), period) }, 202);
   })
   .get("/endpoints/:id/deliveries", takes("before", "limit", "state"), async (c) => {
     const id = c.req.param("id");
@@ -81,16 +82,9 @@ async function describe(env: Env, view: EndpointView) {
   return presentEndpoint(view, status);
 }
 
-async function readInput(c: SenderContext, creating: boolean): Promise<EndpointInput> {
-  const { value } = await readJson(c.req.raw, MAX_INPUT_BYTES);
+async function readEndpoint(c: SenderContext, creating: boolean): Promise<EndpointInput> {
+  const value = await readMembers(c.req.raw, ENDPOINT_MEMBERS, "invalid_endpoint");
   const parsed = parseEndpointInput(value, { localDev: configOf(c.env).localDev, creating });
   if (!parsed.ok) throw new Problem("invalid_endpoint", parsed.reason);
   return parsed.input;
-}
-
-/** Reads how long old secrets go on signing; undefined when the rotation has no body. */
-async function expirySeconds(c: SenderContext): Promise<unknown> {
-  if (c.req.raw.body === null || c.req.header("content-length") === "0") return undefined;
-  const { value } = await readJson(c.req.raw, MAX_INPUT_BYTES);
-  return (value as { expiresInSeconds?: unknown } | null)?.expiresInSeconds;
 }

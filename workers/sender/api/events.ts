@@ -1,8 +1,8 @@
-import { readJson } from "../../../shared/http/body.ts";
+import { readJson, readMembers } from "../../../shared/http/body.ts";
 import { cursorOf, limitOf, takes, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
-import { MAX_EVENT_BYTES, MAX_REQUEST_BYTES, parseEvents } from "../model/event.ts";
+import { MAX_REQUEST_BYTES, parseEvents } from "../model/event.ts";
 import { createApp } from "../operations/env.ts";
 import { deliveriesOf, knownEvent, redeliver } from "../operations/events.ts";
 import { eventJson, eventsJson, presentDelivery } from "../operations/json.ts";
@@ -52,18 +52,17 @@ export const events = createApp()
     return jsonText(eventJson(event, { deliveries }));
   })
   .post("/events/:id/redeliver", takes(), async (c) => {
+    const only = await endpointIdOf(c.req.raw);
     const event = await knownEvent(c.env, c.req.param("id"));
-    const redelivering = await redeliver(c.env, event, await endpointIdOf(c.req.raw));
+    const redelivering = await redeliver(c.env, event, only);
     return c.json({ id: event.id, redelivering }, 202);
   });
 
 /** Reads the one endpoint that a redelivery is for; null for all that have a delivery. */
 async function endpointIdOf(request: Request): Promise<string | null> {
-  if (request.body === null || request.headers.get("content-length") === "0") return null;
-  const { value } = await readJson(request, MAX_EVENT_BYTES);
-  const id = (value as { endpointId?: unknown } | null)?.endpointId;
-  if (id !== undefined && typeof id !== "string") throw new Problem("bad_request", "`endpointId` must be a text.");
-  return id ?? null;
+  const { endpointId } = await readMembers(request, ["endpointId"], "invalid_input");
+  if (endpointId === undefined || typeof endpointId === "string") return endpointId ?? null;
+  throw new Problem("invalid_input", "endpointId must be the id of an endpoint, as a text.");
 }
 
 /** Answers JSON that was put together as text: data goes out as it came in. */

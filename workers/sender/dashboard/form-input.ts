@@ -7,9 +7,19 @@ import { isDeeper, JSON_DEPTH_LIMIT } from "../../../shared/json-text.ts";
 /** Room for 256 KiB of data, of which a form may spend three bytes on each, and for the other fields. */
 const MAX_FORM_BYTES = 800 * 1024;
 
-/** Reads a form. @throws Problem `unsupported_media_type`, `body_too_large`, `bad_request` */
-export function readDashboardForm(request: Request): Promise<URLSearchParams> {
-  return readForm(request, MAX_FORM_BYTES);
+/** Fields of the form that adds an endpoint, and of the one that publishes an event. */
+export const ENDPOINT_FIELDS = [
+  ...["url", "description", "types", "signing", "ordered", "perSecond", "startFrom", "headers"],
+];
+export const EVENT_FIELDS = ["type", "data", "id"];
+
+/**
+ * Reads a form that has these fields and no other.
+ *
+ * @throws Problem `invalid_input`, `unsupported_media_type`, `body_too_large`, `bad_request`
+ */
+export function readDashboardForm(request: Request, ...known: string[]): Promise<URLSearchParams> {
+  return readForm(request, { known, maxBytes: MAX_FORM_BYTES });
 }
 
 /** Returns the body for `POST /endpoints`, without the fields left empty. */
@@ -22,13 +32,20 @@ export function endpointFrom(form: URLSearchParams): Record<string, unknown> {
   return {
     url: filled("url"),
     types: types.length === 0 ? null : types,
-    ordered: form.has("ordered"),
+    ordered: orderedIn(form),
     signing: filled("signing") === "both" ? ["v1", "v1a"] : filled("signing") || "v1",
     ...(filled("description") === "" ? {} : { description: filled("description") }),
     ...(filled("perSecond") === "" ? {} : { rateLimit: { perSecond: Number(filled("perSecond")) } }),
     ...(filled("startFrom") === "" ? {} : { startFrom: filled("startFrom") }),
     ...(headers === null ? {} : { headers }),
   };
+}
+
+/** Reads a box that a browser sends only when it is checked. @throws Problem `invalid_input` */
+function orderedIn(form: URLSearchParams): boolean {
+  const text = form.get("ordered");
+  if (text === null || text === "true") return text !== null;
+  throw new Problem("invalid_input", "ordered is true, or left out.");
 }
 
 /** Returns the JSON text of the body for `POST /events`; the data stays as it was typed. @throws Problem `invalid_json` */

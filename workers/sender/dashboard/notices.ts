@@ -17,6 +17,9 @@ const DONE: Record<string, string> = {
   redelivered: "The event is being sent again.",
 };
 
+/** Query parameters that name a notice. */
+export const NOTICE_PARAMETERS = ["done", "count"];
+
 /** Returns the notice that an address names; undefined for an unknown name. */
 export function noticeOf(done: string | undefined, count?: string): Notice | undefined {
   if (done === "recovered" && /^\d{1,6}$/.test(count ?? "")) {

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { wholeNumber } from "../../../shared/http/parameters.ts";
+import { takes, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem, problems } from "../../../shared/http/problem.ts";
 import { HOUR_MS } from "../../../shared/time.ts";
 import { configOf } from "../config.ts";
@@ -17,7 +17,7 @@ import {
 import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
-import { endpointFrom, eventTextFrom, readDashboardForm } from "./form-input.ts";
+import { ENDPOINT_FIELDS, EVENT_FIELDS, endpointFrom, eventTextFrom, readDashboardForm } from "./form-input.ts";
 import type { TypedForm } from "./forms.tsx";
 import { endpointPath } from "./frame.tsx";
 import type { ListAnswer } from "./list.tsx";
@@ -38,8 +38,8 @@ export function formPosts(showList: ShowList) {
     return showList(c, { notice: { text: error.message, failed: true }, typed, status });
   };
   return createApp()
-    .post("/endpoints", async (c) => {
-      const values = await readDashboardForm(c.req.raw);
+    .post("/endpoints", takes(), async (c) => {
+      const values = await readDashboardForm(c.req.raw, ...ENDPOINT_FIELDS);
       try {
         const { row } = await createEndpoint(c.env, endpointInput(c.env, values));
         return c.redirect(`${endpointPath(row.id)}/secret?done=created`, 303);
@@ -47,8 +47,8 @@ export function formPosts(showList: ShowList) {
         return refused(c, error, { form: "endpoint", values });
       }
     })
-    .post("/events", async (c) => {
-      const values = await readDashboardForm(c.req.raw);
+    .post("/events", takes(), async (c) => {
+      const values = await readDashboardForm(c.req.raw, ...EVENT_FIELDS);
       try {
         const horizonMs = configOf(c.env).retentionMs;
         const parsed = parseEvents(eventTextFrom(values), { now: Date.now(), horizonMs });
@@ -63,40 +63,42 @@ export function formPosts(showList: ShowList) {
 
 /** Handles the buttons of one endpoint. */
 export const endpointPosts = createApp()
+  .post("/*", takes())
   .post("/test", async (c) => {
+    await readDashboardForm(c.req.raw);
     const { outcome } = await testEndpoint(c.env, idOf(c));
     return redirectDone(c, outcome?.state === "delivered" ? "tested" : "waiting");
   })
   .post("/enable", async (c) => {
+    await readDashboardForm(c.req.raw);
     await updateEndpoint(c.env, idOf(c), { enabled: true });
     return redirectDone(c, "enabled");
   })
   .post("/disable", async (c) => {
+    await readDashboardForm(c.req.raw);
     await updateEndpoint(c.env, idOf(c), { enabled: false });
     return redirectDone(c, "disabled");
   })
   .post("/recover", async (c) => {
-    const hours = formNumber(await readDashboardForm(c.req.raw), "hours", { min: 1, max: MAX_HOURS });
+    const hours = await postedNumber(c, "hours", { min: 1, max: MAX_HOURS });
     const since = new Date(Date.now() - hours * HOUR_MS).toISOString();
-    return redirectDone(c, `recovered&count=${await recoverEndpoint(c.env, idOf(c), since)}`);
+    return redirectDone(c, `recovered&count=${await recoverEndpoint(c.env, idOf(c), { since })}`);
   })
   .post("/rotate", async (c) => {
-    const seconds = formNumber(await readDashboardForm(c.req.raw), "expiresInSeconds", {
-      min: 0,
-      max: MAX_OVERLAP_SECONDS,
-    });
+    const seconds = await postedNumber(c, "expiresInSeconds", { min: 0, max: MAX_OVERLAP_SECONDS });
     const { row } = await rotateEndpoint(c.env, idOf(c), seconds);
     return c.redirect(`${endpointPath(row.id)}/secret?done=rotated`, 303);
   })
   .post("/delete", async (c) => {
-    if ((await readDashboardForm(c.req.raw)).get("confirm") !== "yes") {
+    if ((await readDashboardForm(c.req.raw, "confirm")).get("confirm") !== "yes") {
       throw new Problem("bad_request", "Check the box beside Delete to confirm.");
     }
     return c.redirect(`/?done=${(await deleteEndpoint(c.env, idOf(c))) ? "deleted" : "deleting"}`, 303);
   });
 
 /** Handles the button of one delivery. */
-export const deliveryPosts = createApp().post("/redeliver", async (c) => {
+export const deliveryPosts = createApp().post("/redeliver", takes(), async (c) => {
+  await readDashboardForm(c.req.raw);
   const { endpointId, delivery } = await knownDelivery(c);
   await redeliver(c.env, await knownEvent(c.env, delivery.id), endpointId);
   return c.redirect(`${endpointPath(endpointId)}/deliveries/${delivery.seq}?done=redelivered`, 303);
@@ -125,7 +127,8 @@ function redirectDone(c: SenderContext, name: string): Response {
   return c.redirect(`${endpointPath(idOf(c))}?done=${name}`, 303);
 }
 
-/** Reads a whole number of a form. @throws Problem `invalid_parameter` */
-function formNumber(form: URLSearchParams, name: string, range: { min: number; max: number }): number {
-  return wholeNumber(name, form.get(name) ?? "", range) ?? range.min;
+/** Reads the one field of a form, a whole number. @throws Problem `invalid_input` */
+async function postedNumber(c: SenderContext, name: string, range: { min: number; max: number }): Promise<number> {
+  const form = await readDashboardForm(c.req.raw, name);
+  return wholeNumber(name, form.get(name) ?? "", { ...range, code: "invalid_input" }) ?? range.min;
 }

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { hasCookie } from "../../../shared/auth/session.ts";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { GuardedWorker } from "../../../shared/auth/token.ts";
-import { cursorOf } from "../../../shared/http/parameters.ts";
+import { cursorOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { answerErrorPage, htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
@@ -14,7 +14,7 @@ import { DeliveryPage } from "./delivery.tsx";
 import { EndpointPage } from "./endpoint.tsx";
 import { DashboardFrame, type DashboardFrameProps } from "./frame.tsx";
 import { type ListAnswer, ListPage } from "./list.tsx";
-import { noticeOf } from "./notices.ts";
+import { NOTICE_PARAMETERS, noticeOf } from "./notices.ts";
 import { deliveryPosts, endpointPosts, formPosts, knownDelivery } from "./posts.ts";
 import { SecretPage } from "./secret.tsx";
 import { summarize } from "./summary.ts";
@@ -34,15 +34,15 @@ export function dashboardRoutes(guarded: GuardedWorker) {
     .onError((error, c) => answerErrorPage(error, c, (title, notice) => failure(c, title, notice)))
     .use("/", signedIn)
     .use("/dashboard/*", signedIn)
-    .get("/", (c) => listPage(c, { notice: noticeOf(c.req.query("done")) }))
+    .get("/", takes("after", ...NOTICE_PARAMETERS), (c) => listPage(c, { notice: noticeOf(c.req.query("done")) }))
     .route("/dashboard", formPosts(listPage))
-    .get(ENDPOINT_PATH, endpointPage)
-    .get(`${ENDPOINT_PATH}/secret`, async (c) => {
+    .get(ENDPOINT_PATH, takes("before", "state", ...NOTICE_PARAMETERS), endpointPage)
+    .get(`${ENDPOINT_PATH}/secret`, takes(...NOTICE_PARAMETERS), async (c) => {
       const { row } = await knownEndpoint(c.env, c.req.param("id"));
       const { secrets } = presentSecrets(row.config, Date.now());
       return htmlPage(<SecretPage id={row.id} secrets={secrets} {...frameProps(c)} />);
     })
-    .get(`${ENDPOINT_PATH}/deliveries/:seq`, deliveryPage)
+    .get(`${ENDPOINT_PATH}/deliveries/:seq`, takes(...NOTICE_PARAMETERS), deliveryPage)
     .route(ENDPOINT_PATH, endpointPosts)
     .route(`${ENDPOINT_PATH}/deliveries/:seq`, deliveryPosts)
     .all("/dashboard/*", (c) => {

@@ -2,6 +2,7 @@ import type { Meta } from "../../../shared/durable/meta.ts";
 import { isFinished, type PeriodTable, PeriodTables } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
+import type { Period } from "../protocol.ts";
 import type { SeqSet } from "./queue.ts";
 
 /** A delivery's row: `attempts` is JSON text, and SQL knows no fixed values for `state` and `mark`. */
@@ -146,12 +147,13 @@ export class Deliveries {
     if (table !== undefined) this.#sql.run(`UPDATE ${table.name} SET due = NULL WHERE seq = ? AND state = 'dead'`, seq);
   }
 
-  /** Returns dead deliveries whose last attempt was made at `since` or later, the oldest first. */
-  dead(since: number, limit: number): Delivery[] {
-    return this.#all("WHERE state = 'dead' AND attempts ->> '$[#-1].at' >= ? ORDER BY seq LIMIT ?", since, limit).slice(
-      0,
-      limit,
-    );
+  /** Returns dead deliveries whose last attempt was made in a period, the oldest first. */
+  dead({ since, until }: Period, limit: number): Delivery[] {
+    return this.#all(
+      `WHERE state = 'dead' AND attempts ->> '$[#-1].at' >= ?1 AND (?2 IS NULL OR attempts ->> '$[#-1].at' < ?2)
+       ORDER BY seq LIMIT ?3`,
+      ...[since, until, limit],
+    ).slice(0, limit);
   }
 
   /** Returns deliveries below `before`, the newest first, without their bodies. */

@@ -11,6 +11,7 @@ import type {
   Offer,
   OfferAnswer,
   OutboxCalls,
+  Period,
   Redelivery,
 } from "../protocol.ts";
 import { CatchUp } from "./catch-up.ts";
@@ -97,8 +98,8 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     return this.#history.redeliver(call, Date.now());
   }
 
-  recover(since: number): number {
-    return this.#history.recover(since, Date.now());
+  recover(period: Period): number {
+    return this.#history.recover(period, Date.now());
   }
 
   activity(now: number): ActivityView {

@@ -4,7 +4,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { ActivityView } from "../model/activity.ts";
 import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
-import type { DeliveryQuery, Redelivery } from "../protocol.ts";
+import type { DeliveryQuery, Period, Redelivery } from "../protocol.ts";
 import { type Activity, countActivity } from "./activity.ts";
 import { FirstOutcomes } from "./first-outcomes.ts";
 import { askedWait, type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
@@ -92,9 +92,9 @@ export class DeliveryHistory {
     return "scheduled";
   }
 
-  /** Makes deliveries due again that died at `since` or later; returns how many, 10,000 at most in one go. */
-  recover(since: number, now: number): number {
-    const rows = this.#store.exists ? this.#store.deliveries.dead(since, RECOVER_LIMIT) : [];
+  /** Makes deliveries due again that died in a period; returns how many, 10,000 at most in one go. */
+  recover(period: Period, now: number): number {
+    const rows = this.#store.exists ? this.#store.deliveries.dead(period, RECOVER_LIMIT) : [];
     this.#makeDue(
       rows.filter(({ body }) => body !== null),
       now,

@@ -35,7 +35,7 @@ const RESERVED_HEADERS = new Set<string>([
 
 const VERSION = v.picklist(["v1", "v1a"]);
 const TYPES = v.pipe(v.array(v.pipe(v.string(), v.check(isTypePattern))), v.minLength(1), v.maxLength(MAX_TYPES));
-const RATE = v.object({ perSecond: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PER_SECOND)) });
+const RATE = v.strictObject({ perSecond: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PER_SECOND)) });
 const VERSIONS = v.pipe(
   v.array(VERSION),
   v.minLength(1),
@@ -46,6 +46,8 @@ const ONE_VERSION = v.pipe(
   v.transform((version) => [version]),
 );
 const HEADERS = v.custom<Record<string, string>>(isPlainObject, "must be an object of names and values");
+
+const UNKNOWN = "is not a member of an endpoint";
 
 /** Makes the schema. A message continues the name of its member. */
 function inputSchema({ localDev, creating }: InputOptions) {
@@ -59,41 +61,42 @@ function inputSchema({ localDev, creating }: InputOptions) {
     v.maxLength(MAX_START),
     v.check(() => creating),
   );
-  return v.strictObject(
-    {
-      url: v.exactOptional(
-        v.pipe(
-          text(MAX_URL),
-          without((url) => addressFault(url, localDev)),
-        ),
+  return v.strictObject({
+    url: v.exactOptional(
+      v.pipe(
+        text(MAX_URL),
+        without((url) => addressFault(url, localDev)),
       ),
-      enabled: flag,
-      types: member(v.nullable(TYPES), `must be null for all, or 1 to ${MAX_TYPES} exact names or \`prefix.*\``),
-      description: v.exactOptional(text(MAX_DESCRIPTION)),
-      headers: v.exactOptional(v.pipe(HEADERS, without(headersFault))),
-      ordered: flag,
-      rateLimit: member(v.nullable(RATE), `must be null or {"perSecond": 1 to ${MAX_PER_SECOND}}`),
-      signing: member(v.union([ONE_VERSION, VERSIONS]), 'must be "v1", "v1a" or ["v1", "v1a"]'),
-      secret: member(
-        secret,
-        creating
-          ? "must be `whsec_` and base64 of 24 to 64 bytes, or `whsk_` and an Ed25519 key"
-          : "is changed by POST /endpoints/:id/rotate",
-      ),
-      startFrom: member(startFrom, 'is "now", an event id or a time, on creation alone'),
-    },
-    "is not a member of an endpoint",
-  );
+    ),
+    enabled: flag,
+    types: member(v.nullable(TYPES), `must be null for all, or 1 to ${MAX_TYPES} exact names or \`prefix.*\``),
+    description: v.exactOptional(text(MAX_DESCRIPTION)),
+    headers: v.exactOptional(v.pipe(HEADERS, without(headersFault))),
+    ordered: flag,
+    rateLimit: member(v.nullable(RATE), `must be null or {"perSecond": 1 to ${MAX_PER_SECOND}}`),
+    signing: member(v.union([ONE_VERSION, VERSIONS]), 'must be "v1", "v1a" or ["v1", "v1a"]'),
+    secret: member(
+      secret,
+      creating
+        ? "must be `whsec_` and base64 of 24 to 64 bytes, or `whsk_` and an Ed25519 key"
+        : "is changed by POST /endpoints/:id/rotate",
+    ),
+    startFrom: member(startFrom, 'is "now", an event id or a time, on creation alone'),
+  });
 }
+
+/** Names of the members that an endpoint may be created or changed with. */
+export const ENDPOINT_MEMBERS = Object.keys(inputSchema({ localDev: false, creating: true }).entries);
 
 /** Returns the members that were given; otherwise the first fault, which names its member. */
 export function parseEndpointInput(value: unknown, options: InputOptions): ParsedInput {
   if (!isPlainObject(value)) return refusedInput("send a JSON object");
   const parsed = v.safeParse(inputSchema(options), value, { abortEarly: true });
   if (!parsed.success) {
-    const [{ path, message, type }] = parsed.issues;
-    const name = String(path?.[0].key);
-    return refusedInput(`${type === "strict_object" ? JSON.stringify(name) : name} ${message}`);
+    const [{ path, message, expected }] = parsed.issues;
+    // The library expects `never` of a member that no schema has.
+    if (expected === "never") return refusedInput(`${JSON.stringify(v.getDotPath(parsed.issues[0]))} ${UNKNOWN}`);
+    return refusedInput(`${path?.[0].key} ${message}`);
   }
   if (options.creating && !("url" in parsed.output)) return refusedInput("url is missing");
   return { ok: true, input: parsed.output };

@@ -12,6 +12,7 @@ import { generateKey, initialKeys, versionOf } from "./secrets.ts";
 /** Operations on endpoints, for the API and the dashboard. Each throws the Problem that says why it was not done. */
 
 const DAY_SECONDS = 86_400;
+const ENDPOINT_ID = /^ep_\w{1,64}$/;
 
 /** @throws Problem `not_found` */
 export async function knownEndpoint(env: Env, id: string): Promise<EndpointView> {
@@ -20,8 +21,15 @@ export async function knownEndpoint(env: Env, id: string): Promise<EndpointView>
   return view;
 }
 
-/** Returns the endpoints after an id, in the order of their ids, and the id that the next page starts after. */
+/**
+ * Returns the endpoints after an id, in the order of their ids, and the id that the next page starts after.
+ *
+ * @throws Problem `invalid_cursor`
+ */
 export async function listEndpoints(env: Env, { after, limit }: { after: string; limit: number }) {
+  if (after !== "" && !ENDPOINT_ID.test(after)) {
+    throw new Problem("invalid_cursor", "`after` is the id of an endpoint, or the `next` of a page.");
+  }
   const rest = (await outboxOf(env).endpoints())
     .filter(({ row }) => row.id > after && row.state === "live")
     .sort((a, b) => (a.row.id < b.row.id ? -1 : 1));
@@ -77,9 +85,10 @@ export async function deleteEndpoint(env: Env, id: string): Promise<boolean> {
 export async function rotateEndpoint(env: Env, id: string, expiresInSeconds: unknown): Promise<Changed> {
   refuseDefault(id, "secret");
   const { row } = await knownEndpoint(env, id);
-  const seconds = Number(expiresInSeconds ?? DAY_SECONDS);
-  const valid = Number.isInteger(expiresInSeconds ?? DAY_SECONDS) && seconds >= 0 && seconds <= 7 * DAY_SECONDS;
-  if (!valid) throw new Problem("invalid_endpoint", `expiresInSeconds is a whole number from 0 to ${7 * DAY_SECONDS}.`);
+  const seconds = expiresInSeconds === undefined ? DAY_SECONDS : expiresInSeconds;
+  if (typeof seconds !== "number" || !Number.isInteger(seconds) || seconds < 0 || seconds > 7 * DAY_SECONDS) {
+    throw new Problem("invalid_endpoint", `expiresInSeconds is a whole number from 0 to ${7 * DAY_SECONDS}.`);
+  }
   const keys = await Promise.all(row.config.signing.map(generateKey));
   const changed = await outboxOf(env).rotate(id, keys, Date.now() + seconds * 1000);
   if (changed === null) throw unknownEndpoint(id);
@@ -96,15 +105,27 @@ export async function testEndpoint(env: Env, id: string): Promise<Published & { 
 }
 
 /**
- * Sends dead deliveries since an ISO 8601 time again; returns how many.
+ * Sends deliveries again that died in a period: `since` included, `until` excluded, both ISO 8601, without `until` up to
+ * now. Returns how many.
  *
  * @throws Problem `invalid_endpoint`, `not_found`
  */
-export async function recoverEndpoint(env: Env, id: string, since: string): Promise<number> {
+export async function recoverEndpoint(env: Env, id: string, { since, until }: AskedPeriod): Promise<number> {
   await knownEndpoint(env, id);
-  const time = isoTime(since);
-  if (time === null) throw new Problem("invalid_endpoint", "since must be an ISO 8601 time with its zone.");
-  return endpointOf(env, id).recover(time);
+  const period = { since: timeOf("since", since), until: until === undefined ? null : timeOf("until", until) };
+  if (period.until !== null && period.until <= period.since) {
+    throw new Problem("invalid_endpoint", "until must be later than since.");
+  }
+  return endpointOf(env, id).recover(period);
+}
+
+/** A period as it was asked for. */
+type AskedPeriod = { since?: unknown; until?: unknown };
+
+function timeOf(name: string, text: unknown): number {
+  const time = typeof text === "string" ? isoTime(text) : null;
+  if (time !== null) return time;
+  throw new Problem("invalid_endpoint", `${name} must be an ISO 8601 time with its zone, as 2026-01-31T08:00:00Z.`);
 }
 
 /** Makes a new endpoint's configuration: the given members, and a secret for each version it signs with. */
