@@ -301,6 +301,21 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(address()).toEqual({ log: "audit" });
   });
 
+  test("shows at once that an event came again", async () => {
+    const { page } = visit;
+    const twice = { id: "msg_twice", body: '{"type":"came.twice"}' };
+    await sendSigned(open.url, twice);
+    await page.goto("/?type=came.twice");
+    await live();
+    await sendSigned(open.url, twice);
+    await rows().getByText("again once").waitFor();
+    await sendSigned(open.url, twice);
+    await rows().getByText("again 2 times").waitFor();
+    expect(await rows().count()).toBe(1);
+    await rows().first().getByRole("link").first().click();
+    await page.getByText("again 2 times, last").waitFor();
+  });
+
   test("lets an event be copied: as curl, header by header, as a file", async () => {
     const body = `{"type":"take.away","text":"it's $HOME \`id\` !! \\" \\\\ \u202e"}\r\n@`;
     await sendSigned(open.url, { headers: { "x-mine": "a 'quoted' $value" }, body });

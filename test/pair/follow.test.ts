@@ -9,6 +9,7 @@ type Wiring = {
   socket(after: number): FakeSocket;
   page(after: number, wait: number): Promise<Batch | null>;
   deliver(events: { seq: number }[]): void;
+  again(events: { seq: number; times: number }[]): void;
   state(state: string): void;
   reset(): void;
   pause(ms: number): Promise<void>;
@@ -105,6 +106,11 @@ class FakeSocket extends EventTarget {
     else this.#answer(this.#log.batch(asked));
   }
 
+  /** Tells what came again; the same question follows. */
+  tell(repeated: object[]): void {
+    this.#answer({ events: [], repeated, next: this.#asked, end: true });
+  }
+
   /** The connection ends; the other side hears of it. */
   break(): void {
     this.close();
@@ -128,19 +134,23 @@ class FakeSocket extends EventTarget {
 
 let log = new FakeLog();
 let seen: number[] = [];
+let again: string[] = [];
 let states: string[] = [];
 let resets = 0;
 
 /** Starts a viewer of a log of its own: viewers of earlier cases go on, and must not be heard any more. */
 function start(after = 0, connect = (own: FakeLog, from: number) => new FakeSocket(own, from)): void {
-  const [own, delivered, said] = [new FakeLog(), [] as number[], [] as string[]];
-  [log, seen, states, resets] = [own, delivered, said, 0];
+  const [own, delivered, told, said] = [new FakeLog(), [] as number[], [] as string[], [] as string[]];
+  [log, seen, again, states, resets] = [own, delivered, told, said, 0];
   void follow({
     after,
     socket: (from) => connect(own, from),
     page: (from, wait) => own.page(from, wait),
     deliver: (events) => {
       delivered.push(...events.map(({ seq }) => seq));
+    },
+    again: (events) => {
+      told.push(...events.map(({ seq, times }) => `${seq}: ${times}`));
     },
     state: (state) => {
       if (said.at(-1) !== state) said.push(state);
@@ -160,6 +170,18 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("follow", () => {
+  it("hears what came again, and goes on", async () => {
+    start(3);
+    log.head = 3;
+    await pass(10);
+    log.sockets[0]?.tell([{ seq: 2, times: 1, lastAt: "" }]);
+    await pass(10);
+    log.head = 4;
+    log.sockets[0]?.serve();
+    await pass(10);
+    expect([again, seen, states]).toEqual([["2: 1"], [4], ["live"]]);
+  });
+
   it("delivers what was there and what comes, each once and in order", async () => {
     start();
     log.head = 7;

@@ -2,6 +2,7 @@ import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:tes
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BATCH_BYTES, QUESTION_BYTES } from "../../../workers/receiver/inbox/live/protocol.ts";
 import { inboxOf } from "../../../workers/receiver/log/logs.ts";
+import { acceptMany, arrival } from "../support/arrivals.ts";
 import {
   call,
   callWith,
@@ -17,7 +18,7 @@ import {
   sendMany,
   setTime,
 } from "../support/harness.ts";
-import { discard, leaveAll, openSockets, seqsOf, untilSockets, Viewer } from "../support/live-harness.ts";
+import { discard, leaveAll, openSockets, Stream, seqsOf, untilSockets, Viewer } from "../support/live-harness.ts";
 import { log } from "../support/logged.ts";
 
 beforeEach(() => setTime(START));
@@ -51,6 +52,38 @@ describe("GET /events/live", () => {
     await send("a", '{"type":"order.paid"}');
     const viewer = await Viewer.open("?after=0");
     expect(await viewer.next()).toEqual(await get("/events?after=0"));
+  });
+
+  it("tells a viewer that waits what came again, and goes on with its wait", async () => {
+    await sendMany(2, "a");
+    const viewer = await Viewer.open("?after=2");
+    expect(await viewer.text(QUIET_MS)).toBeNull();
+    for (const times of [1, 2]) {
+      pass(SECOND);
+      await send("a1");
+      const repeated = [{ seq: 1, times, lastAt: new Date(Date.now()).toISOString() }];
+      expect(await viewer.next()).toEqual({ events: [], repeated, next: 2, end: true });
+      viewer.put(2);
+    }
+    await send("b");
+    expect(await viewer.next()).toMatchObject({ events: [{ seq: 3, id: "b" }], next: 3 });
+  });
+
+  it("tells what came again beside new events, the newest of a flood, and no stream or poll", async () => {
+    const arrivals = Array.from({ length: 150 }, (_, index) => arrival(`a${index + 1}`));
+    await acceptMany(arrivals);
+    const [viewer, stream] = [await Viewer.open("?after=150"), await Stream.open("?after=150")];
+    const poll = get("/events?after=150&wait=20");
+    await untilSockets(3);
+    await acceptMany(arrivals);
+    const flood = await viewer.next();
+    expect([flood.events, flood.repeated?.length, flood.repeated?.at(-1)?.seq]).toEqual([[], 100, 150]);
+    viewer.put(150);
+    await acceptMany([...arrivals.slice(6, 7), arrival("new")]);
+    const lastAt = new Date(START).toISOString();
+    expect(await viewer.next()).toMatchObject({ events: [{ seq: 151 }], repeated: [{ seq: 7, times: 2, lastAt }] });
+    expect(await poll).toEqual({ events: [expect.objectContaining({ seq: 151 })], next: 151, end: true });
+    expect((await stream.next())?.id).toBe("151");
   });
 
   it("sends nothing unasked", async () => {

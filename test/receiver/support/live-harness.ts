@@ -1,11 +1,19 @@
 import { evictDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
+import type { RepeatedEvent } from "../../../workers/receiver/event/page.ts";
 import type { EventSummary } from "../../../workers/receiver/event/record.ts";
 import { call, inbox, inInbox } from "./harness.ts";
 
 /** Clients of the live faces, each as a stranger would write it. */
 
-export type Message = { events?: EventSummary[]; next?: number; end?: true; behind?: number; reset?: number };
+export type Message = {
+  events?: EventSummary[];
+  repeated?: RepeatedEvent[];
+  next?: number;
+  end?: true;
+  behind?: number;
+  reset?: number;
+};
 
 /** Returns the seqs of events, as they came. */
 export const seqsOf = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq);

@@ -276,6 +276,15 @@ describe("GET /e/:seq", () => {
     expect(linkOf((await page("/e/3?type=a")).text, "up")).toContain('href="/?type=a"');
   });
 
+  it("says on the list and on its page how often an event came again, and when last", async () => {
+    await send("msg_1");
+    await send("msg_2");
+    for (let time = 0; time < 2; time++) await send("msg_1");
+    expect((await page("/")).text.match(/again [^<]+(?=<)/g)).toEqual(["again 2 times"]);
+    expect((await page("/e/1")).text).toMatch(/again 2 times, last <time[^>]+>2040-01-01 00:00:00 UTC/);
+    expect((await page("/e/2")).text).not.toContain("again 2 times");
+  });
+
   it("links the same bytes under other ids", async () => {
     await send("msg_1", '{"n":1}');
     await send("msg_2", '{"n":2}');

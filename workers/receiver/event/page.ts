@@ -56,8 +56,11 @@ export type Page = { events: EventSummary[]; next: number | null; end?: true };
 /** One batch holds at most this many events, or bytes of them, but at least one event. */
 export const BATCH_EVENTS = 100;
 
-/** Events on their way to a viewer; `end`: with them the viewer has all there are. */
-export type Batch = { events: EventSummary[]; next: number; end?: true };
+/** An event that came again while a viewer watched. */
+export type RepeatedEvent = Repeated & { seq: number };
+
+/** Events on their way to a viewer; `end`: with them the viewer has all there are. `repeated`: events that came again. */
+export type Batch = { events: EventSummary[]; repeated?: RepeatedEvent[]; next: number; end?: true };
 
 /** Returns the part of a log with this head that a query asks for. */
 export function wantedOf({ order, seq, filter }: PageQuery, head: number): Wanted {

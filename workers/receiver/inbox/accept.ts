@@ -41,11 +41,11 @@ export function acceptAll(memory: InboxMemory, arrivals: Arrival[]): Accepted[] 
   return arrivals.flatMap((arrival) => acceptAll(memory, [arrival]));
 }
 
-/** Counts the arrivals that repeated an event; returns whether any did. */
-export function countRepetitions(repetitions: Repetitions, accepted: readonly Accepted[], now: number): boolean {
+/** Counts the arrivals that repeated an event; returns the seqs of those events. */
+export function countRepetitions(repetitions: Repetitions, accepted: readonly Accepted[], now: number): number[] {
   const repeated = accepted.flatMap((each) => (each.stored && each.duplicate ? [each.seq] : []));
   for (const seq of repeated) repetitions.add(seq, now);
-  return repeated.length > 0;
+  return repeated;
 }
 
 function acceptTogether(memory: InboxMemory, arrivals: Arrival[], space: Space): Accepted[] {

@@ -40,8 +40,9 @@ export class Inbox extends DurableObject<InboxEnv> {
   readonly #live: LiveViewers;
   readonly #accept = batched((arrivals: Arrival[]) => {
     const accepted = acceptAll(this.memory, arrivals);
-    if (countRepetitions(this.memory.repetitions, accepted, Date.now())) saveNotesSoon(this.memory, "repetitions");
-    this.#live.notify();
+    const repeated = countRepetitions(this.memory.repetitions, accepted, Date.now());
+    if (repeated.length > 0) saveNotesSoon(this.memory, "repetitions");
+    this.#live.notify(repeated);
     return accepted;
   });
 

@@ -1,6 +1,6 @@
 import { utf8 } from "../../../../shared/bytes.ts";
 import type { EventFilter } from "../../event/filter.ts";
-import type { Batch } from "../../event/page.ts";
+import type { Batch, RepeatedEvent } from "../../event/page.ts";
 import type { Extent } from "../state/state.ts";
 
 /**
@@ -154,8 +154,15 @@ export function roundDelay(viewers: Iterable<Viewer>, last: number, now: number)
   return Math.min(Math.max(last + apart - now, 0), apart);
 }
 
+/** Events that came again and are told in one message: the newest of a flood. */
+export const MAX_TOLD_AGAIN = 100;
+
 /** Returns a batch's message, how far it reaches, and the size of its events; events beyond BATCH_BYTES are left out. */
-export function batchMessage({ events, next }: Pick<Batch, "events" | "next">, head: number) {
+export function batchMessage(
+  { events, next }: Pick<Batch, "events" | "next">,
+  head: number,
+  repeated: readonly RepeatedEvent[] = [],
+) {
   const texts: string[] = [];
   let bytes = 0;
   for (const event of events) {
@@ -167,7 +174,12 @@ export function batchMessage({ events, next }: Pick<Batch, "events" | "next">, h
   }
   const reached = texts.length === events.length ? next : (events[texts.length - 1]?.seq ?? next);
   const end = reached >= head ? ',"end":true' : "";
-  return { text: `{"events":[${texts.join(",")}],"next":${reached}${end}}`, next: reached, bytes };
+  const again = repeated.length === 0 ? "" : `"repeated":${JSON.stringify(repeated)},`;
+  return {
+    text: `{"events":[${texts.join(",")}],${again}"next":${reached}${end}}`,
+    next: reached,
+    bytes: bytes + again.length,
+  };
 }
 
 /** Returns an answer's JSON as one viewer gets it; the rest of the text may be shared. */

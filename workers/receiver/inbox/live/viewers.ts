@@ -1,6 +1,6 @@
 import { logEvent } from "../../../../shared/log-event.ts";
 import { type EventFilter, readFilter } from "../../event/filter.ts";
-import { BATCH_EVENTS, type Batch } from "../../event/page.ts";
+import { BATCH_EVENTS, type Batch, type RepeatedEvent } from "../../event/page.ts";
 import { withRepeated } from "../../event/record.ts";
 import { page } from "../queries/pages.ts";
 import type { LogSnapshot } from "../queries/rows.ts";
@@ -16,6 +16,7 @@ import {
   isDeaf,
   isDue,
   isOverdrawn,
+  MAX_TOLD_AGAIN,
   parseQuestion,
   type Question,
   question,
@@ -39,6 +40,9 @@ const RECEIPT_BYTES = 8;
 /** A socket in memory; `key` is its filter as text. */
 type Seat = { socket: WebSocket; viewer: Viewer; key: string };
 
+/** What one round of answers is made of. */
+type Round = { log: LogSnapshot; extent: Extent; repeated: readonly RepeatedEvent[] };
+
 export class LiveViewers {
   readonly #ctx: DurableObjectState;
   readonly #snapshot: () => LogSnapshot;
@@ -47,6 +51,8 @@ export class LiveViewers {
   #lastRound = Number.NEGATIVE_INFINITY;
   /** The viewers of the last round: a poll is gone once it is answered, and costs its request all the same. */
   #lastViewers: readonly Viewer[] = [];
+  /** The events that came again since the last round. */
+  readonly #repeated = new Set<number>();
 
   /** `snapshot` returns the log as it is committed now. */
   constructor(ctx: DurableObjectState, snapshot: () => LogSnapshot) {
@@ -92,9 +98,11 @@ export class LiveViewers {
     this.#hangUp(socket, { code: 1000, reason: "" });
   }
 
-  /** Begins a round of answers soon, after a commit that may have brought events. */
-  notify(): void {
-    if (this.#seats.size > 0) this.#schedule();
+  /** Begins a round of answers soon, after a commit that may have brought events; those with these seqs came again. */
+  notify(repeated: readonly number[]): void {
+    if (this.#seats.size === 0) return;
+    for (const seq of repeated) this.#repeated.add(seq);
+    this.#schedule();
   }
 
   #ask(seat: Seat, { more, receipt }: Question): void {
@@ -125,21 +133,46 @@ export class LiveViewers {
     this.#orClose([...this.#seats.values()], () => {
       const log = this.#snapshot();
       const extent = extentOf(log.state);
+      const repeated = this.#takeRepeated(log);
       for (const seat of this.#seats.values()) {
         if (isDeaf(seat.viewer, extent, this.#lastRound)) this.#close(seat, CLOSE_CODES.deaf);
       }
       for (const group of dueTogether(this.#seats.values(), extent)) {
         // A wait may have looked further than its attachment tells, and the tails moved on while it was hibernated.
         const isBehind = group[0].viewer.after < extent.floor;
-        this.#orClose(group, () => (isBehind ? this.#answerBehind(extent, group) : this.#answer(log, extent, group)));
+        const answer = { log, extent, repeated };
+        this.#orClose(group, () => (isBehind ? this.#answerBehind(extent, group) : this.#answer(answer, group)));
       }
+      if (repeated.length > 0) this.#tell(repeated, extent);
     });
   }
 
-  #answer(log: LogSnapshot, extent: Extent, group: [Seat, ...Seat[]]): void {
+  /** Returns the newest of the events that came again since the last round. */
+  #takeRepeated(log: LogSnapshot): RepeatedEvent[] {
+    const seqs = [...this.#repeated].slice(-MAX_TOLD_AGAIN);
+    this.#repeated.clear();
+    return seqs.flatMap((seq) => {
+      const again = log.repeated.get(seq);
+      return again === undefined ? [] : [{ seq, ...again }];
+    });
+  }
+
+  /** Tells those who still wait for events, and are no Worker, what came again. */
+  #tell(repeated: readonly RepeatedEvent[], { head }: Extent): void {
+    for (const seat of this.#seats.values()) {
+      const { viewer } = seat;
+      if (!viewer.wants || viewer.relayed) continue;
+      const { text, bytes } = batchMessage({ events: [], next: viewer.after }, head, repeated);
+      // The next question will be the same, and must be answered.
+      const told = { ...viewer, asked: null, wants: false, sentAt: this.#lastRound, unread: viewer.unread + bytes };
+      this.#orClose([seat], () => this.#send(seat, told, text));
+    }
+  }
+
+  #answer({ log, extent, repeated }: Round, group: [Seat, ...Seat[]]): void {
     const [{ viewer: first }] = group;
     const read = readBatch(log, first.after, first.filter);
-    const { text, next, bytes } = batchMessage(read, extent.head);
+    const { text, next, bytes } = batchMessage(read, extent.head, repeated);
     for (const seat of group) {
       const { viewer } = seat;
       if (isAnswer(viewer, read)) {

@@ -12,6 +12,9 @@ import { cursorAhead } from "../read.ts";
 /** Answer to a request for more. `closed`: the socket's close code, once nobody is there to answer. */
 type LiveAnswer = Batch | { behind: number } | { reset: number } | { closed: number };
 
+/** Parts of a message that no reader gets. */
+type Sent = { receipt: string; repeated?: unknown };
+
 /** Close code of a socket that this end closed; the Inbox closes with others. */
 export const CLOSED_HERE = 1000;
 
@@ -69,7 +72,8 @@ export class LiveSocket {
 
   /** Takes the Inbox's answer. Its receipt goes back with the next `ask`, and to nobody else. */
   #take(message: string): void {
-    const { receipt, ...answer } = JSON.parse(message) as LiveAnswer & { receipt: string };
+    // Pages, streams and polls bring events; a repetition is none.
+    const { receipt, repeated: _repeated, ...answer } = JSON.parse(message) as LiveAnswer & Sent;
     this.#receipt = receipt;
     this.#answer?.resolve(answer as LiveAnswer);
   }

@@ -5,14 +5,15 @@
  * batch at a time; where no socket can be had, it long-polls. Nothing here touches the page.
  *
  * @typedef {import("./rows.js").Summary} Summary
- * @typedef {{ events: Summary[], next: number, end?: boolean }} Batch
+ * @typedef {{ seq: number, times: number, lastAt: string }} Repeated
+ * @typedef {{ events: Summary[], repeated?: Repeated[], next: number, end?: boolean }} Batch
  * @typedef {Pick<WebSocket, "send" | "close"> & EventTarget} Socket
  *
  * `page` reads the events after a cursor, and waits for some at most `wait` seconds. It resolves to null when the log
  * ends before the cursor, and rejects when the log cannot be read. `pause` ends after `ms`, or sooner when a retry may
  * work. `reset` is called when the log was rebuilt, and is shorter.
  * @typedef {{ after: number, socket(after: number): Socket, page(after: number, wait: number): Promise<Batch | null>,
- * deliver(events: Summary[]): void, state(state: "live" | "catching up" | "reconnecting"): void, reset(): void,
+ * deliver(events: Summary[]): void, again(events: Repeated[]): void, state(state: "live" | "catching up" | "reconnecting"): void, reset(): void,
  * pause(ms: number): Promise<void>, random(): number }} Wiring
  */
 
@@ -123,6 +124,7 @@ async function answer(wiring, position, { data, signal }) {
   if ("reset" in said) return null;
   if ("events" in said) {
     take(wiring, position, said);
+    if (said.repeated !== undefined) wiring.again(said.repeated);
     wiring.state(said.end === true ? "live" : "catching up");
     return said.receipt;
   }

@@ -21,13 +21,15 @@ export function followList() {
       view.add(events);
       if (whole === query) arrivals?.add(events);
     },
+    again: (events) => view.again(events),
     state: (state) => view.state(state),
   });
   // The chart counts every arrival, also those that the filter leaves out.
-  if (whole !== query) followLog(whole, after, { deliver: (events) => arrivals?.add(events), state: () => {} });
+  if (whole !== query)
+    followLog(whole, after, { deliver: (events) => arrivals?.add(events), again: () => {}, state: () => {} });
 }
 
-/** @param {string} search @param {number} after @param {Pick<import("./follow.js").Wiring, "deliver" | "state">} to */
+/** @param {string} search @param {number} after @param {Pick<import("./follow.js").Wiring, "deliver" | "again" | "state">} to */
 function followLog(search, after, to) {
   const query = new URLSearchParams(search);
   void follow({
@@ -36,6 +38,7 @@ function followLog(search, after, to) {
     page: (from, wait) =>
       readPage(addressOf("/events", query, { after: from, limit: PAGE_EVENTS, ...(wait && { wait }) })),
     deliver: to.deliver,
+    again: to.again,
     state: to.state,
     reset: () => location.reload(),
     pause,

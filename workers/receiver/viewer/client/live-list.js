@@ -1,5 +1,5 @@
 // @ts-check
-import { rowOf } from "./rows.js";
+import { rowOf, showAgain } from "./rows.js";
 import { Speech } from "./speech.js";
 import { showTimes } from "./times.js";
 
@@ -58,6 +58,15 @@ export class LiveList {
     if (this.#head && this.#isAtTop() && this.#heldCount <= MAX_ROWS) this.#release();
     this.#count();
     this.#speech.events(fresh.length);
+  }
+
+  /** @param {import("./follow.js").Repeated[]} events */
+  again(events) {
+    for (const { seq, ...repeated } of events) {
+      const row = document.getElementById(`e${seq}`);
+      if (row !== null) showAgain(row, repeated);
+      for (const event of this.#held) if (event.seq === seq) event.repeated = repeated;
+    }
   }
 
   /** @param {string} state */

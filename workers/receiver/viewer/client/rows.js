@@ -25,7 +25,7 @@ export function rowOf(event) {
   fillSlot(row, "id", event.id ?? "");
   fillSlot(row, "source", event.source);
   fillSlot(row, "bytes", bytesText(event.bytes));
-  fillSlot(row, "repeated", repeatedText(event.repeated?.times ?? 0));
+  showAgain(row, event.repeated);
   const link = row.querySelector("[data-slot=link]");
   if (link instanceof HTMLAnchorElement) link.pathname = `/e/${event.seq}`;
   const source = row.querySelector("[data-slot=source]");
@@ -36,6 +36,11 @@ export function rowOf(event) {
     time.textContent = momentText(event.receivedAt);
   }
   return row;
+}
+
+/** Shows how often an event came again. @param {Element} row @param {{ times: number }} [repeated] */
+export function showAgain(row, repeated) {
+  fillSlot(row, "repeated", repeatedText(repeated?.times ?? 0));
 }
 
 /** @param {Element} row @param {string} slot @param {string} text */
