@@ -135,14 +135,7 @@ export class InboxMemory {
     try {
       const identity = this.store.identity();
       if (identity === null) await this.#rebuild();
-      else
-        await this.#wake(
-          transact(
-            this.#ctx.storage,
-            () => this.store.migrated(identity),
-            () => this.store.reload(),
-          ),
-        );
+      else await this.#wake(identity);
       this.rejections.load(this.store.ledger.note("rejections"));
       this.repetitions.load(this.store.ledger.note("repetitions"));
     } catch (error) {
@@ -152,7 +145,9 @@ export class InboxMemory {
     this.#starting = false;
   }
 
-  async #wake(identity: LogIdentity): Promise<void> {
+  async #wake(stored: LogIdentity): Promise<void> {
+    const migrate = () => this.store.migrated(stored);
+    const identity = transact(this.#ctx.storage, migrate, () => this.store.reload());
     const now = Date.now();
     await this.#alarm.load(now);
     const state = this.#read();
