@@ -50,11 +50,12 @@ export function queriesUnencoded(url: string): string[] {
   const at = url.indexOf("?");
   if (at < 0 || !url.includes("%", at)) return [url];
   const [start, query] = [url.slice(0, at), url.slice(at)];
-  const bare = query.replace(PARSER_CODES, (codes) => fromUtf8(fromHex(codes.replaceAll("%", "")) ?? EMPTY) ?? codes);
+  const bare = query.replace(PARSER_CODES, (codes) => {
+    const bytes = fromHex(codes.replaceAll("%", ""));
+    return (bytes && fromUtf8(bytes)) ?? codes;
+  });
   return [...new Set([query, query.replaceAll("%27", "'"), bare])].map((each) => start + each);
 }
-
-const EMPTY = new Uint8Array();
 
 /** Undoes the percent-encoding of the given characters, and of no others. */
 function decoded(url: string, characters: string): string {
