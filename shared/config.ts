@@ -17,6 +17,14 @@ export class ConfigReader {
     return value;
   }
 
+  /** Returns a token that must be there: visible ASCII, as a header holds, and too long to guess. */
+  token(name: string): string {
+    const value = this.required(name);
+    if (value !== "" && !TOKEN_FORM.test(value))
+      this.fault(`${name} is not ${MIN_TOKEN} to ${MAX_TOKEN} visible ASCII characters`);
+    return value;
+  }
+
   /** Returns a text, empty when absent. */
   text(name: string): string {
     const value = this.#env[name] ?? "";
@@ -57,3 +65,8 @@ export class ConfigReader {
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
+
+/** 24 letters and digits of a random token are more than 120 bits. */
+const MIN_TOKEN = 24;
+const MAX_TOKEN = 1000;
+const TOKEN_FORM = new RegExp(`^[\\x21-\\x7e]{${MIN_TOKEN},${MAX_TOKEN}}$`);

@@ -17,6 +17,13 @@ export class RateLimiter {
     this.#windowMs = windowMs;
   }
 
+  /** Returns the seconds until another event of this name is within the limit at `now` (unix ms); null if one is. */
+  wait(name: string, now: number): number | null {
+    const known = this.#counts.get(name);
+    if (known === undefined || known.until <= now || known.count < this.#limit) return null;
+    return Math.ceil((known.until - now) / 1000);
+  }
+
   /** Counts one event at `now` (unix ms). Returns the seconds to wait when there were more than the limit, else null. */
   count(name: string, now: number): number | null {
     const known = this.#counts.get(name);

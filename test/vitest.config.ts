@@ -11,7 +11,7 @@ const root = resolve(import.meta.dirname, "..");
 /** The variables of every Worker under test, so that no `.dev.vars` is needed, and none changes what a test sees. */
 const bindings = {
   WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", // the specification's example
-  API_TOKEN: "test-token",
+  API_TOKEN: "test-token-of-24-letters",
   LOCAL_DEV: "true",
 };
 

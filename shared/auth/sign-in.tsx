@@ -4,10 +4,9 @@ import { readForm } from "../http/body.ts";
 import { takes } from "../http/parameters.ts";
 import { Problem, problems } from "../http/problem.ts";
 import { htmlPage, Shell } from "../pages/page.tsx";
-import { sameText } from "../same-text.ts";
 import { returnPath, signInAddress } from "./return-path.ts";
 import { endSession, startSession } from "./session.ts";
-import { type GuardedWorker, requireSameOrigin, requireToken, wrongToken } from "./token.ts";
+import { type GuardedWorker, requireSameOrigin, requireToken, tokenProblem } from "./token.ts";
 
 /** Signing in to the pages: the reader types the token once, and a session cookie stands for it from then on. */
 
@@ -26,8 +25,8 @@ export function signIn(guarded: GuardedWorker, pages: RegExp) {
       const { apiToken, localDev } = guarded.configOf(c.env);
       const form = await readForm(c.req.raw, { known: ["to", "token"], maxBytes: MAX_SIGN_IN_BYTES });
       const to = returnPath(form.get("to"), pages);
-      if (!(await sameText(form.get("token") ?? "", apiToken))) {
-        const problem = wrongToken(c, guarded.now());
+      const problem = await tokenProblem(c, { given: form.get("token") ?? "", right: apiToken }, guarded.now);
+      if (problem !== null) {
         const fault =
           problem.code === "too_many_failures"
             ? "Too many wrong tokens came from this address. Wait a minute."

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { Problem } from "../http/problem.ts";
 import { RateLimiter } from "../rate-limiter.ts";
 import { sameText } from "../same-text.ts";
+import { networkOf } from "./client-network.ts";
 import { isLocalRequest, isVouchedFor } from "./local-request.ts";
 import { hasSession } from "./session.ts";
 
@@ -30,14 +31,15 @@ const failures = new RateLimiter(10, 60_000);
  * development.
  *
  * @throws Problem `token_required` or `token_wrong`, both 401 with `www-authenticate` (RFC 6750 section 3);
- * `too_many_failures` 429 for a wrong token after ten from one address in a minute; `cross_site` 403
+ * `too_many_failures` 429 for any token after ten wrong ones from one address in a minute; `cross_site` 403
  */
 export function requireToken(guarded: GuardedWorker): MiddlewareHandler {
   return async (c, next) => {
     const { apiToken, localDev } = guarded.configOf(c.env);
     const authorization = c.req.header("authorization");
     if (authorization !== undefined) {
-      if (!(await sameText(authorization, `Bearer ${apiToken}`))) throw wrongToken(c, guarded.now());
+      const problem = await tokenProblem(c, { given: authorization, right: `Bearer ${apiToken}` }, guarded.now);
+      if (problem !== null) throw problem;
     } else if (await hasSession(c, { worker: guarded.worker, apiToken, localDev }, guarded.now())) {
       requireSameOrigin(c.req.raw, guarded.acts?.has(c.req.path));
     } else if (!(localDev && isLocalRequest(c.req.raw) && (await isVouchedFor(c.req.raw, apiToken)))) {
@@ -48,11 +50,29 @@ export function requireToken(guarded: GuardedWorker): MiddlewareHandler {
 }
 
 /**
- * Counts the failure against the client's address. The right token is accepted however many failures came from there.
+ * Compares a token with the right one. Returns the problem; null when they are the same. After ten wrong ones from a
+ * client's address, none from there is evaluated for the rest of the minute, so guessing on cannot succeed.
  */
-export function wrongToken(c: Context, now: number): Problem {
-  const seconds = failures.count(c.req.header("cf-connecting-ip") ?? "local", now);
-  if (seconds === null) return refusal("token_wrong", "The token is not this Worker's API_TOKEN.");
+export async function tokenProblem(
+  c: Context,
+  { given, right }: { given: string; right: string },
+  now: () => number,
+): Promise<Problem | null> {
+  const network = networkOf(c.req.header("cf-connecting-ip") ?? "local");
+  const refused = tooManyFailures(network, now());
+  if (refused !== null) return refused;
+  const isRight = await sameText(given, right);
+  // Others that came at the same time may have reached the limit meanwhile.
+  const late = tooManyFailures(network, now());
+  if (late !== null) return late;
+  if (isRight) return null;
+  failures.count(network, now());
+  return refusal("token_wrong", "The token is not this Worker's API_TOKEN.");
+}
+
+function tooManyFailures(network: string, now: number): Problem | null {
+  const seconds = failures.wait(network, now);
+  if (seconds === null) return null;
   const headers = { "retry-after": String(seconds) };
   return new Problem("too_many_failures", "Too many wrong tokens came from this address.", { headers });
 }

@@ -20,7 +20,7 @@ export type Pair = {
 /** One Worker by itself, on a socket of its own. */
 export type Alone = { url: string; dir: string; close(): Promise<void> };
 
-export const TOKEN = "bench-token";
+export const TOKEN = "bench-token-of-25-letters";
 export const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ROOT = resolve(import.meta.dirname, "../..");
 const HOST = "127.0.0.1";

@@ -14,7 +14,7 @@ import { freePorts } from "./workers.ts";
 
 type Arrived = { method: string; url: string; headers: [string, string][]; body: Buffer };
 
-const TOKEN = "test-token";
+const TOKEN = "test-token-of-24-letters";
 let front: Front;
 let port: number;
 let behind: Server;

@@ -11,7 +11,7 @@ export const root = resolve(import.meta.dirname, "../..");
 /** The variables of every Worker started here, so that no `.dev.vars` and no environment changes what a test sees. */
 export const variables = {
   WEBHOOK_SECRET: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", // the specification's example
-  API_TOKEN: "test-token",
+  API_TOKEN: "test-token-of-24-letters",
   LOCAL_DEV: "true",
   DOH_URL: "",
   PERIODIC_SECONDS: "0",

@@ -13,6 +13,24 @@ describe("ConfigReader", () => {
     expect(() => reader.check()).not.toThrow();
   });
 
+  it.each([
+    ["", "API_TOKEN is missing"],
+    ["x".repeat(23), "API_TOKEN is not 24 to 1000 visible ASCII characters"],
+    ["x".repeat(1001), "API_TOKEN is not 24 to 1000 visible ASCII characters"],
+    [`${"x".repeat(24)} `, "API_TOKEN is not 24 to 1000 visible ASCII characters"],
+    [`${"x".repeat(24)}é`, "API_TOKEN is not 24 to 1000 visible ASCII characters"],
+  ])("takes no token %j", (token, fault) => {
+    const reader = new ConfigReader({ API_TOKEN: token });
+    reader.token("API_TOKEN");
+    expect(() => reader.check()).toThrow(fault);
+  });
+
+  it("takes a token of 24 characters", () => {
+    const reader = new ConfigReader({ API_TOKEN: "-".repeat(24) });
+    expect(reader.token("API_TOKEN")).toHaveLength(24);
+    expect(() => reader.check()).not.toThrow();
+  });
+
   it("names everything that is wrong at once, and no value", () => {
     const reader = new ConfigReader({ A: "", B: "1e3", C: "11", D: "-1", E: "TRUE", F: { hunter2: 1 } });
     reader.required("A");

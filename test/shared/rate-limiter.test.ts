@@ -9,6 +9,16 @@ describe("RateLimiter", () => {
     expect(fail(new RateLimiter(2, 60_000), "a", 0, 1000, 2000, 59_999)).toEqual([null, null, 58, 1]);
   });
 
+  it("says how long to wait without counting", () => {
+    const limiter = new RateLimiter(2, 60_000);
+    expect(limiter.wait("a", 0)).toBeNull();
+    limiter.count("a", 0);
+    expect(limiter.wait("a", 1000)).toBeNull();
+    limiter.count("a", 1000);
+    expect([limiter.wait("a", 2000), limiter.wait("a", 59_999), limiter.wait("b", 2000)]).toEqual([58, 1, null]);
+    expect(limiter.wait("a", 60_000)).toBeNull();
+  });
+
   it("starts anew when the window has passed", () => {
     expect(fail(new RateLimiter(1, 60_000), "a", 0, 1, 60_000, 60_001)).toEqual([null, 60, null, 60]);
   });

@@ -66,7 +66,7 @@ function readConfig(env: Vars): Config {
   if (!("EVENTS" in env)) reader.fault("the KV binding EVENTS is missing");
   const sources = sourcesOf(reader, env);
   const config = {
-    apiToken: reader.required("API_TOKEN"),
+    apiToken: reader.token("API_TOKEN"),
     localDev: reader.flag("LOCAL_DEV"),
     sources,
     forwardSecret: readForwardSecret(reader.text("FORWARD_SECRET"), [...sources.values()]),

@@ -60,7 +60,7 @@ function readConfig(env: Vars): Config {
     if (!(binding in env)) read.fault(`the binding ${binding} is missing`);
   }
   const config: Config = {
-    apiToken: read.required("API_TOKEN"),
+    apiToken: read.token("API_TOKEN"),
     localDev: read.flag("LOCAL_DEV"),
     webhookUrl: read.text("WEBHOOK_URL") || null,
     webhookSecret: read.required("WEBHOOK_SECRET"),

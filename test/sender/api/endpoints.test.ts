@@ -447,7 +447,12 @@ describe("an endpoint's secrets", () => {
     ];
     const said = `${JSON.stringify(answers)}\n${lines.join("\n")}`;
     expect(lines.some((line) => line.includes("attempt.made"))).toBe(true);
-    for (const text of [...secrets, "endpoint-credential", "test-token", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]) {
+    for (const text of [
+      ...secrets,
+      "endpoint-credential",
+      "test-token-of-24-letters",
+      "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    ]) {
       expect(said).not.toContain(text.replace(/^wh(?:sec|sk)_/, ""));
     }
   });

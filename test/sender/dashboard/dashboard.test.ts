@@ -108,7 +108,7 @@ describe("every page", () => {
       expect(text).not.toMatch(
         /<style|\sstyle=|\son\w+=|<script(?! type="module" src="\/assets\/dashboard-[0-9a-f]{8}\.js")/,
       );
-      expect(text).not.toContain("test-token");
+      expect(text).not.toContain("test-token-of-24-letters");
       if (!page.endsWith("/secret")) expect(text).not.toMatch(/whs[ekp]/);
     }
   });
@@ -347,7 +347,7 @@ describe("signing in", () => {
   const PUBLIC = "https://sender.example";
 
   async function session(): Promise<string> {
-    const { headers } = await send("/session", { token: "test-token" }, {}, PUBLIC);
+    const { headers } = await send("/session", { token: "test-token-of-24-letters" }, {}, PUBLIC);
     return (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
   }
 
@@ -370,11 +370,11 @@ describe("signing in", () => {
   });
 
   it("takes the token once for a cookie that scripts and other sites cannot use", async () => {
-    const { status, location, headers } = await send("/session", { token: "test-token" }, {}, PUBLIC);
+    const { status, location, headers } = await send("/session", { token: "test-token-of-24-letters" }, {}, PUBLIC);
     expect([status, location]).toEqual([303, "/"]);
     const cookie = headers.get("set-cookie") ?? "";
     expect(cookie).toMatch(/; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict/);
-    expect(cookie).not.toContain("test-token");
+    expect(cookie).not.toContain("test-token-of-24-letters");
     const page = await call("/", { headers: { cookie: await session() } }, PUBLIC);
     expect(page.status).toBe(200);
     expect(page.text).toContain("Sign out");
@@ -386,14 +386,14 @@ describe("signing in", () => {
     const { text } = await call(`/session?${new URLSearchParams({ to })}`, {}, PUBLIC);
     expect(text).toContain(`<input type="hidden" name="to" value="${to}"/>`);
     expect((await send("/session", { token: "wrong", to }, {}, PUBLIC)).text).toContain(`value="${to}"`);
-    expect((await send("/session", { token: "test-token", to }, {}, PUBLIC)).location).toBe(to);
+    expect((await send("/session", { token: "test-token-of-24-letters", to }, {}, PUBLIC)).location).toBe(to);
   });
 
   it.each(["//evil.example", "/\\evil.example", "https://evil.example/", "/trigger"])(
     "does not lead to %s",
     async (to) => {
       expect((await call(`/session?${new URLSearchParams({ to })}`, {}, PUBLIC)).text).not.toContain("hidden");
-      expect((await send("/session", { token: "test-token", to }, {}, PUBLIC)).location).toBe("/");
+      expect((await send("/session", { token: "test-token-of-24-letters", to }, {}, PUBLIC)).location).toBe("/");
     },
   );
 

@@ -11,7 +11,7 @@ const ORIGIN_HERE = "http://localhost:8080";
 
 /** Each test has an address of its own: failures are counted in the module. */
 let clients = 0;
-const newClient = () => `2001:db8::${++clients}`;
+const newClient = () => `2001:db8:0:${(++clients).toString(16)}::1`;
 
 describe("requireToken", () => {
   type Asked = { method?: string; client?: string; path?: string };
@@ -60,18 +60,41 @@ describe("requireToken", () => {
     expect((await ask(true, { ...(await here()), "cf-connecting-ip": "203.0.113.9" })).status).toBe(401);
   });
 
-  it("refuses an address after ten wrong tokens, but never the right token", async () => {
+  it("evaluates no token of an address after ten wrong ones, not even the right one", async () => {
     const client = newClient();
     const guess = async (token: string, from = client) =>
       (await ask(false, { authorization: `Bearer ${token}` }, { client: from })).status;
     const statuses = [];
     for (let i = 0; i < 12; i++) statuses.push(await guess(`guess ${i}`));
     expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
-    expect(await guess("s3cret")).toBe(200);
+    expect(await guess("s3cret")).toBe(429);
+    expect(await guess("s3cret", newClient())).toBe(200);
     expect(await guess("guess", newClient())).toBe(401);
     const refused = await ask(false, { authorization: "Bearer guess" }, { client });
     expect(refused.headers.get("retry-after")).toBe("60");
     expect(await refused.json()).toMatchObject({ code: "too_many_failures" });
+  });
+
+  it("tells nothing of tokens that come at the same time, beyond the limit", async () => {
+    const client = newClient();
+    const tokens = [...Array.from({ length: 50 }, (_, n) => `guess ${n}`), "s3cret"];
+    const answers = await Promise.all(
+      tokens.map((token) => ask(false, { authorization: `Bearer ${token}` }, { client })),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(10);
+    expect(statuses.at(-1)).toBe(429);
+  });
+
+  it("takes all addresses of an IPv6 /64 for one, and lets a session and this machine in", async () => {
+    const net = `2001:db8:25:${(++clients).toString(16)}`;
+    const wrong = { authorization: "Bearer guess" };
+    const statuses = [];
+    for (let i = 0; i < 12; i++) statuses.push((await ask(false, wrong, { client: `${net}::${i}:1` })).status);
+    expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
+    expect((await ask(false, wrong, { client: `2001:db8:26:${clients.toString(16)}::1` })).status).toBe(401);
+    const cookie = await sentCookie({ worker: "sender", apiToken: "s3cret", localDev: false }, NOW);
+    expect((await ask(false, { cookie }, { client: `${net}::1` })).status).toBe(200);
   });
 
   const own = { origin: ORIGIN_HERE };
