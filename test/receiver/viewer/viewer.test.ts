@@ -293,6 +293,16 @@ describe("GET /e/:seq", () => {
     expect((await page("/e/2")).text).not.toContain("Same bytes");
   });
 
+  it("links the same bytes of events that have no id, each of which is logged", async () => {
+    for (let time = 0; time < 3; time++)
+      await callWith(configured, "/webhook/open", { method: "POST", body: "id=tr_1" });
+    const same = (await page("/e/2")).text.match(/<dt>Same bytes as<\/dt>.*?<\/dd>/s)?.[0] ?? "";
+    expect([...same.matchAll(/href="([^"]+)"><bdi>(.*?)</g)].map(([, ...link]) => link)).toEqual([
+      ["/e/1", "event 1"],
+      ["/e/3", "event 3"],
+    ]);
+  });
+
   it("reads events from KV, too", async () => {
     await send("msg_1", '{"type":"a"}');
     for (let i = 0; i < 2; i++) {

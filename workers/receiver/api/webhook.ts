@@ -32,8 +32,8 @@ export const webhookRoutes = createApp()
 type Receiving = { config: Config; source: Source; began: number };
 
 /**
- * Verifies, logs once, and answers `200 Received` when the event is on disk; text and header mark a repetition. A provider's
- * handshake is answered, and is no event.
+ * Verifies, logs once, and answers `200 Received` when the event is on disk; text and header mark a repetition. A
+ * provider's handshake is answered, and is no event.
  *
  * @throws Problem `unknown_source`, `method_not_allowed`, `body_too_large`, `invalid_signature`, `bad_request`,
  * `storage_unavailable` or `storage_full`.
