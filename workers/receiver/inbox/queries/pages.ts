@@ -3,11 +3,12 @@ import {
   type PageQuery,
   type PageSlice,
   type SegmentRef,
+  type SeqRange,
   type Slice,
   type Wanted,
   wantedOf,
 } from "../../event/page.ts";
-import { type EventRow, toSummary } from "../../event/record.ts";
+import { type EventRow, type Repeated, toSummary } from "../../event/record.ts";
 import { isCleared } from "../../event/tombstone.ts";
 import { firstSeq, type LogSnapshot, segmentParts, segmentWith, summaryRows, wholeRows } from "./rows.ts";
 import { isOutside, type Part, scan } from "./scan.ts";
@@ -63,9 +64,21 @@ function slice<Row>(
   const end = wanted.ascending ? head : first;
   const beforeStop = stop && (wanted.ascending ? stop.firstSeq - 1 : stop.lastSeq + 1);
   const through = beforeStop ?? end;
-  const { from, to } = wanted.ascending ? { ...wanted.range, to: through } : { ...wanted.range, from: through };
-  const repeated = new Map([...log.repeated].filter(([seq]) => seq >= from && seq <= to));
+  const looked = wanted.ascending ? { ...wanted.range, to: through } : { ...wanted.range, from: through };
+  const repeated = repeatedWithin(log.repeated, looked);
   return { head, first, through, rows, segments, cleared: log.tombstones, repeated };
+}
+
+/** Returns the repetitions of a run of events, the cheaper way: the run of a live batch is short. */
+function repeatedWithin(all: LogSnapshot["repeated"], { from, to }: SeqRange): Map<number, Repeated> {
+  const length = Math.max(to - from + 1, 0);
+  const seqs = length < all.size ? Array.from({ length }, (_, index) => from + index) : all.keys();
+  const found = new Map<number, Repeated>();
+  for (const seq of seqs) {
+    const repeated = all.get(seq);
+    if (repeated !== undefined && seq >= from && seq <= to) found.set(seq, repeated);
+  }
+  return found;
 }
 
 /** Yields the tails and segments in the page's way, in its order; segments are looked up only once the page needs them. */
