@@ -2,11 +2,11 @@ import { BoundedMap } from "../../../shared/bounded-map.ts";
 import type { Repeated } from "../event/record.ts";
 
 /**
- * How often events came again, and when they last did: repetitions are not logged, but they must not vanish. Counted in
- * memory, and saved as one row now and then. No storage.
+ * Counts of repetitions: these are not logged, but they must not vanish. The counts stand in memory, and are saved as one
+ * row now and then. No storage.
  */
 
-/** Events that are remembered; the one whose last repetition is oldest goes first. So the row stays below 64 KiB. */
+/** Events that are remembered; the one whose last repetition is oldest goes first. So the row stays below 128 KiB. */
 export const MAX_REPEATED = 2000;
 
 /** Repetitions as they are saved: of each event its seq, how many came, and when the last one did, in unix milliseconds. */

@@ -40,7 +40,7 @@ const RECEIPT_BYTES = 8;
 /** A socket in memory; `key` is its filter as text. */
 type Seat = { socket: WebSocket; viewer: Viewer; key: string };
 
-/** What one round of answers is made of. */
+/** The parts of one round of answers that all viewers share. */
 type Round = { log: LogSnapshot; extent: Extent; repeated: readonly RepeatedEvent[] };
 
 export class LiveViewers {
