@@ -204,9 +204,9 @@ describe("POST /webhook", () => {
     expect(await get("/events/1")).toMatchObject({ bytes: body.byteLength });
   });
 
-  it.each(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])("rejects %s", async (method) => {
+  it.each(["GET", "PUT", "DELETE", "OPTIONS", "PATCH"])("rejects %s", async (method) => {
     const response = await call("/webhook", { method });
-    expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "HEAD, POST"]);
   });
 
   it("is 503 with Retry-After when the Inbox cannot be reached, and the retry is logged", async () => {

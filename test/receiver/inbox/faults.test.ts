@@ -2,6 +2,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
+import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { accept, acceptMany, arrival } from "../support/arrivals.ts";
 import { type Faults, hasten, injectKv, refuse } from "../support/faulty-kv.ts";
@@ -117,7 +118,14 @@ describe("an Inbox whose KV", () => {
     const calls = injectKv({ put: refuse() });
     await accept("a");
     await wait(120 * MINUTE);
-    const refused = { source: "default", reason: "id_missing" as const, diagnosis: null, headers: [], bytes: 1 };
+    const refused = {
+      source: "default",
+      ...UNKNOWN_LINE,
+      reason: "id_missing" as const,
+      diagnosis: null,
+      headers: [],
+      bytes: 1,
+    };
     for (let minute = 0; minute < 40; minute++) {
       // Of two in a minute the second is saved by the alarm.
       for (const at of [1, 2]) await inbox().reject({ ...refused, at }, { unseen: 0, fingerprint: null });

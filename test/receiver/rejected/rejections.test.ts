@@ -1,5 +1,6 @@
 import { evictDurableObject, reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
 import {
   historyOf,
@@ -35,7 +36,8 @@ const GITHUB = { GITHUB: "github's own", SOURCES: { gh: { scheme: "github", secr
 const OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 function rejection(source: string, at = 0, value = "x"): Rejection {
-  return { at, source, reason: "signature_mismatch", diagnosis: null, headers: [["x-value", value]], bytes: 2 };
+  const headers: Rejection["headers"] = [["x-value", value]];
+  return { ...UNKNOWN_LINE, at, source, reason: "signature_mismatch", diagnosis: null, headers, bytes: 2 };
 }
 
 /** Time passes between tests, so that no limit of a second reaches from one to the next. */
@@ -75,6 +77,24 @@ describe("Rejections", () => {
     expect(loaded.list("quiet")).toHaveLength(1);
     expect(loaded.list(null)[0]?.at).toBe(90);
     expect(loaded.savedAt).toBe(7);
+  });
+
+  it("loads what was kept before first lines were", () => {
+    const { method: _, path: __, query: ___, ...old } = rejection("a", 7);
+    const loaded = new Rejections();
+    loaded.load(JSON.stringify({ kept: [old], counts: { a: 1 }, savedAt: 7 }));
+    expect(loaded.list(null)).toEqual([rejection("a", 7)]);
+  });
+
+  it("keeps those of no source beside the others, as many, and counts them under no name", () => {
+    const kept = new Rejections();
+    kept.add(rejection("a", 1), 0);
+    for (let at = 2; at <= KEPT_PER_SOURCE + 5; at++) kept.add({ ...rejection("", at), source: null }, 0);
+    expect(kept.list(null)).toHaveLength(KEPT_PER_SOURCE + 1);
+    expect(kept.list("a")).toHaveLength(1);
+    expect(kept.counts()).toEqual({ a: 1, "": KEPT_PER_SOURCE + 4 });
+    for (let i = 1; i <= 60; i++) kept.add(rejection(`s${i}`, 1000 + i), 0);
+    expect(kept.list(null).some(({ source }) => source === null)).toBe(false);
   });
 
   it("saves what fits one row, the newest, and loads it again", () => {

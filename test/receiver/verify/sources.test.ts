@@ -346,9 +346,9 @@ describe("POST /webhook/:source", () => {
   it("rejects other methods, and names those that it takes", async () => {
     for (const method of ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
       const response = await call("/webhook/gh", { method });
-      expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+      expect([response.status, response.headers.get("allow")]).toEqual([405, "HEAD, POST"]);
     }
-    expect((await call("/webhook/dropbox", { method: "PUT" })).headers.get("allow")).toBe("GET, POST");
+    expect((await call("/webhook/dropbox", { method: "PUT" })).headers.get("allow")).toBe("GET, HEAD, POST");
   });
 
   it("closes a source that is configured wrongly, and that one alone", async () => {

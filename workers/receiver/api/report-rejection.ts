@@ -3,8 +3,8 @@ import { RateLimiter } from "../../../shared/rate-limiter.ts";
 import { type Env, inboxOf } from "../log/logs.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { examine, type UnacceptedRequest } from "../rejected/examine.ts";
-import type { Rejection } from "../rejected/rejections.ts";
-import type { Source } from "../verify/source.ts";
+import { NO_SOURCE, type Rejection } from "../rejected/rejections.ts";
+import { DEFAULT_LOG, type Source } from "../verify/source.ts";
 import { fingerprintOf } from "../verify/verify.ts";
 
 /**
@@ -26,33 +26,34 @@ export async function reportRejection(
   now: number,
 ): Promise<void> {
   const { source, reason } = rejected;
-  if (reported.count(source.name, now) !== null) {
-    unreported.set(source.name, (unreported.get(source.name) ?? 0) + 1);
+  const name = source?.name ?? NO_SOURCE;
+  if (reported.count(name, now) !== null) {
+    unreported.set(name, (unreported.get(name) ?? 0) + 1);
     return;
   }
-  const unseen = unreported.get(source.name) ?? 0;
-  unreported.delete(source.name);
+  const unseen = unreported.get(name) ?? 0;
+  unreported.delete(name);
   try {
     const rejection = await examine(rejected, sources, now);
     const diagnosis = await keepRejection(env, source, rejection, unseen);
-    logEvent("webhook.refused", { source: source.name, reason, diagnosis: diagnosis?.text ?? null, unseen });
+    logEvent("webhook.refused", { source: source?.name ?? null, reason, diagnosis: diagnosis?.text ?? null, unseen });
   } catch (error) {
-    logEvent("rejection.not_kept", { source: source.name, error: String(error) });
+    logEvent("rejection.not_kept", { source: source?.name ?? null, error: String(error) });
   }
 }
 
 /** Returns the diagnosis, with what the log's history adds to it, or as it was when the log does not answer. */
 async function keepRejection(
   env: Env,
-  source: Source,
+  source: Source | null,
   rejection: Rejection,
   unseen: number,
 ): Promise<Diagnosis | null> {
   try {
-    const fingerprint = await fingerprintOf(source);
-    return await inboxOf(env, source.log).reject(rejection, { unseen, fingerprint });
+    const fingerprint = source && (await fingerprintOf(source));
+    return await inboxOf(env, source?.log ?? DEFAULT_LOG).reject(rejection, { unseen, fingerprint });
   } catch (error) {
-    logEvent("rejection.not_kept", { source: source.name, error: String(error) });
+    logEvent("rejection.not_kept", { source: source?.name ?? null, error: String(error) });
     return rejection.diagnosis;
   }
 }

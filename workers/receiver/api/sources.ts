@@ -4,6 +4,7 @@ import { configOf } from "../config.ts";
 import type { Verification } from "../event/record.ts";
 import type { LogCounts } from "../inbox/inbox.ts";
 import { createApp, type Env, logOf, logsOf, readLog } from "../log/logs.ts";
+import { NO_SOURCE } from "../rejected/rejections.ts";
 import { handshakeOf } from "../verify/handshake.ts";
 import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
 import { faultOf } from "../verify/source-fault.ts";
@@ -64,7 +65,7 @@ function describeSources(
   { events, rejected }: LogCounts,
 ): DescribedSource[] {
   const names = new Set(configured.map(({ name }) => name));
-  const others = Object.keys({ ...events, ...rejected }).filter((name) => !names.has(name));
+  const others = Object.keys({ ...events, ...rejected }).filter((name) => name !== NO_SOURCE && !names.has(name));
   const counts = (name: string) => ({ events: countIn(events, name), rejected: countIn(rejected, name) });
   return [
     ...configured.map((settings) => ({ ...settings, ...counts(settings.name) })),

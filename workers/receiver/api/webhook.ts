@@ -26,7 +26,9 @@ const STORE_AGAIN_SECONDS = { lost: "5", full: "60" };
 
 export const webhookRoutes = createApp()
   .all("/", (c) => receive(c, DEFAULT_SOURCE))
-  .all("/:source", (c) => receive(c, c.req.param("source")));
+  .all("/:source", (c) => receive(c, c.req.param("source")))
+  // A slash at the end is no part of a name; any other path names no source.
+  .all("/*", (c) => receive(c, c.req.path.replace(/^\/webhook\/|\/$/g, "") || DEFAULT_SOURCE));
 
 /** A request under way. `began`: when it arrived, in unix milliseconds. */
 type Receiving = { config: Config; source: Source; began: number };
@@ -42,10 +44,15 @@ async function receive(c: ReceiverContext, name: string): Promise<Response> {
   const began = Date.now();
   const config = configOf(c.env);
   const source = config.sources.get(name);
-  if (source === undefined) throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
+  if (source === undefined) {
+    report(c, { config, source: null, began }, "unknown_source", null);
+    throw new Problem("unknown_source", `There is no source ${JSON.stringify(name)}.`);
+  }
   const receiving = { config, source, began };
+  // Some providers ask so if the URL is there, before they send events.
+  if (c.req.method === "HEAD") return new Response(null);
   if (c.req.method === "GET" && source.scheme.handshake?.method === "GET") return answerGet(c, receiving);
-  requireMethod(c.req.method, source);
+  requireMethod(c, receiving);
   const proven = await verified(c, receiving);
   const { request } = proven;
   const answer = await answerHandshake(source, request);
@@ -97,7 +104,7 @@ async function verified(c: ReceiverContext, receiving: Receiving): Promise<Verif
 /** Reports a rejection, and lets nobody wait for that: forgeries must not delay genuine requests. `body` null: not read. */
 function report(
   c: ReceiverContext,
-  { config, source, began }: Receiving,
+  { config, source, began }: Omit<Receiving, "source"> & { source: Source | null },
   reason: Rejection["reason"],
   body: Uint8Array | null,
 ): void {
@@ -107,11 +114,17 @@ function report(
   c.executionCtx.waitUntil(reportRejection(c.env, config.sources, rejected, began));
 }
 
-function requireMethod(method: string, source: Source): void {
+/** @throws Problem `method_not_allowed`; the request is kept under no source, as it says nothing of this one's sender. */
+function requireMethod(c: ReceiverContext, { config, source, began }: Receiving): void {
   const methods = methodsOf(source);
-  if (methods.includes(method)) return;
-  const allow = methods.join(", ");
-  throw new Problem("method_not_allowed", `The source ${source.name} takes ${allow}.`, { headers: { allow } });
+  if (methods.includes(c.req.method)) return;
+  report(c, { config, source: null, began }, "method_not_allowed", null);
+  throw methodNotAllowed(source);
+}
+
+function methodNotAllowed(source: Source): Problem {
+  const allow = methodsOf(source).join(", ");
+  return new Problem("method_not_allowed", `The source ${source.name} takes ${allow}.`, { headers: { allow } });
 }
 
 /** Answers a GET, which can only be a handshake that nobody signs. @throws Problem `bad_request`, `method_not_allowed` */
@@ -122,7 +135,7 @@ async function answerGet(c: ReceiverContext, receiving: Receiving): Promise<Resp
   const answer = await answerHandshake(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
   report(c, receiving, await handshakeFault(source, request), request.body);
-  requireMethod(method, source);
+  if (!methodsOf(source).includes(method)) throw methodNotAllowed(source);
   throw new Problem("bad_request", "This is no handshake of the source's provider.");
 }
 

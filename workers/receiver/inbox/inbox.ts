@@ -7,7 +7,7 @@ import type { EventLocation, PageQuery, PageSlice, Slice } from "../event/page.t
 import type { EventRow } from "../event/record.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
-import type { Rejection, RejectionCounts } from "../rejected/rejections.ts";
+import { NO_SOURCE, type Rejection, type RejectionCounts } from "../rejected/rejections.ts";
 import { type Accepted, acceptAll, countRepetitions } from "./accept.ts";
 import { type ClearResult, clearEvents } from "./clear.ts";
 import { flush } from "./flush.ts";
@@ -106,7 +106,7 @@ export class Inbox extends DurableObject<InboxEnv> {
     { unseen, fingerprint }: { unseen: number; fingerprint: string | null },
   ): Diagnosis | null {
     const { rejections, state } = this.memory;
-    const history = historyOf(state.verified, { source: rejected.source, fingerprint });
+    const history = historyOf(state.verified, { source: rejected.source ?? NO_SOURCE, fingerprint });
     const rejection = { ...rejected, diagnosis: withHistory(rejected, history) };
     rejections.add(rejection, unseen);
     saveNotesSoon(this.memory, "rejections");

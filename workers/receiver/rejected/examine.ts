@@ -1,5 +1,4 @@
 import { RateLimiter } from "../../../shared/rate-limiter.ts";
-import { queryOf } from "../event/masking.ts";
 import type { HandshakeReason } from "../verify/schemes/rules.ts";
 import type { SignedRequest } from "../verify/schemes/scheme.ts";
 import type { Source } from "../verify/source.ts";
@@ -7,14 +6,17 @@ import { faultOf } from "../verify/source-fault.ts";
 import { signedRequest } from "../verify/verify.ts";
 import { diagnose } from "./diagnosis/diagnose.ts";
 import { type Diagnosis, NOT_EXAMINED, type Suspects } from "./diagnosis/diagnosis.ts";
-import { rejectedHeaders } from "./headers.ts";
-import type { Rejection } from "./rejections.ts";
+import { rejectedHead } from "./headers.ts";
+import { type Rejection, UNREAD_REASONS, type UnreadReason } from "./rejections.ts";
 
 /** Turns a rejected request into the rejection that its log keeps: with a diagnosis, and without secrets. No storage. */
 
-/** A request that was not accepted. `bytes`: the body's length, null if it was not read to its end. */
+/**
+ * A request that was not accepted. `source`: null if it belongs to none; `bytes`: the body's length, null if it was not
+ * read to its end.
+ */
 export type UnacceptedRequest = {
-  source: Source;
+  source: Source | null;
   request: SignedRequest;
   reason: Rejection["reason"];
   bytes: number | null;
@@ -28,24 +30,36 @@ const examined = new RateLimiter(3, 1000);
 /** Returns the rejection; `now` in unix milliseconds. */
 export async function examine(rejected: UnacceptedRequest, sources: SourceMap, now: number): Promise<Rejection> {
   const { source, request, reason, bytes } = rejected;
-  const diagnosis = await diagnosisOf(rejected, sources, now);
-  const headers = rejectedHeaders(source, request.headers, queryOf(request.url));
-  return { at: now, source: source.name, reason, diagnosis, headers, bytes };
+  const diagnosis =
+    source === null ? otherName(request, sources) : await diagnosisOf({ ...rejected, source }, sources, now);
+  const head = rejectedHead(request, source?.scheme.secretHeaders);
+  return { ...head, at: now, source: source?.name ?? null, reason, diagnosis, bytes };
+}
+
+/** Returns the source whose name the path has in other letters; null if there is none. */
+function otherName({ url }: SignedRequest, sources: SourceMap): Diagnosis | null {
+  const asked = /\/webhook\/([^/?]+)\/?(?:\?|$)/.exec(url)?.[1] ?? "";
+  const name = [...sources.keys()].find((each) => each !== asked && each === asked.toLowerCase());
+  return name === undefined ? null : { code: "other_name", text: `the source is called ${name}, in lower case` };
 }
 
 async function diagnosisOf(
-  { source, request, reason }: UnacceptedRequest,
+  { source, request, reason }: UnacceptedRequest & { source: Source },
   sources: SourceMap,
   now: number,
 ): Promise<Diagnosis | null> {
   if (reason === "configuration_error")
     return { code: "configuration_error", text: (await faultOf(source)) ?? "a secret is unusable" };
-  if (reason === "body_too_large" || reason === "body_timeout" || isHandshakeReason(reason)) return null;
+  if (isUnread(reason) || isHandshakeReason(reason)) return null;
   if (examined.count(source.name, now) !== null) return NOT_EXAMINED;
   return diagnose(signedRequest(source, request), reason, {
     suspects: suspectsOf(source, sources),
     now: Math.floor(now / 1000),
   });
+}
+
+function isUnread(reason: Rejection["reason"]): reason is UnreadReason {
+  return (UNREAD_REASONS as readonly string[]).includes(reason);
 }
 
 function isHandshakeReason(reason: Rejection["reason"]): reason is HandshakeReason {

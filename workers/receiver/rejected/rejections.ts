@@ -1,21 +1,36 @@
 import type { HeaderList } from "../event/headers.ts";
+import { type RequestLine, UNKNOWN_LINE } from "../event/request-line.ts";
 import type { HandshakeReason, RejectReason } from "../verify/schemes/rules.ts";
 import type { Diagnosis } from "./diagnosis/diagnosis.ts";
 
 /** The rejected requests of a log, the newest of each source: why a webhook does not arrive. Pure. */
 
-/** A rejected request as it is kept. `bytes`: the body's length, null if not read to its end; `at` in unix milliseconds. */
-export type Rejection = {
+/** Reasons that requests are rejected for before their body was read to the end. */
+export const UNREAD_REASONS = ["unknown_source", "method_not_allowed", "body_too_large", "body_timeout"] as const;
+export type UnreadReason = (typeof UNREAD_REASONS)[number];
+
+/**
+ * A rejected request as it is kept. `source`: null where its path names none, or its method suits none; `bytes`: the
+ * body's length, null if not read to its end; `at` in unix milliseconds.
+ */
+export type Rejection = RequestLine & {
   at: number;
-  source: string;
-  reason: RejectReason | HandshakeReason | "body_too_large" | "body_timeout" | "configuration_error";
+  source: string | null;
+  reason: RejectReason | HandshakeReason | UnreadReason | "configuration_error";
   diagnosis: Diagnosis | null;
   headers: HeaderList;
   bytes: number | null;
 };
 
-/** Number of rejected requests of each source since the log began, kept or not. */
+/** Number of rejected requests of each source since the log began, kept or not; under "" those of no source. */
 export type RejectionCounts = Readonly<Record<string, number>>;
+
+/** The key of requests that belong to no source; no source has such a name. */
+export const NO_SOURCE = "";
+
+function nameOf({ source }: Rejection): string {
+  return source ?? NO_SOURCE;
+}
 
 export const KEPT_PER_SOURCE = 100;
 /** Sources that are kept at once must fit into one row; a row of a Durable Object holds 2 MB. */
@@ -34,7 +49,8 @@ export class Rejections {
   /** Adds one, and counts `unseen` more of its source that are not kept. */
   add(rejection: Rejection, unseen: number): void {
     const { source } = rejection;
-    this.#counts.set(source, (this.#counts.get(source) ?? 0) + 1 + unseen);
+    const name = nameOf(rejection);
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1 + unseen);
     this.#kept.unshift(rejection);
     const ofSource = this.#kept.filter((each) => each.source === source);
     const surplus = ofSource[KEPT_PER_SOURCE];
@@ -73,17 +89,19 @@ export class Rejections {
   load(text: string | null): void {
     if (text === null) return;
     const { kept, counts, savedAt } = JSON.parse(text) as SavedRejections;
-    this.#kept = kept;
+    // Before their first lines were kept, too, they lacked these.
+    this.#kept = kept.map((rejection) => ({ ...UNKNOWN_LINE, ...rejection }));
     this.savedAt = savedAt;
     for (const [source, count] of Object.entries(counts)) this.#counts.set(source, count);
   }
 
   /** Forgets the source that was silent for the longest. */
   #forget(): void {
-    const silent = [...this.#counts.keys()].find((source) => !this.#kept.some((each) => each.source === source));
-    const oldest = silent ?? this.#kept.at(-1)?.source;
+    const silent = [...this.#counts.keys()].find((name) => !this.#kept.some((each) => nameOf(each) === name));
+    const [last] = this.#kept.slice(-1);
+    const oldest = silent ?? (last === undefined ? undefined : nameOf(last));
     if (oldest === undefined) return;
     this.#counts.delete(oldest);
-    this.#kept = this.#kept.filter(({ source }) => source !== oldest);
+    this.#kept = this.#kept.filter((rejection) => nameOf(rejection) !== oldest);
   }
 }

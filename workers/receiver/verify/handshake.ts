@@ -9,9 +9,9 @@ export function handshakeOf({ scheme: { handshake }, handshakeSecrets }: Source)
   return handshake === undefined || (handshake.secret === "own" && handshakeSecrets.length === 0) ? null : handshake;
 }
 
-/** Returns the methods that a source takes. */
+/** Returns the methods that a source takes. A HEAD asks only if the URL is there. */
 export function methodsOf(source: Source): string[] {
-  return handshakeOf(source)?.method === "GET" ? ["GET", "POST"] : ["POST"];
+  return handshakeOf(source)?.method === "GET" ? ["GET", "HEAD", "POST"] : ["HEAD", "POST"];
 }
 
 /**

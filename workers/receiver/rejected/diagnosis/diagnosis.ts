@@ -9,6 +9,7 @@ type DiagnosisCode =
   | "secret_undecoded"
   | "secret_of_other_source"
   | "other_source"
+  | "other_name"
   | "signature_encoding"
   | "other_url"
   | `body_${BodyChange}`

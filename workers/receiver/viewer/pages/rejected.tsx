@@ -1,5 +1,6 @@
 import { Badge, Foreign } from "../../../../shared/pages/parts.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
+import { targetText } from "../../event/request-line.ts";
 import { KEPT_PER_SOURCE, type Rejection } from "../../rejected/rejections.ts";
 import { Moment } from "../parts/badges.tsx";
 import { SourceLinks } from "../parts/filters.tsx";
@@ -31,6 +32,8 @@ const REASON_TEXTS: Record<Rejection["reason"], string> = {
   question_malformed: "Malformed handshake",
   question_token_mismatch: "Wrong verify token",
   question_secret_unset: "The source has no handshakeSecret to answer with",
+  unknown_source: "No such source",
+  method_not_allowed: "Wrong method",
   body_timeout: "Body too slow",
   body_too_large: "Body larger than MAX_BODY_BYTES",
   configuration_error: "The source is not configured correctly",
@@ -58,7 +61,7 @@ export function RejectedPage({ view, rejections, total }: RejectedPageProps) {
   );
 }
 
-function RejectionArticle({ at, source, reason, diagnosis, headers, bytes }: Rejection) {
+function RejectionArticle({ at, source, reason, diagnosis, headers, bytes, ...line }: Rejection) {
   return (
     <article class="rejection">
       <h2>
@@ -67,9 +70,21 @@ function RejectionArticle({ at, source, reason, diagnosis, headers, bytes }: Rej
       <p>
         {diagnosis === null ? <span class="quiet">There is no diagnosis.</span> : <Foreign text={diagnosis.text} />}
       </p>
+      {line.method !== null && (
+        <p class="mono">
+          <Foreign text={`${line.method} ${targetText(line)}`} />
+        </p>
+      )}
       <p class="quiet">
-        <Moment at={new Date(at).toISOString()} />, source <Foreign text={source} />,{" "}
-        {bytes === null ? "not read completely" : bytesText(bytes)}, <code>{reason}</code>
+        <Moment at={new Date(at).toISOString()} />,{" "}
+        {source === null ? (
+          "no source"
+        ) : (
+          <>
+            source <Foreign text={source} />
+          </>
+        )}
+        , {bytes === null ? "not read completely" : bytesText(bytes)}, <code>{reason}</code>
         {diagnosis !== null && (
           <>
             {" "}
