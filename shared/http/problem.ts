@@ -11,6 +11,7 @@ export const problems = {
   not_delivered: [409, "There is nothing to deliver again"],
   endpoint_disabled: [409, "The endpoint is disabled"],
   defined_by_variable: [409, "A variable defines this"],
+  too_many_secrets: [409, "Too many secrets sign at once"],
   invalid_cursor: [400, "The cursor is not valid"],
   invalid_parameter: [400, "A query parameter is not valid"],
   invalid_signature: [401, "The signature could not be verified"],

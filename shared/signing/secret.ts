@@ -1,9 +1,9 @@
-import { type Bytes, fromBase64, toBase64 } from "../bytes.ts";
+import { type Bytes, concat, fromBase64, toBase64 } from "../bytes.ts";
 import { isWeak, KEY_BYTES, publicKeyOf } from "./ed25519.ts";
 
 /**
  * Secrets of Standard Webhooks, "Signature scheme": a symmetric secret is `whsec_` and base64 of 24 to 64 bytes, a private
- * key `whsk_` and base64 of the seed and its public key, a public key `whpk_` and base64 of 32 bytes.
+ * key `whsk_` and base64 of the seed, with or without its public key, a public key `whpk_` and base64 of 32 bytes.
  */
 
 const PREFIX = "whsec_";
@@ -14,8 +14,8 @@ const GENERATED_BYTES = 32;
 
 /** Key to verify with; the version is that of the signatures. */
 export type VerifyingKey = { version: "v1"; key: Bytes } | { version: "v1a"; key: Bytes };
-/** Key to sign with; `key` verifies the signatures, so a SigningKey is a VerifyingKey, too. */
-export type SigningKey = { version: "v1"; key: Bytes } | { version: "v1a"; key: Bytes; seed: Bytes };
+/** Key to sign with; `key` verifies the signatures. It is null for a private key that was given as its seed alone. */
+export type SigningKey = { version: "v1"; key: Bytes } | { version: "v1a"; key: Bytes | null; seed: Bytes };
 
 /** Problem of a secret. `private`, `public`: a key of the wrong half; `weak`: a public key under which anyone can sign. */
 type SecretProblem = "empty" | "malformed" | "too_short" | "weak" | "private" | "public";
@@ -39,7 +39,10 @@ export function parseSecret(text: string): Parsed<Bytes> {
 export function parseSigningKey(text: string): Parsed<SigningKey> {
   if (text.startsWith(PUBLIC_PREFIX)) return invalid("public");
   if (!text.startsWith(PRIVATE_PREFIX)) return symmetric(text);
-  const parsed = decode(text.slice(PRIVATE_PREFIX.length), 2 * KEY_BYTES);
+  const encoded = text.slice(PRIVATE_PREFIX.length);
+  const alone = decode(encoded, KEY_BYTES);
+  if (alone.ok) return { ok: true, key: { version: "v1a", key: null, seed: alone.key } };
+  const parsed = decode(encoded, 2 * KEY_BYTES);
   if (!parsed.ok) return parsed;
   const [seed, key] = [parsed.key.slice(0, KEY_BYTES), parsed.key.slice(KEY_BYTES)];
   return { ok: true, key: { version: "v1a", key, seed } };
@@ -54,9 +57,17 @@ export function parseVerifyingKey(text: string): Parsed<VerifyingKey> {
   return isWeak(parsed.key) ? invalid("weak") : { ok: true, key: { version: "v1a", key: parsed.key } };
 }
 
-/** Tells whether the public half that a private key names is its own; a symmetric key has no halves. */
+/** Tells whether the public half that a private key names is its own; a symmetric key or a seed alone names none. */
 export async function isPair(key: SigningKey): Promise<boolean> {
-  return key.version === "v1" || toBase64(await publicKeyOf(key.seed)) === toBase64(key.key);
+  return key.version === "v1" || key.key === null || toBase64(await publicKeyOf(key.seed)) === toBase64(key.key);
+}
+
+/** Returns a private key with its public key, where the text has the seed alone; any other text as it is. */
+export async function completeSecret(text: string): Promise<string> {
+  const parsed = parseSigningKey(text);
+  if (!parsed.ok || parsed.key.version === "v1" || parsed.key.key !== null) return text;
+  const { seed } = parsed.key;
+  return PRIVATE_PREFIX + toBase64(concat(seed, await publicKeyOf(seed)));
 }
 
 /**
@@ -97,9 +108,12 @@ export async function generateKeyPair(random: (bytes: Uint8Array) => void): Prom
   return PRIVATE_PREFIX + toBase64(pair);
 }
 
-/** Returns the `whpk_…` of a key of version `v1a`; null for a symmetric key, no part of which may be shown. */
-export function formatPublicKey({ version, key }: VerifyingKey): string | null {
-  return version === "v1a" ? PUBLIC_PREFIX + toBase64(key) : null;
+/**
+ * Returns the `whpk_…` of a key of version `v1a`; null for a symmetric key, no part of which may be shown, and for a seed
+ * alone.
+ */
+export function formatPublicKey({ version, key }: VerifyingKey | SigningKey): string | null {
+  return version === "v1a" && key !== null ? PUBLIC_PREFIX + toBase64(key) : null;
 }
 
 const explainProblem: Record<SecretProblem, string> = {
@@ -111,7 +125,7 @@ const explainProblem: Record<SecretProblem, string> = {
   public: "a public key, which cannot sign",
 };
 
-function symmetric(text: string): Parsed<SigningKey> {
+function symmetric(text: string): Parsed<{ version: "v1"; key: Bytes }> {
   const parsed = parseSecret(text);
   return parsed.ok ? { ok: true, key: { version: "v1", key: parsed.key } } : parsed;
 }

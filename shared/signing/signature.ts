@@ -41,15 +41,19 @@ export async function sign(message: SignedMessage, keys: readonly SigningKey[]):
 
 /**
  * Tells whether any entry of `header` was made over `message` with any of `keys` of the entry's own version. Each
- * comparison takes constant time. No header makes it throw.
+ * comparison takes constant time. No header makes it throw. A seed alone verifies nothing.
  */
-export async function verify(message: SignedMessage, header: string, keys: readonly VerifyingKey[]): Promise<boolean> {
+export async function verify(
+  message: SignedMessage,
+  header: string,
+  keys: readonly (VerifyingKey | SigningKey)[],
+): Promise<boolean> {
   const content = signedContent(message);
   for (const { version, signature } of entriesOf(header)) {
     for (const key of keys) {
-      if (key.version !== version) continue;
+      if (key.version !== version || key.key === null) continue;
       const { parameters } = ALGORITHMS[version];
-      const verifier = await imported(verifiers, key, importVerifier);
+      const verifier = await imported(verifiers, key as VerifyingKey, importVerifier);
       if (await crypto.subtle.verify(parameters, verifier, signature, content)) return true;
     }
   }

@@ -173,8 +173,18 @@ describe("forwardId", () => {
 
 describe("forwardKeys", () => {
   const SOURCES = { gh: { scheme: "github", secrets: ["GH"] } };
-  const keys = (FORWARD_SECRET: string, more: object = {}) =>
-    forwardKeys(configOf({ ...env, ...more, FORWARD_SECRET } as Env).forwardSecret);
+  const keys = (FORWARD_SECRET: string, more: object = {}) => {
+    const { forwardSecret, sources } = configOf({ ...env, ...more, FORWARD_SECRET } as Env);
+    return forwardKeys(forwardSecret, [...sources.values()]);
+  };
+  /** A seed and its public key, which a source verifies with. */
+  const SEED = "6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc=";
+  const PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
+  const PARTNER = { partner: { scheme: "standard", secrets: ["PARTNER"] } };
+
+  it("accepts a private key as its seed alone", async () => {
+    expect(await keys(`whsk_${SEED}`)).toMatchObject([{ version: "v1a" }]);
+  });
 
   it("accepts several secrets, of both versions", async () => {
     const pair = await generateKeyPair((bytes) => crypto.getRandomValues(bytes));
@@ -186,6 +196,7 @@ describe("forwardKeys", () => {
     ["short", "whsec_c2hvcnQ=", {}],
     ["a public key", `whpk_${toBase64(new Uint8Array(32).fill(9))}`, {}],
     ["halves of two pairs", `whsk_${toBase64(new Uint8Array(64).fill(9))}`, {}],
+    ["the private half of a source's key, given as its seed", `whsk_${SEED}`, { PARTNER: PUBLIC, SOURCES: PARTNER }],
     ["the default source's", env.WEBHOOK_SECRET, {}],
     ["the default source's without its prefix", env.WEBHOOK_SECRET.slice(6), {}],
     ["the default source's with a version before it", `v1,${env.WEBHOOK_SECRET}`, {}],

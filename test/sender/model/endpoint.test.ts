@@ -38,6 +38,13 @@ describe("defaultConfig", () => {
     expect(keys(config)).toEqual(["whsec_new", "whsec_a"]);
   });
 
+  it("keeps a secret that was added for another version, which no variable defines", () => {
+    const added = { key: "whsk_added", expiresAt: null, added: true as const };
+    const before = known({ signing: ["v1", "v1a"], secrets: [{ key: "whsec_a", expiresAt: null }, added] });
+    const config = defaultConfig(URL_A, ["whsec_new"], { known: before, now: 9 });
+    expect(config?.secrets).toEqual([{ key: "whsec_new", expiresAt: null }, added]);
+  });
+
   const disabled = { enabled: false, disabledReason: "disabled by the API" };
   const unset = { enabled: false, disabledReason: "WEBHOOK_URL is not set" };
   it.each<[name: string, url: string | null, before: Partial<EndpointConfig>, after: Partial<EndpointConfig>]>([

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { concat, toBase64, utf8 } from "../../../shared/bytes.ts";
 import { isWeak, publicKeyOf } from "../../../shared/signing/ed25519.ts";
 import {
+  completeSecret,
   formatPublicKey,
   generateKeyPair,
   isPair,
@@ -47,12 +48,24 @@ describe("parseSigningKey", () => {
     expect(signing(raw(24, ""))).toMatchObject({ version: "v1" });
   });
 
+  it("takes a private key as its seed alone, and signs the same", async () => {
+    const { seed } = own as { seed: Uint8Array };
+    const alone = signing(`whsk_${toBase64(seed)}`);
+    expect(alone).toEqual({ version: "v1a", key: null, seed });
+    expect(await sign(message, [alone])).toBe(signature);
+    expect(await isPair(alone)).toBe(true);
+    expect(formatPublicKey(alone)).toBeNull();
+    expect(await verify(message, signature, [alone])).toBe(false);
+    expect(parseSecrets("NAME", `whsk_${toBase64(seed)} ${hmacText}`)).toEqual([alone, hmac]);
+  });
+
   it.each([
     ["", "empty"],
     ["whsk_", "empty"],
     ["whsec_", "empty"],
     ["whsk_!", "malformed"],
-    [raw(32, "whsk_"), "malformed"],
+    [raw(31, "whsk_"), "malformed"],
+    [raw(33, "whsk_"), "malformed"],
     [raw(63, "whsk_"), "malformed"],
     [raw(65, "whsk_"), "malformed"],
     [`${secret} `, "malformed"],
@@ -63,6 +76,26 @@ describe("parseSigningKey", () => {
     [raw(23, "whsec_"), "too_short"],
   ])("refuses %j as %s", (text, problem) => {
     expect(parseSigningKey(text)).toEqual({ ok: false, problem });
+  });
+});
+
+describe("completeSecret", () => {
+  it("adds the public key to a seed alone, for any seed", async () => {
+    const { seed } = own as { seed: Uint8Array };
+    expect(await completeSecret(`whsk_${toBase64(seed)}`)).toBe(secret);
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ minLength: 32, maxLength: 32 }), async (any) => {
+        const whole = await completeSecret(`whsk_${toBase64(Uint8Array.from(any))}`);
+        const key = signing(whole);
+        expect(await isPair(key)).toBe(true);
+        expect(await verify(message, await sign(message, [key]), [verifying(formatPublicKey(key) ?? "")])).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it.each([secret, hmacText, mismatched, "whsk_!", ""])("leaves %j as it is", async (text) => {
+    expect(await completeSecret(text)).toBe(text);
   });
 });
 

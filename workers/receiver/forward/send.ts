@@ -23,7 +23,7 @@ type ForwardCall = { log: string; input: () => Promise<{ url?: unknown }>; recor
  */
 export async function forwardEvent(call: ForwardCall, config: Config): Promise<Forwarded> {
   const { log } = call;
-  const keys = await forwardKeys(config.forwardSecret);
+  const keys = await forwardKeys(config.forwardSecret, [...config.sources.values()]);
   const url = targetOf(await call.input(), config);
   const record = await call.record();
   const { status, code, ms, response } = await postEvent(record, { url, log, keys, config });

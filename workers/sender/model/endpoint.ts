@@ -21,8 +21,26 @@ export type EndpointConfig = {
   createdAt: number;
 };
 
-/** `expiresAt`: until when the secret signs (unix ms), null for no end. */
-type EndpointSecret = { key: string; expiresAt: number | null };
+/**
+ * `expiresAt`: until when the secret signs (unix ms), null for no end. `added`: made for a change of `signing`, so that no
+ * variable defines it.
+ */
+export type EndpointSecret = { key: string; expiresAt: number | null; added?: true };
+
+/** In place of the value of a custom header, which may be a credential. Sent back, it keeps the value. */
+export const MASKED = "(masked)";
+
+/** Returns headers with the values that are kept; `unknown` names one that is to be kept and is not there. */
+export function unmaskedHeaders(given: EndpointConfig["headers"], known: EndpointConfig["headers"]) {
+  const values = new Map(Object.entries(known).map(([name, value]) => [name.toLowerCase(), value]));
+  const headers = Object.entries(given).map(([name, value]) =>
+    value === MASKED ? ([name, values.get(name.toLowerCase())] as const) : ([name, value] as const),
+  );
+  return {
+    headers: Object.fromEntries(headers.filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    unknown: headers.find(([, value]) => value === undefined)?.[0] ?? null,
+  };
+}
 
 /** `deleting`: until the Endpoint has confirmed that it is gone. */
 export type RowState = "live" | "deleting";
@@ -64,7 +82,10 @@ export function defaultConfig(
     url: url ?? known?.url ?? "",
     enabled: url !== null && (unchanged ? known.enabled : true),
     disabledReason: url === null ? UNSET : unchanged ? known.disabledReason : null,
-    secrets: secrets.map((key) => ({ key, expiresAt: null })),
+    secrets: [
+      ...secrets.map((key) => ({ key, expiresAt: null })),
+      ...(known?.secrets.filter(({ added }) => added === true) ?? []),
+    ],
   };
 }
 

@@ -1,13 +1,14 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import { isoTime } from "../../../shared/time.ts";
 import type { FirstOutcome } from "../model/delivery.ts";
-import { DEFAULT_ENDPOINT, type EndpointConfig } from "../model/endpoint.ts";
+import { DEFAULT_ENDPOINT, type EndpointConfig, unmaskedHeaders } from "../model/endpoint.ts";
 import type { EndpointInput, Signing } from "../model/endpoint-input.ts";
+import { versionOf } from "../model/endpoint-secrets.ts";
 import type { Published } from "../model/event.ts";
 import { looksOwn, randomId } from "../model/event-id.ts";
 import type { Changed, EndpointView, StartFrom } from "../protocol.ts";
 import { type Env, endpointOf, outboxOf } from "./env.ts";
-import { generateKey, initialKeys, versionOf } from "./secrets.ts";
+import { freshSecrets, initialKeys } from "./secrets.ts";
 
 /** Operations on endpoints, for the API and the dashboard. Each throws the Problem that says why it was not done. */
 
@@ -39,6 +40,7 @@ export async function listEndpoints(env: Env, { after, limit }: { after: string;
 
 /** @throws Problem `invalid_endpoint` */
 export async function createEndpoint(env: Env, input: EndpointInput): Promise<Changed> {
+  checkMasked(input, {});
   const config = await newConfig(input);
   const id = randomId("ep_", Date.now(), crypto.getRandomValues(new Uint8Array(10)));
   const changed = await outboxOf(env).create(id, config, startOf(input.startFrom ?? "now"));
@@ -47,22 +49,26 @@ export async function createEndpoint(env: Env, input: EndpointInput): Promise<Ch
 }
 
 /**
- * Changes an endpoint, and makes the secrets that a change of `signing` asks for.
+ * Changes an endpoint, and makes the secrets that a change of `signing` asks for. The Outbox merges the change with what
+ * the endpoint is by then.
  *
- * @throws Problem `defined_by_variable`, `not_found`
+ * @throws Problem `defined_by_variable`, `not_found`, `invalid_endpoint`
  */
 export async function updateEndpoint(env: Env, id: string, input: EndpointInput): Promise<Changed> {
   const { secret: _secret, startFrom: _startFrom, ...change } = input;
   if (change.url !== undefined) refuseDefault(id, "url");
   const { row } = await knownEndpoint(env, id);
-  const missing = (change.signing ?? []).filter(
-    (version) => !row.config.secrets.some(({ key }) => versionOf(key) === version),
-  );
-  const made = await Promise.all(missing.map(generateKey));
-  const secrets = [...row.config.secrets, ...made.map((key) => ({ key, expiresAt: null }))];
-  const changed = await outboxOf(env).update(id, { ...change, ...(made.length > 0 ? { secrets } : {}) });
+  checkMasked(change, row.config.headers);
+  const changed = await outboxOf(env).update(id, change, change.signing === undefined ? null : await freshSecrets());
   if (changed === null) throw unknownEndpoint(id);
   return changed;
+}
+
+/** @throws Problem `invalid_endpoint` when a header is to keep a value that there is not */
+function checkMasked({ headers = {} }: EndpointInput, known: EndpointConfig["headers"]): void {
+  const { unknown } = unmaskedHeaders(headers, known);
+  if (unknown === null) return;
+  throw new Problem("invalid_endpoint", `headers.${unknown} is masked, and the endpoint has no such header to keep.`);
 }
 
 /**
@@ -80,19 +86,21 @@ export async function deleteEndpoint(env: Env, id: string): Promise<boolean> {
 /**
  * Makes new secrets; the old ones sign beside them for `expiresInSeconds`, a day when undefined.
  *
- * @throws Problem `invalid_endpoint`, `defined_by_variable`, `not_found`
+ * @throws Problem `invalid_endpoint`, `defined_by_variable`, `not_found`, `too_many_secrets`
  */
 export async function rotateEndpoint(env: Env, id: string, expiresInSeconds: unknown): Promise<Changed> {
   refuseDefault(id, "secret");
-  const { row } = await knownEndpoint(env, id);
+  await knownEndpoint(env, id);
   const seconds = expiresInSeconds === undefined ? DAY_SECONDS : expiresInSeconds;
   if (typeof seconds !== "number" || !Number.isInteger(seconds) || seconds < 0 || seconds > 7 * DAY_SECONDS) {
     throw new Problem("invalid_endpoint", `expiresInSeconds is a whole number from 0 to ${7 * DAY_SECONDS}.`);
   }
-  const keys = await Promise.all(row.config.signing.map(generateKey));
-  const changed = await outboxOf(env).rotate(id, keys, Date.now() + seconds * 1000);
+  const changed = await outboxOf(env).rotate(id, await freshSecrets(), seconds * 1000);
   if (changed === null) throw unknownEndpoint(id);
-  return changed;
+  if (!("firstEnd" in changed)) return changed;
+  const end = new Date(changed.firstEnd).toISOString();
+  const detail = `${id} has so many secrets that still sign; the first ends at ${end}. Rotate then. To replace the present one at once, set expiresInSeconds to 0.`;
+  throw new Problem("too_many_secrets", detail);
 }
 
 /** Publishes a test event and waits for its first attempt. @throws Problem `endpoint_disabled`, `not_found` */

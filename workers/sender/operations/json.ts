@@ -1,19 +1,17 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
+import { MASKED } from "../model/endpoint.ts";
 import { type LoggedEvent, readBodyText } from "../model/event.ts";
 import type { EndpointStatus, EndpointView } from "../protocol.ts";
 
 /** The API's JSON: camelCase, ISO 8601 times, no secret. */
-
-/** In place of the values of custom headers, which may be credentials: only the names are shown. */
-const MASK = "(masked)";
 
 export function presentEndpoint({ row, acked, head }: EndpointView, status: EndpointStatus | null) {
   const { url, enabled, disabledReason, types, description, headers, ordered, rateLimit, signing, createdAt } =
     row.config;
   return {
     ...{ id: row.id, url, enabled, disabledReason, types, description, ordered, rateLimit, signing },
-    headers: Object.fromEntries(Object.keys(headers).map((name) => [name, MASK])),
+    headers: Object.fromEntries(Object.keys(headers).map((name) => [name, MASKED])),
     createdAt: time(createdAt),
     // For an endpoint that cannot be reached, the events it has not taken are all that is known of its lag.
     lag: head - (status === null || status.idle ? Math.max(acked, status?.floor ?? 0) : status.floor),

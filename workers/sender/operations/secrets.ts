@@ -1,5 +1,6 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import {
+  completeSecret,
   formatPublicKey,
   generateKeyPair,
   generateSecret,
@@ -8,21 +9,21 @@ import {
 } from "../../../shared/signing/secret.ts";
 import type { EndpointConfig } from "../model/endpoint.ts";
 import type { Signing } from "../model/endpoint-input.ts";
+import { type FreshSecrets, liveSecrets, type SecretVersion, versionOf } from "../model/endpoint-secrets.ts";
 
 /** Secrets of endpoints: made, checked, shown. */
-
-type SigningVersion = Signing[number];
 
 const random = (bytes: Uint8Array) => {
   crypto.getRandomValues(bytes);
 };
 
-export async function generateKey(version: SigningVersion): Promise<string> {
+async function generateKey(version: SecretVersion): Promise<string> {
   return version === "v1" ? generateSecret(random) : generateKeyPair(random);
 }
 
-export function versionOf(secret: string): SigningVersion {
-  return secret.startsWith("whsk_") ? "v1a" : "v1";
+/** Makes a secret of each version: the Outbox knows which of them a change needs, and cannot wait for one. */
+export async function freshSecrets(): Promise<FreshSecrets> {
+  return { v1: await generateKey("v1"), v1a: await generateKey("v1a") };
 }
 
 /**
@@ -40,18 +41,18 @@ export async function initialKeys(signing: Signing, given: string | undefined): 
     throw new Problem("invalid_endpoint", "secret holds a public key that is not its own.");
   }
   return Promise.all(
-    signing.map((version) => (given !== undefined && versionOf(given) === version ? given : generateKey(version))),
+    signing.map((version) =>
+      given !== undefined && versionOf(given) === version ? completeSecret(given) : generateKey(version),
+    ),
   );
 }
 
 /** Returns the live secrets, newest first, with their public keys where there are any; `now` in unix ms. */
 export function presentSecrets({ secrets }: Pick<EndpointConfig, "secrets">, now: number) {
-  const shown = secrets
-    .filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
-    .map(({ key, expiresAt }) => ({
-      ...{ secret: key, version: versionOf(key), publicKey: shownPublicKey(key) },
-      expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
-    }));
+  const shown = liveSecrets(secrets, now).map(({ key, expiresAt }) => ({
+    ...{ secret: key, version: versionOf(key), publicKey: shownPublicKey(key) },
+    expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+  }));
   const publicKey = shown.find((entry) => entry.publicKey !== null)?.publicKey ?? null;
   return { secret: shown[0]?.secret ?? null, publicKey, secrets: shown };
 }

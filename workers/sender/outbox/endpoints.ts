@@ -1,7 +1,14 @@
 import { withDeadline } from "../../../shared/deadline.ts";
-import { splitSecrets } from "../../../shared/signing/secret.ts";
+import { completeSecret, splitSecrets } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
-import { DEFAULT_ENDPOINT, defaultConfig, type EndpointConfig, type EndpointRow } from "../model/endpoint.ts";
+import {
+  DEFAULT_ENDPOINT,
+  defaultConfig,
+  type EndpointConfig,
+  type EndpointRow,
+  unmaskedHeaders,
+} from "../model/endpoint.ts";
+import { type FreshSecrets, rotatedSecrets, secretsFor } from "../model/endpoint-secrets.ts";
 import { withEarlier } from "../model/subscription.ts";
 import type { Changed, StartFrom } from "../protocol.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -10,8 +17,6 @@ import type { OutboxStore } from "./storage.ts";
 
 /** A change is answered once its Endpoint has confirmed it, or after this long without. */
 const CONFIRM_MS = 10_000;
-/** Live secrets of one endpoint: each signs every attempt. */
-const MAX_SECRETS = 10;
 
 /** Creates, changes and deletes endpoints. A change is first a row of the registry, then brought to the Endpoint. */
 export class Endpoints {
@@ -38,14 +43,22 @@ export class Endpoints {
     return this.#push(row);
   }
 
-  /** Merges a change into the current configuration; null for an endpoint that is not there. */
-  async update(id: string, change: Partial<EndpointConfig>): Promise<Changed | null> {
+  /**
+   * Merges a change into the current configuration; null for an endpoint that is not there. `fresh`: secrets for versions
+   * that `signing` adds. All in one turn: what another call has written is never written over.
+   */
+  async update(id: string, change: Partial<EndpointConfig>, fresh: FreshSecrets | null): Promise<Changed | null> {
     const row = this.#store.registry.live(id);
     if (row === null) return null;
+    const { secrets, headers: known } = row.config;
+    const headers = change.headers === undefined ? {} : { headers: unmaskedHeaders(change.headers, known).headers };
+    const signing =
+      change.signing === undefined || fresh === null ? {} : { secrets: secretsFor(change.signing, secrets, fresh) };
     const enabling = change.enabled === true ? { disabledReason: null } : {};
     const disabling =
       change.enabled === false ? { disabledReason: row.config.disabledReason ?? "disabled by the API" } : {};
-    const config = { ...row.config, ...change, ...enabling, ...disabling, ...this.#earlierTypes(row, change) };
+    const derived = { ...headers, ...signing, ...enabling, ...disabling, ...this.#earlierTypes(row, change) };
+    const config = { ...row.config, ...change, ...derived };
     return this.#push(this.#store.registry.put(id, config, null));
   }
 
@@ -58,15 +71,16 @@ export class Endpoints {
     return { earlierTypes: withEarlier(config.earlierTypes ?? [], config.types, this.#store.log) };
   }
 
-  /** Puts new secrets first; the old ones sign beside them until `expiresAt` (unix ms). */
-  async rotate(id: string, keys: string[], expiresAt: number): Promise<Changed | null> {
+  /**
+   * Puts new secrets first; the old ones sign beside them for `overlapMs`. Changes nothing when too many would sign, and
+   * returns when the first of them ends; null for an endpoint that is not there.
+   */
+  async rotate(id: string, fresh: FreshSecrets, overlapMs: number): Promise<Changed | { firstEnd: number } | null> {
     const row = this.#store.registry.live(id);
     if (row === null) return null;
     const now = Date.now();
-    const old = row.config.secrets
-      .filter((secret) => secret.expiresAt === null || secret.expiresAt > now)
-      .map(({ key, expiresAt: end }) => ({ key, expiresAt: Math.min(end ?? expiresAt, expiresAt) }));
-    const secrets = [...keys.map((key) => ({ key, expiresAt: null })), ...old].slice(0, MAX_SECRETS);
+    const secrets = rotatedSecrets(row.config, fresh, { now, expiresAt: now + overlapMs });
+    if ("firstEnd" in secrets) return secrets;
     return this.#push(this.#store.registry.put(id, { ...row.config, secrets }, null));
   }
 
@@ -104,9 +118,9 @@ export class Endpoints {
   }
 
   /** Brings the default endpoint up to WEBHOOK_URL and WEBHOOK_SECRET, which the last deployment may have changed. */
-  syncDefault({ webhookUrl, webhookSecret }: Config): void {
+  async syncDefault({ webhookUrl, webhookSecret }: Config): Promise<void> {
+    const secrets = await Promise.all(splitSecrets("WEBHOOK_SECRET", webhookSecret).map(completeSecret));
     const known = this.#store.registry.get(DEFAULT_ENDPOINT);
-    const secrets = splitSecrets("WEBHOOK_SECRET", webhookSecret);
     const config = defaultConfig(webhookUrl, secrets, { known: known?.config, now: Date.now() });
     if (config === null || JSON.stringify(config) === JSON.stringify(known?.config)) return;
     this.#store.registry.put(DEFAULT_ENDPOINT, config, this.#store.log.head);

@@ -4,6 +4,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf, TENANT, type Vars } from "../config.ts";
 import type { Delivery } from "../model/delivery.ts";
 import type { EndpointConfig, EndpointRow } from "../model/endpoint.ts";
+import type { FreshSecrets } from "../model/endpoint-secrets.ts";
 import type { LoggedEvent, PublishCall, Published, PublishResult } from "../model/event.ts";
 import type {
   Changed,
@@ -64,7 +65,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
     this.#publisher = new Publisher(store, { writer, alarm, config });
     ctx.blockConcurrencyWhile(async () => {
       await alarm.load(Date.now());
-      this.#endpoints.syncDefault(config);
+      await this.#endpoints.syncDefault(config);
       // Work that a crash left half done goes on at once, not when the alarm comes.
       this.#work(Date.now());
     });
@@ -116,12 +117,12 @@ export class Outbox extends DurableObject<OutboxEnv> {
     return this.#endpoints.create(id, config, startFrom);
   }
 
-  update(id: string, change: Partial<EndpointConfig>): Promise<Changed | null> {
-    return this.#endpoints.update(id, change);
+  update(id: string, change: Partial<EndpointConfig>, fresh: FreshSecrets | null = null): Promise<Changed | null> {
+    return this.#endpoints.update(id, change, fresh);
   }
 
-  rotate(id: string, keys: string[], expiresAt: number): Promise<Changed | null> {
-    return this.#endpoints.rotate(id, keys, expiresAt);
+  rotate(id: string, fresh: FreshSecrets, overlapMs: number): Promise<Changed | { firstEnd: number } | null> {
+    return this.#endpoints.rotate(id, fresh, overlapMs);
   }
 
   delete(id: string): Promise<boolean | null> {
