@@ -159,6 +159,7 @@ describe("the front hands on", () => {
         .writeHead(207, "As it was", [
           ["X-Twice", "1"],
           ["X-Twice", "2"],
+          ["X-Latin", "\u00fc"],
         ])
         .write("one");
       void until("the first part was read", async () => (parts.length > 0 ? true : null)).then(() =>
@@ -166,6 +167,7 @@ describe("the front hands on", () => {
       );
     };
     const response = await fetch(`http://127.0.0.1:${port}/`);
+    expect(response.headers.get("x-latin")).toBe("\u00fc");
     for await (const part of response.body ?? []) parts.push(Buffer.from(part as Uint8Array).toString());
     expect({ status: response.status, text: response.statusText, twice: response.headers.get("x-twice") }).toEqual({
       ...{ status: 207, text: "As it was", twice: "1, 2" },

@@ -40,6 +40,8 @@ const IDLE_MS = 2000;
 /** More than any client keeps an idle connection, for the same reason. */
 const CLIENT_IDLE_MS = 90_000;
 const LINGER_MS = 1000;
+/** Writes the head. Node's `flushHeaders` would write it as UTF-8. */
+const NOTHING = Buffer.alloc(0);
 /** More than workerd takes: the Worker's limits hold, not these. */
 const MAX_HEADER_BYTES = 512 * 1024;
 
@@ -102,7 +104,7 @@ function handOn(request: IncomingMessage, response: ServerResponse, pass: Pass):
     return;
   }
   // Node would keep the head back until the body begins, and that may take longer than the Worker waits for it.
-  sent.flushHeaders();
+  sent.write(NOTHING);
   request.pipe(sent);
 }
 
@@ -186,7 +188,7 @@ function relay(answered: IncomingMessage, response: ServerResponse, { seen }: Pa
     if (!CONNECTION_HEADERS.has(lower) && lower !== "transfer-encoding") response.appendHeader(name, value);
   }
   response.writeHead(answered.statusCode ?? 502, answered.statusMessage);
-  response.flushHeaders();
+  response.write(NOTHING);
   answered.on("data", seen).once("error", () => response.destroy());
   answered.pipe(response);
 }
