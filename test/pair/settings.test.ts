@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -43,6 +43,13 @@ describe("readSettings", () => {
     expect(variables).toMatchObject({
       ...{ WEBHOOK_SECRET: "w", API_TOKEN: "e", FLUSH_SECONDS: "3", DOH_URL: "", PERIODIC_SECONDS: "10" },
     });
+  });
+
+  test("the environment alone is enough, and programs here still need no token", () => {
+    const { variables } = readSettings(folder.path, { WEBHOOK_SECRET: "w", API_TOKEN: "a" });
+    expect(existsSync(join(folder.path, ".dev.vars"))).toBe(false);
+    expect(variables).toMatchObject({ WEBHOOK_SECRET: "w", API_TOKEN: "a", LOCAL_DEV: "true" });
+    expect(readSettings(folder.path, { ...variables, LOCAL_DEV: "false" }).variables.LOCAL_DEV).toBe("false");
   });
 
   test("the default endpoint follows RECEIVER_PORT, unless WEBHOOK_URL is given", () => {

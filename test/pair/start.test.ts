@@ -232,12 +232,37 @@ describe("npm start", () => {
   test.each(["SENDER_PORT", "RECEIVER_PORT"])("names %s in one line when that port is busy", async (name) => {
     const [free = 0] = await freePorts(1);
     const other = name === "SENDER_PORT" ? "RECEIVER_PORT" : "SENDER_PORT";
-    const second = new NpmStart({ ...env, [other]: String(free) });
-    expect(await second.exited).toBe(1);
+    const another = new NpmStart({ ...env, [other]: String(free) });
+    expect(await another.exited).toBe(1);
     const busy = Number(env[name]);
-    expect(second.lines).toEqual([
+    expect(another.lines).toEqual([
       `Port ${busy} is in use. Stop what listens there, or choose another: ${name}=${busy + 1} npm start`,
     ]);
+  });
+
+  test("ends in one line when its state is in use, and leaves that as it is", async () => {
+    const before = (await readLog(receiver)).length;
+    const others = Array.from({ length: 3 }, async () => new NpmStart({ ...env, ...(await otherPorts()) }));
+    for (const another of await Promise.all(others)) {
+      expect(await another.exited).toBe(1);
+      expect(another.lines).toEqual([
+        `${folder.path} is in use by another \`npm start\` (process ${pair.pid}). ` +
+          "Stop that one, or set STATE_DIR to another folder.",
+      ]);
+    }
+    expect((await readLog(receiver)).length).toBeGreaterThanOrEqual(before);
+  });
+
+  test("takes the state over from one that was killed", async () => {
+    const { starting, processes } = await startSecond();
+    await starting.printed(/Ctrl-C stops everything/);
+    starting.signal("SIGKILL");
+    await starting.exited;
+    const next = await startSecond();
+    await next.starting.printed(/Ctrl-C stops everything/);
+    await gone(processes);
+    next.starting.signal("SIGINT");
+    expect(await next.starting.exited).toBe(0);
   });
 
   test.each([
@@ -271,20 +296,22 @@ describe("npm start", () => {
 
 const bearer = `Bearer ${variables.API_TOKEN}`;
 
+const second = temporaryFolder();
+afterAll(() => second.remove());
+
 /** Starts a second pair with nothing in common with the first; resolves once it has started a process. */
 async function startSecond(vars = {}): Promise<{ starting: NpmStart; processes: number[] }> {
-  const [senderPort, receiverPort] = await freePorts(2);
-  const starting = new NpmStart({
-    ...env,
-    SENDER_PORT: String(senderPort),
-    RECEIVER_PORT: String(receiverPort),
-    ...vars,
-  });
+  const starting = new NpmStart({ ...env, ...(await otherPorts()), STATE_DIR: second.path, ...vars });
   const processes = await until("a first process", async () => {
     const found = await descendantsOf(starting.pid);
     return found.length > 0 ? found.map(({ pid }) => pid) : null;
   });
   return { starting, processes };
+}
+
+async function otherPorts(): Promise<{ SENDER_PORT: string; RECEIVER_PORT: string }> {
+  const [sender, receiver] = await freePorts(2);
+  return { SENDER_PORT: String(sender), RECEIVER_PORT: String(receiver) };
 }
 
 async function gone(processes: number[]): Promise<void> {

@@ -15,7 +15,7 @@ export type Settings = {
 };
 
 /** Shorter than deployed, so that something happens while one looks; no DNS look-ups, as only loopback is called. */
-const DEFAULTS = { PERIODIC_SECONDS: "10", FLUSH_SECONDS: "10", DOH_URL: "" };
+const DEFAULTS = { LOCAL_DEV: "true", PERIODIC_SECONDS: "10", FLUSH_SECONDS: "10", DOH_URL: "" };
 const SECRETS = ["WEBHOOK_SECRET", "API_TOKEN"] as const;
 const SECRET_BYTES = 32;
 

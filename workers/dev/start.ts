@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { startClock } from "./clock.ts";
 import { readSettings, requireFreePort, type Settings } from "./settings.ts";
+import { lockState } from "./state-lock.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
 /**
@@ -25,6 +26,7 @@ try {
   const settings = readSettings(root, process.env);
   await requireFreePort("RECEIVER_PORT", settings.receiverPort);
   await requireFreePort("SENDER_PORT", settings.senderPort);
+  await lockState(settings.stateDir);
   await Promise.race([untilSignal(), run(settings)]);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
