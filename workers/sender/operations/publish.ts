@@ -39,13 +39,20 @@ export async function publishTo(env: Env, call: PublishCall): Promise<Published[
       throw unavailable(error);
     });
   if (result.ok) {
-    for (const [index, { id, seq }] of result.events.entries()) {
-      logEvent("event.published", { id, seq, type: call.events[index]?.type ?? null });
-    }
+    logPublished(result.events, call);
     return result.events;
   }
   const retry = result.code === "storage_full" || result.code === "storage_unavailable";
   throw new Problem(result.code, result.detail, retry ? { headers: { "retry-after": "10" } } : {});
+}
+
+/** Logs one line a call: a Worker's log lines are limited, and paid for. */
+function logPublished(published: readonly Published[], { events }: PublishCall): void {
+  const [first, last] = [published[0], published.at(-1)];
+  if (first === undefined || last === undefined) return;
+  if (published.length === 1)
+    logEvent("event.published", { id: first.id, seq: first.seq, type: events[0]?.type ?? null });
+  else logEvent("events.published", { count: published.length, firstId: first.id, lastId: last.id });
 }
 
 function unavailable(error: unknown): Problem {
