@@ -75,7 +75,7 @@ export default defineConfig({
         test: {
           name: "pair",
           environment: "node",
-          include: ["test/pair/**/*.test.ts"],
+          include: ["test/{pair,dev}/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Each file waits for deadlines, restarts and retries, and has folders and ports of its own.

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { startClock } from "./clock.ts";
 import { readSettings, requireFreePort, type Settings } from "./settings.ts";
 import { lockState } from "./state-lock.ts";
+import { untilHung } from "./watch.ts";
 import { startWorker, type WorkerProcess } from "./worker-process.ts";
 
 /**
@@ -14,11 +15,14 @@ const COLOURS = { sender: 36, receiver: 35, clock: 33 } as const;
 /** The terminal sends a Ctrl-C to all, and npm passes it on as well: only a later signal counts as the second. */
 const SECOND_SIGNAL_AFTER_MS = 500;
 const ORPHAN_CHECK_MS = 1000;
+/** A Worker that hangs sooner than this after it was started again would hang for ever. */
+const MIN_RUN_MS = 30_000;
 
-const workers: WorkerProcess[] = [];
+type Name = "sender" | "receiver";
+const workers = new Map<Name, WorkerProcess>();
 // Nothing may stay behind, whatever ends this process.
 process.on("exit", () => {
-  for (const worker of workers) worker.kill();
+  for (const worker of workers.values()) worker.kill();
 });
 
 let exitCode = 0;
@@ -32,31 +36,42 @@ try {
   console.error(error instanceof Error ? error.message : error);
   exitCode = 1;
 }
-await Promise.all(workers.map((worker) => worker.stop()));
+await Promise.all([...workers.values()].map((worker) => worker.stop()));
 process.exit(exitCode);
 
 /** Starts everything. Never resolves; rejects when a Worker could not start, or ended by itself. */
 async function run(settings: Settings): Promise<never> {
   // The receiver starts first: the sender may have stored events, and delivers them at once.
-  const receiver = await start("receiver", settings.receiverPort, settings);
-  const sender = await start("sender", settings.senderPort, settings);
+  const receiver = await start("receiver", settings);
+  const sender = await start("sender", settings);
   const log = printer("clock");
   startClock(
     (time) => fireCron(sender.url, time),
     (error) => log(`the cron could not be fired: ${error instanceof Error ? error.message : error}`),
   );
   console.log(hints(settings));
-  return Promise.race([endOf(receiver), endOf(sender)]);
+  return Promise.race([keep("receiver", receiver, settings), keep("sender", sender, settings)]);
 }
 
-async function endOf({ name, exited }: WorkerProcess): Promise<never> {
-  throw new Error(`Stopping: the ${name} ended with ${await exited}.`);
+/** Starts a Worker that hangs again, as often as it has worked for a while. Rejects when it ended otherwise. */
+async function keep(name: Name, first: WorkerProcess, settings: Settings): Promise<never> {
+  for (let worker = first, since = 0; ; since = Date.now()) {
+    const how = await Promise.race([worker.exited, untilHung(worker)]);
+    if (how !== undefined) throw new Error(`Stopping: the ${name} ended with ${how}.`);
+    worker.kill();
+    await worker.exited;
+    workers.delete(name);
+    if (Date.now() - since < MIN_RUN_MS) throw new Error(`Stopping: the ${name} answers no request, again.`);
+    printer(name)("no request was answered for some seconds: the Worker is started again; nothing is lost");
+    worker = await start(name, settings);
+  }
 }
 
-async function start(name: "sender" | "receiver", port: number, settings: Settings): Promise<WorkerProcess> {
+async function start(name: Name, settings: Settings): Promise<WorkerProcess> {
   const { stateDir, variables } = settings;
+  const port = name === "sender" ? settings.senderPort : settings.receiverPort;
   const worker = startWorker({ name, root, port, stateDir, variables, print: printer(name) });
-  workers.push(worker);
+  workers.set(name, worker);
   await worker.ready.catch((error: Error) => {
     throw new Error(`The ${name} did not start: ${error.message}.`);
   });

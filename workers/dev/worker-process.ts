@@ -14,6 +14,8 @@ export type WorkerProcess = {
   url: string;
   /** Port of wrangler behind the front; null as long as wrangler does not listen. */
   innerPort: () => number | null;
+  /** Number of answers, and of parts of answers, that wrangler gave so far. */
+  answers: () => number;
   /** The leader of the group that holds wrangler and every workerd it starts. */
   pid: number;
   /** Resolves once `/health` answers 200; rejects when it names a misconfiguration, or the process ends or takes too long. */
@@ -46,8 +48,11 @@ const STOP_DEADLINE_MS = 10_000;
 const NOISE = /^\[wrangler:info\]/;
 /** The only line of wrangler's that says where it listens. A Worker's own lines are JSON. */
 const LISTENS = /^\[wrangler:info\] Ready on http:\/\/127\.0\.0\.1:(\d+)$/;
-/** Part of a Worker's answer as long as its configuration has a mistake. */
+/** Part of a Worker's answer as long as its configuration has a mistake, and the start of the line that names that. */
 const MISCONFIGURED = '"code":"configuration_error"';
+const FAULT = '{"event":"configuration.error"';
+/** The line may come after the answer. */
+const FAULT_DEADLINE_MS = 2000;
 const CRASH = /The Workers runtime crashed/;
 
 /** Turns off wrangler's own traffic, its prompts, its files outside this project, and a second copy of each log line. */
@@ -78,23 +83,28 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
   const url = `http://127.0.0.1:${port}`;
   const front = startFront(port, variables.API_TOKEN ?? "");
   const exited = exitOf(child, front.close);
+  const fault = Promise.withResolvers<string>();
   const held = printLines(child, (line) => {
     const [, listens] = LISTENS.exec(line) ?? [];
     if (listens !== undefined) front.target = Number(listens);
     if (NOISE.test(line)) return;
     options.print(line);
+    if (line.startsWith(FAULT)) fault.resolve(String(JSON.parse(line).detail));
     // wrangler restarts a crashed runtime. When that was its proxy, every request hangs from then on.
     if (CRASH.test(line)) untilReady(url, exited, RECOVERY_DEADLINE_MS).catch(() => killGroup(child));
   });
   return {
-    ...{ name, url, innerPort: () => front.target, pid: child.pid ?? 0, exited },
+    ...{ name, url, innerPort: () => front.target, answers: () => front.signs, pid: child.pid ?? 0, exited },
     ready: front.listening
       .then(() => untilReady(url, exited, READY_DEADLINE_MS))
-      .then(held.drop, (error: unknown) => {
+      .then(held.drop, async (error: unknown) => {
         held.show();
-        throw error;
+        if (!(error instanceof Misconfigured)) throw error;
+        const late = delay(FAULT_DEADLINE_MS, "its log says where", { ref: false });
+        throw new Error(`it is not configured correctly: ${await Promise.race([fault.promise, late])}`);
       }),
     stop: async () => {
+      held.stop();
       child.kill("SIGTERM");
       const giveUp = setTimeout(() => killGroup(child), STOP_DEADLINE_MS);
       await exited;
@@ -118,27 +128,32 @@ function wranglerArguments({ name, root, stateDir }: WorkerOptions): string[] {
 }
 
 /**
- * Prints the child's lines. Until the Worker is ready, only its own log, which is JSON, is printed at once; wrangler's
- * lines are held back, and printed when the start fails.
+ * Prints the child's lines. Until the Worker is ready, and while it stops, only its own log, which is JSON, is printed
+ * at once; wrangler's lines are held back, and shown when the start fails.
  */
-function printLines(child: ChildProcess, print: (line: string) => void): { show: () => void; drop: () => void } {
+function printLines(child: ChildProcess, print: (line: string) => void) {
   let held: string[] | null = [];
+  let stopping = false;
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue;
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (raw) => {
       const line = stripVTControlCharacters(raw).trimEnd();
       if (line === "") return;
-      if (held !== null && !line.startsWith("{") && !NOISE.test(line)) held.push(line);
-      else print(line);
+      if (held === null || line.startsWith("{") || NOISE.test(line)) print(line);
+      else if (!stopping) held.push(line);
     });
   }
   return {
     show: () => {
       held?.forEach(print);
-      held = null;
+      if (!stopping) held = null;
     },
     drop: () => {
-      held = null;
+      if (!stopping) held = null;
+    },
+    stop: () => {
+      stopping = true;
+      held = [];
     },
   };
 }
@@ -169,6 +184,9 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
+/** The Worker says that its configuration has a mistake. */
+class Misconfigured extends Error {}
+
 /**
  * Waits until `/health` answers 200.
  *
@@ -186,7 +204,7 @@ async function untilReady(url: string, exited: Promise<string>, deadlineMs: numb
     const text = (await answer?.text().catch(() => "")) ?? "";
     if (answer?.ok) return;
     // The Worker would answer so until the deadline: a corrected file needs a new start.
-    if (text.includes(MISCONFIGURED)) throw new Error("it is not configured correctly; its log says where");
+    if (text.includes(MISCONFIGURED)) throw new Misconfigured();
     await delay(READY_RETRY_MS);
   }
   throw new Error(`${url}/health did not answer 200 within ${deadlineMs / 1000} s`);

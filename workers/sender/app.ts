@@ -24,7 +24,11 @@ export const app = createApp();
 app
   .use(plainAnswers)
   .use(answerMethodNotAllowed(app))
-  .get("/health", (c) => c.json({ status: "ok" }))
+  .get("/health", (c) => {
+    // Throws when a variable is wrong.
+    configOf(c.env);
+    return c.json({ status: "ok" });
+  })
   .route("/", serveAssets([stylesheet, ...dashboardScripts]))
   .route("/", signIn(guarded, DASHBOARD_PAGES))
   .route("/", dashboardRoutes(guarded))

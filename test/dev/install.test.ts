@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { root, temporaryFolder } from "./workers.ts";
+import { root, temporaryFolder } from "../pair/workers.ts";
 
 /** Takes npm's place: writes down its arguments, and ends with the code that the test left in a file. */
 const NPM = `

@@ -1,16 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { root, variables } from "./workers.ts";
+import { root, variables } from "../pair/workers.ts";
 
 /** The script of `npm start`, in a process of its own, with its output. */
 export class NpmStart {
   readonly lines: string[] = [];
+  readonly env: Record<string, string>;
   /** Resolves to the exit code, null after a signal that nothing caught. */
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
   #waiting: (() => void)[] = [];
 
   constructor(env: Record<string, string>) {
+    this.env = env;
     this.#child = spawn(process.execPath, ["workers/dev/start.ts"], {
       cwd: root,
       env: { ...process.env, ...variables, ...env },

@@ -1,11 +1,12 @@
 import { request as httpRequest } from "node:http";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { getJson, postJson, readBody, readLog } from "./client.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { getJson, postJson, readBody, readLog } from "../pair/client.ts";
+import { descendantsOf, stillRunning } from "../pair/processes.ts";
+import { until } from "../pair/until.ts";
+import { freePorts, temporaryFolder, variables } from "../pair/workers.ts";
 import { NpmStart } from "./npm-start.ts";
-import { descendantsOf, stillRunning } from "./processes.ts";
-import { until } from "./until.ts";
-import { freePorts, temporaryFolder, variables } from "./workers.ts";
 
 /** The pair after `npm start`, over real HTTP. */
 
@@ -36,8 +37,12 @@ beforeAll(async () => {
 // This is an assertion too: Ctrl-C ends everything, in order.
 afterAll(async () => {
   const processes = (await descendantsOf(pair.pid)).map(({ pid }) => pid);
+  const before = pair.lines.length;
   pair.signal("SIGINT");
   expect(await pair.exited).toBe(0);
+  expect(pair.lines.slice(before).filter((line) => !/^(sender {3}|receiver|clock {4}) \| \{/.test(line))).toEqual([
+    "Stopping…",
+  ]);
   expect(processes.length).toBeGreaterThan(4);
   expect(await stillRunning(processes)).toEqual([]);
   folder.remove();
@@ -242,8 +247,8 @@ describe("npm start", () => {
 
   test("ends in one line when its state is in use, and leaves that as it is", async () => {
     const before = (await readLog(receiver)).length;
-    const others = Array.from({ length: 3 }, async () => new NpmStart({ ...env, ...(await otherPorts()) }));
-    for (const another of await Promise.all(others)) {
+    const more = Array.from({ length: 3 }, async () => new NpmStart({ ...env, ...(await otherPorts()) }));
+    for (const another of await Promise.all(more)) {
       expect(await another.exited).toBe(1);
       expect(another.lines).toEqual([
         `${folder.path} is in use by another \`npm start\` (process ${pair.pid}). ` +
@@ -258,11 +263,27 @@ describe("npm start", () => {
     await starting.printed(/Ctrl-C stops everything/);
     starting.signal("SIGKILL");
     await starting.exited;
-    const next = await startSecond();
+    const next = await startSecond({ STATE_DIR: starting.env.STATE_DIR });
     await next.starting.printed(/Ctrl-C stops everything/);
     await gone(processes);
     next.starting.signal("SIGINT");
     expect(await next.starting.exited).toBe(0);
+  });
+
+  test("starts a Worker that hangs again, within ten seconds, and loses nothing", async () => {
+    const { starting } = await startSecond();
+    await starting.printed(/Ctrl-C stops everything/);
+    const url = `http://localhost:${starting.env.SENDER_PORT}`;
+    const { id } = (await (await postJson(`${url}/events`, '{"type":"before","data":1}')).json()) as { id: string };
+    const runtimes = (await descendantsOf(starting.pid)).filter(({ command }) => / serve .*entry=127/.test(command));
+    for (const { pid } of runtimes) process.kill(pid, "SIGSTOP");
+    const stopped = Date.now();
+    await starting.printed(/^sender {3}\| no request was answered for some seconds: the Worker is started again/);
+    expect(Date.now() - stopped).toBeLessThan(10_000 + LATE_MS);
+    const found = () => getJson<{ id: string }>(`${url}/events/${id}`).catch(() => null);
+    expect(await until("the sender answers again", found)).toMatchObject({ id, type: "before" });
+    starting.signal("SIGINT");
+    expect(await starting.exited).toBe(0);
   });
 
   test.each([
@@ -284,11 +305,16 @@ describe("npm start", () => {
     await gone(processes);
   });
 
-  test("ends with 1 at the first answer when a variable is wrong, and says which", async () => {
-    const { starting, processes } = await startSecond({ FLUSH_SECONDS: "often" });
-    await starting.printed(/^The receiver did not start: it is not configured correctly; its log says where\.$/);
-    await starting.printed(/^receiver \| .*"configuration.error".*FLUSH_SECONDS/);
+  test.each([
+    ["receiver", "FLUSH_SECONDS", "often"],
+    ["sender", "PERIODIC_SECONDS", "-1"],
+    ["sender", "PERIODIC_SECONDS", "ten"],
+  ])("ends with 1 at the first answer when a variable of the %s is wrong: %s=%s", async (worker, name, value) => {
+    const { starting, processes } = await startSecond({ [name]: value });
     expect(await starting.exited).toBe(1);
+    const said = new RegExp(`^The ${worker} did not start: it is not configured correctly: .*${name}`);
+    expect(starting.lines.at(-1)).toMatch(said);
+    await starting.printed(new RegExp(`^${worker} +\\| .*"configuration.error".*${name}`));
     expect(starting.lines.filter((line) => line.includes("configuration.error"))).toHaveLength(1);
     await gone(processes);
   });
@@ -296,12 +322,21 @@ describe("npm start", () => {
 
 const bearer = `Bearer ${variables.API_TOKEN}`;
 
-const second = temporaryFolder();
-afterAll(() => second.remove());
+const others = temporaryFolder();
+const started: NpmStart[] = [];
+afterEach(async () => {
+  for (const one of started.splice(0)) {
+    one.signal("SIGKILL");
+    await one.exited;
+  }
+});
+afterAll(() => others.remove());
 
 /** Starts a second pair with nothing in common with the first; resolves once it has started a process. */
 async function startSecond(vars = {}): Promise<{ starting: NpmStart; processes: number[] }> {
-  const starting = new NpmStart({ ...env, ...(await otherPorts()), STATE_DIR: second.path, ...vars });
+  const ports = await otherPorts();
+  const starting = new NpmStart({ ...env, ...ports, STATE_DIR: join(others.path, ports.SENDER_PORT), ...vars });
+  started.push(starting);
   const processes = await until("a first process", async () => {
     const found = await descendantsOf(starting.pid);
     return found.length > 0 ? found.map(({ pid }) => pid) : null;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
-import { readLog } from "./client.ts";
-import { descendantsOf, stillRunning } from "./processes.ts";
-import { until } from "./until.ts";
-import { freePorts, runWorker, temporaryFolder } from "./workers.ts";
+import { readLog } from "../pair/client.ts";
+import { descendantsOf, stillRunning } from "../pair/processes.ts";
+import { until } from "../pair/until.ts";
+import { freePorts, runWorker, temporaryFolder } from "../pair/workers.ts";
 
 const folder = temporaryFolder();
 let worker: WorkerProcess;

@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { root, temporaryFolder } from "./workers.ts";
+import { root, temporaryFolder } from "../pair/workers.ts";
 
 /** The lock on the local state, each holder a process of its own. */
 

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { WebSocket, WebSocketServer } from "ws";
 import { localProof, PROOF_HEADER } from "../../shared/auth/local-proof.ts";
 import { type Front, startFront } from "../../workers/dev/front.ts";
-import { until } from "./until.ts";
-import { freePorts } from "./workers.ts";
+import { until } from "../pair/until.ts";
+import { freePorts } from "../pair/workers.ts";
 
 /** The front of `npm start`, with a server in wrangler's place that keeps what arrives. */
 

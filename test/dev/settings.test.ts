@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nextMinute, tickTime } from "../../workers/dev/clock.ts";
 import { readSettings, requireFreePort } from "../../workers/dev/settings.ts";
-import { freePorts, temporaryFolder } from "./workers.ts";
+import { freePorts, temporaryFolder } from "../pair/workers.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
