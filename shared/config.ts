@@ -1,6 +1,17 @@
+/** The variables of a Worker's environment: one table of settings says what each may be, and one reader checks them all. */
+
 /**
- * Reads the variables of a Worker's environment and collects everything that is wrong with them, so that one
- * error names every missing or malformed name instead of the first. Values are never quoted: some are secret.
+ * Rule of a variable. `fallback`: the text that stands for none; null when the variable must be set. `bounds`: what the
+ * text may be, as the README says it. `read`: the value; undefined out of the bounds, and an Error tells more.
+ */
+export type Setting<Value> = { fallback: string | null; bounds: string; read: (text: string) => Value | undefined };
+
+/** The values of a table of settings, by name. */
+type Values<Table> = { [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never };
+
+/**
+ * Reads the variables of an environment and collects everything that is wrong with them, so that one error names every
+ * missing or malformed name instead of the first. Values are never quoted: some are secret.
  */
 export class ConfigReader {
   readonly #env: Record<string, unknown>;
@@ -10,44 +21,30 @@ export class ConfigReader {
     this.#env = { ...env };
   }
 
-  /** Returns a text that must be there and not empty. */
-  required(name: string): string {
-    const value = this.text(name);
-    if (value === "") this.fault(`${name} is missing`);
-    return value;
+  /** Returns the values of a table. A value whose variable is wrong is of no use: `check` throws. */
+  read<Table extends Record<string, Setting<unknown>>>(table: Table): Values<Table> {
+    const values = Object.entries(table).map(([name, setting]) => [name, this.#value(name, setting)]);
+    return Object.fromEntries(values) as Values<Table>;
   }
 
-  /** Returns a token that must be there: visible ASCII, as a header holds, and too long to guess. */
-  token(name: string): string {
-    const value = this.required(name);
-    if (value !== "" && !TOKEN_FORM.test(value))
-      this.fault(`${name} is not ${MIN_TOKEN} to ${MAX_TOKEN} visible ASCII characters`);
-    return value;
+  #value(name: string, { fallback, bounds, read }: Setting<unknown>): unknown {
+    const text = this.#text(name);
+    if (text === "" && fallback === null) return this.fault(`${name} is missing`);
+    try {
+      const value = read(text === "" ? (fallback ?? "") : text);
+      return value === undefined ? this.fault(`${name} must be ${bounds}`) : value;
+    } catch (error) {
+      return this.fault(error instanceof Error ? error.message : `${name} must be ${bounds}`);
+    }
   }
 
-  /** Returns a text, empty when absent. */
-  text(name: string): string {
+  /** Returns the text of a variable, empty when absent. A TOML file may have a number or a flag as such. */
+  #text(name: string): string {
     const value = this.#env[name] ?? "";
+    if (typeof value === "number" || typeof value === "boolean") return String(value);
     if (typeof value === "string") return value;
     this.fault(`${name} is not a text`);
     return "";
-  }
-
-  /** Returns a plain decimal number from `min` to `max`, both included; `fallback` when absent or empty. */
-  number(name: string, fallback: number, { min, max }: { min: number; max: number }): number {
-    const text = this.text(name);
-    if (text === "") return fallback;
-    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    this.fault(`${name} is not a number from ${min} to ${max}`);
-    return fallback;
-  }
-
-  /** Returns a flag, `true` or `false`, false when absent; any other value is a fault. */
-  flag(name: string): boolean {
-    const text = this.text(name);
-    if (text !== "" && text !== "true" && text !== "false") this.fault(`${name} is neither true nor false`);
-    return text === "true";
   }
 
   /** Adds a fault to those that `check` names. */
@@ -66,7 +63,47 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-/** 24 letters and digits of a random token are more than 120 bits. */
-const MIN_TOKEN = 24;
-const MAX_TOKEN = 1000;
-const TOKEN_FORM = new RegExp(`^[\\x21-\\x7e]{${MIN_TOKEN},${MAX_TOKEN}}$`);
+/** A whole number; its value is in other units: `unit` of them make one. */
+export function wholeSetting(
+  fallback: number,
+  { min, max, unit = 1 }: { min: number; max: number; unit?: number },
+): Setting<number> {
+  return {
+    fallback: String(fallback),
+    bounds: `${shownNumber(min)} to ${shownNumber(max)}`,
+    read: (text) => {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? value * unit : undefined;
+    },
+  };
+}
+
+/** Returns a number as the READMEs write it: thousands apart from five digits on. */
+export function shownNumber(value: number): string {
+  return value < 10_000 ? String(value) : String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+export const flagSetting: Setting<boolean> = {
+  fallback: "false",
+  bounds: "true or false",
+  read: (text) => (text === "true" || text === "false" ? text === "true" : undefined),
+};
+
+/** A token as a header holds it, too long to guess: 24 letters and digits are more than 120 bits. */
+export const tokenSetting: Setting<string> = {
+  fallback: null,
+  bounds: "24 to 1000 visible ASCII characters",
+  read: (text) => (/^[\x21-\x7e]{24,1000}$/.test(text) ? text : undefined),
+};
+
+/** A resolver that is asked over HTTPS: without TLS anyone on the way could answer, but for one on this machine. */
+export const resolverSetting: Setting<string> = {
+  fallback: "",
+  bounds: "an https URL (http on this machine), or empty",
+  read: (text) => {
+    const { protocol, hostname, username, password } = URL.parse(text) ?? {};
+    const isSafe =
+      protocol === "https:" || (protocol === "http:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname ?? ""));
+    return text === "" || (isSafe && `${username}${password}` === "") ? text : undefined;
+  },
+};

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { shownNumber } from "../../shared/config.ts";
 import { filesBelow, READMES, ROOT, read, SOURCE } from "./files.ts";
 import { parseMarkdown } from "./markdown.ts";
-import { answers, type Route, routesIn, routesOf, type Worker } from "./routes.ts";
+import { answers, type Route, routesIn, routesOf, settingsOf, type Worker } from "./routes.ts";
 import { commentsIn } from "./source.ts";
 
 /** The READMEs and the project say the same: whatever a README names exists, and whatever a user needs is named. */
@@ -13,6 +14,7 @@ const FRONT_PAGE_LINES = 130;
 const MADE = [".wrangler/state", "log.ndjson", "next.txt"];
 const PORTS: Record<Worker, string> = { sender: "localhost:5000", receiver: "localhost:8080" };
 const WORKERS = ["sender", "receiver"] as const;
+const SETTINGS = { sender: await settingsOf("sender"), receiver: await settingsOf("receiver") };
 /** `I1 (armed while behind)`, or `I1, armed while behind` in parentheses. */
 const CITATION = /\b(I\d)\b(?:(?: \(|, )([a-z ]+)\))?/g;
 
@@ -86,8 +88,7 @@ const variables = [
     const toml = read(`wrangler.${worker}.toml`);
     const [vars = ""] = /^\[vars\]\n(?:[^[]|(?<!\n)\[)*/m.exec(toml) ?? [];
     const required = all(toml, /^required = \[([^\]]*)\]/gm).join();
-    const read_ = all(read(`workers/${worker}/config.ts`), /\b([A-Z]+(?:_[A-Z]+)*)\??: (?:string|unknown)/g);
-    return [...all(vars, /^([A-Z_]+) =/gm), ...all(required, /"(\w+)"/g), ...read_];
+    return [...all(vars, /^([A-Z_]+) =/gm), ...all(required, /"(\w+)"/g), ...Object.keys(SETTINGS[worker])];
   }),
   ...all(read("workers/dev/settings.ts"), /(?:\bgiven\.|\bgiven, "|\[name\]|\b(?=[A-Z_]+: "))([A-Z]+_[A-Z_]+)/g),
   ...all(textOf(/^test\//), /\bprocess\.env\.([A-Z]+(?:_[A-Z]+)*)\b/g).filter((name) => name !== "TMPDIR"),
@@ -98,6 +99,32 @@ it("every variable is named in a README", () => {
   expect(variables.length).toBeGreaterThan(20);
   const named = readmes.flatMap(({ spans }) => spans.flatMap((span) => all(span, /\b([A-Z][A-Z_]+)\b/g)));
   expect(variables.filter((name) => !named.includes(name))).toEqual([]);
+});
+
+describe.each(WORKERS)("the variables of the %s", (worker) => {
+  const table = Object.entries(SETTINGS[worker]);
+  const { rows = [] } = readmes.find(({ path }) => path === `workers/${worker}/README.md`) ?? {};
+  const rowOf = (name: string) => rows.find(([cell]) => cell === `\`${name}\``);
+
+  it("stand in its README with their defaults and bounds", () => {
+    for (const [name, { fallback, bounds }] of table) {
+      const [, shown = "", inBounds] = rowOf(name) ?? [];
+      expect([name, inBounds]).toEqual([name, bounds]);
+      const isNumber = /^\d+$/.test(fallback ?? "");
+      if (isNumber) expect([name, shown]).toEqual([name, shownNumber(Number(fallback))]);
+      else expect([name, shown === "required secret"]).toEqual([name, fallback === null]);
+    }
+  });
+
+  it("may be as its TOML file has them", () => {
+    const [vars = ""] = /^\[vars\]\n(?:[^[]|(?<!\n)\[)*/m.exec(read(`wrangler.${worker}.toml`)) ?? [];
+    const given = [...vars.matchAll(/^([A-Z_]+) = "([^"]*)"/gm)];
+    expect(given.length).toBeGreaterThan(5);
+    for (const [, name = "", text = ""] of given) {
+      const setting = table.find(([known]) => known === name)?.[1];
+      expect([name, setting?.read(text)]).not.toEqual([name, undefined]);
+    }
+  });
 });
 
 describe("routes", () => {

@@ -1,6 +1,7 @@
 import { inspectRoutes } from "hono/dev";
+import type { Setting } from "../../shared/config.ts";
 
-/** The routes of both Workers, from the tables of their own apps. */
+/** The routes and the settings of both Workers, from their own tables. */
 
 export type Worker = "sender" | "receiver";
 export type Route = { method: string; path: string };
@@ -15,6 +16,14 @@ export async function routesOf(worker: Worker): Promise<Route[]> {
   return routes
     .filter(({ isMiddleware, path }) => !isMiddleware && !path.endsWith("*"))
     .map(({ method, path }) => ({ method, path: path.replace(/\{(?:[^{}]|\{[^{}]*\})*\}/g, "") }));
+}
+
+/** Loads a Worker's table of settings. */
+export async function settingsOf(worker: Worker): Promise<Record<string, Setting<unknown>>> {
+  lendFromHex();
+  return worker === "sender"
+    ? (await import("../../workers/sender/config.ts")).SENDER_SETTINGS
+    : (await import("../../workers/receiver/config.ts")).RECEIVER_SETTINGS;
 }
 
 /** Gives Node a method of workerd that modules call when they load. */

@@ -31,7 +31,7 @@ type Kept = {
 const STORAGE = join(root, "test/vectors/storage");
 const kept = JSON.parse(readFileSync(join(STORAGE, "expected.json"), "utf8")) as Kept;
 /** Long enough that the kept events stay: they are dated 2026-11-27. */
-const RETENTION = { sender: "365", receiver: "3650" };
+const RETENTION = { sender: "3650", receiver: "3650" };
 const SOURCES = `
 [vars.SOURCES.open]
 scheme = "none"

@@ -1,26 +1,44 @@
-import { ConfigReader } from "../../shared/config.ts";
+import {
+  ConfigReader,
+  flagSetting,
+  resolverSetting,
+  type Setting,
+  tokenSetting,
+  wholeSetting,
+} from "../../shared/config.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import { type ForwardSecret, readForwardSecret } from "./verify/forward-secret.ts";
 import { readSources, type Source } from "./verify/source.ts";
 
 /** The receiver's configuration, checked. The bindings are declared where they are used, in `log/logs.ts`. */
 
-/** Variables as wrangler.receiver.toml declares them. */
-export type Vars = {
-  WEBHOOK_SECRET: string;
-  API_TOKEN: string;
-  LOCAL_DEV: string;
-  RETENTION_DAYS: string;
-  FLUSH_SECONDS: string;
-  GRACE_SECONDS: string;
-  MAX_BODY_BYTES: string;
-  SCAN_BYTES: string;
-  STORAGE_LIMIT_MB?: string;
-  FORWARD_SECRET?: string;
-  DOH_URL?: string;
-  /** Tables by the source's name, as the TOML file has them, or the same as JSON. */
-  SOURCES?: unknown;
+// A body must fit into a row of 2 MB together with its headers, of which at most 128 KiB reach a Worker.
+const MAX_BODY_BYTES_LIMIT = 1.5 * 1024 * 1024;
+
+/** Secrets whose mistakes are the matter of a source, or of forwarding, alone. */
+const someSecrets = (fallback: string | null): Setting<string> => ({
+  fallback,
+  bounds: "24 to 64 bytes",
+  read: (text) => text,
+});
+
+/** The variables that wrangler.receiver.toml declares, but for SOURCES, which is a table. */
+export const RECEIVER_SETTINGS = {
+  WEBHOOK_SECRET: someSecrets(null),
+  API_TOKEN: tokenSetting,
+  FORWARD_SECRET: someSecrets(""),
+  RETENTION_DAYS: wholeSetting(30, { min: 1, max: 3650, unit: DAY_MS }),
+  FLUSH_SECONDS: wholeSetting(300, { min: 1, max: 86_400, unit: 1000 }),
+  GRACE_SECONDS: wholeSetting(300, { min: 0, max: 86_400, unit: 1000 }),
+  MAX_BODY_BYTES: wholeSetting(1_048_576, { min: 1, max: MAX_BODY_BYTES_LIMIT }),
+  SCAN_BYTES: wholeSetting(2_097_152, { min: 1, max: 26_214_400 }),
+  STORAGE_LIMIT_MB: wholeSetting(1000, { min: 1, max: 10_000, unit: 1_000_000 }),
+  DOH_URL: resolverSetting,
+  LOCAL_DEV: flagSetting,
 };
+
+/** `SOURCES`: tables by the source's name, as the TOML file has them, or the same as JSON. */
+export type Vars = Record<keyof typeof RECEIVER_SETTINGS, string> & { SOURCES?: unknown };
 
 /** Values of the variables. Durations are milliseconds, sizes bytes. */
 export type Config = {
@@ -40,9 +58,6 @@ export type Config = {
   /** Storage that one Inbox may use. */
   storageLimit: number;
 };
-
-// A body must fit into a row of 2 MB together with its headers, of which at most 128 KiB reach a Worker.
-const MAX_BODY_BYTES_LIMIT = 1.5 * 1024 * 1024;
 
 const configs = new WeakMap<object, Config>();
 
@@ -64,31 +79,28 @@ function readConfig(env: Vars): Config {
   const reader = new ConfigReader(env);
   if (!("INBOX" in env)) reader.fault("the Durable Object binding INBOX is missing");
   if (!("EVENTS" in env)) reader.fault("the KV binding EVENTS is missing");
-  const sources = sourcesOf(reader, env);
-  const config = {
-    apiToken: reader.token("API_TOKEN"),
-    localDev: reader.flag("LOCAL_DEV"),
-    sources,
-    forwardSecret: readForwardSecret(reader.text("FORWARD_SECRET"), [...sources.values()]),
-    dohUrl: reader.text("DOH_URL"),
-    retentionMs: reader.number("RETENTION_DAYS", 30, { min: 1, max: 3650 }) * DAY_MS,
-    flushMs: reader.number("FLUSH_SECONDS", 300, { min: 1, max: 86_400 }) * 1000,
-    graceMs: reader.number("GRACE_SECONDS", 300, { min: 0, max: 86_400 }) * 1000,
-    maxBodyBytes: reader.number("MAX_BODY_BYTES", 1_048_576, { min: 1, max: MAX_BODY_BYTES_LIMIT }),
-    scanBytes: reader.number("SCAN_BYTES", 2_097_152, { min: 1, max: 26_214_400 }),
-    storageLimit: reader.number("STORAGE_LIMIT_MB", 1000, { min: 1, max: 10_000 }) * 1_000_000,
-  };
+  const values = reader.read(RECEIVER_SETTINGS);
+  // A mistake in one source is that source's fault alone: the others go on, and `/health` fails.
+  const sources = readSources(env.SOURCES, env, secretsIn(env.WEBHOOK_SECRET)) ?? new Map<string, Source>();
+  if (sources.size === 0) reader.fault("SOURCES is not a table of sources");
   reader.check();
-  return config;
+  return {
+    apiToken: values.API_TOKEN,
+    localDev: values.LOCAL_DEV,
+    sources,
+    forwardSecret: readForwardSecret(values.FORWARD_SECRET, [...sources.values()]),
+    dohUrl: values.DOH_URL,
+    retentionMs: values.RETENTION_DAYS,
+    flushMs: values.FLUSH_SECONDS,
+    graceMs: values.GRACE_SECONDS,
+    maxBodyBytes: values.MAX_BODY_BYTES,
+    scanBytes: values.SCAN_BYTES,
+    storageLimit: values.STORAGE_LIMIT_MB,
+  };
 }
 
-/** Returns the sources. A mistake in one source is that source's fault alone: the others go on, and `/health` fails. */
-function sourcesOf(reader: ConfigReader, env: Vars): ReadonlyMap<string, Source> {
-  const secrets = reader
-    .required("WEBHOOK_SECRET")
+function secretsIn(text: unknown): string[] {
+  return String(text ?? "")
     .split(" ")
     .filter((secret) => secret !== "");
-  const sources = readSources(env.SOURCES, env, secrets);
-  if (sources === null) reader.fault("SOURCES is not a table of sources");
-  return sources ?? new Map();
 }

@@ -1,23 +1,59 @@
-import { ConfigReader } from "../../shared/config.ts";
+import {
+  ConfigReader,
+  flagSetting,
+  resolverSetting,
+  type Setting,
+  tokenSetting,
+  wholeSetting,
+} from "../../shared/config.ts";
+import { checkUrl, explainAddress } from "../../shared/outgoing/address.ts";
 import { parseSecrets } from "../../shared/signing/secret.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import { RETRY_DELAYS_SECONDS } from "./model/retry-schedule.ts";
 
 /** The variables of the sender, read and checked once. It knows no binding: those are named where they are used. */
 
-/** The variables as wrangler.sender.toml declares them. */
-export type Vars = {
-  WEBHOOK_SECRET?: string;
-  API_TOKEN?: string;
-  LOCAL_DEV?: string;
-  WEBHOOK_URL?: string;
-  PERIODIC_SECONDS?: string;
-  RETENTION_DAYS?: string;
-  RETRY_SECONDS?: string;
-  LEASE_SECONDS?: string;
-  STORAGE_LIMIT_MB?: string;
-  DOH_URL?: string;
+const MAX_WEBHOOK_URL = 2048;
+const MAX_DELAYS = 100;
+const MAX_DELAY_SECONDS = 2_592_000;
+
+const secretsSetting: Setting<string> = {
+  fallback: null,
+  bounds: "24 to 64 bytes",
+  read: (text) => (parseSecrets("WEBHOOK_SECRET", text).length > 0 ? text : undefined),
 };
+
+/** Delays in milliseconds. */
+const delaysSetting: Setting<readonly number[]> = {
+  fallback: RETRY_DELAYS_SECONDS.join(" "),
+  bounds: "1 to 100 delays of 0 to 2,592,000 seconds",
+  read: (text) => {
+    const delays = text.split(" ").filter((part) => part !== "");
+    const fits = (part: string) => /^\d{1,7}(\.\d{1,3})?$/.test(part) && Number(part) <= MAX_DELAY_SECONDS;
+    if (delays.length === 0 || delays.length > MAX_DELAYS || !delays.every(fits)) return undefined;
+    return delays.map((part) => Math.round(Number(part) * 1000));
+  },
+};
+
+/** The variables that wrangler.sender.toml declares. */
+export const SENDER_SETTINGS = {
+  WEBHOOK_SECRET: secretsSetting,
+  API_TOKEN: tokenSetting,
+  WEBHOOK_URL: {
+    fallback: "",
+    bounds: "a URL that may be called",
+    read: (text: string) => (text.length <= MAX_WEBHOOK_URL ? text : undefined),
+  },
+  PERIODIC_SECONDS: wholeSetting(60, { min: 0, max: 86_400, unit: 1000 }),
+  RETENTION_DAYS: wholeSetting(30, { min: 1, max: 3650, unit: DAY_MS }),
+  RETRY_SECONDS: delaysSetting,
+  LEASE_SECONDS: wholeSetting(300, { min: 1, max: 3600, unit: 1000 }),
+  STORAGE_LIMIT_MB: wholeSetting(1000, { min: 1, max: 10_000, unit: 1_000_000 }),
+  DOH_URL: resolverSetting,
+  LOCAL_DEV: flagSetting,
+};
+
+export type Vars = { [Name in keyof typeof SENDER_SETTINGS]?: string };
 
 /** The checked variables. Durations are in milliseconds, sizes in bytes. */
 export type Config = {
@@ -55,45 +91,24 @@ export function configOf(env: Vars): Config {
 }
 
 function readConfig(env: Vars): Config {
-  const read = new ConfigReader(env);
+  const reader = new ConfigReader(env);
   for (const binding of ["OUTBOX", "ENDPOINT"]) {
-    if (!(binding in env)) read.fault(`the binding ${binding} is missing`);
+    if (!(binding in env)) reader.fault(`the binding ${binding} is missing`);
   }
-  const config: Config = {
-    apiToken: read.token("API_TOKEN"),
-    localDev: read.flag("LOCAL_DEV"),
-    webhookUrl: read.text("WEBHOOK_URL") || null,
-    webhookSecret: read.required("WEBHOOK_SECRET"),
-    periodicMs: read.number("PERIODIC_SECONDS", 60, { min: 0, max: 86_400 }) * 1000,
-    retentionMs: read.number("RETENTION_DAYS", 30, { min: 1, max: 365 }) * DAY_MS,
-    retryMs: retryDelays(read),
-    leaseMs: read.number("LEASE_SECONDS", 300, { min: 1, max: 3600 }) * 1000,
-    storageLimit: read.number("STORAGE_LIMIT_MB", 1000, { min: 1, max: 10_000 }) * 1_000_000,
-    dohUrl: read.text("DOH_URL"),
+  const values = reader.read(SENDER_SETTINGS);
+  const url = checkUrl(values.WEBHOOK_URL, { allowLoopback: values.LOCAL_DEV });
+  if (values.WEBHOOK_URL !== "" && !url.ok) reader.fault(`WEBHOOK_URL ${explainAddress[url.reason]}`);
+  reader.check();
+  return {
+    apiToken: values.API_TOKEN,
+    localDev: values.LOCAL_DEV,
+    webhookUrl: values.WEBHOOK_URL || null,
+    webhookSecret: values.WEBHOOK_SECRET,
+    periodicMs: values.PERIODIC_SECONDS,
+    retentionMs: values.RETENTION_DAYS,
+    retryMs: values.RETRY_SECONDS,
+    leaseMs: values.LEASE_SECONDS,
+    storageLimit: values.STORAGE_LIMIT_MB,
+    dohUrl: values.DOH_URL,
   };
-  checkWebhookSecret(read, config.webhookSecret);
-  if (config.webhookUrl !== null && !/^https?:$/.test(URL.parse(config.webhookUrl)?.protocol ?? "")) {
-    read.fault("WEBHOOK_URL is not an http or https URL");
-  }
-  read.check();
-  return config;
-}
-
-function retryDelays(read: ConfigReader): number[] {
-  const text = read.text("RETRY_SECONDS");
-  if (text === "") return RETRY_DELAYS_SECONDS.map((seconds) => seconds * 1000);
-  const delays = text.split(" ").filter((part) => part !== "");
-  if (!delays.every((part) => /^\d{1,7}(\.\d+)?$/.test(part))) {
-    read.fault("RETRY_SECONDS is not a list of seconds separated by spaces");
-  }
-  return delays.map((part) => Number(part) * 1000);
-}
-
-function checkWebhookSecret(read: ConfigReader, secret: string): void {
-  if (secret === "") return;
-  try {
-    parseSecrets("WEBHOOK_SECRET", secret);
-  } catch (error) {
-    read.fault(error instanceof Error ? error.message : "WEBHOOK_SECRET is malformed");
-  }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../../workers/receiver/config.ts";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
-import { env } from "../support/harness.ts";
+import { callWith, env } from "../support/harness.ts";
 
 describe("configOf", () => {
   it("parses an environment once", () => {
@@ -31,4 +31,28 @@ describe("configOf", () => {
     expect(names.filter((name) => !message.includes(name))).toEqual([]);
     expect(() => configOf(broken)).toThrow();
   });
+
+  it.each<[name: string, wrong: string[], fine: string[]]>([
+    ["DOH_URL", ["garbage", "http://dns.example/"], ["", "https://dns.example/dns-query"]],
+    ["RETENTION_DAYS", ["0", "3651", "1.5", "30d"], ["1", "3650"]],
+    ["FLUSH_SECONDS", ["0", "86401", "0.5", "-1"], ["1", "86400"]],
+    ["GRACE_SECONDS", ["-1", "86401", "x"], ["0", "86400"]],
+    ["MAX_BODY_BYTES", ["0", "1572865", "1.5", "1MB"], ["1", "1572864"]],
+    ["SCAN_BYTES", ["0", "26214401", "x"], ["1", "26214400"]],
+    ["STORAGE_LIMIT_MB", ["0", "10001"], ["1", "10000"]],
+    ["LOCAL_DEV", ["TRUE", "1"], ["true", "false", ""]],
+    ["API_TOKEN", ["", "x".repeat(23)], ["x".repeat(24)]],
+    ["SOURCES", ["[", "1"], ["", "{}"]],
+  ])("judges %s", (name, wrong, fine) => {
+    for (const text of wrong) expect(() => configOf({ ...env, [name]: text }), text).toThrow(name);
+    for (const text of fine) expect(() => configOf({ ...env, [name]: text }), text).not.toThrow();
+  });
+
+  it.each([{ DOH_URL: "garbage" }, { RETENTION_DAYS: "soon" }, { FLUSH_SECONDS: "-1" }, { API_TOKEN: "short" }])(
+    "fails /health with %j",
+    async (changes) => {
+      const response = await callWith(changes, "/health");
+      expect([response.status, await response.json()]).toMatchObject([500, { code: "configuration_error" }]);
+    },
+  );
 });

@@ -26,7 +26,7 @@ import type { ListAnswer } from "./list.tsx";
 
 type ShowList = (c: SenderContext, answer: ListAnswer) => Promise<Response>;
 
-const MAX_HOURS = 365 * 24;
+const MAX_HOURS = 3650 * 24;
 const MAX_SEQ = 1e15;
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
