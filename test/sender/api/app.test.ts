@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sentence } from "../../../workers/sender/api/trigger.ts";
+import { keepLogLines } from "../../support/log-lines.ts";
 import { fetchSender, receiver, useReceiver } from "../support.ts";
 
 useReceiver();
@@ -118,6 +119,22 @@ describe("POST /events", () => {
       `{"type":"a","data":1,"deliverAt":"${new Date(Date.now() + 60_000).toISOString()}"}`,
     );
     expect(await response.json()).toMatchObject({ id: expect.stringMatching(/^msg_/), seq: null });
+  });
+});
+
+describe("the log of what was published", () => {
+  it.each([
+    [
+      "one event",
+      EVENT,
+      [{ event: "event.published", id: expect.stringMatching(/^msg_/), seq: 1, type: "order.paid" }],
+    ],
+    ["an array of one", `[${EVENT}]`, [{ event: "event.published", seq: 1 }]],
+    ["an array", `[${Array(100).fill(EVENT)}]`, [{ event: "events.published", count: 100 }]],
+  ])("has one line for %s", async (_name, body, expected) => {
+    const lines = keepLogLines();
+    expect((await post("/events", body)).status).toBe(202);
+    expect(lines.filter(({ event }) => event.endsWith("published"))).toMatchObject(expected);
   });
 });
 

@@ -4,6 +4,7 @@ import { Webhook as SvixWebhook } from "svix";
 import { describe, expect, it, vi } from "vitest";
 import { wakeTime } from "../../../workers/sender/endpoint/retry.ts";
 import { Outbox } from "../../../workers/sender/outbox/outbox.ts";
+import { keepLogLines } from "../../support/log-lines.ts";
 import {
   endpoint,
   moveTo,
@@ -274,5 +275,24 @@ describe("Endpoint", () => {
     await runDurableObjectAlarm(endpoint());
     await settled(2);
     expect(receiver.sent.map(({ id }) => id)).toEqual([first.id, first.id, second.id]);
+  });
+
+  it("counts each of many attempts once in its log, and those that delivered together in few lines", async () => {
+    const lines = keepLogLines();
+    await publish(...Array.from({ length: 100 }, () => ({})));
+    await settled(100);
+    const alone = lines.filter(({ event }) => event === "attempt.made").length;
+    const together = lines.filter(({ event }) => event === "attempts.made");
+    expect(together.reduce((sum, { delivered }) => sum + Number(delivered), alone)).toBe(100);
+    expect(alone + together.length).toBeLessThan(60);
+  });
+
+  it("has a line for each failed attempt in its log, however many there are", async () => {
+    const lines = keepLogLines();
+    receiver.answer = () => new Response("no", { status: 500 });
+    await publish(...Array.from({ length: 20 }, () => ({})));
+    await settled(20);
+    expect(lines.filter(({ event }) => event === "attempt.made")).toHaveLength(20);
+    expect(lines.filter(({ event }) => event === "attempts.made")).toEqual([]);
   });
 });

@@ -58,10 +58,10 @@ async function receive(c: ReceiverContext, name: string): Promise<Response> {
   const answer = await answerHandshake(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
   const arrival = await arrivalOf(source, proven);
-  const { seq, duplicate } = await store(c.env, source, arrival);
+  const { seq, duplicate, reported } = await store(c.env, source, arrival);
   const { id, type } = arrival;
   const [bytes, ms] = [request.body.byteLength, Date.now() - began];
-  logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
+  if (!reported) logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
   return acknowledgement(source, duplicate ? seq : null);
 }
 

@@ -8,7 +8,7 @@ import type { EventRow } from "../event/record.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
 import { NO_SOURCE, type Rejection, type RejectionCounts } from "../rejected/rejections.ts";
-import { type Accepted, acceptAll, countRepetitions } from "./accept.ts";
+import { type Accepted, acceptAll, countRepetitions, reportMany } from "./accept.ts";
 import { type ClearResult, clearEvents } from "./clear.ts";
 import { flush } from "./flush.ts";
 import { doHousekeeping, saveNotesSoon } from "./housekeeping.ts";
@@ -43,7 +43,7 @@ export class Inbox extends DurableObject<InboxEnv> {
     const repeated = countRepetitions(this.memory.repetitions, accepted, Date.now());
     if (repeated.length > 0) saveNotesSoon(this.memory, "repetitions");
     this.#live.notify(repeated);
-    return accepted;
+    return reportMany(accepted);
   });
 
   constructor(ctx: DurableObjectState, env: InboxEnv) {

@@ -28,6 +28,8 @@ const COMMIT_DELAY_MS = { delivered: 2, failed: 100 };
 /** The floor is written when it moved this far: a restart looks at no more rows than this again. */
 const FLOOR_STEP = 500;
 const RECOVER_LIMIT = 10_000;
+/** Attempts of one commit from which on one line of the log stands for those that delivered. */
+const MANY = 5;
 
 /** The record of an Endpoint's attempts: writes each one, answers questions about them, makes deliveries due again. */
 export class DeliveryHistory {
@@ -128,9 +130,9 @@ export class DeliveryHistory {
     for (const [index, delivery] of deliveries.entries()) {
       this.#state.queue.finish(delivery.seq);
       this.#activity?.note(finished[index]?.at ?? now, delivery.state === "delivered");
-      logAttempt(this.#state.identity?.id ?? "", delivery, finished[index]?.ending.ms ?? 0);
       this.#first.tell(delivery);
     }
+    logAttempts(this.#state.identity?.id ?? "", deliveries, finished);
     const due = deliveries.flatMap((delivery) => delivery.due ?? []);
     if (due.length > 0) this.#alarm.arm(wakeTime(Math.min(...due)));
     this.#state.saveFloor(FLOOR_STEP);
@@ -146,6 +148,19 @@ export class DeliveryHistory {
     this.#state.judge(ending, at);
     return delivery;
   }
+}
+
+/** Logs a line for each attempt of a commit; of many that delivered, one for all: lines are limited, and paid for. */
+function logAttempts(endpoint: string, deliveries: readonly Delivery[], finished: readonly HeardAttempt[]): void {
+  const isMany = deliveries.length >= MANY;
+  const seqs: number[] = [];
+  for (const [index, delivery] of deliveries.entries()) {
+    if (isMany && delivery.state === "delivered") seqs.push(delivery.seq);
+    else logAttempt(endpoint, delivery, finished[index]?.ending.ms ?? 0);
+  }
+  if (seqs.length === 0) return;
+  const range = { firstSeq: Math.min(...seqs), lastSeq: Math.max(...seqs) };
+  logEvent("attempts.made", { endpoint, delivered: seqs.length, ...range });
 }
 
 function logAttempt(endpoint: string, { id, seq, state, attempts, due }: Delivery, ms: number): void {
