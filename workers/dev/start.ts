@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { startClock } from "./clock.ts";
+import { requireKnownVariables } from "./known-variables.ts";
 import { readSettings, requireFreePort, type Settings } from "./settings.ts";
 import { lockState } from "./state-lock.ts";
 import { untilHung } from "./watch.ts";
@@ -28,6 +29,7 @@ process.on("exit", () => {
 let exitCode = 0;
 try {
   const settings = readSettings(root, process.env);
+  requireKnownVariables(root);
   await requireFreePort("RECEIVER_PORT", settings.receiverPort);
   await requireFreePort("SENDER_PORT", settings.senderPort);
   await lockState(settings.stateDir);
