@@ -9,20 +9,30 @@ import type { Sql } from "./sql.ts";
 /** One table: `name` is `<prefix>_<first>`, `first` the first number it may hold, `sql` the statement that made it. */
 export type PeriodTable = { name: string; first: number; sql: string };
 
-/** A table is finished early at this size, so that dropping one frees a bounded share of the storage. */
+/** A table is finished early at this size, or at this share of a small storage: dropping one frees no more than that. */
 const MAX_TABLE_BYTES = 64 * 1024 * 1024;
+const MAX_TABLE_SHARE = 1 / 16;
+/** A clock is set by less than this without a word. A longer step back means that the time before it was wrong. */
+export const CLOCK_STEP_MS = 5 * 60_000;
 
 /** Returns how long one table is written to: a sixth of the retention, at least a day. */
 export function periodMs(retentionMs: number): number {
   return Math.max(DAY_MS, retentionMs / 6);
 }
 
-/** Returns whether a table that was begun at `began` (unix ms) and holds `bytes` has had its period, or is full. */
+/** The bounds of a table: how long rows are kept, and the bytes that its object may store. */
+export type TableBounds = { retentionMs: number; storageLimit: number };
+
+/**
+ * Returns whether a table that was begun at `began` (unix ms) and holds `bytes` has had its period, or is full. A table
+ * that was begun in the future is finished: its clock was wrong, and no table mixes two clocks.
+ */
 export function isFinished(
   { began, bytes }: { began: number; bytes: number },
-  { now, retentionMs }: { now: number; retentionMs: number },
+  { now, retentionMs, storageLimit }: TableBounds & { now: number },
 ): boolean {
-  return now - began >= periodMs(retentionMs) || bytes > MAX_TABLE_BYTES;
+  if (began - now > CLOCK_STEP_MS || now - began >= periodMs(retentionMs)) return true;
+  return bytes > Math.min(MAX_TABLE_BYTES, storageLimit * MAX_TABLE_SHARE);
 }
 
 /** Returns the existing tables of one prefix, the oldest first. */

@@ -7,6 +7,11 @@ const FULL_SHARE = 0.95;
 
 export type Space = "ample" | "crowded" | "full";
 
+/** Returns the bytes that may still be written before the storage is full; negative beyond that. */
+export function roomIn(bytes: number, storageLimit: number): number {
+  return storageLimit * FULL_SHARE - bytes;
+}
+
 /** Returns how much space is left; both arguments in bytes. */
 export function spaceIn(bytes: number, storageLimit: number): Space {
   if (bytes > storageLimit * FULL_SHARE) return "full";

@@ -1,4 +1,4 @@
-import { reset, runDurableObjectAlarm } from "cloudflare:test";
+import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, vi } from "vitest";
 import type { Delivery } from "../../workers/sender/model/delivery.ts";
@@ -20,6 +20,9 @@ export async function fetchSender(url: string, init: RequestInit = {}): Promise<
 
 /** The last seq in the log. */
 export const head = async () => (await outbox().events({ after: null, before: null, limit: 1, type: null })).head;
+
+/** The log as the Outbox tells the Endpoints of it. */
+export const logView = () => runInDurableObject(outbox(), ({ store }) => store.view);
 
 export type Sent = { url: string; id: string; body: string; headers: Headers };
 

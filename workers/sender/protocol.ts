@@ -9,28 +9,44 @@ import type { LoggedEvent } from "./model/event.ts";
 /** The identity of an Endpoint: the registry's row as last confirmed. */
 export type Identity = { tenant: string; id: string; config: EndpointConfig; revision: number };
 
+/**
+ * A log by its identity, which no other log has: I5 (one log). `oldest`: the first seq that it still has. `head`: the
+ * last that it has given.
+ */
+export type LogView = { id: string; oldest: number; head: number };
+
 /** The registry's current row of an Endpoint; `from`: the seq that a new one starts after. */
-export type ConfigureCall = Identity & { from: number | null };
+export type ConfigureCall = Identity & { from: number | null; log: LogView };
 
 /** Events for one endpoint: all that match between `after`, which the endpoint was told of, and `upTo`. */
-export type Offer = { after: number; upTo: number; events: LoggedEvent[]; revision: number };
+export type Offer = { log: LogView; after: number; upTo: number; events: LoggedEvent[]; revision: number };
 
 /**
  * `upTo`: the last seq that was looked at. `expiredTo`: retention took everything up to here. `gone`: no such endpoint.
+ * `other`: the Endpoint has read another log; it is configured for this one.
  */
-export type PullAnswer = { upTo: number; head: number; events: LoggedEvent[] } | { expiredTo: number } | "gone";
+export type PullAnswer = (Scan & { log: LogView }) | { log: LogView; expiredTo: number } | "gone" | "other";
 
 /**
  * `taken`: the events are the Endpoint's to deliver. `busy`: taken too, but the endpoint keeps failing or lacks space,
- * so the next offer can wait. `gone`: the Endpoint has no configuration. `stale`: it has an older revision.
+ * so the next offer can wait. `gone`: the Endpoint has no configuration. `stale`: it has an older revision, or one for
+ * another log. `ahead`: it has read more of this log than there is. `other`: it has other events under these seqs. In
+ * both cases the log lost its end.
  */
-export type OfferAnswer = "taken" | "busy" | "gone" | "stale" | "disabled";
+export type OfferAnswer = "taken" | "busy" | "gone" | "stale" | "disabled" | "ahead" | "other";
+
+/**
+ * The seq up to which an Endpoint needs nothing of the log, written down. `heard`: the Endpoint knows of the offer that
+ * came with the question.
+ */
+export type FloorAnswer = { floor: number; heard: boolean };
 
 /**
  * An Endpoint's own view. `floor`: every matching event up to here has a row. `idle`: nothing is open and nothing to
  * pull. `heldUntil`: the server asked for no request before this (unix ms).
  */
 export type EndpointStatus = {
+  log: string | null;
   floor: number;
   idle: boolean;
   retrying: number;
@@ -41,8 +57,8 @@ export type EndpointStatus = {
 /** The reason for which an endpoint pauses itself, and the revision it had then; `since` in unix ms. */
 export type Pause = { reason: "gone" | "failing"; revision: number; since: number };
 
-/** An event to send again; `body` is null when the log no longer has the event. */
-export type Redelivery = { seq: number; body: string | null };
+/** An event to send again, of the log `log`; `body` is null when the log no longer has the event. */
+export type Redelivery = { log: string | null; seq: number; body: string | null };
 
 /** A choice of deliveries: below `before`, of one state. */
 export type DeliveryQuery = { before: number | null; limit: number; state: DeliveryState | null };
@@ -57,9 +73,10 @@ export type Changed = { row: EndpointRow; confirmed: boolean };
 export type StartFrom = { at: "now" } | { at: "event"; id: string } | { at: "time"; time: number };
 
 /**
- * An endpoint as the Outbox sees it. `acked`: the seq up to which it has taken everything. `head`: the end of the log.
+ * An endpoint as the Outbox sees it. `acked`: the seq up to which it has taken everything. `log`: the log's identity,
+ * `head` its end.
  */
-export type EndpointView = { row: EndpointRow; acked: number; head: number };
+export type EndpointView = { row: EndpointRow; acked: number; log: string; head: number };
 
 /** A page of the log. `last`: the last seq that was looked at. `head` and `oldest`: the ends of the log. */
 export type EventPage = { events: LoggedEvent[]; last: number; head: number; oldest: number };
@@ -81,7 +98,8 @@ export type WaitQuery = { after: number; type: string | null; limit: number };
 
 /** Calls that an Endpoint makes on the Outbox. */
 export interface OutboxCalls extends Rpc.DurableObjectBranded {
-  pull(endpointId: string, after: number): PullAnswer;
+  pull(endpointId: string, log: string | null, after: number): PullAnswer;
+  bodies(log: string | null, seqs: number[]): (string | null)[];
   reportPause(id: string, pause: Pause): ConfigureCall | null;
   reportDead(endpointId: string, delivery: Omit<Delivery, "body">): void;
 }
@@ -90,6 +108,8 @@ export interface OutboxCalls extends Rpc.DurableObjectBranded {
 export interface EndpointCalls extends Rpc.DurableObjectBranded {
   configure(call: ConfigureCall): "done" | "older";
   offer(offer: Offer): OfferAnswer;
+  floor(offer: Offer): FloorAnswer | null;
+  greatest(): number;
   wake(): void;
   destroy(): Promise<void>;
 }

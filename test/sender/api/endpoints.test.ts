@@ -522,8 +522,10 @@ describe("retention", () => {
     const { id } = await create();
     await call("PATCH", `/endpoints/${id}`, { enabled: false });
     await publish({}, {}, {});
-    moveTo(start + 10 * DAY);
-    await publish({});
+    for (const day of [10, 20]) {
+      moveTo(start + day * DAY);
+      await publish({});
+    }
     moveTo(start + 41 * DAY);
     await publish({});
     await outbox().tick(Date.now());

@@ -245,7 +245,7 @@ describe("the buttons", () => {
     await delivered();
     const page = `${path("ep_default")}/deliveries/${seq}`;
     expect((await send(`${page}/redeliver`)).location).toBe(`${page}?done=redelivered`);
-    expect((await endpoint().delivery(seq))?.mark).toBe("redelivery");
+    expect((await endpoint().delivery(null, seq))?.mark).toBe("redelivery");
   });
 
   it("recover", async () => {

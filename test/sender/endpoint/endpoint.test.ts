@@ -7,6 +7,7 @@ import { Outbox } from "../../../workers/sender/outbox/outbox.ts";
 import { keepLogLines } from "../../support/log-lines.ts";
 import {
   endpoint,
+  logView,
   moveTo,
   outbox,
   publish,
@@ -170,7 +171,7 @@ describe("Endpoint", () => {
     allowed = 50;
     await settled(50);
     await evictDurableObject(outbox());
-    expect(await outbox().pull("ep_default", 100)).toMatchObject({ upTo: 200 });
+    expect(await outbox().pull("ep_default", null, 100)).toMatchObject({ upTo: 200 });
     await publishOne();
     await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === 501, { timeout: 10_000 });
     allowed = Number.POSITIVE_INFINITY;
@@ -197,9 +198,10 @@ describe("Endpoint", () => {
     const { id, seq } = await publishOne();
     await settled(1);
     const events = [{ seq, at: 1, id, type: "a", body: "{}" }];
-    expect(await endpoint().offer({ after: 0, upTo: seq, events, revision: 1 })).toBe("taken");
+    const log = await logView();
+    expect(await endpoint().offer({ log, after: 0, upTo: seq, events, revision: 1 })).toBe("taken");
     await evictDurableObject(endpoint());
-    expect(await endpoint().offer({ after: 0, upTo: seq, events, revision: 1 })).toBe("taken");
+    expect(await endpoint().offer({ log, after: 0, upTo: seq, events, revision: 1 })).toBe("taken");
     await runAlarms();
     expect(receiver.sent).toHaveLength(1);
   });
@@ -210,7 +212,8 @@ describe("Endpoint", () => {
   ])("answers an offer to %s without taking it", async (_name, id, revision, answer) => {
     await publishOne();
     await settled(1);
-    expect(await endpoint(id).offer({ after: 1, upTo: 2, events: [], revision })).toBe(answer);
+    const log = await logView();
+    expect(await endpoint(id).offer({ log, after: 1, upTo: 2, events: [], revision })).toBe(answer);
     await runInDurableObject(endpoint("ep_nobody"), (_instance, state) => {
       expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name LIKE 'del_%'").toArray()).toEqual([]);
     });
@@ -244,14 +247,13 @@ describe("Endpoint", () => {
     const { pull } = Outbox.prototype;
     const pulled = vi.spyOn(Outbox.prototype, "pull").mockImplementation(async function (
       this: Outbox,
-      id: string,
-      after: number,
+      ...args: Parameters<typeof pull>
     ) {
       await answered.promise;
-      return pull.call(this, id, after);
+      return pull.apply(this, args);
     } as unknown as typeof pull);
     // The endpoint was told of an event that it does not have: it pulls after the tenth; the last three are still queued.
-    await endpoint().offer({ after: 11, upTo: 11, events: [], revision: 1 });
+    await endpoint().offer({ log: { ...(await logView()), head: 11 }, after: 11, upTo: 11, events: [], revision: 1 });
     await vi.waitUntil(() => pulled.mock.calls.length === 1);
     await outbox().update("ep_default", { enabled: false });
     await publishOne();
@@ -271,7 +273,7 @@ describe("Endpoint", () => {
     receiver.answer = () => new Response("ok");
     const second = await publishOne();
     await vi.waitUntil(async () => (await outbox().endpoint("ep_default"))?.acked === second.seq);
-    expect(await endpoint().redeliver({ seq: first.seq, body: null })).toBe("scheduled");
+    expect(await endpoint().redeliver({ log: null, seq: first.seq, body: null })).toBe("scheduled");
     await runDurableObjectAlarm(endpoint());
     await settled(2);
     expect(receiver.sent.map(({ id }) => id)).toEqual([first.id, first.id, second.id]);

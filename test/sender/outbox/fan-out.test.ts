@@ -36,7 +36,7 @@ class Bench {
 
   constructor(storage: DurableObjectStorage) {
     this.store = new OutboxStore(storage);
-    this.store.log.rollOver(0, 1);
+    this.store.log.rollOver(0, { retentionMs: 1, storageLimit: 1e9 });
     this.registry = this.store.registry;
     this.positions = new Positions(this.store);
     const port: FanOutPort = {
@@ -46,6 +46,8 @@ class Bench {
           this.configured.push(id);
           return "done";
         },
+        floor: async () => null,
+        greatest: async () => 0,
         destroy: async () => {},
       }),
       now: () => (this.now += 1000),
@@ -224,11 +226,12 @@ describe("FanOut.pull", () => {
               return "taken";
             },
             ...{ configure: async () => "done" as const, destroy: async () => {} },
+            ...{ floor: async () => null, greatest: async () => 0 },
           }),
           ...{ now: () => 0, alarm: { arm: () => {} } },
         },
       });
-      expect(again.pull("ep_slow", 50)).toMatchObject({ upTo: 150, head: 300 });
+      expect(again.pull("ep_slow", null, 50)).toMatchObject({ upTo: 150, log: { head: 300 } });
       bench.publish("order.paid");
       again.kick();
       await vi.waitUntil(() => offers.length === 1);
@@ -242,7 +245,7 @@ describe("FanOut.pull", () => {
   ])("answers %s that it is gone", async (_name, id, answer) => {
     await onStorage(async (bench) => {
       bench.registry.markDeleting(bench.registry.put("ep_going", CONFIG, 0));
-      expect(bench.fanOut.pull(id, 0)).toBe(answer);
+      expect(bench.fanOut.pull(id, null, 0)).toBe(answer);
     });
   });
 });

@@ -60,10 +60,10 @@ async function firstOutcomes(env: Env, type: string, seq: number): Promise<Waite
     ({ row }) => row.state === "live" && row.config.enabled && wantsType(row.config.types, type),
   );
   return Promise.all(
-    wanting.slice(0, MAX_WAITED).map(async ({ row }) => ({
+    wanting.slice(0, MAX_WAITED).map(async ({ row, log }) => ({
       endpointId: row.id,
       outcome: await endpointOf(env, row.id)
-        .firstOutcome(seq)
+        .firstOutcome(log, seq)
         // The event is in the log and will be delivered; only this answer is lost.
         .catch((): FirstOutcome => ({ state: "pending", status: 0, code: null })),
     })),

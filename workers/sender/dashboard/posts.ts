@@ -108,7 +108,7 @@ export const deliveryPosts = createApp().post("/redeliver", takes(), async (c) =
 export async function knownDelivery(c: SenderContext) {
   const { row } = await knownEndpoint(c.env, idOf(c));
   const seq = wholeNumber("seq", c.req.param("seq"), { min: 1, max: MAX_SEQ }) ?? 0;
-  const delivery = await endpointOf(c.env, row.id).delivery(seq);
+  const delivery = await endpointOf(c.env, row.id).delivery(null, seq);
   if (delivery === null) throw new Problem("not_found", `${row.id} has no delivery ${seq}.`);
   return { endpointId: row.id, delivery };
 }

@@ -1,6 +1,6 @@
 import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import type { OutboxCalls, Scan } from "../protocol.ts";
+import type { LogView, OutboxCalls, Scan } from "../protocol.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
@@ -34,11 +34,14 @@ export class CatchUp {
     try {
       while (this.#wanted) {
         const after = this.#state.queue.position;
-        const answer = await this.#tools.outbox().pull(id, after);
+        const log = this.#state.logId;
+        const answer = await this.#tools.outbox().pull(id, log, after);
         if (answer === "gone") return await this.#state.destroy();
-        // The endpoint was disabled during the pull and its queue was reset. Pull again.
-        if (this.#state.queue.position < after) continue;
-        if ("expiredTo" in answer) this.#expire(answer.expiredTo);
+        // The Outbox configures this endpoint for its log, and that starts over.
+        if (answer === "other") return this.#tools.alarm.arm(Date.now() + this.#tools.leaseMs);
+        // The endpoint was disabled or met another log during the pull. Pull again.
+        if (!this.#state.reads(answer.log) || this.#state.queue.position < after) continue;
+        if ("expiredTo" in answer) this.#state.expire(answer.expiredTo);
         else this.#take(answer);
         this.#retryMs = FIRST_RETRY_MS;
         taken();
@@ -57,25 +60,9 @@ export class CatchUp {
     return active && queue.needsMore && queue.roomy && !crowded;
   }
 
-  #take({ upTo, head, events }: Scan & { head: number }): void {
+  #take({ upTo, log, events }: Scan & { log: LogView }): void {
     const { queue } = this.#state;
-    queue.known = Math.max(queue.known, head);
-    queue.take(events, upTo, (seq) => this.#store.deliveries.has(seq));
-  }
-
-  /**
-   * Records events that retention dropped before they were taken: one row for the range, and the position moves past
-   * it.
-   */
-  #expire(expiredTo: number): void {
-    const { queue, identity } = this.#state;
-    const from = queue.position + 1;
-    if (expiredTo < from) return;
-    logEvent("endpoint.expired", { endpoint: identity?.id ?? "", from, to: expiredTo });
-    if (!this.#store.deliveries.has(from)) {
-      const row = { seq: from, id: "", type: "", due: null, mark: null, skip: 0, attempts: [], body: null };
-      this.#store.deliveries.put({ ...row, state: "expired", until: expiredTo }, true);
-    }
-    queue.position = expiredTo;
+    queue.known = Math.max(queue.known, log.head);
+    queue.take(events, upTo, (seq, id) => this.#store.deliveries.has(seq, id));
   }
 }

@@ -1,5 +1,5 @@
 import type { Meta } from "../../../shared/durable/meta.ts";
-import { isFinished, type PeriodTable, PeriodTables } from "../../../shared/durable/period-tables.ts";
+import { isFinished, type PeriodTable, PeriodTables, type TableBounds } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import type { Period } from "../protocol.ts";
@@ -35,6 +35,8 @@ export class Deliveries {
   #newestBytes = 0;
   /** No row has a greater seq: anything above needs no look-up. */
   #maxSeq = 0;
+  /** By where a search for dead deliveries with a body began: the seq before which none is left. */
+  readonly #swept = new Map<number, number>();
 
   constructor(sql: Sql, meta: Meta) {
     this.#sql = sql;
@@ -65,8 +67,20 @@ export class Deliveries {
     return this.#tables.all;
   }
 
-  has(seq: number): boolean {
-    return seq <= this.#maxSeq && this.get(seq) !== null;
+  /** The greatest seq of all rows. */
+  get maxSeq(): number {
+    return this.#maxSeq;
+  }
+
+  /** Returns whether the event has a row. An event of another log may have had the same seq: then the id differs. */
+  has(seq: number, id: string): boolean {
+    return seq <= this.#maxSeq && this.get(seq)?.id === id;
+  }
+
+  /** Returns whether the row of a seq is that of another event: a log must have given the seq twice. */
+  isOther(seq: number, id: string): boolean {
+    const row = this.get(seq);
+    return row !== null && row.state !== "expired" && row.id !== id;
   }
 
   get(seq: number): Delivery | null {
@@ -81,9 +95,10 @@ export class Deliveries {
     const table = this.#tables.holding(delivery.seq)?.name;
     const attempts = JSON.stringify(delivery.attempts);
     const { seq, id, type, state, due, mark, skip, until, body } = delivery;
+    if (state === "dead") for (const [from, swept] of this.#swept) this.#swept.set(from, Math.min(swept, seq));
     if (isNew) {
       this.#sql.run(
-        `INSERT INTO ${table} (${DELIVERY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT OR REPLACE INTO ${table} (${DELIVERY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...[seq, id, type, state, due, mark, skip, until, attempts, body],
       );
       this.#maxSeq = Math.max(this.#maxSeq, seq);
@@ -93,6 +108,7 @@ export class Deliveries {
         `UPDATE ${table} SET state = ?, due = ?, mark = ?, skip = ?, attempts = ?, body = ? WHERE seq = ?`,
         ...[state, due, mark, skip, attempts, body, seq],
       );
+      this.#newestBytes += attempts.length / Math.max(1, delivery.attempts.length);
     }
   }
 
@@ -147,13 +163,26 @@ export class Deliveries {
     if (table !== undefined) this.#sql.run(`UPDATE ${table.name} SET due = NULL WHERE seq = ? AND state = 'dead'`, seq);
   }
 
-  /** Returns dead deliveries whose last attempt was made in a period, the oldest first. */
-  dead({ since, until }: Period, limit: number): Delivery[] {
-    return this.#all(
-      `WHERE state = 'dead' AND attempts ->> '$[#-1].at' >= ?1 AND (?2 IS NULL OR attempts ->> '$[#-1].at' < ?2)
-       ORDER BY seq LIMIT ?3`,
-      ...[since, until, limit],
-    ).slice(0, limit);
+  /** Returns which deliveries died in a period, the oldest first, and whether each still has its body. */
+  dead({ since, until }: Period, limit: number): { seq: number; hasBody: boolean }[] {
+    const rows = this.tables.flatMap(({ name }) =>
+      this.#sql.run<{ seq: number; hasBody: number }>(
+        `SELECT seq, body IS NOT NULL AS hasBody FROM ${name}
+         WHERE state = 'dead' AND attempts ->> '$[#-1].at' >= ?1
+           AND (?2 IS NULL OR attempts ->> '$[#-1].at' < ?2) ORDER BY seq LIMIT ?3`,
+        ...[since, until, limit],
+      ),
+    );
+    return rows.slice(0, limit).map(({ seq, hasBody }) => ({ seq, hasBody: hasBody === 1 }));
+  }
+
+  /** Makes a dead delivery due at `now`, on a new schedule; with `body` in place of one that is gone. */
+  revive({ seq, body }: { seq: number; body: string | null }, now: number): void {
+    this.#sql.run(
+      `UPDATE ${this.#tables.holding(seq)?.name} SET state = 'due', due = ?, mark = 'redelivery',
+         skip = json_array_length(attempts), body = coalesce(body, ?) WHERE seq = ? AND state = 'dead'`,
+      ...[now, body, seq],
+    );
   }
 
   /** Returns deliveries below `before`, the newest first, without their bodies. */
@@ -186,11 +215,11 @@ export class Deliveries {
   }
 
   /** Makes a new table when the newest is a period old or full. `above`: a seq that no row exceeds before. */
-  rollOver(now: number, retentionMs: number, above: number): void {
+  rollOver(now: number, bounds: TableBounds, above: number): void {
     const { newest } = this.#tables;
     if (newest === undefined || above + 1 <= newest.first) return;
     const table = { began: this.#newestBegan, bytes: this.#newestBytes };
-    if (isFinished(table, { now, retentionMs })) this.addTable(above + 1, now);
+    if (isFinished(table, { ...bounds, now })) this.addTable(above + 1, now);
   }
 
   /** Drops tables that are past the retention. A table in which a delivery is still due stays. */
@@ -199,10 +228,45 @@ export class Deliveries {
     for (const table of this.tables.slice(0, -1)) {
       const ended = ends[table.name];
       if (ended === undefined || ended > now - retentionMs) continue;
-      const waiting =
-        this.#sql.run<{ n: number }>(`SELECT count(*) AS n FROM ${table.name} WHERE due IS NOT NULL`)[0]?.n ?? 0;
-      if (waiting === 0) this.#tables.drop(table);
+      if (!this.#hasDue(table)) this.#tables.drop(table);
     }
+  }
+
+  /**
+   * Forgets the bodies of the oldest dead deliveries from the seq `from` on, at most `limit`; returns how many. The rows
+   * stay. What was searched once is not searched again: an Endpoint that is full asks often.
+   */
+  dropDeadBodies(from: number, limit: number): number {
+    const after = Math.max(from, this.#swept.get(from) ?? 0);
+    for (const { name, first } of this.tables) {
+      if (this.tables.some((later) => later.first > first && later.first <= after)) continue;
+      const found = this.#sql.run<{ seq: number }>(
+        `SELECT seq FROM ${name} WHERE seq >= ? AND state = 'dead' AND body IS NOT NULL ORDER BY seq LIMIT ?`,
+        ...[after, limit],
+      );
+      const last = found.at(-1)?.seq;
+      if (last === undefined) continue;
+      this.#sql.run(
+        `UPDATE ${name} SET body = NULL WHERE seq BETWEEN ? AND ? AND state = 'dead' AND body IS NOT NULL`,
+        ...[found[0]?.seq ?? last, last],
+      );
+      this.#swept.set(from, last + 1);
+      return found.length;
+    }
+    this.#swept.set(from, this.#maxSeq + 1);
+    return 0;
+  }
+
+  /** Drops the oldest table when none of its deliveries needs work, and none is above `floor`; never the newest. */
+  dropSettled(floor: number): boolean {
+    const [oldest, next] = this.tables;
+    if (oldest === undefined || next === undefined || next.first > floor + 1 || this.#hasDue(oldest)) return false;
+    this.#tables.drop(oldest);
+    return true;
+  }
+
+  #hasDue({ name }: PeriodTable): boolean {
+    return this.#sql.run(`SELECT 1 AS found FROM ${name} WHERE due IS NOT NULL LIMIT 1`).length > 0;
   }
 
   /** Returns when each table but the newest ended, by name: a delivery's row has no time of its own. */

@@ -8,6 +8,7 @@ import type {
   ConfigureCall,
   DeliveryQuery,
   EndpointStatus,
+  FloorAnswer,
   Offer,
   OfferAnswer,
   OutboxCalls,
@@ -20,10 +21,14 @@ import { DeliveryHistory } from "./history.ts";
 import { Poster } from "./poster.ts";
 import { Reporter } from "./reporter.ts";
 import { wakeTime } from "./retry.ts";
+import { makeRoom } from "./room.ts";
 import { EndpointState } from "./state.ts";
 import { EndpointStore } from "./storage.ts";
 
 /** One registered callback URL: takes what the Outbox offers, delivers each event, retries by its alarm. */
+
+/** Room is made no more often than this: each time costs rows. */
+const ROOM_PAUSE_MS = 1000;
 
 type EndpointEnv = Vars & { OUTBOX: DurableObjectNamespace<OutboxCalls> };
 
@@ -36,6 +41,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   readonly #history: DeliveryHistory;
   readonly #dispatcher: Dispatcher;
   readonly #reporter: Reporter;
+  #roomMadeAt = Number.NEGATIVE_INFINITY;
 
   constructor(ctx: DurableObjectState, env: EndpointEnv) {
     super(ctx, env);
@@ -64,30 +70,51 @@ export class Endpoint extends DurableObject<EndpointEnv> {
    * Takes events from the log: after the answer `taken` they are this object's to deliver (I2, acked means taken).
    * Answers at once, never after a delivery.
    */
-  offer({ after, upTo, events, revision }: Offer): OfferAnswer {
+  offer({ log, after, upTo, events, revision }: Offer): OfferAnswer {
     const { identity, active, queue, crowded } = this.#state;
     if (identity === null) return "gone";
-    if (revision > identity.revision) return "stale";
+    if (!this.#state.reads(log) || revision > identity.revision) return "stale";
+    if (log.head < queue.greatest) return "ahead";
+    if (events.some(({ seq, id }) => seq <= queue.position && this.store.deliveries.isOther(seq, id))) return "other";
     if (!active) return "disabled";
+    if (crowded) this.#makeRoom();
     this.#dispatcher.throttle.refill();
     // I3 (armed while unrecorded): the alarm is part of the commit that the answer waits for.
     this.#alarm.arm(Date.now() + this.#config.leaseMs);
     queue.known = Math.max(queue.known, upTo);
     // No gap before this offer: take it. Otherwise pull.
-    if (after > queue.position || crowded) queue.behind = true;
-    else queue.take(events, upTo, (seq) => this.store.deliveries.has(seq));
+    if (after > queue.position || (crowded && events.length > 0)) queue.behind = true;
+    else queue.take(events, upTo, (seq, id) => this.store.deliveries.has(seq, id));
     this.#dispatcher.advance();
     // A full queue alone is not busy: the endpoint may be quick, and then lives on being offered more.
     const held = this.#state.heldUntil(Date.now()) !== null;
     return this.#dispatcher.throttle.slowed || held || crowded ? "busy" : "taken";
   }
 
-  firstOutcome(seq: number): Promise<FirstOutcome> {
-    return this.#history.firstOutcome(seq);
+  /**
+   * Takes an offer without events and returns the floor, which is written down: a restart needs nothing of the log that
+   * lies before it. Null for an endpoint that nobody configured.
+   */
+  floor(offer: Offer): FloorAnswer | null {
+    const answer = this.offer(offer);
+    if (answer === "gone") return null;
+    this.#state.saveFloor(1);
+    return { floor: this.#state.queue.floor, heard: answer === "taken" || answer === "busy" };
   }
 
-  delivery(seq: number): Delivery | null {
-    return this.#history.get(seq);
+  /** Returns the greatest seq that any log has given to this object, whose storage may outlive the log's. */
+  greatest(): number {
+    return this.store.exists ? Math.max(this.#state.queue.greatest, this.store.deliveries.maxSeq) : 0;
+  }
+
+  /** Returns the outcome of the first attempt at the event `seq` of the log `log`. */
+  firstOutcome(log: string, seq: number): Promise<FirstOutcome> {
+    return this.#history.firstOutcome(seq, this.#state.knows(log));
+  }
+
+  /** Returns a delivery; of the log `log`, or of any when null. */
+  delivery(log: string | null, seq: number): Delivery | null {
+    return log === null || this.#state.knows(log) ? this.#history.get(seq) : null;
   }
 
   deliveries(query: DeliveryQuery): Delivery[] {
@@ -95,11 +122,13 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   }
 
   redeliver(call: Redelivery): "scheduled" | "missing" {
+    if (call.log !== null && !this.#state.knows(call.log)) return "missing";
     return this.#history.redeliver(call, Date.now());
   }
 
-  recover(period: Period): number {
-    return this.#history.recover(period, Date.now());
+  recover(period: Period): Promise<number> {
+    const outbox = this.env.OUTBOX.getByName(this.#state.identity?.tenant ?? TENANT);
+    return this.#history.recover(period, Date.now(), (seqs) => outbox.bodies(this.#state.logId, seqs));
   }
 
   activity(now: number): ActivityView {
@@ -110,6 +139,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const { queue } = this.#state;
     const [last] = this.deliveries({ before: null, limit: 1, state: null });
     return {
+      log: this.#state.logId,
       floor: queue.floor,
       idle: queue.open.size === 0 && !queue.needsMore,
       retrying: this.store.exists ? this.store.deliveries.retrying : 0,
@@ -144,6 +174,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   #work(): void {
     const now = Date.now();
     this.#dispatcher.throttle.refill();
+    if (this.#state.crowded) this.#makeRoom();
     if (this.#state.active) {
       this.#dispatcher.queueDue(now);
       this.#state.saveFloor(1);
@@ -152,6 +183,15 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     this.ctx.waitUntil(this.#reporter.report());
     this.store.deliveries.dropExpired(now, this.#config.retentionMs);
     this.#armNext(now);
+  }
+
+  /** Makes room for new deliveries, once in a while: an offer that finds none asks for it each time. */
+  #makeRoom(): void {
+    const now = Date.now();
+    if (!this.store.exists || Math.abs(now - this.#roomMadeAt) < ROOM_PAUSE_MS) return;
+    this.#roomMadeAt = now;
+    const { storageLimit } = this.#config;
+    makeRoom(this.store, { storageLimit, logOldest: this.#state.logOldest, floor: this.#state.queue.floor });
   }
 
   #armNext(now: number): void {

@@ -18,7 +18,7 @@ type FinishedAttempt = { open: OpenDelivery; at: number; ending: Ending };
 /** `notBefore`: unix ms before which the server asked not to be called again for this delivery. */
 type HeardAttempt = FinishedAttempt & { notBefore: number | null };
 
-type Settings = Pick<Config, "retentionMs" | "retryMs">;
+type Settings = Pick<Config, "retentionMs" | "storageLimit" | "retryMs">;
 
 /**
  * Finished attempts are written together. A delivered one waits 2 ms at most, or it would hold back the next ones. A
@@ -30,6 +30,10 @@ const FLOOR_STEP = 500;
 const RECOVER_LIMIT = 10_000;
 /** Attempts of one commit from which on one line of the log stands for those that delivered. */
 const MANY = 5;
+/** Bodies that the log is asked for at one time; it answers as many as fit. */
+const BODIES_ASKED = 100;
+
+type BodiesOf = (seqs: number[]) => Promise<(string | null)[]>;
 
 /** The record of an Endpoint's attempts: writes each one, answers questions about them, makes deliveries due again. */
 export class DeliveryHistory {
@@ -73,9 +77,12 @@ export class DeliveryHistory {
     return asked.holds ? this.#state.hold(asked.waitMs, { now, spread }) : now + asked.waitMs + spread;
   }
 
-  /** Returns the outcome of the first attempt at an event, once its row is durable; `pending` after 10 s. */
-  async firstOutcome(seq: number): Promise<FirstOutcome> {
-    const known = this.get(seq);
+  /**
+   * Returns the outcome of the first attempt at an event, once its row is durable; `pending` after 10 s. `sameLog`:
+   * false for an event of a log that this Endpoint has not met yet.
+   */
+  async firstOutcome(seq: number, sameLog: boolean): Promise<FirstOutcome> {
+    const known = sameLog ? this.get(seq) : null;
     return known === null ? this.#first.wait(seq) : summaryOf(known);
   }
 
@@ -86,7 +93,7 @@ export class DeliveryHistory {
   }
 
   /** Makes one delivery due again on a new schedule; `missing` when there is none, or no body is left. */
-  redeliver({ seq, body }: Redelivery, now: number): "scheduled" | "missing" {
+  redeliver({ seq, body }: Omit<Redelivery, "log">, now: number): "scheduled" | "missing" {
     const row = this.get(seq);
     const kept = row?.body ?? body;
     if (row === null || kept === null || row.state === "expired") return "missing";
@@ -94,14 +101,33 @@ export class DeliveryHistory {
     return "scheduled";
   }
 
-  /** Makes deliveries due again that died in a period; returns how many, 10,000 at most in one go. */
-  recover(period: Period, now: number): number {
-    const rows = this.#store.exists ? this.#store.deliveries.dead(period, RECOVER_LIMIT) : [];
-    this.#makeDue(
-      rows.filter(({ body }) => body !== null),
+  /**
+   * Makes deliveries due again that died in a period; returns how many, 10,000 at most in one go. `bodiesOf` asks
+   * the log for bodies that went for room: the first of those asked for, null for each that is gone there too.
+   */
+  async recover(period: Period, now: number, bodiesOf: BodiesOf): Promise<number> {
+    const found = this.#store.exists ? this.#store.deliveries.dead(period, RECOVER_LIMIT) : [];
+    const [kept, gone] = [found.filter(({ hasBody }) => hasBody), found.filter(({ hasBody }) => !hasBody)];
+    let recovered = this.#revive(
+      kept.map(({ seq }) => ({ seq, body: null })),
       now,
     );
-    return rows.length;
+    for (let asked = gone.map(({ seq }) => seq); asked.length > 0; ) {
+      const bodies = await bodiesOf(asked.slice(0, BODIES_ASKED));
+      const had = bodies.flatMap((body, index) => (body === null ? [] : { seq: asked[index] ?? 0, body }));
+      recovered += this.#revive(had, now);
+      if (bodies.length === 0) break;
+      asked = asked.slice(bodies.length);
+    }
+    return recovered;
+  }
+
+  #revive(deliveries: { seq: number; body: string | null }[], now: number): number {
+    this.#store.transact(() => {
+      for (const delivery of deliveries) this.#store.deliveries.revive(delivery, now);
+    });
+    if (deliveries.length > 0 && this.#state.active) this.#alarm.arm(now);
+    return deliveries.length;
   }
 
   #makeDue(rows: Delivery[], now: number): void {
@@ -141,7 +167,7 @@ export class DeliveryHistory {
 
   #write({ open, at, ending, notBefore }: HeardAttempt, now: number): Delivery {
     const { queue } = this.#state;
-    this.#store.deliveries.rollOver(now, this.#settings.retentionMs, Math.max(queue.position, queue.known));
+    this.#store.deliveries.rollOver(now, this.#settings, Math.max(queue.position, queue.known));
     const turn = { now, notBefore, delaysMs: this.#settings.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, turn);
     this.#store.deliveries.put(delivery, open.isNew);

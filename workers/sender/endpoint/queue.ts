@@ -64,6 +64,11 @@ export class DeliveryQueue {
     return this.behind || this.position < this.known;
   }
 
+  /** The greatest seq that the log is known to have given. */
+  get greatest(): number {
+    return Math.max(this.position, this.known);
+  }
+
   /** The seq up to which every matching event has a row: I4 (recorded up to the floor). */
   get floor(): number {
     let lowest = this.position + 1;
@@ -76,7 +81,7 @@ export class DeliveryQueue {
    * stops at the last event that was taken; the rest is pulled again later. `events` must hold everything that is for
    * this endpoint between `position` and `upTo`: once all of it is taken, nothing is missing up to there.
    */
-  take(events: readonly LoggedEvent[], upTo: number, hasRow: (seq: number) => boolean): void {
+  take(events: readonly LoggedEvent[], upTo: number, hasRow: (seq: number, id: string) => boolean): void {
     this.behind = false;
     for (const { seq, id, type, body } of events) {
       if (seq <= this.position) continue;
@@ -84,7 +89,7 @@ export class DeliveryQueue {
         this.behind = true;
         return;
       }
-      if (!this.#open.has(seq) && !hasRow(seq)) {
+      if (!this.#open.has(seq) && !hasRow(seq, id)) {
         this.add({ seq, id, type, body, attempts: [], mark: null, skip: 0, isNew: true });
       }
       this.position = seq;

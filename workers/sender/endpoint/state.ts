@@ -2,7 +2,8 @@ import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { spaceIn } from "../../../shared/durable/space.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
-import type { ConfigureCall, Identity, Pause } from "../protocol.ts";
+import { BACKLOG } from "../model/endpoint.ts";
+import type { ConfigureCall, Identity, LogView, Pause } from "../protocol.ts";
 import { type Ending, FAILING_MS, failingSince, outcomeOf } from "./outcome.ts";
 import { DeliveryQueue } from "./queue.ts";
 import { MAX_HOLD_MS } from "./retry.ts";
@@ -18,6 +19,8 @@ export class EndpointState {
   readonly #storageLimit: number;
   readonly #alarm: Alarm;
   #identity: Identity | null = null;
+  #logId: string | null = null;
+  #logOldest = 0;
   #queue = new DeliveryQueue(0);
   #writtenFloor = 0;
   #pause: Pause | null = null;
@@ -81,29 +84,42 @@ export class EndpointState {
    * Takes a configuration, and makes the schema of an endpoint that was not known. An older revision than ours is not
    * taken. An endpoint that sends from here on looks for what it lacks, so the alarm is armed in the same commit.
    */
-  configure({ from, ...identity }: ConfigureCall, now: number): "done" | "older" {
+  configure({ from, log, ...identity }: ConfigureCall, now: number): "done" | "older" {
     const before = this.#identity;
-    if (before !== null && identity.revision < before.revision) return "older";
+    // Another log has other revisions too: the registry is part of the same storage.
+    const another = before !== null && !this.reads(log);
+    if (before !== null && !another && identity.revision < before.revision) return "older";
     const { enabled, url, types } = identity.config;
     const enabling = enabled && !before?.config.enabled;
     const resumed = this.#pause !== null && enabled;
-    this.#write(identity, { from, now, forgiven: enabling || url !== before?.config.url });
+    const forgiven = enabling || url !== before?.config.url;
+    this.#write(identity, { from: before === null || another ? (from ?? 0) : null, log, now, forgiven });
     if (before === null) this.#load();
+    if (another) this.#startOver(from ?? 0);
     this.#identity = identity;
+    this.#logId = log.id;
+    this.#logOldest = log.oldest;
     // The queue was filled by the earlier types: the log is asked again by the new ones.
     const retyped = before !== null && JSON.stringify(types) !== JSON.stringify(before.config.types);
     if (!enabled || retyped) this.#queue.reset();
-    if (enabled && (enabling || resumed || retyped)) {
+    if (!enabled && identity.config.disabledReason === BACKLOG) this.expire(log.oldest - 1);
+    if (enabled && (enabling || resumed || retyped || another)) {
       this.#queue.behind = true;
       this.#alarm.arm(now);
     }
     return "done";
   }
 
-  #write(identity: Identity, { from, now, forgiven }: { from: number | null; now: number; forgiven: boolean }): void {
+  /** `from`: the seq that a new endpoint, or one in another log, starts after; null to go on from where it is. */
+  #write(
+    identity: Identity,
+    { from, log, now, forgiven }: { from: number | null; log: LogView; now: number; forgiven: boolean },
+  ): void {
     try {
       this.#store.transact(() => {
         if (!this.#store.exists) this.#store.create(from ?? 0, now);
+        else if (from !== null) this.#store.meta.set("floor", from);
+        if (log.id !== this.#logId) this.#store.meta.set("log", log.id);
         this.#store.meta.set("identity", identity);
         this.#endPause(forgiven);
       });
@@ -111,6 +127,39 @@ export class EndpointState {
       if (this.#store.exists) this.#loadHealth(this.#store.meta.all());
       throw error;
     }
+  }
+
+  /** Reads another log from its start: what the rows say of the one before counts for nothing. */
+  #startOver(from: number): void {
+    logEvent("endpoint.log_changed", { endpoint: this.#identity?.id ?? "", from });
+    this.#queue.reset();
+    this.#queue.position = from;
+    this.#queue.known = from;
+    this.#writtenFloor = from;
+  }
+
+  /** The identity of the log that this endpoint reads: I5 (one log). Null before it has met one. */
+  get logId(): string | null {
+    return this.#logId;
+  }
+
+  /** The first seq that the log is known to have still. */
+  get logOldest(): number {
+    return this.#logOldest;
+  }
+
+  /** Returns whether a question about a log is about the one that this endpoint reads. */
+  knows(log: string): boolean {
+    return this.#logId === null || this.#logId === log;
+  }
+
+  /** As `knows`, for the log itself: an endpoint that has met none takes the first. */
+  reads({ id, oldest }: LogView): boolean {
+    if (!this.knows(id)) return false;
+    if (this.#logId === null) this.#store.meta.set("log", id);
+    this.#logId = id;
+    this.#logOldest = Math.max(this.#logOldest, oldest);
+    return true;
   }
 
   /** Ends a pause as a configuration comes. `forgiven`: the endpoint starts afresh, without what it did before. */
@@ -150,6 +199,23 @@ export class EndpointState {
     this.#alarm.arm(at);
   }
 
+  /**
+   * Records events up to `last` that the log dropped before they were taken: one row for the range, and the position
+   * moves past it.
+   */
+  expire(last: number): void {
+    const { deliveries } = this.#store;
+    const queue = this.#queue;
+    let from = queue.position + 1;
+    while (from <= last && (queue.open.has(from) || deliveries.get(from) !== null)) from++;
+    if (from <= last) {
+      logEvent("endpoint.expired", { endpoint: this.#identity?.id ?? "", from, to: last });
+      const row = { seq: from, id: "", type: "", due: null, mark: null, skip: 0, attempts: [], body: null };
+      deliveries.put({ ...row, state: "expired", until: last }, true);
+    }
+    queue.position = Math.max(queue.position, last);
+  }
+
   /** Writes the floor when it moved at least `step`: after a restart the rows above it are looked at again. */
   saveFloor(step: number): void {
     const { floor } = this.#queue;
@@ -168,6 +234,7 @@ export class EndpointState {
   #load(): void {
     const meta = this.#store.meta.all();
     this.#identity = (meta.identity ?? null) as Identity | null;
+    this.#logId = (meta.log ?? null) as string | null;
     this.#loadHealth(meta);
     this.#writtenFloor = Number(meta.floor ?? 0);
     this.#queue = new DeliveryQueue(this.#writtenFloor);

@@ -58,6 +58,9 @@ export type EndpointRow = {
   state: RowState;
 };
 
+/** The reason of an endpoint that was disabled because the log had no room for all that it lacked. */
+export const BACKLOG = "backlog";
+
 /** The endpoint that WEBHOOK_URL defines. */
 export const DEFAULT_ENDPOINT = "ep_default";
 

@@ -105,10 +105,10 @@ export async function rotateEndpoint(env: Env, id: string, expiresInSeconds: unk
 
 /** Publishes a test event and waits for its first attempt. @throws Problem `endpoint_disabled`, `not_found` */
 export async function testEndpoint(env: Env, id: string): Promise<Published & { outcome: FirstOutcome | null }> {
-  const { row } = await knownEndpoint(env, id);
+  const { row, log } = await knownEndpoint(env, id);
   if (!row.config.enabled) throw new Problem("endpoint_disabled", `Enable ${id} first: ${row.config.disabledReason}.`);
   const event = await outboxOf(env).publishTest(id);
-  const outcome = event.seq === null ? null : await endpointOf(env, id).firstOutcome(event.seq);
+  const outcome = event.seq === null ? null : await endpointOf(env, id).firstOutcome(log, event.seq);
   return { ...event, outcome };
 }
 

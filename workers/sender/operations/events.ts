@@ -22,8 +22,8 @@ export async function knownEvent(env: Env, id: string): Promise<LoggedEvent> {
 export async function deliveriesOf(env: Env, { seq }: LoggedEvent): Promise<EventDelivery[]> {
   const rows = await outboxOf(env).endpoints();
   const deliveries = await Promise.all(
-    rows.slice(0, MAX_ASKED).map(async ({ row }) => {
-      const delivery = await endpointOf(env, row.id).delivery(seq);
+    rows.slice(0, MAX_ASKED).map(async ({ row, log }) => {
+      const delivery = await endpointOf(env, row.id).delivery(log, seq);
       return delivery === null ? [] : [{ endpointId: row.id, delivery }];
     }),
   );
@@ -39,9 +39,9 @@ export async function redeliver(env: Env, event: LoggedEvent, only: string | nul
   const rows = (await outboxOf(env).endpoints()).filter(({ row }) => only === null || row.id === only);
   if (only !== null && rows.length === 0) throw unknownEndpoint(only);
   const again = await Promise.all(
-    rows.slice(0, MAX_ASKED).map(async ({ row }) => ({
+    rows.slice(0, MAX_ASKED).map(async ({ row, log }) => ({
       endpointId: row.id,
-      result: await endpointOf(env, row.id).redeliver({ seq: event.seq, body: event.body }),
+      result: await endpointOf(env, row.id).redeliver({ log, seq: event.seq, body: event.body }),
     })),
   );
   const scheduled = again.filter(({ result }) => result === "scheduled").map(({ endpointId }) => endpointId);

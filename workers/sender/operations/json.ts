@@ -6,19 +6,27 @@ import type { EndpointStatus, EndpointView } from "../protocol.ts";
 
 /** The API's JSON: camelCase, ISO 8601 times, no secret. */
 
-export function presentEndpoint({ row, acked, head }: EndpointView, status: EndpointStatus | null) {
+export function presentEndpoint({ row, acked, log, head }: EndpointView, status: EndpointStatus | null) {
   const { url, enabled, disabledReason, types, description, headers, ordered, rateLimit, signing, createdAt } =
     row.config;
   return {
     ...{ id: row.id, url, enabled, disabledReason, types, description, ordered, rateLimit, signing },
     headers: Object.fromEntries(Object.keys(headers).map((name) => [name, MASKED])),
     createdAt: time(createdAt),
-    // For an endpoint that cannot be reached, the events it has not taken are all that is known of its lag.
-    lag: head - (status === null || status.idle ? Math.max(acked, status?.floor ?? 0) : status.floor),
+    lag: head - settledUpTo(acked, status?.log === log ? status : null),
     retrying: status?.retrying ?? null,
     heldUntil: time(status?.heldUntil ?? null),
     lastOutcome: status?.lastOutcome ?? null,
   };
+}
+
+/**
+ * Returns the seq up to which an endpoint has settled all events. For one that cannot be reached, or reads another log
+ * still, what it has taken is all that is known.
+ */
+function settledUpTo(acked: number, status: EndpointStatus | null): number {
+  if (status === null) return acked;
+  return status.idle ? Math.max(acked, status.floor) : status.floor;
 }
 
 export function presentDelivery({ seq, id, type, state, due, until, attempts }: Delivery) {

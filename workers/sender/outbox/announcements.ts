@@ -1,9 +1,9 @@
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Delivery } from "../model/delivery.ts";
+import { BACKLOG, type EndpointRow } from "../model/endpoint.ts";
 import type { Published } from "../model/event.ts";
 import type { ConfigureCall, Pause } from "../protocol.ts";
 import type { Announcement, LogWriter } from "./log-writer.ts";
-import { configureCall } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** Publishes events about endpoints. Each announcement is published once, and never to the endpoint it is about. */
@@ -12,6 +12,9 @@ const PAUSE_REASONS: Record<Pause["reason"], string> = {
   gone: "the endpoint answered 410 Gone",
   failing: "every attempt has failed for 5 days",
 };
+
+/** An endpoint that lacks part of the log: `lag` counts the events. */
+export type Lagging = { endpointId: string; lag: number };
 
 export class Announcements {
   readonly #store: OutboxStore;
@@ -35,18 +38,39 @@ export class Announcements {
   paused(id: string, { reason, revision, since }: Pause): ConfigureCall | null {
     const row = this.#store.registry.live(id);
     if (row === null) return null;
-    if (row.revision > revision) return configureCall(row);
-    const why = PAUSE_REASONS[reason];
+    if (row.revision > revision) return this.#store.configureCall(row);
+    const facts = { failingSince: new Date(since).toISOString() };
+    return this.#store.configureCall(this.#disable(row, PAUSE_REASONS[reason], facts));
+  }
+
+  /**
+   * Disables an endpoint that lacks more of the log than there is room for, and announces that to the others. The seqs
+   * from `lostFrom` to `lostTo` go with the log's oldest tables.
+   */
+  fellBehind(row: EndpointRow, lost: { lostFrom: number; lostTo: number }): void {
+    this.#disable(row, BACKLOG, lost);
+  }
+
+  #disable(row: EndpointRow, reason: string, facts: object): EndpointRow {
+    const { id, revision, config } = row;
     const disabled = this.#store.transact(() => {
-      const changed = this.#store.registry.put(id, { ...row.config, enabled: false, disabledReason: why }, null);
-      const data = { endpointId: id, url: row.config.url, reason: why, failingSince: new Date(since).toISOString() };
-      const event = { type: "endpoint.disabled", data: JSON.stringify(data), id: `disabled_${id}_${revision}` };
+      const changed = this.#store.registry.put(id, { ...config, enabled: false, disabledReason: reason }, null);
+      const data = JSON.stringify({ endpointId: id, url: config.url, reason, ...facts });
+      const event = { type: "endpoint.disabled", data, id: `disabled_${id}_${revision}` };
       this.#writer.announce({ ...event, target: `-${id}` }, Date.now());
       return changed;
     });
-    logEvent("endpoint.disabled", { endpoint: id, reason: why });
+    logEvent("endpoint.disabled", { endpoint: id, reason, ...facts });
     this.#store.changed();
-    return configureCall(disabled);
+    return disabled;
+  }
+
+  /** Announces, once a day, that the log runs short of room, and which endpoints hold it up. */
+  storageLow(facts: { usedPercent: number; limitMb: number; behind: readonly Lagging[] }, now: number): void {
+    const id = `storage_low_${new Date(now).toISOString().slice(0, 10)}`;
+    if (this.#store.idempotency.get("id", id) !== null) return;
+    logEvent("storage.low", { usedPercent: facts.usedPercent, behind: facts.behind.length });
+    this.#announce({ type: "webhook.storage_low", data: JSON.stringify(facts), id, target: null });
   }
 
   /** Announces that a delivery is dead. */

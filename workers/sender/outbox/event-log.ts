@@ -1,4 +1,4 @@
-import { isFinished, type PeriodTable, PeriodTables } from "../../../shared/durable/period-tables.ts";
+import { isFinished, type PeriodTable, PeriodTables, type TableBounds } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { type Condition, conditionOf, type Subscription } from "../model/subscription.ts";
@@ -27,6 +27,8 @@ export class EventLog {
   /** Of the newest table: its size, and the time of its first event, null while it is empty. */
   #newestBytes = 0;
   #newestBegan: number | null = null;
+  /** The last seq in each table that is not written to any more, by the table's name. */
+  readonly #lasts = new Map<string, number>();
   readonly recent = new RecentEvents();
 
   constructor(sql: Sql) {
@@ -38,6 +40,7 @@ export class EventLog {
   /** Reads again what memory holds of the tables, as after a transaction that was rolled back. */
   reload(): void {
     this.#tables.reload();
+    this.#lasts.clear();
     this.recent.clear();
     this.#read();
   }
@@ -72,6 +75,11 @@ export class EventLog {
     return this.#tables.all[0]?.first ?? this.#head + 1;
   }
 
+  /** The tables, the oldest first. The newest is written to and never dropped. */
+  get tables(): readonly PeriodTable[] {
+    return this.#tables.all;
+  }
+
   /** Appends an event, which must have the seq head + 1; the caller commits before it answers. */
   append(event: LoggedEvent, target: string | null): void {
     const table = this.#tables.newest?.name;
@@ -92,9 +100,34 @@ export class EventLog {
     return this.#sql.run<LoggedEvent>(`SELECT ${EVENT_COLUMNS} FROM ${table.name} WHERE seq = ?`, seq)[0] ?? null;
   }
 
-  /** Returns the first seq logged at `time` (unix ms) or later. As `at` never goes back, a bisection finds it. */
+  /** Returns the bodies of the first of these events, as many as a page holds; null for each that is gone. */
+  bodies(seqs: readonly number[]): (string | null)[] {
+    const bodies: (string | null)[] = [];
+    for (let bytes = 0; bodies.length < seqs.length && bytes < PAGE_BYTES; ) {
+      const body = this.event(seqs[bodies.length] ?? 0)?.body ?? null;
+      bytes += body?.length ?? 0;
+      bodies.push(body);
+    }
+    return bodies;
+  }
+
+  /** Goes on after `seq`, which is far beyond the head: the seqs between are never given. */
+  beginAfter(seq: number): void {
+    const { newest } = this.#tables;
+    if (newest !== undefined && this.#newestBegan === null) this.#tables.drop(newest);
+    this.#head = seq;
+    this.recent.clear();
+    this.#addTable();
+  }
+
+  /**
+   * Returns the first seq logged at `time` (unix ms) or later. Inside a table `at` never goes back, so a bisection finds
+   * it.
+   */
   firstSince(time: number): number {
-    let [low, high] = [this.oldest, this.#head + 1];
+    const table = this.#tables.all.find(({ first }) => (this.event(this.lastOf(first))?.at ?? 0) >= time);
+    if (table === undefined) return this.#head + 1;
+    let [low, high] = [table.first, this.lastOf(table.first)];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       if ((this.event(middle)?.at ?? 0) >= time) high = middle;
@@ -110,10 +143,10 @@ export class EventLog {
   scan(after: number, subscription: Subscription, { scanned, limit, maxBytes }: ScanLimits): Scan {
     const condition = conditionOf(subscription);
     const events: LoggedEvent[] = [];
-    let upTo = Math.max(after, this.oldest - 1);
+    let upTo = this.#pastGap(Math.max(after, this.oldest - 1));
     let left = scanned;
     let bytes = 0;
-    while (upTo < this.#head && left > 0) {
+    for (; upTo < this.#head && left > 0; upTo = this.#pastGap(upTo)) {
       const end = Math.min(upTo + left, this.lastOf(upTo + 1));
       const found = this.#range(upTo, end, condition, {
         limit: limit - events.length,
@@ -167,14 +200,19 @@ export class EventLog {
     const [head, oldest] = [this.#head, this.oldest];
     const up = after !== null;
     const events: LoggedEvent[] = [];
-    let last = up ? Math.max(after, oldest - 1) : Math.min(before ?? head + 1, head + 1);
+    const past = (seq: number) => (up ? this.#pastGap(seq) : this.#beforeGap(seq));
+    let last = past(up ? Math.max(after, oldest - 1) : Math.min(before ?? head + 1, head + 1));
     let left = scanned;
     let bytes = 0;
-    while (left > 0 && bytes < PAGE_BYTES && events.length < limit && (up ? last < head : last > oldest)) {
+    for (
+      ;
+      left > 0 && bytes < PAGE_BYTES && events.length < limit && (up ? last < head : last > oldest);
+      last = past(last)
+    ) {
       const next = up ? last + 1 : last - 1;
       const table = this.#tables.holding(next);
       if (table === undefined) break;
-      const end = up ? Math.min(this.lastOf(table.first), last + left) : Math.max(table.first, last - left);
+      const end = up ? Math.min(this.lastOf(next), last + left) : Math.max(table.first, last - left);
       const step = Math.min(limit - events.length, PAGE_STEP);
       const found = this.#sql.run<LoggedEvent>(
         `SELECT ${EVENT_COLUMNS} FROM ${table.name} WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR type = ?3)
@@ -190,39 +228,58 @@ export class EventLog {
     return { events, last };
   }
 
-  /** Returns the last seq of the table that holds `seq`. */
+  /** Returns the last seq in the table that holds `seq`: the log may leave out many before the next table. */
   lastOf(seq: number): number {
-    const next = this.#tables.all.find((table) => table.first > seq);
-    return next === undefined ? this.#head : next.first - 1;
+    const table = this.#tables.holding(seq);
+    if (table === undefined || table === this.#tables.newest) return this.#head;
+    const known = this.#lasts.get(table.name);
+    if (known !== undefined) return known;
+    const last = this.#sql.run<{ seq: number | null }>(`SELECT max(seq) AS seq FROM ${table.name}`)[0]?.seq;
+    this.#lasts.set(table.name, last ?? table.first - 1);
+    return last ?? table.first - 1;
+  }
+
+  /** Returns the seq to read on after, above `after`: nothing lies between the two. */
+  #pastGap(after: number): number {
+    if (after < this.lastOf(after + 1) || after >= this.#head) return after;
+    return (this.#tables.all.find(({ first }) => first > after)?.first ?? after + 1) - 1;
+  }
+
+  /** Returns the seq to read on before, below `before`: nothing lies between the two. */
+  #beforeGap(before: number): number {
+    return Math.min(before, this.lastOf(before - 1) + 1);
   }
 
   /** Makes a new table when the newest is a period old or full, so that retention can drop the old ones whole. */
-  rollOver(now: number, retentionMs: number): void {
+  rollOver(now: number, bounds: TableBounds): void {
     if (this.#tables.newest !== undefined) {
       const [began, bytes] = [this.#newestBegan, this.#newestBytes];
-      if (began === null || !isFinished({ began, bytes }, { now, retentionMs })) return;
+      if (began === null || !isFinished({ began, bytes }, { ...bounds, now })) return;
     }
+    this.#addTable();
+  }
+
+  #addTable(): void {
     this.#tables.add(this.#head + 1);
     this.#newestBytes = 0;
     this.#newestBegan = null;
   }
 
   /**
-   * Returns the tables that lie wholly before `cutoff` (unix ms), or the oldest when `short` of storage; never the
-   * newest.
+   * Returns the tables that lie wholly before `cutoff` (unix ms), the oldest first. The newest is among them when all of
+   * its events are that old: an empty table has followed it then.
    */
-  expired(cutoff: number, short: boolean): PeriodTable[] {
-    const { all } = this.#tables;
-    const [oldest] = all;
-    const gone = all.slice(0, -1).filter((_table, index) => {
-      const next = all[index + 1];
-      const ended = next === undefined ? null : this.#firstAt(next);
-      return ended !== null && ended < cutoff;
-    });
-    return gone.length === 0 && short && oldest !== undefined && all.length > 1 ? [oldest] : gone;
+  expired(cutoff: number): PeriodTable[] {
+    if (this.#newestBegan !== null && this.#lastAt < cutoff) this.#addTable();
+    // A table ended when any later one began: a wrong clock may have stamped one of them with a time to come.
+    const begins = this.#tables.all.map((table) => this.#firstAt(table) ?? this.#lastAt);
+    const ends = begins.slice(1).map((_began, index) => Math.min(...begins.slice(index + 1)));
+    const kept = ends.findIndex((ended) => ended >= cutoff);
+    return this.#tables.all.slice(0, kept < 0 ? ends.length : kept);
   }
 
   drop(table: PeriodTable): void {
+    this.#lasts.delete(table.name);
     this.#tables.drop(table);
   }
 

@@ -1,11 +1,12 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import type { Alarm } from "../../../shared/durable/alarm.ts";
+import { logEvent } from "../../../shared/log-event.ts";
 import type { EndpointRow } from "../model/endpoint.ts";
-import type { ConfigureCall, Offer, OfferAnswer, PullAnswer } from "../protocol.ts";
+import type { ConfigureCall, FloorAnswer, Offer, OfferAnswer, PullAnswer } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
 import type { ScanLimits } from "./event-log.ts";
 import type { Positions } from "./positions.ts";
-import { configureCall, subscriptionOf } from "./registry.ts";
+import { subscriptionOf } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** Bounds of one offer. */
@@ -17,6 +18,8 @@ const OFFER_TIMEOUT_MS = 30_000;
 /** Endpoints that are offered to at the same time, and in one invocation: the rest waits for the alarm. */
 const MAX_AT_ONCE = 50;
 const MAX_PER_INVOCATION = 250;
+/** Endpoints that are asked for their floors at one time: the platform allows 1,000 calls an invocation. */
+const MAX_ASKED = 900;
 /**
  * When more endpoints wait than are offered to at once, they take turns this far apart: a thousand objects woken
  * together would stand before every publish. While nobody publishes, nobody waits for them.
@@ -32,6 +35,8 @@ const REST_MS = 500;
 /** An Endpoint as the fan-out calls it. */
 type EndpointPort = {
   offer(offer: Offer): Promise<OfferAnswer>;
+  floor(offer: Offer): Promise<FloorAnswer | null>;
+  greatest(): Promise<number>;
   configure(call: ConfigureCall): Promise<"done" | "older">;
   destroy(): Promise<void>;
 };
@@ -120,7 +125,7 @@ export class FanOut {
       this.#forget(row.id);
       return;
     }
-    const answer = await endpoint.configure(configureCall(row));
+    const answer = await endpoint.configure(this.#store.configureCall(row));
     if (answer === "done") this.#store.registry.confirmed(row.id, row.revision);
   }
 
@@ -130,14 +135,31 @@ export class FanOut {
     this.#resting.delete(id);
   }
 
-  /** Returns events after `after` for one endpoint that catches up. */
-  pull(id: string, after: number): PullAnswer {
+  /** Returns events after `after` for one endpoint that catches up; `log`: the log that it reads, null for any. */
+  pull(id: string, log: string | null, after: number): PullAnswer {
     const row = this.#store.registry.get(id);
     if (row === undefined || row.state === "deleting") return "gone";
-    if (after + 1 < this.#store.log.oldest) return { expiredTo: this.#store.log.oldest - 1 };
+    if (log === this.#store.logId && after > this.#store.log.head) this.#renew(after);
+    if (log !== null && log !== this.#store.logId) {
+      void this.configure(row).catch(() => {});
+      return "other";
+    }
+    const { view } = this.#store;
+    if (after + 1 < view.oldest) return { log: view, expiredTo: view.oldest - 1 };
     const scan = this.#store.log.scan(after, subscriptionOf(row), PULL_LIMITS);
     this.#positions.tell(row, scan.upTo);
-    return { ...scan, head: this.#store.log.head };
+    return { ...scan, log: view };
+  }
+
+  /**
+   * Goes on as another log, beyond what any event was given: an Endpoint has read this one up to `given` before storage
+   * was put back to an earlier state. Since then, seqs may stand for two events.
+   */
+  #renew(given: number): void {
+    logEvent("log.renewed", { head: this.#store.log.head, given });
+    this.#store.begin(Math.max(given, this.#store.log.head));
+    this.#positions.restart();
+    this.#port.alarm.arm(this.#port.now());
   }
 
   /**
@@ -148,11 +170,40 @@ export class FanOut {
    */
   async tell(seq: number): Promise<void> {
     for (const row of this.#store.registry.enabled()) {
-      const [after, upTo] = [this.#positions.told(row), this.#positions.acked(row)];
-      if (upTo < seq || after >= seq) continue;
-      const answer = await this.#offer(row, { after, upTo, events: [], revision: row.revision });
-      if (answer === "taken" || answer === "busy") this.#positions.tell(row, upTo);
+      const offer = this.#emptyOffer(row);
+      if (offer.upTo < seq || offer.after >= seq) continue;
+      const answer = await this.#offer(row, offer);
+      if (answer === "taken" || answer === "busy") this.#positions.tell(row, offer.upTo);
     }
+  }
+
+  /**
+   * Asks each enabled endpoint that may lack events up to `seq` for its floor, those first that were never asked.
+   * Returns true when all of them have been asked; one that does not answer counts as being where it was.
+   */
+  async askFloors(seq: number): Promise<boolean> {
+    const unknown = (row: EndpointRow) => (this.#positions.floorKnown(row) ? 1 : 0);
+    const rows = this.#store.registry
+      .enabled()
+      .filter((row) => this.#positions.floor(row) < seq)
+      .sort((a, b) => unknown(a) - unknown(b));
+    for (let first = 0; first < Math.min(rows.length, MAX_ASKED); first += MAX_AT_ONCE) {
+      await Promise.all(rows.slice(first, first + MAX_AT_ONCE).map((row) => this.#askFloor(row)));
+    }
+    return this.#store.registry.enabled().every((row) => this.#positions.floorKnown(row));
+  }
+
+  async #askFloor(row: EndpointRow): Promise<void> {
+    const offer = this.#emptyOffer(row);
+    const answer = await withDeadline(this.#port.endpoint(row.id).floor(offer), OFFER_TIMEOUT_MS).catch(() => null);
+    this.#positions.noteFloor(row, answer?.floor ?? this.#positions.floor(row));
+    if (answer?.heard) this.#positions.tell(row, offer.upTo);
+  }
+
+  /** Returns the offer that tells an endpoint of its position where nothing before it matched. */
+  #emptyOffer(row: EndpointRow): Offer {
+    const [after, upTo] = [this.#positions.told(row), this.#positions.acked(row)];
+    return { log: this.#store.view, after, upTo, events: [], revision: row.revision };
   }
 
   /** Moves past events that are not for an endpoint: it is not woken, and its position still advances. */
@@ -216,7 +267,8 @@ export class FanOut {
     }
     // Retention leaves a gap that the endpoint must see: it then pulls, and is told of the events that expired.
     const gap = after + 1 < this.#store.log.oldest ? this.#store.log.oldest - 1 : 0;
-    const offer = { after: Math.max(this.#positions.told(row), gap), upTo, events, revision: row.revision };
+    const told = Math.max(this.#positions.told(row), gap);
+    const offer = { log: this.#store.view, after: told, upTo, events, revision: row.revision };
     try {
       const answer = await this.#offer(row, offer);
       this.#backoff.forget(row.id);
@@ -225,6 +277,12 @@ export class FanOut {
         this.#positions.take(row, upTo);
         if (answer === "busy") this.#rest(row.id);
         return answer === "taken";
+      }
+      if (answer === "ahead" || answer === "other") {
+        const given = await withDeadline(this.#port.endpoint(row.id).greatest(), OFFER_TIMEOUT_MS);
+        // The answer may be about an offer that was overtaken: `ahead` alone proves nothing.
+        if (offer.log.id === this.#store.logId && (answer === "other" || given > this.#store.log.head))
+          this.#renew(given);
       }
       // The endpoint was changed or deleted while the offer was out: the registry's current row goes to it.
       const current = this.#store.registry.get(row.id);

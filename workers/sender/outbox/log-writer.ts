@@ -1,4 +1,4 @@
-import { periodMs } from "../../../shared/durable/period-tables.ts";
+import { periodMs, type TableBounds } from "../../../shared/durable/period-tables.ts";
 import {
   eventBody,
   type LoggedEvent,
@@ -14,12 +14,22 @@ import type { ScheduledEvent } from "./scheduled.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** An event about an endpoint. `id` is made of what happened, so that it is announced once; null for a new id. */
-export type Announcement = { type: string; data: string; id: string | null; target: string };
+export type Announcement = { type: string; data: string; id: string | null; target: string | null };
 
 /** An event on its way into the log. `bodyAt`: the time that its body names, null for the time of logging. */
 type LogEntry = { id: string | null; type: string; data: string; bodyAt: number | null; target: string | null };
 
 type Refusal = Extract<PublishResult, { ok: false }>;
+
+/** Storage of an event beside its data: the other columns, and a key if the caller gave one. */
+const EVENT_OVERHEAD_BYTES = 300;
+
+const FULL: Refusal = {
+  ok: false,
+  code: "storage_full",
+  detail:
+    "The log has reached STORAGE_LIMIT_MB and no room could be made; nothing was stored. Room comes as the retention passes, or as the endpoints take what they lack.",
+};
 
 /**
  * Writes events into the log, or into the table of scheduled ones. Every method runs in the caller's transaction; `now`
@@ -27,15 +37,18 @@ type Refusal = Extract<PublishResult, { ok: false }>;
  */
 export class LogWriter {
   readonly #store: OutboxStore;
-  readonly #retentionMs: number;
+  readonly #bounds: TableBounds;
 
-  constructor(store: OutboxStore, retentionMs: number) {
+  constructor(store: OutboxStore, bounds: TableBounds) {
     this.#store = store;
-    this.#retentionMs = retentionMs;
+    this.#bounds = bounds;
   }
 
-  /** Writes one call. Everything is looked up before anything is written, so a refusal leaves nothing behind. */
-  write(call: PublishCall, now: number): PublishResult {
+  /**
+   * Writes one call. Everything is looked up before anything is written, so a refusal leaves nothing behind. `room`: the
+   * bytes that may be written. A repetition gets its first answer whatever room there is.
+   */
+  write(call: PublishCall, now: number, room: number): PublishResult {
     const { request } = call;
     if (request !== null) {
       const known = this.#store.idempotency.get("request", request.key);
@@ -52,7 +65,9 @@ export class LogWriter {
     const inCall = conflictWithin(call.events);
     if (inCall !== null) return inCall;
 
-    this.#store.log.rollOver(now, this.#retentionMs);
+    const added = call.events.filter((_event, index) => repeats[index] === null);
+    if (added.length > 0 && sizeOf(added) > room) return FULL;
+    this.#store.log.rollOver(now, this.#bounds);
     const given = new Map<string, Published>();
     const events = call.events.map((event, index) => {
       const before = repeats[index] ?? (event.id === null ? undefined : given.get(event.id));
@@ -60,7 +75,7 @@ export class LogWriter {
       given.set(published.id, published);
       return published;
     });
-    if (request !== null) {
+    if (request !== null && room > 0) {
       const answer = JSON.stringify(events);
       this.#store.idempotency.set("request", request.key, { ...request, seq: null, answer }, this.#period(now));
     }
@@ -69,7 +84,7 @@ export class LogWriter {
 
   /** Gives a scheduled event its place in the log and returns the seq; its body carries the time it was due. */
   release({ id, type, data, due }: Omit<ScheduledEvent, "n">, now: number): number {
-    this.#store.log.rollOver(now, this.#retentionMs);
+    this.#store.log.rollOver(now, this.#bounds);
     const { seq } = this.#append({ id, type, data, bodyAt: due, target: null }, now);
     const known = this.#store.idempotency.get("id", id);
     const use = { digest: known?.digest ?? "", answer: known?.answer ?? null, seq };
@@ -86,7 +101,7 @@ export class LogWriter {
   announce({ type, data, id, target }: Announcement, now: number): Published {
     const known = id === null ? null : this.#store.idempotency.get("id", id);
     if (id !== null && known !== null) return { id, seq: known.seq };
-    this.#store.log.rollOver(now, this.#retentionMs);
+    this.#store.log.rollOver(now, this.#bounds);
     const logged = this.#append({ id, type, data, bodyAt: null, target }, now);
     if (id !== null) {
       this.#store.idempotency.set("id", id, { digest: "", seq: logged.seq, answer: null }, this.#period(now));
@@ -141,8 +156,13 @@ export class LogWriter {
   }
 
   #period(now: number): number {
-    return Math.floor(now / periodMs(this.#retentionMs));
+    return Math.floor(now / periodMs(this.#bounds.retentionMs));
   }
+}
+
+/** Returns about how many bytes of storage events take. */
+function sizeOf(events: readonly PublishEvent[]): number {
+  return events.reduce((sum, { data }) => sum + data.length + EVENT_OVERHEAD_BYTES, 0);
 }
 
 /** Returns a refusal when two events of one array have one id and are not the same event. */

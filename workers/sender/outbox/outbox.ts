@@ -3,7 +3,7 @@ import { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf, TENANT, type Vars } from "../config.ts";
 import type { Delivery } from "../model/delivery.ts";
-import type { EndpointConfig, EndpointRow } from "../model/endpoint.ts";
+import { DEFAULT_ENDPOINT, type EndpointConfig, type EndpointRow } from "../model/endpoint.ts";
 import type { FreshSecrets } from "../model/endpoint-secrets.ts";
 import type { LoggedEvent, PublishCall, Published, PublishResult } from "../model/event.ts";
 import type {
@@ -25,7 +25,7 @@ import { LogWriter } from "./log-writer.ts";
 import { LongPoll } from "./long-poll.ts";
 import { Positions } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
-import { dropExpiredEvents } from "./retention.ts";
+import { Retention } from "./retention.ts";
 import { OutboxStore } from "./storage.ts";
 
 /** Rows of the log that one page may look at. */
@@ -45,6 +45,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
   readonly #endpoints: Endpoints;
   readonly #announcements: Announcements;
   readonly #publisher: Publisher;
+  readonly #retention: Retention;
   readonly #longPoll = new LongPoll((query) => this.events({ ...query, before: null }));
 
   constructor(ctx: DurableObjectState, env: OutboxEnv) {
@@ -52,7 +53,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
     const config = configOf(env);
     const store = new OutboxStore(ctx.storage);
     const alarm = new Alarm(ctx, store.sql);
-    const writer = new LogWriter(store, config.retentionMs);
+    const writer = new LogWriter(store, config);
     const port = { endpoint: (id: string) => this.#endpoint(id), alarm, now: Date.now };
     this.#config = config;
     this.store = store;
@@ -63,8 +64,15 @@ export class Outbox extends DurableObject<OutboxEnv> {
     this.#endpoints = new Endpoints(store, this.#positions, this.#fanOut);
     this.#announcements = new Announcements(store, writer);
     this.#publisher = new Publisher(store, { writer, alarm, config });
+    const { fanOut, positions, announcements } = {
+      fanOut: this.#fanOut,
+      positions: this.#positions,
+      announcements: this.#announcements,
+    };
+    this.#retention = new Retention(store, { fanOut, positions, announcements, config });
     ctx.blockConcurrencyWhile(async () => {
       await alarm.load(Date.now());
+      await this.#begin();
       await this.#endpoints.syncDefault(config);
       // Work that a crash left half done goes on at once, not when the alarm comes.
       this.#work(Date.now());
@@ -72,13 +80,22 @@ export class Outbox extends DurableObject<OutboxEnv> {
   }
 
   /** Logs the events of one call, all or none. Answers when they are durable; deliveries follow by themselves. */
-  publish(call: PublishCall): Promise<PublishResult> {
+  async publish(call: PublishCall): Promise<PublishResult> {
+    const result = await this.#publisher.publish(call);
+    if (result.ok || result.code !== "storage_full") return result;
+    // Said only when it is true: some of what fills the storage may be free to go.
+    await this.#retention.makeRoom(Date.now());
     return this.#publisher.publish(call);
   }
 
   /** Returns events after a position, for an endpoint that catches up. */
-  pull(endpointId: string, after: number): PullAnswer {
-    return this.#fanOut.pull(endpointId, after);
+  pull(endpointId: string, log: string | null, after: number): PullAnswer {
+    return this.#fanOut.pull(endpointId, log, after);
+  }
+
+  /** Returns the bodies of the first of these events, as many as one answer may hold; null for each that is gone. */
+  bodies(log: string | null, seqs: number[]): (string | null)[] {
+    return log === null || log === this.store.logId ? this.store.log.bodies(seqs) : [];
   }
 
   endpoints(): EndpointView[] {
@@ -168,8 +185,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
       for (const row of this.store.registry.unpushed()) this.ctx.waitUntil(this.#fanOut.configure(row).catch(() => {}));
       this.#fanOut.kick();
       this.#longPoll.wake();
-      const tell = (seq: number) => this.#fanOut.tell(seq);
-      this.ctx.waitUntil(dropExpiredEvents(this.store, this.#config, { now, tell }));
+      this.ctx.waitUntil(this.#retention.run(now));
       this.#armNext(now);
     } catch (error) {
       logEvent("outbox.alarm_failed", { error: String(error) });
@@ -182,12 +198,23 @@ export class Outbox extends DurableObject<OutboxEnv> {
     if (!this.#positions.settled || this.store.registry.unpushed().length > 0) {
       this.#alarm.arm(now + this.#config.leaseMs);
     }
+    const room = this.#retention.nextAt(now);
+    if (room !== null) this.#alarm.arm(room);
     const retry = this.#fanOut.nextRetry;
     if (retry !== null) this.#alarm.arm(Math.max(retry, now + 1000));
   }
 
+  /**
+   * Gives the log its identity, once. An empty log may be one whose storage was lost: the endpoint of WEBHOOK_URL has
+   * the same name in every life, and knows which seqs it was given before.
+   */
+  async #begin(): Promise<void> {
+    if (this.store.logId !== "") return;
+    this.store.begin(this.store.log.head > 0 ? 0 : await this.#endpoint(DEFAULT_ENDPOINT).greatest());
+  }
+
   #view(row: EndpointRow): EndpointView {
-    return { row, acked: this.#positions.acked(row), head: this.store.log.head };
+    return { row, acked: this.#positions.acked(row), log: this.store.logId, head: this.store.log.head };
   }
 
   #endpoint(id: string): DurableObjectStub<EndpointCalls> {

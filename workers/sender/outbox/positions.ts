@@ -14,6 +14,8 @@ export class Positions {
   readonly #acked = new Map<string, number>();
   /** The last seq the endpoint has heard of. Events between `acked` and this did not match its filter. */
   readonly #told = new Map<string, number>();
+  /** The seq up to which the endpoint needs nothing of the log any more, by its last answer. */
+  readonly #floors = new Map<string, number>();
   #written: string;
   readonly #start: SavedPositions;
 
@@ -51,14 +53,33 @@ export class Positions {
     this.#told.set(row.id, Math.max(this.told(row), upTo));
   }
 
+  /** The last floor that the endpoint named; its start when it was not asked yet. */
+  floor(row: EndpointRow): number {
+    return this.#floors.get(row.id) ?? row.from ?? 0;
+  }
+
+  floorKnown(row: EndpointRow): boolean {
+    return this.#floors.has(row.id);
+  }
+
+  noteFloor(row: EndpointRow, floor: number): void {
+    this.#floors.set(row.id, floor);
+  }
+
   /** Has a new endpoint start after `seq`: earlier events that it wants it pulls itself. */
   startAt(id: string, seq: number): void {
     this.#acked.set(id, seq);
     this.#told.set(id, seq);
   }
 
+  /** Has every endpoint go on from the head, as in another log: it reads that from its start by itself. */
+  restart(): void {
+    this.#floors.clear();
+    for (const { id } of this.#store.registry.all()) this.startAt(id, this.#store.log.head);
+  }
+
   forget(id: string): void {
-    for (const map of [this.#acked, this.#told]) map.delete(id);
+    for (const map of [this.#acked, this.#told, this.#floors]) map.delete(id);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { batched } from "../../../shared/durable/batch.ts";
+import { roomIn } from "../../../shared/durable/space.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { PublishCall, PublishResult } from "../model/event.ts";
@@ -13,12 +14,6 @@ type Means = { writer: LogWriter; alarm: Alarm; config: Pick<Config, "storageLim
 
 /** Scheduled events released in one go; more are released by the next alarm, which is then due at once. */
 const RELEASE_BATCH = 500;
-
-const FULL: PublishResult = {
-  ok: false,
-  code: "storage_full",
-  detail: "The log has reached STORAGE_LIMIT_MB; nothing was stored. Retention frees space as it passes.",
-};
 
 export class Publisher {
   readonly #store: OutboxStore;
@@ -35,6 +30,7 @@ export class Publisher {
   /** Schedules the periodic events of (covered, t + 60 s]; all times unix ms. */
   schedulePeriodic(t: number, now: number): void {
     const { writer, config } = this.#means;
+    if (this.#room < 0) return;
     this.#store.transact(() => {
       const covered = this.#store.meta.get<number>("covered");
       const window = periodicTimes(covered, t, { now, periodMs: config.periodicMs });
@@ -67,11 +63,10 @@ export class Publisher {
 
   #publishAll(calls: PublishCall[]): PublishResult[] {
     const now = Date.now();
-    if (this.#store.sql.bytes > this.#means.config.storageLimit) return calls.map(() => FULL);
     const headBefore = this.#store.log.head;
     let results: PublishResult[];
     try {
-      results = this.#store.transact(() => calls.map((call) => this.#means.writer.write(call, now)));
+      results = this.#store.transact(() => this.#writeAll(calls, now));
     } catch {
       // One bad call must refuse nobody else: each is tried again in a transaction of its own.
       results = calls.map((call) => this.#publishAlone(call, now));
@@ -81,9 +76,24 @@ export class Publisher {
     return results;
   }
 
+  /** Writes one call after the other, each into the room that those before it leave. */
+  #writeAll(calls: PublishCall[], now: number): PublishResult[] {
+    let room = this.#room;
+    return calls.map((call) => {
+      const result = this.#means.writer.write(call, now, room);
+      if (result.ok) for (const { data } of call.events) room -= data.length;
+      return result;
+    });
+  }
+
+  /** The bytes that may still be written. */
+  get #room(): number {
+    return roomIn(this.#store.sql.bytes, this.#means.config.storageLimit);
+  }
+
   #publishAlone(call: PublishCall, now: number): PublishResult {
     try {
-      return this.#store.transact(() => this.#means.writer.write(call, now));
+      return this.#store.transact(() => this.#means.writer.write(call, now, this.#room));
     } catch (error) {
       logEvent("publish.failed", { error: String(error) });
       return { ok: false, code: "storage_unavailable", detail: "Nothing of this request was stored; try again." };

@@ -1,8 +1,6 @@
 import type { Sql } from "../../../shared/durable/sql.ts";
-import { TENANT } from "../config.ts";
 import type { EndpointConfig, EndpointRow, RowState } from "../model/endpoint.ts";
 import type { Subscription } from "../model/subscription.ts";
-import type { ConfigureCall } from "../protocol.ts";
 
 /** A row of the table `ep`: `config` is JSON text. */
 type StoredRow = { id: string; config: string; revision: number; pushed: number; from: number | null; state: string };
@@ -102,11 +100,6 @@ export class Registry {
     this.#rows.set(row.id, row);
     this.#enabled = null;
   }
-}
-
-/** Returns what an Endpoint is told when it is configured. */
-export function configureCall({ id, config, revision, from }: EndpointRow): ConfigureCall {
-  return { tenant: TENANT, id, config, revision, from };
 }
 
 /** Returns the events that an endpoint's row chooses. */
