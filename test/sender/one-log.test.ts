@@ -1,11 +1,11 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { exports } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { EndpointConfig } from "../../workers/sender/model/endpoint.ts";
 import {
   deliveries,
   endpoint,
+  fetchSender,
   logView,
   outbox,
   publish,
@@ -22,8 +22,7 @@ useReceiver();
 const SKIPPED = 1_000_000;
 
 async function call(path: string): Promise<Record<string, unknown>> {
-  const response = await (exports as unknown as { default: Fetcher }).default.fetch(`http://localhost:5000${path}`);
-  return response.json();
+  return (await fetchSender(`http://localhost:5000${path}`)).json();
 }
 
 /** The Outbox's object begins anew, without anything that it stored. */

@@ -57,6 +57,15 @@ export type EndpointStatus = {
 /** The reason for which an endpoint pauses itself, and the revision it had then; `since` in unix ms. */
 export type Pause = { reason: "gone" | "failing"; revision: number; since: number };
 
+/**
+ * Some of the endpoints that an event is for, in the order of their ids, and how many there are in all. `next`: the id
+ * to go on after, null at the end. `log`: the log's identity.
+ */
+export type Recipients = { log: string; ids: string[]; next: string | null; total: number };
+
+/** A choice of recipients: after the id `after`; `waiting`: only those that are about to get a new event. */
+export type RecipientQuery = { after: string; limit: number; waiting: boolean };
+
 /** An event to send again, of the log `log`; `body` is null when the log no longer has the event. */
 export type Redelivery = { log: string | null; seq: number; body: string | null };
 

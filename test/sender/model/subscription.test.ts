@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { conditionOf, wants, wantsType, withEarlier } from "../../../workers/sender/model/subscription.ts";
+import { conditionOf, mayHaveGot, wants, wantsType, withEarlier } from "../../../workers/sender/model/subscription.ts";
 import { outbox, useReceiver } from "../support.ts";
 
 useReceiver();
@@ -73,6 +73,25 @@ describe("wants", () => {
     ["what came after the change", 4, "b", true],
   ])("%s", (_name, seq, name, expected) => {
     expect(wants(changed, { seq, type: name, target: null })).toBe(expected);
+  });
+});
+
+describe("mayHaveGot", () => {
+  it("is true for whoever wants an event, and for whoever wanted it when it was logged", () => {
+    fc.assert(
+      fc.property(types, types, earlier, type, target, fc.nat(9), (now, then, before, name, to, seq) => {
+        const event = { seq, type: name, target: to };
+        const changed = { endpointId: ME, types: now, earlier: [...before, { upTo: 9, types: then }] };
+        const atThatTime = {
+          endpointId: ME,
+          types: before.find(({ upTo }) => seq <= upTo)?.types ?? then,
+          earlier: [],
+        };
+        if (wants(changed, event) || wants(atThatTime, event)) expect(mayHaveGot(changed, event)).toBe(true);
+        if (to !== null && to.endsWith("other") && to.startsWith("+")) expect(mayHaveGot(changed, event)).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
 

@@ -1,10 +1,11 @@
+import { isTypePattern } from "../../../shared/event-type.ts";
 import { readJson, readMembers } from "../../../shared/http/body.ts";
 import { cursorOf, limitOf, takes, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { MAX_REQUEST_BYTES, parseEvents } from "../model/event.ts";
 import { createApp } from "../operations/env.ts";
-import { deliveriesOf, knownEvent, redeliver } from "../operations/events.ts";
+import { deliveriesOf, knownEvent, MAX_DELIVERIES, redeliver } from "../operations/events.ts";
 import { eventJson, eventsJson, presentDelivery } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
@@ -36,7 +37,7 @@ export const events = createApp()
     if (waitSeconds > 0 && after === null) {
       throw new Problem("invalid_parameter", "`wait` needs `after`, the cursor to wait at.");
     }
-    const query = { after, before, limit, type: c.req.query("type") ?? null };
+    const query = { after, before, limit, type: typesOf(c.req.query("type")) };
     const wait = { waitMs: waitSeconds * 1000, signal: c.req.raw.signal };
     const { events: found, last, head, oldest } = await readLog(c.env, query, wait);
     if ((after ?? 0) > head || (before ?? 0) > head + 1) {
@@ -45,18 +46,28 @@ export const events = createApp()
     if (after === null) return jsonText(eventsJson(found, { next: last <= oldest ? null : last }));
     return jsonText(eventsJson(found, { next: last, ...(last === head ? { end: true } : {}) }));
   })
-  .get("/events/:id", takes(), async (c) => {
+  .get("/events/:id", takes("after", "limit"), async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
-    const found = await deliveriesOf(c.env, event);
-    const deliveries = found.map(({ endpointId, delivery }) => ({ endpointId, ...presentDelivery(delivery) }));
-    return jsonText(eventJson(event, { deliveries }));
+    const limit = limitOf(c.req.query("limit") ?? String(MAX_DELIVERIES), MAX_DELIVERIES);
+    const found = await deliveriesOf(c.env, event, { after: c.req.query("after") ?? "", limit });
+    const deliveries = found.deliveries.map((each) => ({
+      endpointId: each.endpointId,
+      ...presentDelivery(each.delivery),
+    }));
+    return jsonText(eventJson(event, { deliveries, next: found.next }));
   })
-  .post("/events/:id/redeliver", takes(), async (c) => {
-    const only = await endpointIdOf(c.req.raw);
+  .post("/events/:id/redeliver", takes("after"), async (c) => {
+    const choice = { only: await endpointIdOf(c.req.raw), after: c.req.query("after") ?? "" };
     const event = await knownEvent(c.env, c.req.param("id"));
-    const redelivering = await redeliver(c.env, event, only);
-    return c.json({ id: event.id, redelivering }, 202);
+    return c.json({ id: event.id, ...(await redeliver(c.env, event, choice)) }, 202);
   });
+
+/** Reads which types a page shows. @throws Problem `invalid_parameter` */
+function typesOf(text: string | undefined): string | null {
+  if (text === undefined || isTypePattern(text)) return text ?? null;
+  const detail = `\`type\` is a type, or \`prefix.*\` for all types below a prefix, not ${JSON.stringify(text)}.`;
+  throw new Problem("invalid_parameter", detail);
+}
 
 /** Reads the one endpoint that a redelivery is for; null for all that have a delivery. */
 async function endpointIdOf(request: Request): Promise<string | null> {

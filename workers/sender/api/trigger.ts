@@ -4,7 +4,6 @@ import { Problem } from "../../../shared/http/problem.ts";
 import type { FirstOutcome } from "../model/delivery.ts";
 import { dataFault, MAX_EVENT_BYTES, typeFault } from "../model/event.ts";
 import { VALUE_TYPE, valueData } from "../model/periodic.ts";
-import { wantsType } from "../model/subscription.ts";
 import { createApp, type Env, endpointOf, outboxOf } from "../operations/env.ts";
 import { publishTo } from "../operations/publish.ts";
 
@@ -23,22 +22,27 @@ export const trigger = createApp().on(["GET", "POST"], "/trigger", takes("type")
   const event = { type, data, id: null, deliverAt: null, digest: null };
   const [published] = await publishTo(c.env, { events: [event], request: null });
   if (published === undefined || published.seq === null) throw new Error("the Outbox answered without a seq");
-  const waited = await firstOutcomes(c.env, type, published.seq);
-  const status = waited.every(({ outcome }) => outcome.state === "delivered") && waited.length > 0 ? 200 : 202;
+  const { waited, total } = await firstOutcomes(c.env, published.seq);
+  const delivered = waited.filter(({ outcome }) => outcome.state === "delivered").length;
+  const status = delivered === total && total > 0 ? 200 : 202;
   if (c.req.header("accept")?.includes("application/json")) {
     const endpoints = waited.map(({ endpointId, outcome }) => ({ endpointId, ...outcome }));
-    return c.json({ ...published, endpoints }, status);
+    return c.json(
+      { ...published, endpoints, ...(total > waited.length ? { more: total - waited.length } : {}) },
+      status,
+    );
   }
-  return c.text(`${sentence(waited.map(({ outcome }) => outcome))}\n`, status);
+  const outcomes = waited.map(({ outcome }) => outcome);
+  return c.text(`${sentence(outcomes, total)}\n`, status);
 });
 
-/** Returns the text that a person reads after `curl /trigger`. */
-export function sentence(outcomes: readonly FirstOutcome[]): string {
+/** Returns the text that a person reads after `curl /trigger`; `total`: endpoints that the event is for. */
+export function sentence(outcomes: readonly FirstOutcome[], total: number = outcomes.length): string {
   const [only] = outcomes;
   if (only === undefined) return "Webhook stored, no endpoint wants it";
-  if (outcomes.length > 1) {
+  if (total > 1) {
     const delivered = outcomes.filter(({ state }) => state === "delivered").length;
-    return `Webhook sent to ${delivered} of ${outcomes.length}`;
+    return `Webhook sent to ${delivered} of ${total}`;
   }
   if (only.state === "pending") return "Webhook stored, still sending";
   if (only.code !== null) return `Webhook stored, first attempt failed: ${only.code}`;
@@ -54,18 +58,18 @@ async function bodyText(request: Request): Promise<string | null> {
   return data;
 }
 
-async function firstOutcomes(env: Env, type: string, seq: number): Promise<Waited[]> {
-  const endpoints = await outboxOf(env).endpoints();
-  const wanting = endpoints.filter(
-    ({ row }) => row.state === "live" && row.config.enabled && wantsType(row.config.types, type),
-  );
-  return Promise.all(
-    wanting.slice(0, MAX_WAITED).map(async ({ row, log }) => ({
-      endpointId: row.id,
-      outcome: await endpointOf(env, row.id)
+/** Waits for the first attempts at an event; `total` counts also the endpoints that are not waited for. */
+async function firstOutcomes(env: Env, seq: number): Promise<{ waited: Waited[]; total: number }> {
+  const query = { after: "", limit: MAX_WAITED, waiting: true };
+  const { log, ids, total } = await outboxOf(env).recipients(seq, query);
+  const waited = await Promise.all(
+    ids.map(async (endpointId) => ({
+      endpointId,
+      outcome: await endpointOf(env, endpointId)
         .firstOutcome(log, seq)
         // The event is in the log and will be delivered; only this answer is lost.
         .catch((): FirstOutcome => ({ state: "pending", status: 0, code: null })),
     })),
   );
+  return { waited, total };
 }

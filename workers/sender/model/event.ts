@@ -1,3 +1,4 @@
+import { utf8 } from "../../../shared/bytes.ts";
 import { isEventType, MAX_TYPE_LENGTH } from "../../../shared/event-type.ts";
 import { isDeeper, JSON_DEPTH_LIMIT, jsonParts } from "../../../shared/json-text.ts";
 import { DAY_MS, isoTime } from "../../../shared/time.ts";
@@ -125,6 +126,29 @@ export type PublishEvent = NewEvent & { digest: string | null };
 
 /** One call: all of its events are logged, or none. `request`: an Idempotency-Key and a digest of the whole request. */
 export type PublishCall = { events: PublishEvent[]; request: { key: string; digest: string } | null };
+
+/** A call as it is sent to the log's object: data as text, or as UTF-8 where the texts are long. */
+export type SentCall = Omit<PublishCall, "events"> & {
+  events: (Omit<PublishEvent, "data"> & { data: string | Uint8Array })[];
+};
+
+/** Length of all data together from which it is sent as bytes. */
+const PACKED_LENGTH = 4 * 1024 * 1024;
+
+/**
+ * Returns a call as it is sent. The platform takes 32 MiB at once, and sends a text of which one character is beyond
+ * Latin-1 with two bytes for each: the largest call that is allowed has 25 MiB as UTF-8, and 50 MiB so.
+ */
+export function packCall(call: PublishCall): SentCall {
+  if (call.events.reduce((sum, { data }) => sum + data.length, 0) < PACKED_LENGTH) return call;
+  return { ...call, events: call.events.map((event) => ({ ...event, data: utf8(event.data) })) };
+}
+
+/** Returns the call that `packCall` was given. */
+export function unpackCall(call: SentCall): PublishCall {
+  const text = (data: string | Uint8Array) => (typeof data === "string" ? data : new TextDecoder().decode(data));
+  return { ...call, events: call.events.map((event) => ({ ...event, data: text(event.data) })) };
+}
 
 /** The answer for one event. `seq` is null while the event waits for its `deliverAt`. */
 export type Published = { id: string; seq: number | null };

@@ -19,6 +19,9 @@ export type EarlierTypes = { upTo: number; types: Types };
  */
 export type Subscription = { endpointId: string; types: Types; earlier: readonly EarlierTypes[] };
 
+/** The parts of an event that decide who gets it. */
+export type RoutedEvent = { seq: number; type: string; target: string | null };
+
 /** A condition on the table `ev`, and the values of its parameters. */
 export type Condition = { sql: string; params: string[] };
 
@@ -67,14 +70,20 @@ function typeCondition(types: Types): Condition {
 }
 
 /** Decides as `conditionOf` does, for one event in memory. */
-export function wants(
-  { endpointId, types, earlier }: Subscription,
-  { seq, type, target }: { seq: number; type: string; target: string | null },
-): boolean {
+export function wants({ endpointId, types, earlier }: Subscription, { seq, type, target }: RoutedEvent): boolean {
   if (target !== null && target === `+${endpointId}`) return true;
   if (target !== null && (!target.startsWith("-") || target === `-${endpointId}`)) return false;
   const then = earlier.find(({ upTo }) => seq <= upTo);
   return wantsType(types, type) && (then === undefined || wantsType(then.types, type));
+}
+
+/**
+ * Returns whether an endpoint may have got an event: by its types of now, by those it had when the event was logged, or
+ * by both.
+ */
+export function mayHaveGot(subscription: Subscription, event: RoutedEvent): boolean {
+  const then = subscription.earlier.find(({ upTo }) => event.seq <= upTo)?.types ?? subscription.types;
+  return [subscription.types, then].some((types) => wants({ ...subscription, types, earlier: [] }, event));
 }
 
 /** Returns whether an endpoint with these types wants an event of this type, published to all. */

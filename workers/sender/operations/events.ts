@@ -1,15 +1,18 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import type { Delivery } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
-import { unknownEndpoint } from "./endpoints.ts";
+import { knownEndpoint } from "./endpoints.ts";
 import { type Env, endpointOf, outboxOf } from "./env.ts";
 
 /** Looks events up and sends them again, for the API and the dashboard. Each throws the Problem that says why not. */
 
 type EventDelivery = { endpointId: string; delivery: Delivery };
 
-/** Endpoints that one request asks about an event: each is a subrequest. */
-const MAX_ASKED = 200;
+/** Endpoints whose deliveries one page of an event shows: each is asked. */
+export const MAX_DELIVERIES = 200;
+/** Endpoints that one request sends an event again to, and at the same time: a request may ask 1,000 objects. */
+const MAX_REDELIVERED = 800;
+const AT_ONCE = 50;
 
 /** @throws Problem `not_found` */
 export async function knownEvent(env: Env, id: string): Promise<LoggedEvent> {
@@ -18,33 +21,51 @@ export async function knownEvent(env: Env, id: string): Promise<LoggedEvent> {
   return event;
 }
 
-/** Returns the deliveries of an event, with the id of the endpoint of each. */
-export async function deliveriesOf(env: Env, { seq }: LoggedEvent): Promise<EventDelivery[]> {
-  const rows = await outboxOf(env).endpoints();
-  const deliveries = await Promise.all(
-    rows.slice(0, MAX_ASKED).map(async ({ row, log }) => {
-      const delivery = await endpointOf(env, row.id).delivery(log, seq);
-      return delivery === null ? [] : [{ endpointId: row.id, delivery }];
-    }),
-  );
-  return deliveries.flat();
+/**
+ * Returns the deliveries of an event, with the id of the endpoint of each: those of at most `limit` endpoints after the
+ * id `after`. `next`: the id that the next page starts after.
+ */
+export async function deliveriesOf(
+  env: Env,
+  { seq }: LoggedEvent,
+  { after, limit }: { after: string; limit: number },
+): Promise<{ deliveries: EventDelivery[]; next: string | null }> {
+  const { log, ids, next } = await outboxOf(env).recipients(seq, { after, limit, waiting: false });
+  const deliveries = await inWaves(ids, async (endpointId) => {
+    const delivery = await endpointOf(env, endpointId).delivery(log, seq);
+    return delivery === null ? [] : [{ endpointId, delivery }];
+  });
+  return { deliveries: deliveries.flat(), next };
 }
 
 /**
  * Sends an event again to one endpoint, or to all that have a delivery of it; returns the ids of those it will reach.
+ * `next`: the id to go on after, when there are more endpoints than one request may reach.
  *
  * @throws Problem `not_found`, `not_delivered`
  */
-export async function redeliver(env: Env, event: LoggedEvent, only: string | null): Promise<string[]> {
-  const rows = (await outboxOf(env).endpoints()).filter(({ row }) => only === null || row.id === only);
-  if (only !== null && rows.length === 0) throw unknownEndpoint(only);
-  const again = await Promise.all(
-    rows.slice(0, MAX_ASKED).map(async ({ row, log }) => ({
-      endpointId: row.id,
-      result: await endpointOf(env, row.id).redeliver({ log, seq: event.seq, body: event.body }),
-    })),
-  );
-  const scheduled = again.filter(({ result }) => result === "scheduled").map(({ endpointId }) => endpointId);
-  if (scheduled.length === 0) throw new Problem("not_delivered", "No endpoint asked has a delivery of this event.");
-  return scheduled;
+export async function redeliver(
+  env: Env,
+  { seq, body }: LoggedEvent,
+  { only, after }: { only: string | null; after: string },
+): Promise<{ redelivering: string[]; next: string | null }> {
+  const { log, ids, next } =
+    only === null
+      ? await outboxOf(env).recipients(seq, { after, limit: MAX_REDELIVERED, waiting: false })
+      : { log: (await knownEndpoint(env, only)).log, ids: [only], next: null };
+  const again = await inWaves(ids, async (id) => {
+    return (await endpointOf(env, id).redeliver({ log, seq, body })) === "scheduled" ? [id] : [];
+  });
+  const redelivering = again.flat();
+  if (redelivering.length > 0 || next !== null || after !== "") return { redelivering, next };
+  throw new Problem("not_delivered", "No endpoint asked has a delivery of this event.");
+}
+
+/** Asks endpoints a few at a time: all at once would stand in each other's way. */
+async function inWaves<Answer>(ids: readonly string[], ask: (id: string) => Promise<Answer>): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let first = 0; first < ids.length; first += AT_ONCE) {
+    answers.push(...(await Promise.all(ids.slice(first, first + AT_ONCE).map(ask))));
+  }
+  return answers;
 }

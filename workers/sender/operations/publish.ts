@@ -1,7 +1,14 @@
 import { toHex, utf8 } from "../../../shared/bytes.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { type NewEvent, normalizedData, type PublishCall, type PublishEvent, type Published } from "../model/event.ts";
+import {
+  type NewEvent,
+  normalizedData,
+  type PublishCall,
+  type PublishEvent,
+  type Published,
+  packCall,
+} from "../model/event.ts";
 import { type Env, outboxOf } from "./env.ts";
 
 /** Publishing, for the API and the dashboard: digests of what may be repeated, and the call on the Outbox. */
@@ -34,7 +41,7 @@ export function withDigests(events: readonly NewEvent[]): Promise<PublishEvent[]
  */
 export async function publishTo(env: Env, call: PublishCall): Promise<Published[]> {
   const result = await outboxOf(env)
-    .publish(call)
+    .publish(packCall(call))
     .catch((error: unknown) => {
       throw unavailable(error);
     });

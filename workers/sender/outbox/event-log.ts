@@ -1,7 +1,7 @@
 import { isFinished, type PeriodTable, PeriodTables, type TableBounds } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { LoggedEvent } from "../model/event.ts";
-import { type Condition, conditionOf, type Subscription } from "../model/subscription.ts";
+import { type Condition, conditionOf, type RoutedEvent, type Subscription } from "../model/subscription.ts";
 import type { EventQuery, Scan } from "../protocol.ts";
 import { RecentEvents } from "./recent-events.ts";
 
@@ -92,6 +92,13 @@ export class EventLog {
     this.recent.push({ seq: event.seq, type: event.type, target });
     this.#newestBytes += event.body.length + event.id.length;
     this.#newestBegan ??= event.at;
+  }
+
+  /** Returns the parts of an event that decide who gets it. */
+  routed(seq: number): RoutedEvent | null {
+    const table = this.#tables.holding(seq);
+    if (table === undefined) return null;
+    return this.#sql.run<RoutedEvent>(`SELECT seq, type, target FROM ${table.name} WHERE seq = ?`, seq)[0] ?? null;
   }
 
   event(seq: number): LoggedEvent | null {
@@ -194,7 +201,8 @@ export class EventLog {
 
   /**
    * Returns one page of the log: below `before` newest first, or above `after` oldest first. `last` is the last seq
-   * looked at, so that a page from which everything was filtered moves on. A large page ends early.
+   * looked at, so that a page from which everything was filtered moves on. A large page ends early. `type`: a pattern of
+   * types, whose only special character is a star at its end, as in SQL.
    */
   page({ after, before, type, limit, scanned }: EventQuery): { events: LoggedEvent[]; last: number } {
     const [head, oldest] = [this.#head, this.oldest];
@@ -215,7 +223,7 @@ export class EventLog {
       const end = up ? Math.min(this.lastOf(next), last + left) : Math.max(table.first, last - left);
       const step = Math.min(limit - events.length, PAGE_STEP);
       const found = this.#sql.run<LoggedEvent>(
-        `SELECT ${EVENT_COLUMNS} FROM ${table.name} WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR type = ?3)
+        `SELECT ${EVENT_COLUMNS} FROM ${table.name} WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR type GLOB ?3)
          ORDER BY seq ${up ? "ASC" : "DESC"} LIMIT ?4`,
         ...[Math.min(next, end), Math.max(next, end), type, step],
       );

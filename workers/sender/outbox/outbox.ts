@@ -5,7 +5,7 @@ import { type Config, configOf, TENANT, type Vars } from "../config.ts";
 import type { Delivery } from "../model/delivery.ts";
 import { DEFAULT_ENDPOINT, type EndpointConfig, type EndpointRow } from "../model/endpoint.ts";
 import type { FreshSecrets } from "../model/endpoint-secrets.ts";
-import type { LoggedEvent, PublishCall, Published, PublishResult } from "../model/event.ts";
+import { type LoggedEvent, type Published, type PublishResult, type SentCall, unpackCall } from "../model/event.ts";
 import type {
   Changed,
   ConfigureCall,
@@ -15,6 +15,8 @@ import type {
   EventQuery,
   Pause,
   PullAnswer,
+  RecipientQuery,
+  Recipients,
   StartFrom,
   WaitQuery,
 } from "../protocol.ts";
@@ -80,7 +82,8 @@ export class Outbox extends DurableObject<OutboxEnv> {
   }
 
   /** Logs the events of one call, all or none. Answers when they are durable; deliveries follow by themselves. */
-  async publish(call: PublishCall): Promise<PublishResult> {
+  async publish(sent: SentCall): Promise<PublishResult> {
+    const call = unpackCall(sent);
     const result = await this.#publisher.publish(call);
     if (result.ok || result.code !== "storage_full") return result;
     // Said only when it is true: some of what fills the storage may be free to go.
@@ -128,6 +131,13 @@ export class Outbox extends DurableObject<OutboxEnv> {
 
   event(id: string): LoggedEvent | null {
     return this.store.event(id);
+  }
+
+  /** Returns the endpoints that a logged event is for, however many there are. */
+  recipients(seq: number, query: RecipientQuery): Recipients {
+    const event = this.store.log.routed(seq);
+    const found = event === null ? { ids: [], next: null, total: 0 } : this.store.registry.recipients(event, query);
+    return { ...found, log: this.store.logId };
   }
 
   create(id: string, config: EndpointConfig, startFrom: StartFrom): Promise<Changed | "unknown_event"> {

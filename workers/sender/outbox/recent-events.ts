@@ -1,7 +1,4 @@
-import { type Subscription, wants } from "../model/subscription.ts";
-
-/** The parts of an event that decide who gets it. */
-type RoutedEvent = { seq: number; type: string; target: string | null };
+import { type RoutedEvent, type Subscription, wants } from "../model/subscription.ts";
 
 const KEPT = 1000;
 

@@ -1,6 +1,7 @@
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { EndpointConfig, EndpointRow, RowState } from "../model/endpoint.ts";
-import type { Subscription } from "../model/subscription.ts";
+import { mayHaveGot, type RoutedEvent, type Subscription, wants } from "../model/subscription.ts";
+import type { RecipientQuery, Recipients } from "../protocol.ts";
 
 /** A row of the table `ep`: `config` is JSON text. */
 type StoredRow = { id: string; config: string; revision: number; pushed: number; from: number | null; state: string };
@@ -85,6 +86,20 @@ export class Registry {
   live(id: string): EndpointRow | null {
     const row = this.#rows.get(id);
     return row?.state === "live" ? row : null;
+  }
+
+  /** Returns the endpoints that an event is for, or was for, in the order of their ids. */
+  recipients(event: RoutedEvent, { after, limit, waiting }: RecipientQuery): Omit<Recipients, "log"> {
+    const ids = this.all()
+      .filter((row) => row.state === "live" && (row.from ?? 0) < event.seq)
+      .filter((row) =>
+        waiting ? row.config.enabled && wants(subscriptionOf(row), event) : mayHaveGot(subscriptionOf(row), event),
+      )
+      .map(({ id }) => id)
+      .sort();
+    const rest = ids.filter((id) => id > after);
+    const page = rest.slice(0, limit);
+    return { ids: page, next: rest.length > limit ? (page.at(-1) ?? null) : null, total: ids.length };
   }
 
   /** Returns the rows whose last change the Endpoint has not confirmed. */
