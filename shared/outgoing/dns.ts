@@ -60,7 +60,9 @@ export function createResolver({ dohUrl, now, ...transport }: ResolverOptions): 
     if (resolver === null || isLoopback(hostname) || ipLiteral(hostname) !== null) return { ok: true, requests: 0 };
     const name = hostname.toLowerCase().replace(/\.$/, "");
     const known = kept.get(name);
-    if (known !== undefined && now() < known.until) {
+    const left = known === undefined ? 0 : known.until - now();
+    // More than any answer is kept for: the clock was set back.
+    if (known !== undefined && left > 0 && left <= MAX_TTL_SECONDS * 1000) {
       kept.set(name, known);
       return { ...known.verdict, requests: 0 };
     }

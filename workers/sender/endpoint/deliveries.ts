@@ -124,6 +124,11 @@ export class Deliveries {
       .slice(0, limit);
   }
 
+  /** Makes due at `now` whatever is due after `latest` (unix ms): no wait is so long, so the clock was wrong. */
+  bringCloser(latest: number, now: number): void {
+    for (const { name } of this.tables) this.#sql.run(`UPDATE ${name} SET due = ? WHERE due > ?`, now, latest);
+  }
+
   /** Returns the earliest due time of a delivery that is not `open`; null when nothing is due. */
   nextDue(open: SeqSet): number | null {
     const times = this.tables.flatMap(({ name }) =>

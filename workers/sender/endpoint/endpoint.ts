@@ -20,7 +20,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import { DeliveryHistory } from "./history.ts";
 import { Poster } from "./poster.ts";
 import { Reporter } from "./reporter.ts";
-import { wakeTime } from "./retry.ts";
+import { longestDelay, wakeTime } from "./retry.ts";
 import { makeRoom } from "./room.ts";
 import { EndpointState } from "./state.ts";
 import { EndpointStore } from "./storage.ts";
@@ -74,7 +74,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const { identity, active, queue, crowded } = this.#state;
     if (identity === null) return "gone";
     if (!this.#state.reads(log) || revision > identity.revision) return "stale";
-    if (log.head < queue.greatest) return "ahead";
+    if (log.head < this.greatest()) return "ahead";
     if (events.some(({ seq, id }) => seq <= queue.position && this.store.deliveries.isOther(seq, id))) return "other";
     if (!active) return "disabled";
     if (crowded) this.#makeRoom();
@@ -175,6 +175,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const now = Date.now();
     this.#dispatcher.throttle.refill();
     if (this.#state.crowded) this.#makeRoom();
+    this.store.deliveries.bringCloser(now + longestDelay(this.#config.retryMs), now);
     if (this.#state.active) {
       this.#dispatcher.queueDue(now);
       this.#state.saveFloor(1);

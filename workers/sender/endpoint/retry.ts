@@ -1,4 +1,6 @@
-import { DAY_MS, isoTime, MINUTE_MS } from "../../../shared/time.ts";
+import { CLOCK_STEP_MS } from "../../../shared/durable/period-tables.ts";
+
+import { isoTime, MINUTE_MS } from "../../../shared/time.ts";
 
 /** The times of retries. Pure: the caller has the clock and the random number. */
 
@@ -19,6 +21,11 @@ export const MAX_HOLD_MS = MAX_RETRY_AFTER_MS + MAX_SPREAD_MS;
 export function retryDelay(delaysMs: readonly number[], attempt: number, random: number): number | null {
   const delay = delaysMs[attempt - 1];
   return delay === undefined ? null : Math.round(delay * (1 + JITTER * (2 * random - 1)));
+}
+
+/** Returns the longest wait that there can be before a retry: one that is due later was set under a wrong clock. */
+export function longestDelay(delaysMs: readonly number[]): number {
+  return Math.max(MAX_RETRY_AFTER_MS, ...delaysMs) * (1 + JITTER) + CLOCK_STEP_MS;
 }
 
 /** Returns how much later than asked to come back: never before, and not all at the same moment. */

@@ -23,7 +23,7 @@ export class Throttle {
   #failures = 0;
   /** Start times of the last requests, the newest last: as many as a rate limit looks back on. */
   #starts: number[] = [];
-  readonly #createdAt: number;
+  #createdAt: number;
 
   constructor(now: number) {
     this.#createdAt = now;
@@ -68,6 +68,11 @@ export class Throttle {
    * not known.
    */
   #rateWait(now: number, perSecond: number): number {
+    if (this.#createdAt > now || (this.#starts.at(-1) ?? now) > now) {
+      // The clock was set back: earlier starts are not known either.
+      this.#createdAt = now;
+      this.#starts = [];
+    }
     const oldest = this.#starts.at(-perSecond) ?? this.#createdAt;
     const since = this.#starts.length < perSecond ? this.#createdAt : oldest;
     return since + SECOND_MS - now;

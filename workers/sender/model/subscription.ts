@@ -82,8 +82,8 @@ export function wants({ endpointId, types, earlier }: Subscription, { seq, type,
  * by both.
  */
 export function mayHaveGot(subscription: Subscription, event: RoutedEvent): boolean {
-  const then = subscription.earlier.find(({ upTo }) => event.seq <= upTo)?.types ?? subscription.types;
-  return [subscription.types, then].some((types) => wants({ ...subscription, types, earlier: [] }, event));
+  const then = subscription.earlier.find(({ upTo }) => event.seq <= upTo) ?? subscription;
+  return [subscription, then].some(({ types }) => wants({ ...subscription, types, earlier: [] }, event));
 }
 
 /** Returns whether an endpoint with these types wants an event of this type, published to all. */

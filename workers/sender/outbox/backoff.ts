@@ -10,8 +10,10 @@ export class Backoff {
     this.#maxMs = maxMs;
   }
 
+  /** A wait that is longer than any began under a clock that was wrong: it is over. */
   ready(id: string, now: number): boolean {
-    return (this.#waiting.get(id)?.notBefore ?? 0) <= now;
+    const left = (this.#waiting.get(id)?.notBefore ?? 0) - now;
+    return left <= 0 || left > this.#maxMs;
   }
 
   /** Notes that an endpoint did not answer; returns when it may be tried again. */

@@ -1,4 +1,10 @@
-import { isFinished, type PeriodTable, PeriodTables, type TableBounds } from "../../../shared/durable/period-tables.ts";
+import {
+  CLOCK_STEP_MS,
+  isFinished,
+  type PeriodTable,
+  PeriodTables,
+  type TableBounds,
+} from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { type Condition, conditionOf, type RoutedEvent, type Subscription } from "../model/subscription.ts";
@@ -65,9 +71,16 @@ export class EventLog {
     return this.#head;
   }
 
-  /** The time of the last event: `at` never goes back, whatever the clock does. */
-  get lastAt(): number {
-    return this.#lastAt;
+  /**
+   * Returns the `at` of an event that is logged at `now` (unix ms). It never goes back inside a table, whatever the clock
+   * does. A clock that steps back by more than minutes was wrong before, and is believed.
+   */
+  atFor(now: number): number {
+    return this.#steppedBack(now) ? now : Math.max(now, this.#lastAt);
+  }
+
+  #steppedBack(now: number): boolean {
+    return this.#lastAt - now > CLOCK_STEP_MS;
   }
 
   /** The first seq still in the log; head + 1 when the log is empty. */
@@ -262,7 +275,8 @@ export class EventLog {
   rollOver(now: number, bounds: TableBounds): void {
     if (this.#tables.newest !== undefined) {
       const [began, bytes] = [this.#newestBegan, this.#newestBytes];
-      if (began === null || !isFinished({ began, bytes }, { ...bounds, now })) return;
+      if (began === null) return;
+      if (!this.#steppedBack(now) && !isFinished({ began, bytes }, { ...bounds, now })) return;
     }
     this.#addTable();
   }

@@ -235,7 +235,9 @@ export class FanOut {
   /** Takes the next turn, and returns the milliseconds until then. */
   #turn(now: number): number {
     const publishing = now - this.#publishedAt < PUBLISHING_MS;
-    this.#nextTurn = Math.max(now, this.#nextTurn) + (publishing ? TURN_MS.publishing : TURN_MS.quiet);
+    // Never further ahead than all turns of one round: the clock may have been set back.
+    const next = Math.min(Math.max(now, this.#nextTurn), now + MAX_PER_INVOCATION * TURN_MS.publishing);
+    this.#nextTurn = next + (publishing ? TURN_MS.publishing : TURN_MS.quiet);
     return this.#nextTurn - now;
   }
 

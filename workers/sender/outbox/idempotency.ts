@@ -37,8 +37,10 @@ export class IdempotencyKeys {
     return null;
   }
 
+  /** Writes into the table of `period`, or into a later one that a wrong clock has made: keys are found there first. */
   set(kind: KeyKind, key: string, row: FirstUse, period: number): void {
-    const { name } = this.#tables.all.find(({ first }) => first === period) ?? this.#tables.add(period);
+    const { newest } = this.#tables;
+    const { name } = newest !== undefined && newest.first >= period ? newest : this.#tables.add(period);
     this.#sql.run(
       `INSERT OR REPLACE INTO ${name} (kind, key, digest, seq, answer) VALUES (?, ?, ?, ?, ?)`,
       ...[kind, key, row.digest, row.seq, row.answer],

@@ -145,11 +145,11 @@ export class LogWriter {
     return scheduled;
   }
 
-  /** Appends one row. Its `at` is the later of the clock and the last event's: order is by seq. */
+  /** Appends one row. */
   #append({ id, type, data, bodyAt, target }: LogEntry, now: number): LoggedEvent {
     const { log, idKey } = this.#store;
     const seq = log.head + 1;
-    const at = Math.max(now, log.lastAt);
+    const at = log.atFor(now);
     const event = { seq, at, id: id ?? eventId(idKey, at, seq), type, body: eventBody(type, bodyAt ?? at, data) };
     log.append(event, target);
     return event;
