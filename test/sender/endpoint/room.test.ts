@@ -127,7 +127,7 @@ describe("an Endpoint full of dead deliveries", () => {
     expect(rows[0]).toMatchObject({ seq, state: "delivered" });
     expect(rows.filter(({ state }) => state === "dead")).toHaveLength(dead);
     vi.mocked(Object.getOwnPropertyDescriptor(Sql.prototype, "bytes")?.get ?? vi.fn()).mockRestore?.();
-    expect(await endpoint().recover(0)).toBe(dead);
+    expect(await endpoint().recover({ since: 0, until: null })).toBe(dead);
     await vi.waitUntil(
       async () => {
         await runDurableObjectAlarm(endpoint());
@@ -148,7 +148,7 @@ describe("an Endpoint full of dead deliveries", () => {
       store.log.beginAfter(store.log.head);
       if (table !== undefined) store.log.drop(table);
     });
-    expect(await endpoint().recover(0)).toBe(0);
+    expect(await endpoint().recover({ since: 0, until: null })).toBe(0);
     await evictDurableObject(endpoint());
     moveTo(Date.now() + 3_600_000);
     await runDurableObjectAlarm(endpoint());

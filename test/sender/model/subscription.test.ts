@@ -84,7 +84,7 @@ describe("mayHaveGot", () => {
         const changed = { endpointId: ME, types: now, earlier: [...before, { upTo: 9, types: then }] };
         const atThatTime = {
           endpointId: ME,
-          types: before.find(({ upTo }) => seq <= upTo)?.types ?? then,
+          types: (before.find(({ upTo }) => seq <= upTo) ?? { types: then }).types,
           earlier: [],
         };
         if (wants(changed, event) || wants(atThatTime, event)) expect(mayHaveGot(changed, event)).toBe(true);

@@ -5,7 +5,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { MAX_REQUEST_BYTES, parseEvents } from "../model/event.ts";
 import { createApp } from "../operations/env.ts";
-import { deliveriesOf, knownEvent, MAX_DELIVERIES, redeliver } from "../operations/events.ts";
+import { deliveriesOf, knownEvent, MAX_SHOWN, redeliver } from "../operations/events.ts";
 import { eventJson, eventsJson, presentDelivery } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
@@ -48,7 +48,7 @@ export const events = createApp()
   })
   .get("/events/:id", takes("after", "limit"), async (c) => {
     const event = await knownEvent(c.env, c.req.param("id"));
-    const limit = limitOf(c.req.query("limit") ?? String(MAX_DELIVERIES), MAX_DELIVERIES);
+    const limit = limitOf(c.req.query("limit") ?? String(MAX_SHOWN), MAX_SHOWN);
     const found = await deliveriesOf(c.env, event, { after: c.req.query("after") ?? "", limit });
     const deliveries = found.deliveries.map((each) => ({
       endpointId: each.endpointId,

@@ -1,6 +1,5 @@
 import { CLOCK_STEP_MS } from "../../../shared/durable/period-tables.ts";
-
-import { isoTime, MINUTE_MS } from "../../../shared/time.ts";
+import { DAY_MS, isoTime, MINUTE_MS } from "../../../shared/time.ts";
 
 /** The times of retries. Pure: the caller has the clock and the random number. */
 

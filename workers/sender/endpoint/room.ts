@@ -11,7 +11,7 @@ import type { EndpointStore } from "./storage.ts";
 const BATCH = 100;
 const MAX_BATCHES = 20;
 
-type Limits = {
+type RoomLimits = {
   storageLimit: number;
   /** The first seq that the log still has: a body from there on can be had again. */
   logOldest: number;
@@ -20,7 +20,7 @@ type Limits = {
 };
 
 /** Makes room until there is enough, or as much as can be made at one time. */
-export function makeRoom(store: EndpointStore, { storageLimit, logOldest, floor }: Limits): void {
+export function makeRoom(store: EndpointStore, { storageLimit, logOldest, floor }: RoomLimits): void {
   const { deliveries } = store;
   const short = () => spaceIn(store.sql.bytes, storageLimit) !== "ample";
   let bodies = 0;

@@ -9,7 +9,7 @@ import { type Env, endpointOf, outboxOf } from "./env.ts";
 type EventDelivery = { endpointId: string; delivery: Delivery };
 
 /** Endpoints whose deliveries one page of an event shows: each is asked. */
-export const MAX_DELIVERIES = 200;
+export const MAX_SHOWN = 200;
 /** Endpoints that one request sends an event again to, and at the same time: a request may ask 1,000 objects. */
 const MAX_REDELIVERED = 800;
 const AT_ONCE = 50;

@@ -12,8 +12,8 @@ import type { OutboxStore } from "./storage.ts";
 
 type Means = { writer: LogWriter; alarm: Alarm; config: Pick<Config, "storageLimit" | "periodicMs"> };
 
-/** Scheduled events released in one go; more are released by the next alarm, which is then due at once. */
-const RELEASE_BATCH = 500;
+/** Scheduled events released in one go, each of up to 256 KiB; more are released by the next alarm, which is then due at once. */
+const RELEASE_BATCH = 100;
 
 export class Publisher {
   readonly #store: OutboxStore;

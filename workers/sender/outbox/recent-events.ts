@@ -1,5 +1,7 @@
 import { type RoutedEvent, type Subscription, wants } from "../model/subscription.ts";
 
+/** The routing of the last events, in memory: it saves a look at the tables for each endpoint and event. */
+
 const KEPT = 1000;
 
 /** The last events logged, without their bodies: enough to see that an endpoint wants none of them. */

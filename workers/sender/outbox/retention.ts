@@ -26,7 +26,7 @@ const MAX_NAMED = 20;
 const PAUSE_MS = 10_000;
 const AGAIN_MS = 60_000;
 
-type Means = {
+type RetentionMeans = {
   fanOut: FanOut;
   positions: Positions;
   announcements: Announcements;
@@ -35,12 +35,12 @@ type Means = {
 
 export class Retention {
   readonly #store: OutboxStore;
-  readonly #means: Means;
+  readonly #means: RetentionMeans;
   #running: Promise<void> | null = null;
   /** When room was looked for in vain; null when there is some. */
   #failedAt: number | null = null;
 
-  constructor(store: OutboxStore, means: Means) {
+  constructor(store: OutboxStore, means: RetentionMeans) {
     this.#store = store;
     this.#means = means;
   }
