@@ -16,6 +16,7 @@ const bindings = {
 };
 
 const testTimeout = 20_000; // two cores, several suites at once
+const setupFiles = ["test/support/patience.ts"];
 
 // wrangler looks here for required variables, and warns about missing ones.
 Object.assign(process.env, { WEBHOOK_SECRET: bindings.WEBHOOK_SECRET, API_TOKEN: bindings.API_TOKEN });
@@ -33,7 +34,7 @@ function workerd(name: "sender" | "receiver", vars: Record<string, string>, isol
         miniflare: { bindings: { ...bindings, ...vars } },
       }),
     ],
-    test: { name, isolate, include: [`test/${name}/**/*.test.ts`], testTimeout },
+    test: { name, isolate, include: [`test/${name}/**/*.test.ts`], setupFiles, testTimeout },
   };
 }
 
@@ -76,6 +77,7 @@ export default defineConfig({
           name: "pair",
           environment: "node",
           include: ["test/{pair,dev}/**/*.test.ts"],
+          setupFiles,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Each file waits for deadlines, restarts and retries, and has folders and ports of its own.
@@ -90,6 +92,7 @@ export default defineConfig({
           name: "browser",
           environment: "node",
           include: ["test/browser/**/*.test.ts"],
+          setupFiles,
           globalSetup: "test/browser/setup.ts",
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -176,5 +176,5 @@ describe("200 viewers of all kinds", () => {
     await Promise.all(watching);
     const wanted = Array.from({ length: EVENTS }, (_, index) => index + 1);
     for (const seen of all) expect(seen).toEqual(wanted);
-  });
+  }, 60_000);
 });
