@@ -57,22 +57,32 @@ export function historyOf({ complete, sources }: Verified, { source, fingerprint
 
 /** Returns the diagnosis; one that no proof was found for is refined by the history, which is evidence, not proof. */
 export function withHistory({ diagnosis, reason, at }: Rejection, history: History): Diagnosis | null {
-  if (diagnosis?.code !== "unknown_key" || !history.known) return diagnosis;
+  if (diagnosis === null || !history.known) return diagnosis;
   const { lastAt } = history;
+  // What was not tried may be the cause: the history is told, and proves nothing.
+  if (diagnosis.code === "partly_tried") {
+    const fact = lastAt === null ? NEVER : provenText(at - lastAt);
+    return { ...diagnosis, text: `${diagnosis.text}; ${fact}` };
+  }
+  if (diagnosis.code !== "unknown_key") return diagnosis;
   if (lastAt !== null) {
-    const proven = `this source's secret verified an event ${spanText(at - lastAt)} before`;
-    const text = `${proven}: this request is a forgery, unless the sender's secret has changed since, or the request was altered on the way in a manner that was not tried`;
+    const text = `${provenText(at - lastAt)}: this request is a forgery, unless the sender's secret has changed since, or the request was altered on the way in a manner that was not tried`;
     return { code: "forged", text };
   }
-  // "Never" would be too much: only the last configuration that verified is kept, and this one may be older.
-  const never = "no event of this log was verified since this source is configured as it is now";
   // A request signed with another secret would hold a signature of the right form.
   return reason === "signature_malformed"
     ? {
         code: "wrong_scheme",
-        text: `${never}, and this request holds no signature that its scheme would take: most likely the sender uses another scheme`,
+        text: `${NEVER}, and this request holds no signature that its scheme would take: most likely the sender uses another scheme`,
       }
-    : { code: "wrong_secret", text: `${never}: most likely the sender uses another secret` };
+    : { code: "wrong_secret", text: `${NEVER}: most likely the sender uses another secret` };
+}
+
+/** "Ever" would be too much: only the last configuration that verified is kept, and this one may be older. */
+const NEVER = "no event of this log was verified since this source is configured as it is now";
+
+function provenText(before: number): string {
+  return `this source's secret verified an event ${spanText(before)} before`;
 }
 
 function isRecent({ sources }: Verified, { source, fingerprint }: Proof, now: number): boolean {

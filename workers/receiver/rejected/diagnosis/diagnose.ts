@@ -2,10 +2,12 @@ import { type RejectReason, TOLERANCE_SECONDS } from "../../verify/schemes/rules
 import type { Scheme, SignedRequest } from "../../verify/schemes/scheme.ts";
 import { bodyVariants } from "./body-variants.ts";
 import type { BodyChange, Diagnosis, Suspects } from "./diagnosis.ts";
+import { inflated } from "./inflate.ts";
 import {
   claimedTime,
   MAX_OTHERS,
   otherEncoding,
+  otherQuery,
   otherSecret,
   otherUrl,
   signatureLength,
@@ -58,6 +60,7 @@ const BODY_TEXTS: Record<BodyChange, string> = {
   form_encoding: "the body's percent-encoding was changed on the way",
   html_escaped: "the body was escaped for HTML on the way",
   normalised: "the body's Unicode was normalised on the way",
+  compressed: "the body was compressed after it was signed: the signature covers the bytes before that",
   not_signed: "the signature covers an empty body: it was made before the body was there, or without it",
 };
 
@@ -89,13 +92,17 @@ export async function diagnose(
   if (late && first.exhausted) return TOO_LARGE_AT_ALL;
   if (large) return TOO_LARGE;
   const terms = { at, work };
+  const packed = scheme.verification === "verified" ? await inflated(request, first) : "none";
   const keyed =
+    (await beforeCompression(trial, packed, { at, work: first })) ??
+    (await otherQuery(trial, { at, work: first })) ??
     (await otherEncoding(trial, terms)) ??
     (await otherUrl(trial, terms)) ??
     (await otherSecret(request, suspects, terms)) ??
     (await otherSource(request, suspects, { at: now, work }));
   const rest = new Work(first.left + work.left);
   const found = keyed ?? (await changedBody(trial, { at, work: rest }));
+  if (found === null && packed === "untried") return COMPRESSION_UNTRIED;
   if (found === null) return [first, work, rest].some(({ exhausted }) => exhausted) ? PARTLY_TRIED : UNKNOWN_KEY;
   return Math.abs(now - at) > TOLERANCE_SECONDS ? { ...found, text: `${found.text}, and ${ageText(now - at)}` } : found;
 }
@@ -105,8 +112,12 @@ const UNKNOWN_KEY: Diagnosis = {
   text: "no known key signed this request, nor any likely original of it",
 };
 const PARTLY_TRIED: Diagnosis = {
-  code: "unknown_key",
+  code: "partly_tried",
   text: "no known key signed this request, nor its likeliest originals; anything less likely was not tried",
+};
+const COMPRESSION_UNTRIED: Diagnosis = {
+  code: "partly_tried",
+  text: "no known key signed this request as it arrived; the body is compressed, and its original was not tried",
 };
 
 const TOO_LARGE: Diagnosis = {
@@ -126,6 +137,16 @@ function ageOf({ at, now }: { at: number; now: number }): Diagnosis {
 
 function ageText(seconds: number): string {
   return seconds >= 0 ? `${seconds} s old` : `${-seconds} s ahead of our clock`;
+}
+
+async function beforeCompression(
+  { request, ...trial }: Trial,
+  packed: Awaited<ReturnType<typeof inflated>>,
+  terms: TrialTerms,
+): Promise<Diagnosis | null> {
+  if (typeof packed === "string") return null;
+  const proven = await verifies({ ...trial, request: { ...request, body: packed } }, terms);
+  return proven ? { code: "body_compressed", text: BODY_TEXTS.compressed } : null;
 }
 
 async function changedBody({ request, ...trial }: Trial, terms: TrialTerms): Promise<Diagnosis | null> {

@@ -12,8 +12,10 @@ type DiagnosisCode =
   | "other_name"
   | "signature_encoding"
   | "other_url"
+  | "query_encoding"
   | `body_${BodyChange}`
   | "unknown_key"
+  | "partly_tried"
   | "wrong_secret"
   | "wrong_scheme"
   | "forged"
@@ -48,4 +50,5 @@ export type BodyChange =
   | "form_encoding"
   | "html_escaped"
   | "normalised"
+  | "compressed"
   | "not_signed";

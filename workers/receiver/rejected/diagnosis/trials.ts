@@ -180,6 +180,52 @@ export async function otherUrl({ request, ...trial }: Trial, terms: TrialTerms):
   return null;
 }
 
+/** Tries other spellings of the query that the request came with, where a provider signs that. */
+export async function otherQuery({ request, ...trial }: Trial, terms: TrialTerms): Promise<Diagnosis | null> {
+  const at = request.url.indexOf("?");
+  if (trial.scheme.signedUrl !== "called" || at < 0 || request.url.length - at > LONG_URL) return null;
+  const [start, query] = [request.url.slice(0, at + 1), request.url.slice(at + 1)];
+  for (const spelled of querySpellings(query)) {
+    if (await verifies({ ...trial, request: { ...request, url: start + spelled } }, terms)) {
+      return { code: "query_encoding", text: "the encoding of the query was changed on the way" };
+    }
+  }
+  return null;
+}
+
+/** Returns a query as clients, frameworks and proxies write it anew, without the query itself. */
+function querySpellings(query: string): Set<string> {
+  const cased = (change: (code: string) => string) => query.replace(/%[0-9a-f]{2}/gi, change);
+  const fields = (write: (text: string) => string) =>
+    query
+      .split("&")
+      .map((pair) =>
+        pair
+          .split("=")
+          .map((text) => write(decodedText(text)))
+          .join("="),
+      )
+      .join("&");
+  const sorted = new URLSearchParams(query);
+  sorted.sort();
+  const spellings = new Set([
+    ...[query.replaceAll("+", "%20"), query.replaceAll("%20", "+"), new URLSearchParams(query).toString()],
+    ...[fields(encodeURIComponent), fields(strictlyEncoded), fields((text) => text), fields(encodeURI)],
+    ...[cased((code) => code.toLowerCase()), cased((code) => code.toUpperCase()), sorted.toString()],
+  ]);
+  spellings.delete(query);
+  return spellings;
+}
+
+/** Encodes everything that RFC 3986 does not call unreserved. */
+function strictlyEncoded(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+function decodedText(text: string): string {
+  return (new URLSearchParams(`v=${text.replaceAll("&", "%26")}`).get("v") ?? "").toWellFormed();
+}
+
 function urlVariants(text: string): Set<string> {
   const url = new URL(text);
   const hosts = [
