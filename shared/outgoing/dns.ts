@@ -1,4 +1,5 @@
 import { BoundedMap } from "../bounded-map.ts";
+import { fromUtf8 } from "../bytes.ts";
 import { ipLiteral, isLoopback } from "./address.ts";
 import { type DnsAnswer, type DnsVerdict, judgeAnswers, parseAnswer } from "./dns-answer.ts";
 
@@ -26,6 +27,8 @@ const QUESTIONS = ["A", "AAAA"] as const;
 export const REQUESTS_PER_NAME = QUESTIONS.length;
 
 const QUESTION_MS = 5000;
+/** As much as DNS itself can carry in one message: RFC 1035 section 4.2.2. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 /** An answer is kept for its TTL within these: less would ask before every attempt, more would miss a move. */
 const MIN_TTL_SECONDS = 30;
 const MAX_TTL_SECONDS = 300;
@@ -82,14 +85,40 @@ async function ask(url: URL, { fetch, deadlineMs = QUESTION_MS }: Pick<ResolverO
     // A redirect would be one request more than was counted, and no resolver has a reason for one.
     const init = { headers: { accept: "application/dns-json" }, redirect: "manual", signal: deadline.signal } as const;
     const response = await fetch(url, init);
-    if (response.status === 200) return parseAnswer(await response.json());
-    await response.body?.cancel();
+    if (response.status === 200) return parseAnswer(JSON.parse(await readAnswer(response, deadline.signal)));
+    letGo(response.body);
     return null;
   } catch {
     return null;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Reads an answer until its end. @throws Error when the answer is too long, late, or no text */
+async function readAnswer({ body }: Response, signal: AbortSignal): Promise<string> {
+  const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
+  const bytes = new Uint8Array(MAX_ANSWER_BYTES);
+  let size = 0;
+  // The signal of a fetch ends the read as well, but not on every platform.
+  signal.addEventListener("abort", () => letGo(reader));
+  while (reader !== undefined) {
+    const { done, value } = await reader.read();
+    if (signal.aborted) throw new Error("the resolver's answer is late");
+    if (done) break;
+    if (size + value.byteLength > MAX_ANSWER_BYTES) {
+      letGo(reader);
+      throw new Error("the resolver's answer is too long");
+    }
+    bytes.set(value, size);
+    size += value.byteLength;
+  }
+  return fromUtf8(bytes.subarray(0, size)) ?? "";
+}
+
+/** Cancels a body. Not awaited: the other side may be slow, and nothing depends on it. */
+function letGo(body: Pick<ReadableStream, "cancel"> | null | undefined): void {
+  body?.cancel().catch(() => {});
 }
 
 function questionUrl(resolver: URL, name: string, type: string): URL {

@@ -135,6 +135,60 @@ describe("createResolver", () => {
     expect(await resolve(HOST)).toEqual(failed("dns_unavailable"));
   });
 
+  const LIMIT = 64 * 1024;
+
+  /** Asks a resolver whose answers are made of `next`, and counts what was taken of the two. */
+  async function askStream(next: () => Uint8Array | Promise<Uint8Array>, deadlineMs?: number) {
+    const taken = { bytes: 0, cancelled: 0 };
+    const fake = async () => {
+      const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        const chunk = await next();
+        taken.bytes += chunk.byteLength;
+        controller.enqueue(chunk);
+      };
+      const cancel = () => {
+        taken.cancelled++;
+      };
+      return new Response(new ReadableStream({ pull, cancel }, { highWaterMark: 0 }));
+    };
+    const limits = deadlineMs === undefined ? {} : { deadlineMs };
+    const resolve = createResolver({ dohUrl: DOH, fetch: fake as typeof fetch, now: () => 0, ...limits });
+    return { verdict: await resolve(HOST), taken };
+  }
+
+  it("reads at most 64 KiB of an endless answer, whatever its pieces, and lets it go", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(1000, 4096, 65_536), async (size) => {
+        const { verdict, taken } = await askStream(() => new Uint8Array(size).fill(0x20));
+        expect(verdict).toEqual(failed("dns_unavailable"));
+        expect(taken.bytes).toBeLessThanOrEqual(2 * (LIMIT + size));
+        expect(taken.cancelled).toBe(2);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it.each([
+    [LIMIT, ok],
+    [LIMIT + 1, failed("dns_unavailable")],
+  ])("judges an answer of %i bytes", async (size, expected) => {
+    const text = JSON.stringify(answer(a("93.184.215.14"))).padEnd(size);
+    expect(await setUp({ A: new Response(text), AAAA: nothing }).resolve(HOST)).toEqual(expected);
+  });
+
+  it.each([
+    ["stops", () => new Promise<never>(() => {})],
+    ["drips", () => new Uint8Array([0x20])],
+  ])("gives up on an answer that %s", async (_name, next) => {
+    const { verdict, taken } = await askStream(async () => {
+      await new Promise((wake) => setTimeout(wake, 2));
+      return next();
+    }, 20);
+    expect(verdict).toEqual(failed("dns_unavailable"));
+    expect(taken.bytes).toBeLessThan(100);
+    expect(taken.cancelled).toBe(2);
+  });
+
   const kept: [name: string, replies: Partial<Replies>, seconds: number][] = [
     ["its TTL", { A: answer(a("1.1.1.1", 100)), AAAA: answer(aaaa("2606:4700::1", 200)) }, 100],
     ["the TTL there is", { A: answer(a("1.1.1.1", 100)), AAAA: nothing }, 100],
