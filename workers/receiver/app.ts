@@ -5,14 +5,13 @@ import { problemOf } from "../../shared/http/problem.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
 import { eventRoutes } from "./api/events.ts";
 import { exportRoutes } from "./api/export.ts";
+import { healthRoutes } from "./api/health.ts";
 import { liveRoutes } from "./api/live.ts";
 import { rejectionRoutes } from "./api/rejections.ts";
 import { sourceRoutes } from "./api/sources.ts";
 import { webhookRoutes } from "./api/webhook.ts";
 import { configOf } from "./config.ts";
 import { createApp, type Env } from "./log/logs.ts";
-import { checkForwardSecret } from "./verify/forward-secret.ts";
-import { checkSources } from "./verify/source-fault.ts";
 import { viewerAssets } from "./viewer/parts/frame.tsx";
 import { VIEWER_PAGES, viewerRoutes } from "./viewer/routes.tsx";
 
@@ -27,12 +26,7 @@ app.notFound(answerNotFound);
 app.use(plainAnswers);
 app.use(answerMethodNotAllowed(app));
 app.route("/webhook", webhookRoutes);
-app.get("/health", async (c) => {
-  const config = configOf(c.env);
-  await checkSources(config.sources);
-  checkForwardSecret(config.forwardSecret);
-  return c.json({ status: "ok" });
-});
+app.route("/health", healthRoutes);
 
 const guarded: GuardedWorker = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
 const authenticated = requireToken(guarded);

@@ -59,12 +59,12 @@ describe("recordsIn", () => {
       fc.pre(q !== "");
       const text = rows.map((row) => `${toLine(row)}\n`).join("");
       const wanted = { range: { from: 1, to: rows.length }, ascending: true, filter: { ...NO_FILTER, q }, cleared: [] };
-      const found = recordsIn(text, { firstSeq: 1, lastSeq: rows.length, epoch: "" }, wanted, 100);
+      const found = recordsIn({ text, damaged: [] }, { firstSeq: 1, lastSeq: rows.length, epoch: "" }, wanted, 100);
       const naive = rows.filter((row) => {
         const headers = (JSON.parse(row.headers) as HeaderList).map((pair) => pair.join(": "));
         return [targetText(row), ...headers, bodyText(row)].some((part) => fold(part).includes(fold(q)));
       });
-      expect(found.map(({ seq }) => seq)).toEqual(naive.map(({ seq }) => seq));
+      expect(found.records.map(({ seq }) => seq)).toEqual(naive.map(({ seq }) => seq));
       expect(rows.filter((row) => rowHoldsText(textSearch(q), row))).toEqual(naive);
     });
     fc.assert(property, { numRuns: 1500 });

@@ -42,7 +42,7 @@ function state(more: Partial<InboxState>): InboxState {
 }
 
 function housekeeping(more: Partial<Housekeeping>): Housekeeping {
-  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null, notesDue: null };
+  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null, notesDue: null, unread: [] };
   return { ...none, swept: { day: 0, deleted: 0 }, ...more };
 }
 

@@ -110,7 +110,15 @@ function clearedInbox(tombstones: Tombstone[]): DurableObjectStub<Inbox> {
     runInDurableObject<Inbox, Answer>(inbox(), (_instance, { storage }) => {
       const sql = new Sql(storage.sql);
       const state = new InboxStore(sql).load();
-      return question({ sql, state, timing: configOf(env), now: Date.now(), tombstones, repeated: new Map() });
+      return question({
+        sql,
+        state,
+        timing: configOf(env),
+        now: Date.now(),
+        tombstones,
+        repeated: new Map(),
+        unread: [],
+      });
     });
   return {
     page: (query: PageQuery) => ask((snapshot) => page(snapshot, query)),

@@ -4,29 +4,53 @@ import type { SegmentRef, Wanted } from "../event/page.ts";
 import { type EventRecord, fromLine } from "../event/record.ts";
 import { storedPattern } from "../event/text-search.ts";
 import { isCleared, type Tombstone } from "../event/tombstone.ts";
+import type { SegmentText } from "./segments.ts";
 
 /** Finds records in a segment's text. Only lines that may hold a wanted event are parsed. Pure. */
 
 /** The end of a line whose body is base64; inside a JSON string these quotes would be escaped. */
 const BINARY_END = '"encoding":"base64"}\n';
 
-/** Returns at most `limit` wanted records of a whole segment's text, in the order asked for. */
+/** Wanted records of a segment; `damaged` are the seqs of lines that might have held more. */
+type FoundRecords = { records: EventRecord[]; damaged: number[] };
+
+/** Returns at most `limit` wanted records of a whole segment, in the order asked for. */
 export function recordsIn(
-  text: string,
+  { text, damaged }: SegmentText,
   segment: SegmentRef,
   { range, ascending, filter, cleared }: Wanted & { cleared: readonly Tombstone[] },
   limit: number,
-): EventRecord[] {
-  if (limit <= 0) return [];
+): FoundRecords {
+  const found: FoundRecords = { records: [], damaged: [...damaged] };
+  if (limit <= 0) return found;
   const candidates = linesWithin(candidateLines(text, filter), segment, range);
-  const found: EventRecord[] = [];
   for (const line of ascending ? candidates : candidates.reverse()) {
-    if (found.length >= limit) break;
-    const record = fromLine(line);
-    const inRange = record.seq >= range.from && record.seq <= range.to;
-    if (inRange && matches(filter, record) && !isCleared(cleared, record)) found.push(record);
+    if (found.records.length >= limit) break;
+    const record = recordIn(line);
+    if (record === null) found.damaged.push(seqAt(line));
+    else {
+      const inRange = record.seq >= range.from && record.seq <= range.to;
+      if (inRange && matches(filter, record) && !isCleared(cleared, record)) found.records.push(record);
+    }
   }
+  found.damaged = [...new Set(found.damaged)].filter((seq) => seq > 0);
   return found;
+}
+
+/** Returns the record of a line, or null for a line that holds none. */
+export function recordIn(line: string): EventRecord | null {
+  try {
+    const record = fromLine(line);
+    // A line that stands for a lost event has its seq alone.
+    return Array.isArray(record.headers) ? record : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Returns the seq with which a damaged line begins, 0 for none. */
+function seqAt(line: string): number {
+  return Number(/^\{"seq":(\d{1,15}),/.exec(line)?.[1] ?? 0);
 }
 
 /** Returns the lines that may hold an event the filter wants, in order. Every line that does hold one is among them. */

@@ -66,10 +66,31 @@ const CACHE_SECONDS = 3600;
 /** KV takes no more metadata with a key. */
 const METADATA_BYTES = 1024;
 
-/** Returns the text of a segment; the same rows give the same text. */
-export function encodeSegment(rows: EventRow[]): EncodedSegment {
-  const text = rows.map((row) => `${toLine(row)}\n`).join("");
+/** End of the line that stands for an event whose row was lost or damaged; inside a JSON string these quotes would be escaped. */
+const DAMAGED_END = '"damaged":true}';
+
+/**
+ * Returns the text of a segment; the same rows give the same text. An event whose row is gone, or cannot be read, has a
+ * line that says so: a line's place tells its seq.
+ */
+export function encodeSegment({ firstSeq, lastSeq }: SegmentRef, rows: EventRow[]): EncodedSegment {
+  const bySeq = new Map(rows.map((row) => [row.seq, row]));
+  const lines = Array.from({ length: lastSeq - firstSeq + 1 }, (_, index) => {
+    const row = bySeq.get(firstSeq + index);
+    return `${(row && lineOrNull(row)) ?? `{"seq":${firstSeq + index},${DAMAGED_END}`}\n`;
+  });
+  const text = lines.join("");
   return { text, bytes: utf8(text).byteLength };
+}
+
+/** Returns the line of a row, or null for a row that is damaged. */
+function lineOrNull(row: EventRow): string | null {
+  try {
+    return toLine(row);
+  } catch (error) {
+    logEvent("event.damaged", { seq: row.seq, error: String(error) });
+    return null;
+  }
 }
 
 /** Writes a segment. The same segment gives the same key and value, so a repeated put does no harm. */
@@ -95,10 +116,34 @@ export async function listSegments(kv: KVNamespace, log: string, cursor: string 
   return { segments, cursor: page.list_complete ? null : page.cursor };
 }
 
-/** Returns a segment's text, one record a line; null when KV does not show the whole of it. */
-export async function readSegment(kv: KVNamespace, log: string, segment: SegmentRef): Promise<string | null> {
-  const text = await kv.get(segmentKey(log, segment), { type: "text", cacheTtl: CACHE_SECONDS });
-  return text !== null && countLines(text) === segment.lastSeq - segment.firstSeq + 1 ? text : null;
+/** Text of a segment, one record a line, and the seqs of those lines that hold none. */
+export type SegmentText = { text: string; damaged: number[] };
+
+/** Reads a segment; null when KV does not show the whole of it. `anew`: KV may have remembered that it did not. */
+export async function readSegment(
+  kv: KVNamespace,
+  log: string,
+  segment: SegmentRef,
+  way: "cached" | "anew",
+): Promise<SegmentText | null> {
+  const cached = way === "cached" ? { cacheTtl: CACHE_SECONDS } : {};
+  const text = await kv.get(segmentKey(log, segment), { type: "text", ...cached });
+  const damaged = text === null ? null : damagedLines(text, segment);
+  return text === null || damaged === null ? null : { text, damaged };
+}
+
+/** Returns the seqs of lines that are no record, by their ends alone; null when there are not as many lines as events. */
+function damagedLines(text: string, { firstSeq, lastSeq }: SegmentRef): number[] | null {
+  const damaged: number[] = [];
+  let start = 0;
+  for (let seq = firstSeq; seq <= lastSeq; seq++) {
+    const end = text.indexOf("\n", start);
+    if (end === -1) return null;
+    const isRecord = text.startsWith(`{"seq":${seq},`, start) && text[end - 1] === "}";
+    if (!isRecord || text.endsWith(DAMAGED_END, end)) damaged.push(seq);
+    start = end + 1;
+  }
+  return start === text.length ? damaged : null;
 }
 
 /** Counts the events that KV shows under the segment's key; null when KV shows no such key. */
@@ -143,7 +188,7 @@ function listedOf(key: string, metadata: unknown): ListedSegment | null {
   const [, inverted, epoch] = KEY_PATTERN.exec(key) ?? [];
   if (epoch === undefined || typeof metadata !== "object" || metadata === null) return null;
   const { count, counts = null, ...range } = metadata as Metadata;
-  const whole = SEQ_LIMIT - 1 - Number(inverted) === range.firstSeq && range.lastSeq - range.firstSeq + 1 === count;
+  const whole = SEQ_LIMIT - 1 - Number(inverted) === range.firstSeq && range.lastSeq - range.firstSeq + 1 >= count;
   return whole ? { ...range, epoch, n: count, counts } : null;
 }
 

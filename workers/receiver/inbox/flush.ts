@@ -68,9 +68,10 @@ async function lookAtPut(memory: InboxMemory, run: FlushRun): Promise<void> {
     const whole = await step(run, "look", oldest, async () => {
       const count = await withDeadline(countSegment(memory.kv, memory.identity.log, oldest), SEGMENT_DEADLINE_MS);
       if (!isWaiting(memory, oldest)) return true;
-      if (count === oldest.n) dropSealed(memory, oldest);
+      const isWhole = count === oldest.lastSeq - oldest.firstSeq + 1;
+      if (isWhole) dropSealed(memory, oldest);
       else noteMiss(memory, oldest, count);
-      return count === oldest.n;
+      return isWhole;
     });
     if (whole !== true) return;
   }
@@ -85,7 +86,7 @@ async function putSealed(memory: InboxMemory, run: FlushRun): Promise<void> {
       const began = Date.now();
       const { retentionMs } = memory.config;
       const rows = memory.store.tails.rows(segment.firstSeq);
-      const { text, bytes } = encodeSegment(rows);
+      const { text, bytes } = encodeSegment(segment, rows);
       const stored = { ...segment, bytes };
       const put = putSegment(memory.kv, memory.identity.log, { segment: stored, text, rows, retentionMs, now: began });
       await withDeadline(put, SEGMENT_DEADLINE_MS);

@@ -15,10 +15,12 @@ import {
   sweptOn,
 } from "./state/rules.ts";
 import type { MemoryNote, Rebuilt } from "./state/state.ts";
+import { lookAgain } from "./unread.ts";
 
 /**
- * Does what the Inbox owes beside segments: saves rejected requests and repetitions, tells KV what was cleared, lists KV again after a
- * rebuild, deletes cleared segments. Each task repeats safely; a task that fails holds up none of the others.
+ * Does what the Inbox owes beside segments: saves rejected requests and repetitions, looks again at what could not be
+ * read, tells KV what was cleared, lists KV again after a rebuild, deletes cleared segments. Each task repeats safely; a
+ * task that fails holds up none of the others.
  */
 
 /** A run deletes at most this many keys, as many as a flush puts. */
@@ -32,7 +34,7 @@ export async function doHousekeeping(memory: InboxMemory): Promise<boolean> {
   const run = { progressed: false, failed: false };
   const due = housekeepingDue(memory.state.housekeeping);
   if (due === null || due > Date.now()) return settle(memory, run);
-  const tasks = { saveWaitingNotes, saveTombstones, relistAfterRebuild, deleteGone };
+  const tasks = { saveWaitingNotes, lookAgain, saveTombstones, relistAfterRebuild, deleteGone };
   for (const [name, task] of Object.entries(tasks)) {
     try {
       if (await task(memory)) run.progressed = true;

@@ -1,9 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import { batched } from "../../../shared/durable/batch.ts";
+import { Problem } from "../../../shared/http/problem.ts";
+import { logEvent } from "../../../shared/log-event.ts";
 import type { EventCounts } from "../archive/segments.ts";
 import { configOf, type Vars } from "../config.ts";
 import type { Arrival } from "../event/arrival.ts";
-import type { EventLocation, PageQuery, PageSlice, Slice } from "../event/page.ts";
+import type { EventLocation, PageQuery, PageSlice, SeqRange, Slice, Unread } from "../event/page.ts";
 import type { EventRow } from "../event/record.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
@@ -18,7 +20,8 @@ import { countEvents } from "./queries/counts.ts";
 import { type HourlyCounts, hourlyCounts } from "./queries/hourly.ts";
 import { findEvent, page, records } from "./queries/pages.ts";
 import type { LogSnapshot } from "./queries/rows.ts";
-import { type InboxStatus, statusOf } from "./status.ts";
+import { type Health, healthOf, type InboxStatus, statusOf } from "./status.ts";
+import { noteReads, type Reads } from "./unread.ts";
 
 /** The head of one log, as a Durable Object. The files of this room decide and do; this class only joins them. */
 
@@ -49,7 +52,8 @@ export class Inbox extends DurableObject<InboxEnv> {
   constructor(ctx: DurableObjectState, env: InboxEnv) {
     super(ctx, env);
     this.memory = new InboxMemory(ctx, configOf(env), () => this.env.EVENTS);
-    this.#live = new LiveViewers(ctx, () => this.#snapshot());
+    const noteUnread = (unread: Unread[]) => noteReads(this.memory, { unread, read: [] });
+    this.#live = new LiveViewers(ctx, () => this.#snapshot(), noteUnread);
   }
 
   /** Logs one verified request; answers once it is in the log for good. */
@@ -58,16 +62,21 @@ export class Inbox extends DurableObject<InboxEnv> {
   }
 
   page(query: PageQuery): PageSlice {
-    return page(this.#snapshot(), query);
+    return this.#answer((log) => page(log, query));
   }
 
   /** Returns a page of whole rows, for a reader of bodies. */
   records(query: PageQuery): Slice<EventRow> {
-    return records(this.#snapshot(), query);
+    return this.#answer((log) => records(log, query));
   }
 
   find(seq: number): EventLocation | null {
-    return findEvent(this.#snapshot(), seq);
+    return this.#answer((log) => findEvent(log, seq));
+  }
+
+  /** Notes what a reader could not read, and could again; returns those unread parts that count as missing. */
+  noteReads(reads: Reads): SeqRange[] {
+    return this.#answer(() => noteReads(this.memory, reads));
   }
 
   /** Upgrades to a viewer's socket; the Worker has authenticated the request. */
@@ -89,12 +98,12 @@ export class Inbox extends DurableObject<InboxEnv> {
 
   /** Counts the events of the last day by the hour they came in. */
   hourly(): HourlyCounts {
-    return hourlyCounts(this.#snapshot());
+    return this.#answer(hourlyCounts);
   }
 
   /** Clears one source, or the whole log: at once for every reader, then in KV. */
   clear(source: string | null): ClearResult {
-    return clearEvents(this.memory, source);
+    return this.#answer(() => clearEvents(this.memory, source));
   }
 
   /**
@@ -121,13 +130,18 @@ export class Inbox extends DurableObject<InboxEnv> {
 
   /** Counts each source's events and rejected requests, and the viewers. */
   counts(): LogCounts {
-    const [events, rejected] = [countEvents(this.#snapshot()), this.memory.rejections.counts()];
+    const [events, rejected] = [this.#answer(countEvents), this.memory.rejections.counts()];
     return { events, rejected, viewers: this.#live.size };
   }
 
   /** Tells what waits, and whether KV takes it. */
   status(): InboxStatus {
-    return statusOf(this.memory, Date.now());
+    return this.#answer(({ now }) => statusOf(this.memory, now));
+  }
+
+  /** Tells what a monitor must know. */
+  health(): Health {
+    return this.#answer(() => healthOf(this.memory));
   }
 
   /** Moves what is due into KV and does the housekeeping. Never throws: after six failed runs an alarm is gone for good. */
@@ -139,9 +153,25 @@ export class Inbox extends DurableObject<InboxEnv> {
     });
   }
 
+  /**
+   * Answers a reader.
+   *
+   * @throws Problem `log_unavailable` when the tables cannot be read or written; the object's own code has no other errors.
+   */
+  #answer<Answer>(work: (log: LogSnapshot) => Answer): Answer {
+    try {
+      return work(this.#snapshot());
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      logEvent("log.unread", { error: String(error instanceof Error ? error.stack : error) });
+      throw new Problem("log_unavailable", "The storage of this log could not be read; the Worker's log says why.");
+    }
+  }
+
   #snapshot(): LogSnapshot {
     const { store, state, config, repetitions } = this.memory;
-    const { tombstones } = state.housekeeping;
-    return { sql: store.sql, state, timing: config, now: Date.now(), tombstones, repeated: repetitions.bySeq };
+    const { tombstones, unread } = state.housekeeping;
+    const [now, repeated] = [Date.now(), repetitions.bySeq];
+    return { sql: store.sql, state, timing: config, now, tombstones, repeated, unread };
   }
 }

@@ -7,8 +7,8 @@ export function seal({ tails, ledger }: InboxStore, draft: InboxState, epoch: st
   const sources = tails.bySource(firstSeq);
   const segment = {
     ...{ firstSeq, lastSeq: draft.next - 1, epoch, n: count, bytes },
-    from: Math.min(...sources.map(({ from }) => from)),
-    to: Math.max(...sources.map(({ to }) => to)),
+    from: Math.min(...sources.map(({ from }) => from ?? draft.lastAt)),
+    to: Math.max(...sources.map(({ to }) => to ?? draft.lastAt)),
     ...{ putAt: null, misses: 0 },
   };
   const counts = Object.fromEntries(sources.map(({ source, n }) => [source, n]));

@@ -1,4 +1,5 @@
 import type { Space } from "../../../shared/durable/space.ts";
+import type { SeqRange } from "../event/page.ts";
 import type { Tombstone } from "../event/tombstone.ts";
 import type { InboxMemory } from "./memory.ts";
 import type { Rebuilt } from "./state/state.ts";
@@ -8,7 +9,7 @@ import type { Rebuilt } from "./state/state.ts";
  * `oldestWaitingAt`. `kvFailing`: the last call of KV for this log failed. `segments` counts those of the log, without
  * its open tail. `space` is left in the object's storage; keys seen before `seenSince` were forgotten to make some.
  * `keysToDelete` counts cleared segments that are still in KV. `rebuilt` is set when the storage of this log was lost
- * once. Times in unix milliseconds.
+ * once. `unread` are the parts that could not be read lately. Times in unix milliseconds.
  */
 export type InboxStatus = {
   head: number;
@@ -21,7 +22,11 @@ export type InboxStatus = {
   tombstones: readonly Tombstone[];
   keysToDelete: number;
   rebuilt: Rebuilt | null;
+  unread: readonly SeqRange[];
 };
+
+/** The answer to a monitor, which costs no read of the log; `unread` counts the parts that could not be read lately. */
+export type Health = { space: Space; unread: number };
 
 export function statusOf(memory: InboxMemory, now: number): InboxStatus {
   const { next, sealed, open, retryAt, housekeeping } = memory.state;
@@ -39,5 +44,12 @@ export function statusOf(memory: InboxMemory, now: number): InboxStatus {
     tombstones: housekeeping.tombstones,
     keysToDelete: housekeeping.gone,
     rebuilt: housekeeping.rebuilt,
+    unread: housekeeping.unread.map(({ from, to }) => ({ from, to })),
   };
+}
+
+export function healthOf(memory: InboxMemory): Health {
+  // One row, to find out whether the table of segments can be read.
+  memory.store.ledger.lastSealedAt();
+  return { space: memory.spaceLeft(0), unread: memory.state.housekeeping.unread.length };
 }

@@ -2,10 +2,11 @@ import { utf8 } from "../../../shared/bytes.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { recordsIn } from "../archive/read-segment.ts";
 import { type EventFilter, wantsAll } from "../event/filter.ts";
-import { type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
-import { type EventRecord, type EventRow, lineOf, toRecord } from "../event/record.ts";
+import { type PageQuery, type SegmentRef, type SeqRange, type Slice, wantedOf } from "../event/page.ts";
+import { type EventRecord, type EventRow, lineOf } from "../event/record.ts";
+import { fetchSegment, gapsIn, type Reading, unreadable } from "./gaps.ts";
 import type { LogReader } from "./logs.ts";
-import { checkCursor, fetchSegment } from "./read.ts";
+import { checkCursor, damagedAt, undamaged } from "./read.ts";
 
 /**
  * The log, or a filter of it, as a file: oldest first, streamed, one segment in memory at a time. Each slice is bounded
@@ -14,12 +15,20 @@ import { checkCursor, fetchSegment } from "./read.ts";
  */
 
 /** File format. `whole`: the text of a segment may stand, as it is, for all of the segment's records. */
-type ExportFormat = { contentType: string; head: string; line(record: EventRecord): string; whole: boolean };
+type ExportFormat = {
+  contentType: string;
+  head: string;
+  line(record: EventRecord): string;
+  /** Line in place of a part of the log that cannot be read. */
+  missing(gap: SeqRange): string;
+  whole: boolean;
+};
 
 export const ndjson: ExportFormat = {
   contentType: "application/x-ndjson",
   head: "",
   line: (record) => `${lineOf(record)}\n`,
+  missing: (gap) => `${JSON.stringify({ missing: gap })}\n`,
   whole: true,
 };
 
@@ -34,6 +43,7 @@ export const csv: ExportFormat = {
   contentType: "text/csv; charset=utf-8",
   head: `${COLUMNS.join(",")}\r\n`,
   line: csvLine,
+  missing: csvGap,
   whole: false,
 };
 
@@ -47,6 +57,15 @@ function csvLine(record: EventRecord): string {
     String((column === "headers" ? JSON.stringify(headers) : record[column]) ?? ""),
   );
   return `${cells.map(csvCell).join(",")}\r\n`;
+}
+
+/** Returns the line of a part that cannot be read; its seqs are no cell that a spreadsheet takes for a date. */
+function csvGap({ from, to }: SeqRange): string {
+  const cells: Record<string, string> = {
+    seq: from === to ? String(from) : `${from} to ${to}`,
+    verification: "missing",
+  };
+  return `${COLUMNS.map((column) => cells[column] ?? "").join(",")}\r\n`;
 }
 
 /** Place before a formula, which full-width signs begin as well, and which blanks or quotes may precede. */
@@ -87,10 +106,10 @@ const NO_LIMIT = 1_000_000_000;
 const CHUNKS_AHEAD = 2;
 
 /**
- * Exports the events that the log holds now. A part that cannot be read later ends the stream with an error, never with
- * a gap.
+ * Exports the events that the log holds now. A part that could not be read for long has a line that says so; one that
+ * could not be read just now ends the stream with an error.
  *
- * @throws Problem `cursor_ahead`, or `segment_unavailable` when the first part cannot be read.
+ * @throws Problem `cursor_ahead`, or `segment_unavailable` when the first part could not be read just now.
  */
 export async function exportLog(reader: LogReader, query: ExportQuery): Promise<LogExport> {
   const { after, filter, scanBytes, paged, format } = query;
@@ -116,30 +135,66 @@ async function* chunksOf(
 ): AsyncGenerator<string> {
   for (let query = from, part = slice; ; ) {
     for (const segment of part.segments) {
-      const text = await exportedText(reader, query, { segment, part, format, last });
+      const text = await exportedSegment(reader, query, { segment, part, format, last });
       if (text !== "") yield text;
     }
-    const rows = part.rows.filter(({ seq }) => seq <= last);
-    if (rows.length > 0) yield rows.map((row) => format.line(toRecord(row))).join("");
+    const rows = await exportedRows(reader, query, { part, format, last });
+    if (rows !== "") yield rows;
     if (part.through >= last) return;
     query = { ...query, seq: part.through };
     part = await reader.inbox.records(query);
   }
 }
 
+type Exported = { part: Slice<EventRow>; format: ExportFormat; last: number };
+
 /** Returns the wanted lines of a segment, unparsed where all of them are wanted. */
-async function exportedText(
+async function exportedSegment(
   reader: LogReader,
   query: PageQuery,
-  { segment, part, format, last }: { segment: SegmentRef; part: Slice<EventRow>; format: ExportFormat; last: number },
+  { segment, part, format, last }: Exported & { segment: SegmentRef },
 ): Promise<string> {
-  const text = await fetchSegment(reader, segment);
+  const reading: Reading = { unread: [], read: [] };
+  const found = await fetchSegment(reader, segment, reading);
   const wanted = { ...wantedOf(query, last), cleared: part.cleared };
   const { from, to } = wanted.range;
   const inRange = segment.firstSeq >= from && segment.lastSeq <= to;
   const untouched = wanted.cleared.every(({ seq }) => seq < segment.firstSeq);
-  if (format.whole && inRange && untouched && wantsAll(query.filter)) return text;
-  return recordsIn(text, segment, wanted, NO_LIMIT).map(format.line).join("");
+  const isAsStored = format.whole && inRange && untouched && found?.damaged.length === 0 && wantsAll(query.filter);
+  const { records, damaged } = found === null || isAsStored ? NONE : recordsIn(found, segment, wanted, NO_LIMIT);
+  reading.unread.push(...damaged.map(damagedAt));
+  const text = await linesOf(reader, { records, reading, range: wanted.range, format });
+  return isAsStored ? found.text : text;
+}
+
+const NONE = { records: [], damaged: [] };
+
+/** Returns the lines of the tails' rows. */
+function exportedRows(reader: LogReader, query: PageQuery, { part, format, last }: Exported): Promise<string> {
+  const reading: Reading = { unread: [...part.unread], read: [] };
+  const records = part.rows
+    .filter(({ seq }) => seq <= last)
+    .flatMap((row) => {
+      const record = undamaged(row);
+      if (record === null) reading.unread.push(damagedAt(row.seq));
+      return record ?? [];
+    });
+  return linesOf(reader, { records, reading, range: wantedOf(query, last).range, format });
+}
+
+type Lines = { records: EventRecord[]; reading: Reading; range: SeqRange; format: ExportFormat };
+
+/** Returns records as lines, and among them one for each part that is missing. @throws Problem `segment_unavailable` */
+async function linesOf(reader: LogReader, { records, reading, range, format }: Lines): Promise<string> {
+  const gaps = await gapsIn(reader, reading, range);
+  if (gaps.passing.length > 0) throw unreadable({ ...gaps, missing: [] });
+  const lines = records.map((record) => ({ seq: record.seq, line: format.line(record) }));
+  if (gaps.missing.length === 0) return lines.map(({ line }) => line).join("");
+  const missing = gaps.missing.map((gap) => ({ seq: gap.from, line: format.missing(gap) }));
+  return [...lines, ...missing]
+    .sort((a, b) => a.seq - b.seq)
+    .map(({ line }) => line)
+    .join("");
 }
 
 function streamOf(first: string, chunks: AsyncGenerator<string>, log: string): ReadableStream<Uint8Array> {

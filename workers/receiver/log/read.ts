@@ -1,45 +1,79 @@
-import { withDeadline } from "../../../shared/deadline.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { recordsIn } from "../archive/read-segment.ts";
-import { readSegment } from "../archive/segments.ts";
+import { recordIn, recordsIn } from "../archive/read-segment.ts";
 import { maskedHeaders } from "../event/headers.ts";
 import { maskedQuery } from "../event/masking.ts";
-import { type Page, type PageQuery, type SegmentRef, type Slice, wantedOf } from "../event/page.ts";
+import {
+  type Page,
+  type PageQuery,
+  type SegmentRef,
+  type SeqRange,
+  type Slice,
+  type Unread,
+  wantedOf,
+} from "../event/page.ts";
 import {
   type EventRecord,
+  type EventRow,
   type EventSummary,
-  fromLine,
   type Repeated,
   summaryOf,
   toRecord,
   withRepeated,
 } from "../event/record.ts";
 import { isCleared } from "../event/tombstone.ts";
-import { type Env, type LogReader, RETRY_SOON, readLog } from "./logs.ts";
+import { fetchSegment, type Gaps, gapsIn, type Reading, unreadable } from "./gaps.ts";
+import { type Env, type LogReader, readLog } from "./logs.ts";
 
 /** Pages and events of one log: the Inbox answers from its tails and names the segments that hold the rest. */
 
-/** A reader is told to come back rather than kept waiting. */
-const READ_DEADLINE_MS = 10_000;
-
 /**
- * Returns one page.
+ * Returns one page. It ends before a part that could not be read just now, so that a cursor passes none silently; with
+ * `pass`, for people, it names such a part like one that could not be read for longer.
  *
- * @throws Problem `cursor_ahead` or `segment_unavailable`.
+ * @throws Problem `cursor_ahead`, or `segment_unavailable` when the page would begin with such a part.
  */
-export async function readPage(reader: LogReader, query: PageQuery): Promise<Page> {
+export async function readPage(reader: LogReader, query: PageQuery, pass = false): Promise<Page> {
   const slice: Slice<EventSummary> = await reader.inbox.page(query);
   checkCursor(query, slice.head);
-  const stored = await readSegments(reader, query, slice);
+  const reading: Reading = { unread: [...slice.unread], read: [] };
+  const stored = await readSegments(reader, query, { slice, reading });
   const ascending = query.order === "after";
   const all = ascending ? [...stored.map(summaryOf), ...slice.rows] : [...slice.rows, ...stored.map(summaryOf)];
   const events = withRepeated(all.slice(0, query.limit), slice.repeated);
   // The next page follows the last event of a full page, and everything that was scanned for any other.
   const last = events.length === query.limit ? events.at(-1)?.seq : undefined;
-  const next = last ?? slice.through;
-  if (ascending) return next === slice.head ? { events, next, end: true } : { events, next };
-  return { events, next: next <= slice.first ? null : next };
+  const scanned = scannedBy(query, slice.head, last ?? slice.through);
+  const gaps = await gapsIn(reader, reading, scanned);
+  const cut = pass || gaps.passing.length === 0 ? scanned : beforeGaps(query, scanned, gaps);
+  const missing = (pass ? [...gaps.missing, ...gaps.passing] : gaps.missing).filter((gap) => contains(cut, gap));
+  const shown = cut === scanned ? events : events.filter(({ seq }) => contains(cut, { from: seq, to: seq }));
+  const page = { events: shown, ...(missing.length > 0 && { missing: missing.sort((a, b) => a.from - b.from) }) };
+  if (ascending) return cut.to === slice.head ? { ...page, next: cut.to, end: true } : { ...page, next: cut.to };
+  return { ...page, next: cut.from <= slice.first ? null : cut.from };
+}
+
+/** Returns the seqs that a page has looked at, up to `last` in its order. */
+function scannedBy(query: PageQuery, head: number, last: number): SeqRange {
+  const { range, ascending } = wantedOf(query, head);
+  return ascending ? { from: range.from, to: last } : { from: last, to: range.to };
+}
+
+/** Returns the part of a page before the first passing gap in its order. @throws Problem `segment_unavailable` */
+function beforeGaps({ order }: PageQuery, { from, to }: SeqRange, gaps: Gaps): SeqRange {
+  const [first, last] = [gaps.passing[0], gaps.passing.at(-1)];
+  if (order === "after") {
+    const end = (first?.from ?? to + 1) - 1;
+    if (end < from) throw unreadable({ ...gaps, missing: [] });
+    return { from, to: end };
+  }
+  const begin = (last?.to ?? from - 1) + 1;
+  if (begin > to) throw unreadable({ ...gaps, missing: [] });
+  return { from: begin, to };
+}
+
+function contains(range: SeqRange, { from, to }: SeqRange): boolean {
+  return range.from <= from && to <= range.to;
 }
 
 /**
@@ -62,11 +96,40 @@ export function notLogged(seq: number): Problem {
 export async function readRecord(reader: LogReader, seq: number): Promise<EventRecord | null> {
   const found = await reader.inbox.find(seq);
   if (found === null) return null;
-  if (found.in === "tail") return shown(toRecord(found.row), found.repeated);
+  if (found.in === "segment") {
+    const record = await readStored(reader, found.segment, seq);
+    return isCleared(found.cleared, record) ? null : shown(record, found.repeated);
+  }
+  const record = undamaged(found.row);
+  if (record !== null) return shown(record, found.repeated);
+  throw unreadable(await gapsIn(reader, { unread: [damagedAt(seq)], read: [] }, { from: seq, to: seq }));
+}
+
+/** Returns the event `seq` of a segment. @throws Problem `segment_unavailable` */
+async function readStored(reader: LogReader, segment: SegmentRef, seq: number): Promise<EventRecord> {
+  const reading: Reading = { unread: [], read: [] };
+  const found = await fetchSegment(reader, segment, reading);
   // A tail has no gaps, so neither has its segment.
-  const line = (await fetchSegment(reader, found.segment)).split("\n")[seq - found.segment.firstSeq];
-  const record = line === undefined ? null : fromLine(line);
-  return record === null || isCleared(found.cleared, record) ? null : shown(record, found.repeated);
+  const record = recordIn(found?.text.split("\n")[seq - segment.firstSeq] ?? "");
+  if (record === null && found !== null) reading.unread.push(damagedAt(seq));
+  const gaps = await gapsIn(reader, reading, { from: seq, to: seq });
+  if (record === null) throw unreadable(gaps);
+  return record;
+}
+
+/** Returns a damaged event as a part that could not be read. */
+export function damagedAt(seq: number): Unread {
+  return { from: seq, to: seq, answered: true };
+}
+
+/** Returns the record of a tail's row, or null for a row that is damaged. */
+export function undamaged(row: EventRow): EventRecord | null {
+  try {
+    return toRecord(row);
+  } catch (error) {
+    logEvent("event.damaged", { seq: row.seq, error: String(error) });
+    return null;
+  }
 }
 
 /** Returns a record with its repetitions, masked anew: it may be older than a name that the rule knows now. */
@@ -88,32 +151,24 @@ export function cursorAhead(head: number): Problem {
   return new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
 }
 
-/**
- * Returns the text of a segment that the Inbox named. The segment exists, I3 (listed means stored), so one that cannot
- * be read is an error: a page never has a gap.
- *
- * @throws Problem `segment_unavailable`
- */
-export async function fetchSegment({ kv, log }: LogReader, segment: SegmentRef): Promise<string> {
-  const text = await withDeadline(readSegment(kv, log, segment), READ_DEADLINE_MS).catch((error: unknown) => {
-    logEvent("segment.unread", { firstSeq: segment.firstSeq, error: String(error) });
-    return null;
-  });
-  if (text !== null) return text;
-  const detail = `The events ${segment.firstSeq} to ${segment.lastSeq} are stored, but could not be read. Ask again.`;
-  throw new Problem("segment_unavailable", detail, { headers: RETRY_SOON });
-}
-
-/** Returns the wanted events of a slice's segments, at most as many as the query's limit. */
-async function readSegments(reader: LogReader, query: PageQuery, slice: Slice<unknown>): Promise<EventRecord[]> {
+/** Returns the wanted events of a slice's segments, at most as many as the query's limit; notes what it cannot read. */
+async function readSegments(
+  reader: LogReader,
+  query: PageQuery,
+  { slice, reading }: { slice: Slice<unknown>; reading: Reading },
+): Promise<EventRecord[]> {
   const wanted = { ...wantedOf(query, slice.head), cleared: slice.cleared };
   const found: EventRecord[] = [];
   for (let read = 0; read < slice.segments.length && found.length < query.limit; ) {
     const together = slice.segments.slice(read, read + countTogether(read, found.length, query.limit));
     read += together.length;
-    const texts = await Promise.all(together.map((segment) => fetchSegment(reader, segment)));
+    const texts = await Promise.all(together.map((segment) => fetchSegment(reader, segment, reading)));
     for (const [index, segment] of together.entries()) {
-      found.push(...recordsIn(texts[index] ?? "", segment, wanted, query.limit - found.length));
+      const text = texts[index];
+      if (!text) continue;
+      const { records, damaged } = recordsIn(text, segment, wanted, query.limit - found.length);
+      found.push(...records);
+      reading.unread.push(...damaged.map(damagedAt));
     }
   }
   return found;

@@ -1,5 +1,5 @@
 import { equalBytes } from "../../../shared/bytes.ts";
-import { linesWith } from "../archive/read-segment.ts";
+import { linesWith, recordIn } from "../archive/read-segment.ts";
 import { NO_FILTER } from "../event/filter.ts";
 import { type PageQuery, type Slice, wantedOf } from "../event/page.ts";
 import {
@@ -7,13 +7,12 @@ import {
   type EventRecord,
   type EventRow,
   type EventSummary,
-  fromLine,
   summaryOf,
   toSummary,
 } from "../event/record.ts";
 import { isCleared } from "../event/tombstone.ts";
+import { fetchSegment, gapsIn, type Reading } from "./gaps.ts";
 import type { LogReader } from "./logs.ts";
-import { fetchSegment } from "./read.ts";
 
 /** The same bytes, logged more than once: two events, or one that its sender sent twice. A person can tell. */
 
@@ -24,9 +23,8 @@ const SAME_BYTES_SCAN = 1024 * 1024;
 const SAME_BYTES_SHOWN = 10;
 
 /**
- * Returns the events near `record`, on both sides of it, that hold the very same bytes, by seq.
- *
- * @throws Problem `segment_unavailable`
+ * Returns the events near `record`, on both sides of it, that hold the very same bytes, by seq; none of parts of the log
+ * that cannot be read.
  */
 export async function sameBytes(
   reader: LogReader,
@@ -46,10 +44,13 @@ async function sameOnSide(
 ): Promise<EventSummary[]> {
   const query = { order, seq: record.seq, limit: 1_000_000, scanBytes, filter: NO_FILTER };
   const slice: Slice<EventRow> = await reader.inbox.records(query);
-  const texts = await Promise.all(slice.segments.map((segment) => fetchSegment(reader, segment)));
+  const reading: Reading = { unread: [], read: [] };
+  const found = await Promise.all(slice.segments.map((segment) => fetchSegment(reader, segment, reading)));
+  await gapsIn(reader, reading, { from: 0, to: slice.head });
+  const texts = found.flatMap((segment) => segment?.text ?? []);
   const { range, ascending } = wantedOf(query, slice.head);
   const stored = texts.flatMap((text) => {
-    const records = linesWith(text, `"body":${JSON.stringify(record.body)}`).map(fromLine);
+    const records = linesWith(text, `"body":${JSON.stringify(record.body)}`).flatMap((line) => recordIn(line) ?? []);
     return ascending ? records : records.reverse();
   });
   const same = stored

@@ -1,7 +1,7 @@
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { EventFilter } from "../event/filter.ts";
-import type { Page } from "../event/page.ts";
+import type { Page, SeqRange } from "../event/page.ts";
 import type { EventRecord, EventSummary } from "../event/record.ts";
 import type { HourlyCounts } from "../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../inbox/status.ts";
@@ -17,6 +17,9 @@ const EVENTS_PER_PAGE = 50;
 /** Limits of the search for the event beside another: the page of one event must not cost more than a list. */
 const NEIGHBOUR_LIMITS = { limit: 1, scanBytes: 256 * 1024 };
 
+/** A person sees what can be read, and what is missing, at once. */
+const PASS_GAPS = true;
+
 export type ListCursor = { order: "before" | "after"; seq: number | null };
 
 type ListData = {
@@ -24,6 +27,7 @@ type ListData = {
   newer: number | null;
   older: number | null;
   atHead: boolean;
+  missing: SeqRange[];
   status: InboxStatus;
   hourly: HourlyCounts;
 };
@@ -32,7 +36,7 @@ type ListData = {
  * Reads one page of the list, newest first. The status is asked for before the page, and an object answers the calls of
  * one stub in order: so no event falls between what the page shows and what it follows live.
  *
- * @throws Problem `cursor_ahead` or `segment_unavailable`
+ * @throws Problem `cursor_ahead`
  */
 export function listData(env: Env, config: Config, address: ViewAddress, cursor: ListCursor): Promise<ListData> {
   return readLog(env, address.log, (reader) => readList(reader, config, address.filter, cursor));
@@ -43,29 +47,32 @@ async function readList(reader: LogReader, config: Config, filter: EventFilter, 
   const [status, hourly, page, older] = await Promise.all([
     reader.inbox.status(),
     reader.inbox.hourly(),
-    readPage(reader, query),
+    readPage(reader, query, PASS_GAPS),
     cursor.order === "after" ? cursorFrom(reader, filter, cursor.seq ?? 0) : null,
   ]);
-  return { ...listOf(page, cursor, older), status, hourly };
+  // The page may have read what the status, which is older, still calls unread.
+  const isShown = ({ from, to }: SeqRange) => page.events.some(({ seq }) => from <= seq && seq <= to);
+  const unread = status.unread.filter((part) => !isShown(part));
+  return { ...listOf(page, cursor, older), status: { ...status, unread }, hourly };
 }
 
 /**
  * Turns an `after` page, which is read oldest first, into a list like any other, with its cursors the other way round.
  */
-function listOf({ events, next, end }: Page, { order, seq }: ListCursor, older: number | null) {
+function listOf({ events, next, end, missing = [] }: Page, { order, seq }: ListCursor, older: number | null) {
   if (order === "before") {
-    return { events, newer: seq === null ? null : seq - 1, older: next, atHead: seq === null };
+    return { events, missing, newer: seq === null ? null : seq - 1, older: next, atHead: seq === null };
   }
-  return { events: events.toReversed(), newer: end === true ? null : next, older, atHead: false };
+  return { events: events.toReversed(), missing, newer: end === true ? null : next, older, atHead: false };
 }
 
 /** Returns the cursor of the page from `seq` down; null if that page is known to be empty. */
 function cursorFrom(reader: LogReader, filter: EventFilter, seq: number): Promise<number | null> {
   const cursor = seq + 1;
-  const page = readPage(reader, { order: "before", seq: cursor, ...NEIGHBOUR_LIMITS, filter });
+  const page = readPage(reader, { order: "before", seq: cursor, ...NEIGHBOUR_LIMITS, filter }, PASS_GAPS);
   return orIfUnreadable(
     cursor,
-    page.then(({ events, next }) => (events.length === 0 && next === null ? null : cursor)),
+    page.then(({ events, next, missing }) => (events.length === 0 && next === null && !missing ? null : cursor)),
   );
 }
 
@@ -96,7 +103,7 @@ function orIfUnreadable<Found>(instead: Found, reading: Promise<Found>): Promise
 }
 
 async function neighbour(reader: LogReader, filter: EventFilter, cursor: ListCursor): Promise<number | null> {
-  const page = await readPage(reader, { ...cursor, ...NEIGHBOUR_LIMITS, filter });
+  const page = await readPage(reader, { ...cursor, ...NEIGHBOUR_LIMITS, filter }, PASS_GAPS);
   return page.events[0]?.seq ?? null;
 }
 

@@ -55,7 +55,8 @@ async function listPage(c: ReceiverContext): Promise<Response> {
   const data = await listData(c.env, configOf(c.env), view.address, cursorIn(searchParams));
   const connections = data.events.length === 0 ? await connectionsIn(c, view) : [];
   const empty = <EmptyLog connections={connections} view={view} />;
-  return htmlPage(<ListPage {...data} view={view} now={Date.now()} empty={empty} />);
+  const again = withQuery("/", given);
+  return htmlPage(<ListPage {...data} {...{ view, empty, again, now: Date.now() }} />);
 }
 
 /** Reads the cursor of a list. @throws Problem `invalid_cursor`, `invalid_parameter` */

@@ -139,8 +139,8 @@ export function dueTogether<Seat extends { viewer: Viewer; key: string }>(seats:
 }
 
 /** Returns whether a read is an answer to a viewer's question, or the wait goes on from there. */
-export function isAnswer(viewer: Viewer, { events, next }: Pick<Batch, "events" | "next">): boolean {
-  return events.length > 0 || next - (viewer.asked ?? viewer.after) >= ADVANCE_EVENTS;
+export function isAnswer(viewer: Viewer, { events, next, missing = [] }: Batch): boolean {
+  return events.length > 0 || missing.length > 0 || next - (viewer.asked ?? viewer.after) >= ADVANCE_EVENTS;
 }
 
 /**
@@ -159,7 +159,7 @@ export const MAX_TOLD_AGAIN = 100;
 
 /** Returns a batch's message, how far it reaches, and the size of its events; events beyond BATCH_BYTES are left out. */
 export function batchMessage(
-  { events, next }: Pick<Batch, "events" | "next">,
+  { events, next, missing = [] }: Batch,
   head: number,
   repeated: readonly RepeatedEvent[] = [],
 ) {
@@ -174,11 +174,13 @@ export function batchMessage(
   }
   const reached = texts.length === events.length ? next : (events[texts.length - 1]?.seq ?? next);
   const end = reached >= head ? ',"end":true' : "";
+  const passed = missing.filter(({ from }) => from <= reached);
+  const gaps = passed.length > 0 ? `,"missing":${JSON.stringify(passed)}` : "";
   const again = repeated.length === 0 ? "" : `"repeated":${JSON.stringify(repeated)},`;
   return {
-    text: `{"events":[${texts.join(",")}],${again}"next":${reached}${end}}`,
+    text: `{"events":[${texts.join(",")}],${again}"next":${reached}${end}${gaps}}`,
     next: reached,
-    bytes: bytes + again.length,
+    bytes: bytes + again.length + gaps.length,
   };
 }
 

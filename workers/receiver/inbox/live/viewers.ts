@@ -1,6 +1,6 @@
 import { logEvent } from "../../../../shared/log-event.ts";
 import { type EventFilter, readFilter } from "../../event/filter.ts";
-import { BATCH_EVENTS, type Batch, type RepeatedEvent } from "../../event/page.ts";
+import { BATCH_EVENTS, type Batch, type RepeatedEvent, type SeqRange, type Unread } from "../../event/page.ts";
 import { withRepeated } from "../../event/record.ts";
 import { page } from "../queries/pages.ts";
 import type { LogSnapshot } from "../queries/rows.ts";
@@ -46,6 +46,7 @@ type Round = { log: LogSnapshot; extent: Extent; repeated: readonly RepeatedEven
 export class LiveViewers {
   readonly #ctx: DurableObjectState;
   readonly #snapshot: () => LogSnapshot;
+  readonly #noteUnread: (parts: Unread[]) => SeqRange[];
   readonly #seats = new Map<WebSocket, Seat>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #lastRound = Number.NEGATIVE_INFINITY;
@@ -54,10 +55,11 @@ export class LiveViewers {
   /** The events that came again since the last round. */
   readonly #repeated = new Set<number>();
 
-  /** `snapshot` returns the log as it is committed now. */
-  constructor(ctx: DurableObjectState, snapshot: () => LogSnapshot) {
+  /** `snapshot` returns the log as it is committed now; `noteUnread` those of the parts that are missing. */
+  constructor(ctx: DurableObjectState, snapshot: () => LogSnapshot, noteUnread: (parts: Unread[]) => SeqRange[]) {
     this.#ctx = ctx;
     this.#snapshot = snapshot;
+    this.#noteUnread = noteUnread;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     for (const socket of ctx.getWebSockets()) {
       // A closing socket is still in that list.
@@ -171,7 +173,7 @@ export class LiveViewers {
 
   #answer({ log, extent, repeated }: Round, group: [Seat, ...Seat[]]): void {
     const [{ viewer: first }] = group;
-    const read = readBatch(log, first.after, first.filter);
+    const read = this.#readBatch(log, first.after, first.filter);
     const { text, next, bytes } = batchMessage(read, extent.head, repeated);
     for (const seat of group) {
       const { viewer } = seat;
@@ -183,6 +185,24 @@ export class LiveViewers {
         if (isDue(seat.viewer, extent)) this.#schedule();
       }
     }
+  }
+
+  /**
+   * Reads the events after `after` that a filter wants, at most a batch of them, and `next`, the last one looked at: an
+   * ordinary page, which from the extent's floor on is all in the tails.
+   *
+   * @throws Error for a part that could not be read just now: its viewers are to come back.
+   */
+  #readBatch(log: LogSnapshot, after: number, filter: EventFilter): Batch {
+    const query = { order: "after", seq: after, limit: BATCH_EVENTS, scanBytes: ROUND_SCAN_BYTES, filter } as const;
+    const { rows, through, repeated, unread } = page(log, query);
+    const events = withRepeated(rows, repeated);
+    const last = events.length === BATCH_EVENTS ? events.at(-1)?.seq : undefined;
+    const next = last ?? through;
+    if (unread.length === 0) return { events, next };
+    const missing = this.#noteUnread(unread);
+    if (missing.length < unread.length) throw new Error("a part of a tail could not be read");
+    return { events, next, missing: missing.filter(({ from }) => from <= next) };
   }
 
   #answerBehind(extent: Extent, group: Seat[]): void {
@@ -241,16 +261,4 @@ export class LiveViewers {
       // It is closed already.
     }
   }
-}
-
-/**
- * Reads the events after `after` that a filter wants, at most a batch of them, and `next`, the last one looked at: an
- * ordinary page, which from the extent's floor on is all in the tails.
- */
-function readBatch(log: LogSnapshot, after: number, filter: EventFilter): Pick<Batch, "events" | "next"> {
-  const query = { order: "after", seq: after, limit: BATCH_EVENTS, scanBytes: ROUND_SCAN_BYTES, filter } as const;
-  const { rows, through, repeated } = page(log, query);
-  const events = withRepeated(rows, repeated);
-  const next = events.length === BATCH_EVENTS ? events.at(-1)?.seq : undefined;
-  return { events, next: next ?? through };
 }

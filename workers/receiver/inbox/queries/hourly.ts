@@ -17,7 +17,7 @@ type EventRun = { n: number; from: number; to: number };
 
 /**
  * The counts, oldest first, the last one for the hour that has begun; the first hour begins at `from`. `exact` is
- * false where a run was spread over several hours.
+ * false where a run was spread over several hours, or could not be read.
  */
 type HoursOfDay = { from: number; hours: number[]; exact: boolean };
 
@@ -28,17 +28,23 @@ export type HourlyCounts = HoursOfDay & { head: number };
 export function hourlyCounts({ sql, state: { sealed, open, next }, now }: LogSnapshot): HourlyCounts {
   const start = firstHour(now);
   const tails = [...sealed.slice(-MAX_TAILS).map(({ firstSeq }) => firstSeq), open.firstSeq];
-  const counted = tails.flatMap((tail) => runsOfTail(sql, tail, start));
-  const runs = [...segmentRuns(sql, tails[0] ?? open.firstSeq, start), ...counted];
-  return { ...spreadOverHours(runs, now), head: next - 1 };
+  const counted = tails.map((tail) => runsOfTail(sql, tail, start));
+  const runs = [...segmentRuns(sql, tails[0] ?? open.firstSeq, start), ...counted.flatMap((each) => each ?? [])];
+  const spread = spreadOverHours(runs, now);
+  return { ...spread, exact: spread.exact && !counted.includes(null), head: next - 1 };
 }
 
-function runsOfTail(sql: Sql, tail: number, start: number): EventRun[] {
-  return sql.run<EventRun>(
-    `SELECT count(*) AS n, min(at) AS "from", max(at) AS "to" FROM tail_${tail}
-       WHERE at >= ? GROUP BY at / ${HOUR_MS}`,
-    start,
-  );
+/** Returns the runs of a tail; null when it cannot be read: the chart must not hide the log. */
+function runsOfTail(sql: Sql, tail: number, start: number): EventRun[] | null {
+  try {
+    return sql.run<EventRun>(
+      `SELECT count(*) AS n, min(at) AS "from", max(at) AS "to" FROM tail_${tail}
+         WHERE at >= ? GROUP BY at / ${HOUR_MS}`,
+      start,
+    );
+  } catch {
+    return null;
+  }
 }
 
 /** Reads from the newest segment back to the start of the chart, so that the log's age costs nothing. */

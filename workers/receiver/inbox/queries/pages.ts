@@ -1,3 +1,6 @@
+import type { Sql } from "../../../../shared/durable/sql.ts";
+import { Problem } from "../../../../shared/http/problem.ts";
+import { logEvent } from "../../../../shared/log-event.ts";
 import {
   type EventLocation,
   type PageQuery,
@@ -5,11 +8,13 @@ import {
   type SegmentRef,
   type SeqRange,
   type Slice,
+  type Unread,
   type Wanted,
   wantedOf,
 } from "../../event/page.ts";
-import { type EventRow, type Repeated, toSummary } from "../../event/record.ts";
+import { type EventRow, type EventSummary, type Repeated, toSummary } from "../../event/record.ts";
 import { isCleared } from "../../event/tombstone.ts";
+import { overlaps } from "../state/unread-rules.ts";
 import { firstSeq, type LogSnapshot, segmentParts, segmentWith, summaryRows, wholeRows } from "./rows.ts";
 import { isOutside, type Part, scan } from "./scan.ts";
 
@@ -18,9 +23,20 @@ import { isOutside, type Part, scan } from "./scan.ts";
 /** Returns a page of summaries; bodies in the tails are read only when the filter asks for a text. */
 export function page(log: LogSnapshot, query: PageQuery): PageSlice {
   const searched = query.filter.q !== null;
-  return slice(log, query, searched, (tail, wanted, left) =>
-    (searched ? wholeRows : summaryRows)(log, tail, wanted, left).map(toSummary),
+  return slice(log, query, searched, (tail, wanted, left, unread) =>
+    (searched ? wholeRows : summaryRows)(log, tail, wanted, left).flatMap((row) => summaryIn(row, unread)),
   );
+}
+
+/** Returns the summary of a row, or notes that the row is damaged. */
+function summaryIn(row: Omit<EventRow, "headers" | "body">, unread: Unread[]): EventSummary[] {
+  try {
+    return [toSummary(row)];
+  } catch (error) {
+    logEvent("event.damaged", { seq: row.seq, error: String(error) });
+    unread.push({ from: row.seq, to: row.seq, answered: true });
+    return [];
+  }
 }
 
 /** Returns a page of whole rows, whose bytes count for the scan. */
@@ -34,30 +50,41 @@ export function findEvent(log: LogSnapshot, seq: number): EventLocation | null {
   const repeated = log.repeated.get(seq) ?? null;
   const tail = [...state.sealed, state.open].findLast((tail) => tail.firstSeq <= seq);
   if (tail !== undefined) {
-    const [row] = sql.run<EventRow>(`SELECT * FROM tail_${tail.firstSeq} WHERE seq = ?`, seq);
+    const [row] = tailRow(sql, tail.firstSeq, seq);
     return row === undefined || isCleared(cleared, row) ? null : { in: "tail", row, repeated };
   }
   const segment = segmentWith(log, seq);
-  return segment === null ? null : { in: "segment", segment: refOf(segment), cleared, repeated };
+  return segment === null ? null : { in: "segment", segment: refOf(segment, log), cleared, repeated };
+}
+
+/** Reads an event of a tail. @throws Problem `segment_unavailable` */
+function tailRow(sql: Sql, tail: number, seq: number): EventRow[] {
+  try {
+    return sql.run<EventRow>(`SELECT * FROM tail_${tail} WHERE seq = ?`, seq);
+  } catch (error) {
+    logEvent("tail.unread", { firstSeq: tail, error: String(error) });
+    throw new Problem("segment_unavailable", `The storage of the event ${seq} could not be read.`);
+  }
 }
 
 function slice<Row>(
   log: LogSnapshot,
   query: PageQuery,
   readsBodies: boolean,
-  readTail: (tail: number, wanted: Wanted, left: number) => Row[],
+  readTail: (tail: number, wanted: Wanted, left: number, unread: Unread[]) => Row[],
 ): Slice<Row> {
   const head = log.state.next - 1;
   const first = firstSeq(log);
   const wanted = wantedOf(query, head);
   const rows: Row[] = [];
   const segments: SegmentRef[] = [];
+  const unread: Unread[] = [];
   const stop = scan(partsOf(log, wanted, readsBodies), query, (part, left) => {
     if (part.in === "segment") {
-      segments.push(refOf(part));
+      segments.push(refOf(part, log));
       return part.least;
     }
-    const found = readTail(part.firstSeq, wanted, left);
+    const found = orUnread(part, unread, () => readTail(part.firstSeq, wanted, left, unread));
     rows.push(...found);
     return found.length;
   });
@@ -66,7 +93,18 @@ function slice<Row>(
   const through = beforeStop ?? end;
   const looked = wanted.ascending ? { ...wanted.range, to: through } : { ...wanted.range, from: through };
   const repeated = repeatedWithin(log.repeated, looked);
-  return { head, first, through, rows, segments, cleared: log.tombstones, repeated };
+  return { head, first, through, rows, segments, cleared: log.tombstones, repeated, unread };
+}
+
+/** Reads a tail; one that cannot be read must not hide the others. */
+function orUnread<Row>({ firstSeq, lastSeq }: Part, unread: Unread[], read: () => Row[]): Row[] {
+  try {
+    return read();
+  } catch (error) {
+    logEvent("tail.unread", { firstSeq, lastSeq, error: String(error) });
+    unread.push({ from: firstSeq, to: lastSeq, answered: true });
+    return [];
+  }
 }
 
 /** Returns the repetitions of a run of events, the cheaper way: the run of a live batch is short. */
@@ -104,6 +142,7 @@ function tailParts({ state }: LogSnapshot, { range, filter }: Wanted, readsBodie
     });
 }
 
-function refOf({ firstSeq, lastSeq, epoch }: SegmentRef): SegmentRef {
-  return { firstSeq, lastSeq, epoch };
+function refOf({ firstSeq, lastSeq, epoch }: SegmentRef, { unread }: LogSnapshot): SegmentRef {
+  const ref = { firstSeq, lastSeq, epoch };
+  return overlaps(unread, { from: firstSeq, to: lastSeq }) ? { ...ref, noted: true } : ref;
 }

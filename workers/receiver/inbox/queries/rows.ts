@@ -20,6 +20,7 @@ export type LogSnapshot = {
   now: number;
   tombstones: readonly Tombstone[];
   repeated: ReadonlyMap<number, Repeated>;
+  unread: readonly SeqRange[];
 };
 
 type SummaryRow = Omit<EventRow, "headers" | "body">;

@@ -2,6 +2,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../shared/time.ts";
 import type { CountedSegment, Segment } from "../../archive/segments.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 import type { Extent, Housekeeping, InboxState, LogState, OpenTail, Swept, Timing } from "./state.ts";
+import { nextTry } from "./unread-rules.ts";
 
 /** The Inbox's decisions: when to seal, wake and retry, and what is past. Pure; times in unix milliseconds. */
 
@@ -55,8 +56,10 @@ export function wakeAt({ sealed, open, retryAt, housekeeping }: InboxState, timi
 }
 
 /** Returns when the next task of housekeeping is due, or null when there is none. */
-export function housekeepingDue({ saved, rebuilt, swept, gone, retryAt, notesDue }: Housekeeping): number | null {
-  const due: number[] = saved ? [] : [0];
+export function housekeepingDue(housekeeping: Housekeeping): number | null {
+  const { saved, rebuilt, swept, gone, retryAt, notesDue, unread } = housekeeping;
+  const due: number[] = unread.map(nextTry);
+  if (!saved) due.push(0);
   if (notesDue !== null) due.push(notesDue);
   const relist = rebuilt?.relists[0];
   if (relist !== undefined) due.push(relist);

@@ -2,6 +2,7 @@ import type { Segment } from "../../archive/segments.ts";
 import type { Tombstone } from "../../event/tombstone.ts";
 import type { Verified } from "../../rejected/history.ts";
 import type { SavedRepetitions } from "../repetitions.ts";
+import type { NotedUnread } from "./unread-rules.ts";
 
 /** The Inbox's memory and its notes, as types. Times in unix milliseconds. */
 
@@ -31,7 +32,7 @@ export type InboxState = LogState & { retryAt: number | null; housekeeping: Hous
 /**
  * The Inbox's duties beside segments. `saved`: KV knows the tombstones. `gone` counts the keys to be deleted. `retryAt`
  * is set after an error, and no task is tried before. `notesDue` is set while rejected requests or repetitions wait
- * to be saved.
+ * to be saved. `unread` are the parts of the log that could not be read lately.
  */
 export type Housekeeping = {
   tombstones: readonly Tombstone[];
@@ -41,6 +42,7 @@ export type Housekeeping = {
   gone: number;
   retryAt: number | null;
   notesDue: number | null;
+  unread: readonly NotedUnread[];
 };
 
 /** Notes that are kept in memory first. */
@@ -55,6 +57,7 @@ export type Notes = {
   rejections: string;
   repetitions: SavedRepetitions;
   verified: Verified;
+  unread: { list: readonly NotedUnread[] };
 };
 
 /** The tombstones of the log; `saved`: KV knows them too. */

@@ -45,7 +45,8 @@ export class Ledger {
     const { list, saved } = this.note("tombstones") ?? { list: [], saved: true };
     const swept = this.note("swept") ?? { day: 0, deleted: 0 };
     const [rebuilt, gone] = [this.note("rebuilt"), this.countGone()];
-    return { tombstones: list, saved, rebuilt, swept, gone, retryAt: null, notesDue: null };
+    const unread = this.note("unread")?.list ?? [];
+    return { tombstones: list, saved, rebuilt, swept, gone, retryAt: null, notesDue: null, unread };
   }
 
   /** Adds a segment; `expires` is until when KV surely keeps it, null before it was put. */
@@ -91,7 +92,7 @@ export class Ledger {
   }
 
   /** Returns the segment that holds any seq from `firstSeq` to `lastSeq`, or null. Segments do not overlap. */
-  segmentWithin(firstSeq: number, lastSeq: number): SegmentKey | null {
+  segmentWithin(firstSeq: number, lastSeq: number): (SegmentKey & { lastSeq: number }) | null {
     const [row] = this.#sql.run<SegmentKey & { lastSeq: number }>(
       "SELECT firstSeq, lastSeq, epoch FROM seg WHERE firstSeq <= ? ORDER BY firstSeq DESC LIMIT 1",
       lastSeq,

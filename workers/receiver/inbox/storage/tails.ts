@@ -13,8 +13,11 @@ const TAIL = `(
 /** Columns that tails of schema 3 lack. */
 const SINCE_SCHEMA_4 = ["method", "path", "query"];
 
+/** A row whose time was damaged must not count: it would make every time of its tail none. */
+const WITH_TIME = "FILTER (WHERE typeof(at) = 'integer')";
+
 /** The events of one source in a tail: how many, and when the first and the last were received. */
-type SourceRun = { source: string; n: number; from: number; to: number };
+type SourceRun = { source: string; n: number; from: number | null; to: number | null };
 
 /** A tail as `measure` finds it; `from` and `lastAt` are null while it is empty. */
 type Measured = { next: number; count: number; bytes: number; from: number | null; lastAt: number | null };
@@ -61,7 +64,7 @@ export class Tails {
   /** Reads how full a tail is, without its bodies. `bytes` counts bodies, headers and URLs. */
   measure(tail: number): Measured {
     const [measured] = this.#sql.run<Measured>(
-      `SELECT coalesce(max(seq) + 1, ?) AS next, count(*) AS count, min(at) AS "from", max(at) AS lastAt,
+      `SELECT coalesce(max(seq) + 1, ?) AS next, count(*) AS count, min(at) ${WITH_TIME} AS "from", max(at) ${WITH_TIME} AS lastAt,
          coalesce(sum(bytes + length(headers) + coalesce(length(path), 0) + coalesce(length(query), 0)), 0) AS bytes
          FROM tail_${tail}`,
       tail,
@@ -73,7 +76,8 @@ export class Tails {
   /** Reads whose events a tail holds. */
   bySource(tail: number): SourceRun[] {
     return this.#sql.run<SourceRun>(
-      `SELECT source, count(*) AS n, min(at) AS "from", max(at) AS "to" FROM tail_${tail} GROUP BY source`,
+      `SELECT source, count(*) AS n, min(at) ${WITH_TIME} AS "from", max(at) ${WITH_TIME} AS "to"
+         FROM tail_${tail} GROUP BY source`,
     );
   }
 

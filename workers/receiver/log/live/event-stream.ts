@@ -51,7 +51,11 @@ export async function* streamBatches(log: StreamedLog, after: number): AsyncGene
 }
 
 async function readBacklog({ reader, filter, scanBytes }: StreamedLog, after: number): Promise<Batch> {
-  const { events, next } = await readPage(reader, {
+  const {
+    events,
+    next,
+    missing = [],
+  } = await readPage(reader, {
     order: "after",
     seq: after,
     limit: BATCH_EVENTS,
@@ -59,7 +63,7 @@ async function readBacklog({ reader, filter, scanBytes }: StreamedLog, after: nu
     filter,
   });
   if (next === null) throw new Error("a page after a cursor has a next");
-  return { events, next };
+  return { events, next, missing };
 }
 
 /**
@@ -118,10 +122,15 @@ export function eventStream(
   );
 }
 
-/** Returns a batch as text. An id without data moves the client's cursor past events that its filter leaves out. */
-export function frames({ events, next }: Batch): string {
+/**
+ * Returns a batch as text. An id without data moves the client's cursor past events that its filter leaves out. Parts
+ * that are missing come first, without an id: a client that is cut off amid the batch gets them again.
+ */
+export function frames({ events, next, missing = [] }: Batch): string {
+  const gaps = missing.map((gap) => `event: missing\ndata: ${JSON.stringify(gap)}\n\n`);
   const messages = events.map((event) => `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`);
-  return events.at(-1)?.seq === next ? messages.join("") : `${messages.join("")}id: ${next}\n\n`;
+  const text = [...gaps, ...messages].join("");
+  return events.at(-1)?.seq === next ? text : `${text}id: ${next}\n\n`;
 }
 
 function reconnectAfter(ms: number): string {

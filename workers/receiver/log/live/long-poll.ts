@@ -39,7 +39,7 @@ async function nextPage(socket: LiveSocket, reader: LogReader, query: PageQuery)
     }
     if ("reset" in answer) throw cursorAhead(answer.reset);
     if ("behind" in answer) return readPage(reader, { ...query, seq: after });
-    if (answer.events.length > 0) return limited(answer, query.limit);
+    if (answer.events.length > 0 || answer.missing !== undefined) return limited(answer, query.limit);
     after = answer.next;
   }
 }
@@ -55,5 +55,7 @@ function lostLog(): Problem {
 function limited(batch: Batch, limit: number): Page {
   if (batch.events.length <= limit) return batch;
   const events = batch.events.slice(0, limit);
-  return { events, next: events.at(-1)?.seq ?? batch.next };
+  const next = events.at(-1)?.seq ?? batch.next;
+  const missing = batch.missing?.filter(({ from }) => from <= next) ?? [];
+  return { events, next, ...(missing.length > 0 && { missing }) };
 }

@@ -6,14 +6,17 @@
  *
  * @typedef {import("./rows.js").Summary} Summary
  * @typedef {{ seq: number, times: number, lastAt: string }} Repeated
- * @typedef {{ events: Summary[], repeated?: Repeated[], next: number, end?: boolean }} Batch
+ * @typedef {{ from: number, to: number }} Part
+ * @typedef {{ events: Summary[], repeated?: Repeated[], next: number, end?: boolean, missing?: Part[] }} Batch
  * @typedef {Pick<WebSocket, "send" | "close"> & EventTarget} Socket
  *
  * `page` reads the events after a cursor, and waits for some at most `wait` seconds. It resolves to null when the log
  * ends before the cursor, and rejects when the log cannot be read. `pause` ends after `ms`, or sooner when a retry may
- * work. `reset` is called when the log was rebuilt, and is shorter.
+ * work. `reset` is called when the log was rebuilt, and is shorter; `missing` for parts of it that cannot be read, and
+ * are passed.
  * @typedef {{ after: number, socket(after: number): Socket, page(after: number, wait: number): Promise<Batch | null>,
- * deliver(events: Summary[]): void, again(events: Repeated[]): void, state(state: "live" | "catching up" | "reconnecting"): void, reset(): void,
+ * deliver(events: Summary[]): void, again(events: Repeated[]): void,
+ * missing?(parts: Part[]): void, state(state: "live" | "catching up" | "reconnecting"): void, reset(): void,
  * pause(ms: number): Promise<void>, random(): number }} Wiring
  */
 
@@ -173,7 +176,8 @@ function pageOf(wiring, { after }, wait) {
 }
 
 /** @param {Wiring} wiring @param {{ after: number }} position @param {Batch} batch */
-function take(wiring, position, { events, next }) {
+function take(wiring, position, { events, next, missing = [] }) {
+  if (missing.length > 0) wiring.missing?.(missing);
   const fresh = events.filter(({ seq }) => seq > position.after);
   position.after = Math.max(position.after, next);
   if (fresh.length > 0) wiring.deliver(fresh);

@@ -22,6 +22,7 @@ export function followList() {
       if (whole === query) arrivals?.add(events);
     },
     again: (events) => view.again(events),
+    missing: (parts) => view.missing(parts),
     state: (state) => view.state(state),
   });
   // The chart counts every arrival, also those that the filter leaves out.
@@ -29,7 +30,7 @@ export function followList() {
     followLog(whole, after, { deliver: (events) => arrivals?.add(events), again: () => {}, state: () => {} });
 }
 
-/** @param {string} search @param {number} after @param {Pick<import("./follow.js").Wiring, "deliver" | "again" | "state">} to */
+/** @param {string} search @param {number} after @param {Pick<import("./follow.js").Wiring, "deliver" | "again" | "missing" | "state">} to */
 function followLog(search, after, to) {
   const query = new URLSearchParams(search);
   void follow({
@@ -37,9 +38,7 @@ function followLog(search, after, to) {
     socket: (from) => new WebSocket(addressOf("/events/live", query, { after: from }).replace(/^http/, "ws")),
     page: (from, wait) =>
       readPage(addressOf("/events", query, { after: from, limit: PAGE_EVENTS, ...(wait && { wait }) })),
-    deliver: to.deliver,
-    again: to.again,
-    state: to.state,
+    ...to,
     reset: () => location.reload(),
     pause,
     random: Math.random,

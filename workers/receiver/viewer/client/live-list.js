@@ -78,6 +78,24 @@ export class LiveList {
     this.#speech.state(state);
   }
 
+  /** Names parts of the log that cannot be read in the page's notice. @param {import("./follow.js").Part[]} parts */
+  missing(parts) {
+    const notice = document.getElementById("missing");
+    const place = notice?.querySelector("span");
+    if (!notice || !place) return;
+    for (const { from, to } of parts) {
+      const link = document.createElement("a");
+      link.textContent = from === to ? String(from) : `${from} to ${to}`;
+      if ([...place.children].some(({ textContent }) => textContent === link.textContent)) continue;
+      const query = new URLSearchParams(location.search);
+      query.delete("before");
+      query.set("after", String(from - 1));
+      link.href = `/?${query}`;
+      place.append(place.hasChildNodes() ? ", " : "", link);
+    }
+    notice.hidden = false;
+  }
+
   #isAtTop() {
     const body = this.#body;
     return body !== null && body.getBoundingClientRect().top >= 0 && !body.contains(document.activeElement);

@@ -1,5 +1,6 @@
 import type { Child } from "hono/jsx";
 import { Foreign } from "../../../../shared/pages/parts.tsx";
+import type { SeqRange } from "../../event/page.ts";
 import type { EventSummary } from "../../event/record.ts";
 import type { HourlyCounts } from "../../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../../inbox/status.ts";
@@ -8,9 +9,12 @@ import { Moment, VerificationBadge } from "../parts/badges.tsx";
 import { Filters } from "../parts/filters.tsx";
 import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { HourlyChart } from "../parts/hourly.tsx";
-import { bytesText, NO_TYPE, repeatedText } from "../parts/text.ts";
+import { bytesText, NO_TYPE, rangeText, repeatedText } from "../parts/text.ts";
 
 /** The page that lists the events of a log and follows it live. */
+
+/** Parts that the notice names; the rest stands behind them. */
+const MOST_PARTS = 10;
 
 type ListPageProps = {
   view: RequestedView;
@@ -21,6 +25,10 @@ type ListPageProps = {
   older: number | null;
   /** New events come in on this page. */
   atHead: boolean;
+  /** Parts of the log that are left out because they cannot be read. */
+  missing: readonly SeqRange[];
+  /** This page's own address. */
+  again: string;
   status: InboxStatus;
   hourly: HourlyCounts;
   now: number;
@@ -30,10 +38,10 @@ type ListPageProps = {
 
 /** `GET /`: the events of a log, newest first, and live. */
 export function ListPage(props: ListPageProps) {
-  const { view, events, status, hourly, now, empty, atHead } = props;
+  const { view, events, missing, status, hourly, now, empty, atHead } = props;
   const { address } = view;
   const filtered = addressQuery(unfiltered(address)).toString() !== addressQuery(address).toString();
-  const isEmpty = events.length === 0 && atHead && !filtered && props.older === null;
+  const isEmpty = events.length === 0 && atHead && !filtered && props.older === null && missing.length === 0;
   const beside = (
     <>
       <p class="pill" id="live" hidden>
@@ -45,6 +53,7 @@ export function ListPage(props: ListPageProps) {
   return (
     <ViewerFrame title="Webhook receiver" tab="events" view={view} beside={beside}>
       <LogWarnings status={status} />
+      <MissingParts {...props} />
       {!isEmpty && <Filters address={address} sources={view.sources} now={now} />}
       <p id="said-state" class="unseen" role="status" />
       <p id="said-count" class="unseen" role="status" />
@@ -193,6 +202,37 @@ function LogWarnings({ status }: { status: InboxStatus }) {
       )}
     </>
   );
+}
+
+/** Notice of the parts that cannot be read, each a link to where it would stand. The script adds to them. */
+function MissingParts({ missing, status, view: { address }, again }: ListPageProps) {
+  const parts = unionOf([...missing, ...status.unread]);
+  return (
+    <p class="message failed" role="alert" id="missing" hidden={parts.length === 0}>
+      A part of the log cannot be read at the moment, and is left out. Numbers:{" "}
+      <span>
+        {parts.slice(0, MOST_PARTS).map((part, index) => (
+          <>
+            {index > 0 && ", "}
+            <a href={href("/", address, { after: part.from - 1 })}>{rangeText(part)}</a>
+          </>
+        ))}
+        {parts.length > MOST_PARTS && " and others"}
+      </span>
+      . The log goes on trying. <a href={again}>Try again</a>
+    </p>
+  );
+}
+
+/** Joins parts that overlap: a page and the log's own notes name the same ones. */
+function unionOf(parts: readonly SeqRange[]): SeqRange[] {
+  const list: SeqRange[] = [];
+  for (const { from, to } of parts.toSorted((a, b) => a.from - b.from)) {
+    const last = list.at(-1);
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+    else list.push({ from, to });
+  }
+  return list;
 }
 
 function ExportAndClear({ view: { address } }: { view: RequestedView }) {

@@ -17,6 +17,11 @@ export function repeatedText(times: number): string {
   return times === 1 ? "again once" : `again ${times.toLocaleString("en")} times`;
 }
 
+/** Returns the numbers of a part of the log. */
+export function rangeText({ from, to }: { from: number; to: number }): string {
+  return from === to ? String(from) : `${from} to ${to}`;
+}
+
 /** Returns a moment, to the second. @param at ISO 8601, UTC */
 export function momentText(at: string): string {
   return `${at.slice(0, 19).replace("T", " ")} UTC`;
