@@ -48,6 +48,8 @@ const STOP_DEADLINE_MS = 10_000;
 const NOISE = /^\[wrangler:info\]/;
 /** The only line of wrangler's that says where it listens. A Worker's own lines are JSON. */
 const LISTENS = /^\[wrangler:info\] Ready on http:\/\/127\.0\.0\.1:(\d+)$/;
+/** Part of a Worker's answer while a part of a log cannot be read. */
+const DEGRADED = '"status":"degraded"';
 /** Part of a Worker's answer as long as its configuration has a mistake, and the start of the line that names that. */
 const MISCONFIGURED = '"code":"configuration_error"';
 const FAULT = '{"event":"configuration.error"';
@@ -188,7 +190,7 @@ function killGroup(child: ChildProcess): void {
 class Misconfigured extends Error {}
 
 /**
- * Waits until `/health` answers 200.
+ * Waits until `/health` answers 200, or says that a log cannot be read as a whole: the Worker takes events all the same.
  *
  * @throws Error when the process ended, its configuration is wrong, or no answer came within `deadlineMs`.
  */
@@ -202,7 +204,7 @@ async function untilReady(url: string, exited: Promise<string>, deadlineMs: numb
     if (ended !== null) throw new Error(`wrangler ended with ${ended} before ${url} answered`);
     const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(PROBE_DEADLINE_MS) }).catch(() => null);
     const text = (await answer?.text().catch(() => "")) ?? "";
-    if (answer?.ok) return;
+    if (answer?.ok || text.includes(DEGRADED)) return;
     // The Worker would answer so until the deadline: a corrected file needs a new start.
     if (text.includes(MISCONFIGURED)) throw new Misconfigured();
     await delay(READY_RETRY_MS);
