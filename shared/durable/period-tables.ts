@@ -88,6 +88,12 @@ export class PeriodTables {
     return table;
   }
 
+  /** Gives a table another first number; its rows stay as they are. */
+  rename({ name }: PeriodTable, first: number): void {
+    this.#sql.run(`ALTER TABLE ${name} RENAME TO ${this.#prefix}_${first}`);
+    this.reload();
+  }
+
   drop({ name }: PeriodTable): void {
     this.#sql.run(`DROP TABLE ${name}`);
     this.#all = this.#all.filter((table) => table.name !== name);

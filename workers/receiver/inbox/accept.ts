@@ -3,6 +3,7 @@ import type { Space } from "../../../shared/durable/space.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Arrival } from "../event/arrival.ts";
 import { withVerified } from "../rejected/history.ts";
+import { mendClock } from "./clock.ts";
 import type { InboxMemory } from "./memory.ts";
 import type { Repetitions } from "./repetitions.ts";
 import { seal } from "./seal.ts";
@@ -36,6 +37,7 @@ const FULL: Accepted = { stored: false, full: true, error: "the storage has reac
 export function acceptAll(memory: InboxMemory, arrivals: Arrival[]): Accepted[] {
   const isOne = arrivals.length === 1;
   try {
+    mendClock(memory);
     const together = isOne ? 0 : arrivals.reduce((sum, arrival) => sum + sizeOf(arrival), 0);
     const left = memory.spaceLeft(together);
     const space = left === "ample" ? left : makeSpace(memory, together);

@@ -1,18 +1,13 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import { DAY_MS } from "../../../shared/time.ts";
 import { countSegment, encodeSegment, putSegment, type Segment } from "../archive/segments.ts";
+import type { SegmentRef } from "../event/page.ts";
+import { mendClock } from "./clock.ts";
 import type { InboxMemory } from "./memory.ts";
 import { seal } from "./seal.ts";
 import { forgetSeen } from "./space.ts";
-import {
-  expiredBefore,
-  MAX_MISSES,
-  oldestTail,
-  readBackDue,
-  retryDelay,
-  sealsForAge,
-  stillWaits,
-} from "./state/rules.ts";
+import { MAX_MISSES, oldestTail, readBackDue, retryDelay, sealsForAge, stillWaits } from "./state/rules.ts";
 
 /**
  * Moves sealed tails into KV: put, wait GRACE, read back, drop, oldest first. The object may die between any two steps:
@@ -34,9 +29,10 @@ type FlushRun = { progressed: boolean; failed: boolean; until: number; errorsInR
 export async function flush(memory: InboxMemory): Promise<boolean> {
   const run = { progressed: false, failed: false, until: Date.now() + RUN_MS, errorsInRow: 0, stopped: false };
   try {
+    mendClock(memory);
     // The alarm may be for something else: a KV that failed is left alone until its time has come.
     if (stillWaits(memory.state.retryAt, Date.now()) === null) await moveDue(memory, run);
-    forgetExpired(memory);
+    await forgetExpired(memory);
   } catch (error) {
     Object.assign(run, { progressed: false, failed: true });
     logEvent("flush.failed", { error: String(error) });
@@ -140,11 +136,29 @@ function update(memory: InboxMemory, segment: Segment, expires: number | null = 
   });
 }
 
-function forgetExpired(memory: InboxMemory): void {
-  memory.commit((draft) => {
-    const now = Date.now();
-    memory.store.ledger.forgetSegments(expiredBefore(now, memory.config), now, oldestTail(draft));
-  });
+/**
+ * Forgets what is past. A segment is past once KV, which has a clock of its own, shows it no more a day after its
+ * retention: a clock of ours that was ahead for a while has hidden it, and nothing is lost.
+ */
+async function forgetExpired(memory: InboxMemory): Promise<void> {
+  const { ledger } = memory.store;
+  const { retentionMs } = memory.config;
+  const expired = ledger.expiredSegments(Date.now() - DAY_MS, retentionMs, oldestTail(memory.state));
+  const gone: SegmentRef[] = [];
+  for (const segment of expired) {
+    const call = countSegment(memory.kv, memory.identity.log, segment);
+    const count = await withDeadline(call, SEGMENT_DEADLINE_MS).catch((error: unknown) => {
+      logEvent("segment.unread", { firstSeq: segment.firstSeq, error: String(error) });
+      return 0;
+    });
+    if (count !== null) break;
+    gone.push(segment);
+  }
+  if (gone.length > 0) {
+    memory.commit(() => {
+      for (const segment of gone) ledger.forgetSegment(segment);
+    });
+  }
   forgetSeen(memory);
 }
 

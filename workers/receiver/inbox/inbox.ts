@@ -12,6 +12,7 @@ import { historyOf, withHistory } from "../rejected/history.ts";
 import { NO_SOURCE, type Rejection, type RejectionCounts } from "../rejected/rejections.ts";
 import { type Accepted, acceptAll, countRepetitions, reportMany } from "./accept.ts";
 import { type ClearResult, clearEvents } from "./clear.ts";
+import { mendClock } from "./clock.ts";
 import { flush } from "./flush.ts";
 import { doHousekeeping, saveNotesSoon } from "./housekeeping.ts";
 import { LiveViewers } from "./live/viewers.ts";
@@ -169,6 +170,7 @@ export class Inbox extends DurableObject<InboxEnv> {
   }
 
   #snapshot(): LogSnapshot {
+    mendClock(this.memory);
     const { store, state, config, repetitions } = this.memory;
     const { tombstones, unread } = state.housekeeping;
     const [now, repeated] = [Date.now(), repetitions.bySeq];

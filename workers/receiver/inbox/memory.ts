@@ -5,9 +5,11 @@ import { type Space, spaceIn } from "../../../shared/durable/space.ts";
 import { Sql, transact } from "../../../shared/durable/sql.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import { HOUR_MS } from "../../../shared/time.ts";
 import { Rejections } from "../rejected/rejections.ts";
 import { createFrom, readHoldings } from "./rebuild.ts";
 import { Repetitions } from "./repetitions.ts";
+import { isAhead } from "./state/clock-rules.ts";
 import { wakeAt } from "./state/rules.ts";
 import type { InboxState, LogIdentity, MemoryNote, Timing } from "./state/state.ts";
 import { InboxStore } from "./storage/schema.ts";
@@ -112,6 +114,12 @@ export class InboxMemory {
     if (due !== null) this.#alarm.arm(Math.max(due, this.#running ? earliest + IDLE_MS : earliest));
   }
 
+  /** Arms the alarm for what the log waits for, and drops one that was set by a clock that was ahead. */
+  rearm(earliest: number): void {
+    this.#alarm.fired();
+    this.arm(earliest);
+  }
+
   /** Runs the alarm's `work`, which returns whether it moved anything and never throws, and arms the alarm again. */
   async run(work: () => Promise<boolean>): Promise<void> {
     if (this.#log === null && !this.#starting) await this.#start();
@@ -154,7 +162,8 @@ export class InboxMemory {
     // The errors of the life before are not known; only when that life meant to try again is.
     const waits = state.sealed.some((segment) => segment.putAt === null);
     const armed = this.#alarm.at;
-    this.#log = { identity, state: { ...state, retryAt: waits && armed !== null && armed > now ? armed : null } };
+    const isRetry = waits && armed !== null && armed > now && !isAhead(armed, now, HOUR_MS);
+    this.#log = { identity, state: { ...state, retryAt: isRetry ? armed : null } };
     this.arm(now);
   }
 
@@ -183,7 +192,8 @@ export class InboxMemory {
   /** The log as it is known. @throws Problem `log_unavailable` while it is not; another try is begun. */
   get #known(): KnownLog {
     if (this.#log !== null) return this.#log;
-    if (!this.#starting && Date.now() >= this.#startAgainAt) this.#ctx.waitUntil(this.#start());
+    const wait = this.#startAgainAt - Date.now();
+    if (!this.#starting && (wait <= 0 || wait > START_AGAIN_MS)) this.#ctx.waitUntil(this.#start());
     throw new Problem("log_unavailable", "The log is being read or rebuilt. Nothing was taken or shown; try again.", {
       headers: { "retry-after": String(START_AGAIN_MS / 1000) },
     });

@@ -2,7 +2,7 @@ import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type ListedSegment, listSegments, readTombstones, type SegmentPage } from "../archive/segments.ts";
 import { mergeTombstones, type Tombstone } from "../event/tombstone.ts";
-import { clearedIn, expiredBefore } from "./state/rules.ts";
+import { clearedIn } from "./state/rules.ts";
 import type { LogIdentity, Rebuilt, Timing } from "./state/state.ts";
 import type { InboxStore } from "./storage/schema.ts";
 
@@ -75,6 +75,7 @@ type Adoption = { store: InboxStore; timing: Timing; epoch: string; now: number;
  * Adds the segments that KV lists and the tables do not know; returns how many. Where two lives have the same seqs, the
  * segments of the newer one stay: readers saw those last. A segment put in the last minutes may be read before its grace
  * is over. Its key was listed; if `get` does not show it yet, a page answers 503 for a while rather than leave it out.
+ * Pages hide what is past its retention; it is adopted all the same, as this clock may be wrong.
  */
 export function adopt(
   listed: readonly ListedSegment[],
@@ -84,7 +85,6 @@ export function adopt(
   let adopted = 0;
   for (const segment of listed.toSorted((a, b) => b.from - a.from)) {
     const { firstSeq, lastSeq } = segment;
-    if (segment.to < expiredBefore(now, timing) || segment.expires <= now) continue;
     if (clearedIn(tombstones, segment) === segment.n) {
       ledger.addGone(segment, now);
       continue;
@@ -92,7 +92,8 @@ export function adopt(
     const there = ledger.segmentWithin(firstSeq, lastSeq);
     if (there?.firstSeq === firstSeq && there.epoch === segment.epoch) continue;
     if (there === null && lastSeq < oldestTail) {
-      ledger.addSegment({ ...segment, putAt: segment.to, misses: 0 }, segment.counts, segment.expires);
+      const expires = Math.min(segment.expires, now + timing.retentionMs);
+      ledger.addSegment({ ...segment, putAt: segment.to, misses: 0 }, segment.counts, expires);
       adopted += 1;
     } else if (segment.epoch !== epoch) logEvent("segment.hidden", { firstSeq, lastSeq, epoch: segment.epoch });
   }

@@ -5,6 +5,9 @@ import { crowdedOut, expiredSeen, needsSeenTable } from "./state/space-rules.ts"
 
 /** Makes space in the Inbox's storage: only tables of seen keys go for it, never events. */
 
+/** Each arrival is looked up in every table, so past ones go beyond so many, also when KV still has segments of their time. */
+const MOST_SEEN = 9;
+
 /** Makes what space can be made; returns how much is left then. Never throws: a drop that fails is tried again. */
 export function makeSpace(memory: InboxMemory, arriving: number): Space {
   try {
@@ -22,7 +25,13 @@ export function makeSpace(memory: InboxMemory, arriving: number): Space {
 export function forgetSeen(memory: InboxMemory, arriving = 0): Space {
   const { seen, ledger, sql } = memory.store;
   const now = Date.now();
-  const expired = expiredSeen(seen.tables, now, memory.config);
+  const past = expiredSeen(seen.tables, now, memory.config);
+  // The clock alone forgets no key: the segments of its time go first, by KV's clock.
+  const oldest = past.length > 0 && memory.spaceLeft(arriving) === "ample" ? ledger.oldestFrom() : null;
+  const expired = past.filter((_table, index) => {
+    const isFollowed = seen.tables.length - index > MOST_SEEN;
+    return isFollowed || oldest === null || oldest >= (seen.tables[index + 1]?.first ?? now);
+  });
   if (expired.length > 0) {
     memory.commit(() => {
       for (const table of expired) seen.drop(table);

@@ -100,21 +100,34 @@ export class Ledger {
     return row === undefined || row.lastSeq < firstSeq ? null : row;
   }
 
-  /**
-   * Forgets the oldest of the segments before `oldestTail`: those whose newest event came before `expired`, and those
-   * that KV does not keep beyond `now`.
-   */
-  forgetSegments(expired: number, now: number, oldestTail: number): void {
-    this.#sql.run(
-      `DELETE FROM seg WHERE ("to" < ? OR expires <= ?) AND firstSeq IN
-         (SELECT firstSeq FROM seg WHERE firstSeq < ? ORDER BY firstSeq LIMIT ${FORGET_LIMIT})`,
-      ...[expired, now, oldestTail],
+  /** Returns the oldest of the segments before `oldestTail` whose `expires`, or else newest event, came before `expired`. */
+  expiredSegments(expired: number, retentionMs: number, oldestTail: number): (SegmentKey & { lastSeq: number })[] {
+    return this.#sql.run<SegmentKey & { lastSeq: number }>(
+      `SELECT firstSeq, lastSeq, epoch FROM
+         (SELECT * FROM seg WHERE firstSeq < ? ORDER BY firstSeq LIMIT ${FORGET_LIMIT})
+         WHERE coalesce(expires, "to" + ?) <= ? ORDER BY firstSeq`,
+      ...[oldestTail, retentionMs, expired],
     );
+  }
+
+  forgetSegment({ firstSeq, epoch }: SegmentKey): void {
+    this.#sql.run("DELETE FROM seg WHERE firstSeq = ? AND epoch = ?", firstSeq, epoch);
+  }
+
+  /** Notes that KV surely keeps no segment beyond `latest`. */
+  limitExpiry(latest: number): void {
+    this.#sql.run("UPDATE seg SET expires = ? WHERE expires > ?", latest, latest);
+  }
+
+  /** Returns when the oldest event of the oldest segment was received, or null without segments. */
+  oldestFrom(): number | null {
+    const [oldest] = this.#sql.run<{ from: number }>(`SELECT "from" FROM seg ORDER BY firstSeq LIMIT 1`);
+    return oldest?.from ?? null;
   }
 
   /** Forgets a segment, whose key is to be deleted from now on. */
   discard({ firstSeq, epoch }: SegmentKey, at: number): void {
-    this.#sql.run("DELETE FROM seg WHERE firstSeq = ? AND epoch = ?", firstSeq, epoch);
+    this.forgetSegment({ firstSeq, epoch });
     this.addGone({ firstSeq, epoch }, at);
   }
 

@@ -32,6 +32,17 @@ export class SeenKeys {
     this.#tables.add(now);
   }
 
+  /**
+   * Lets tables that begin after `now` begin at it, in their order. Their keys go back with them: a key's time counts
+   * from its table's beginning.
+   */
+  moveBack(now: number): void {
+    const later = this.tables.filter(({ first }) => first > now);
+    const last = this.tables.findLast(({ first }) => first <= now)?.first ?? 0;
+    const begin = Math.max(now, last + later.length) - later.length + 1;
+    for (const [index, table] of later.entries()) this.#tables.rename(table, begin + index);
+  }
+
   drop(table: PeriodTable): void {
     this.#tables.drop(table);
   }
