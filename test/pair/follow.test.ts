@@ -3,13 +3,15 @@ import { visible as visibleOnServer } from "../../shared/pages/visible.ts";
 import * as server from "../../workers/receiver/viewer/parts/text.ts";
 
 /** Types of the modules that the browser loads, written down here because the Workers import them as text. */
-type Batch = { events: { seq: number }[]; next: number; end?: boolean };
+type Part = { from: number; to: number };
+type Batch = { events: { seq: number }[]; next: number; end?: boolean; missing?: Part[] };
 type Wiring = {
   after: number;
   socket(after: number): FakeSocket;
   page(after: number, wait: number): Promise<Batch | null>;
   deliver(events: { seq: number }[]): void;
   again(events: { seq: number; times: number }[]): void;
+  missing(parts: Part[]): void;
   state(state: string): void;
   reset(): void;
   pause(ms: number): Promise<void>;
@@ -41,6 +43,8 @@ class FakeLog {
   mute = false;
   pageMs = 0;
   pages = 0;
+  /** Events that cannot be read. */
+  lost: number[] = [];
   sockets: FakeSocket[] = [];
 
   batch(after: number): Batch {
@@ -48,7 +52,9 @@ class FakeLog {
       seq: after + 1 + index,
     }));
     const next = events.at(-1)?.seq ?? after;
-    return next === this.head ? { events, next, end: true } : { events, next };
+    const missing = events.filter(({ seq }) => this.lost.includes(seq)).map(({ seq }) => ({ from: seq, to: seq }));
+    const batch = { events: events.filter(({ seq }) => !this.lost.includes(seq)), next };
+    return { ...batch, ...(next === this.head && { end: true }), ...(missing.length > 0 && { missing }) };
   }
 
   append(count: number): void {
@@ -135,6 +141,7 @@ class FakeSocket extends EventTarget {
 let log = new FakeLog();
 let seen: number[] = [];
 let again: string[] = [];
+let missing: Part[] = [];
 let states: string[] = [];
 let resets = 0;
 
@@ -142,6 +149,8 @@ let resets = 0;
 function start(after = 0, connect = (own: FakeLog, from: number) => new FakeSocket(own, from)): void {
   const [own, delivered, told, said] = [new FakeLog(), [] as number[], [] as string[], [] as string[]];
   [log, seen, again, states, resets] = [own, delivered, told, said, 0];
+  const parts: Part[] = [];
+  missing = parts;
   void follow({
     after,
     socket: (from) => connect(own, from),
@@ -151,6 +160,9 @@ function start(after = 0, connect = (own: FakeLog, from: number) => new FakeSock
     },
     again: (events) => {
       told.push(...events.map(({ seq, times }) => `${seq}: ${times}`));
+    },
+    missing: (named) => {
+      parts.push(...named);
     },
     state: (state) => {
       if (said.at(-1) !== state) said.push(state);
@@ -180,6 +192,14 @@ describe("follow", () => {
     log.sockets[0]?.serve();
     await pass(10);
     expect([again, seen, states]).toEqual([["2: 1"], [4], ["live"]]);
+  });
+
+  it.each([0, 8])("names what cannot be read and goes on, with the tails from %i on", async (floor) => {
+    start();
+    [log.head, log.floor, log.lost] = [11, floor, [4, 5]];
+    await pass(0);
+    expect([seen, states.at(-1)]).toEqual([upTo(11).filter((seq) => seq !== 4 && seq !== 5), "live"]);
+    expect(missing).toEqual([4, 5].map((seq) => ({ from: seq, to: seq })));
   });
 
   it("delivers what was there and what comes, each once and in order", async () => {

@@ -1,3 +1,4 @@
+import { evictDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Page } from "../../../workers/receiver/event/page.ts";
@@ -14,6 +15,7 @@ import {
   runAlarm,
   SECOND,
   setTime,
+  tables,
   useEmptyStorage,
 } from "../support/harness.ts";
 import { checkInvariants, inKv, keyOf } from "../support/invariants.ts";
@@ -335,6 +337,35 @@ describe("damaged storage", () => {
       expect(await get<Page>("/events?after=3")).toMatchObject({ events: [{ seq: 4 }] });
     },
   );
+
+  it.each([false, true])(
+    "a segment that KV does not show whole is put again; the Inbox began anew: %s",
+    async (anew) => {
+      for (const id of ["a", "b", "c"]) await accept(id);
+      await wait(6 * MINUTE);
+      const [key = ""] = (await realKv.list()).keys.map(({ name }) => name);
+      await realKv.put(key, (await realKv.get(key))?.split("\n").slice(0, 1).join("\n") ?? "");
+      await damage("DELETE FROM tail_1 WHERE seq = 2");
+      await damage("UPDATE seg SET n = 2");
+      if (anew) await evictDurableObject(inbox());
+      await wait(60 * MINUTE);
+      expect((await realKv.get(key))?.split("\n").map((line) => line.slice(0, 10))).toEqual([
+        ...[1, 2, 3].map((seq) => `{"seq":${seq},"`),
+        "",
+      ]);
+      expect(await tables("tail")).toEqual([4]);
+      expect((await get<Page>("/events?after=2")).events).toMatchObject([{ seq: 3 }]);
+    },
+  );
+
+  it("a part that is cleared is missed no more", async () => {
+    await madeLog();
+    await breakReads([3], async () => null);
+    await status("/events?after=2");
+    expect((await inbox().status()).unread).toHaveLength(1);
+    await inbox().clear(null);
+    expect((await inbox().status()).unread).toEqual([]);
+  });
 
   it("a tail that is gone: the other parts are shown, and the webhook goes on", async () => {
     for (const id of ["a", "b"]) await accept(id);

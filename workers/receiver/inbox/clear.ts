@@ -1,7 +1,7 @@
 import { mergeTombstones, type Tombstone } from "../event/tombstone.ts";
 import type { InboxMemory } from "./memory.ts";
 import { seal } from "./seal.ts";
-import { clearedIn } from "./state/rules.ts";
+import { clearedIn, oldestTail } from "./state/rules.ts";
 import type { InboxState } from "./state/state.ts";
 import type { InboxStore } from "./storage/schema.ts";
 
@@ -23,10 +23,20 @@ export function clearEvents(memory: InboxMemory, source: string | null): ClearRe
     const isInOpenTail = source === null ? count > 0 : store.tails.holds(firstSeq, source);
     if (isInOpenTail) seal(store, draft, identity.epoch);
     const applied = applyTombstones(store, draft, [{ source, seq: draft.next - 1 }], now);
+    forgetUnread(store, draft);
     return { ...applied, keysToDelete: draft.housekeeping.gone };
   });
   memory.arm(now);
   return result;
+}
+
+/** Forgets that segments could not be read which are no part of the log any more. */
+function forgetUnread({ ledger }: InboxStore, draft: InboxState): void {
+  const { unread } = draft.housekeeping;
+  const kept = unread.filter(({ from, to }) => to >= oldestTail(draft) || ledger.segmentWithin(from, to) !== null);
+  if (kept.length === unread.length) return;
+  ledger.setNote("unread", { list: kept });
+  draft.housekeeping = { ...draft.housekeeping, unread: kept };
 }
 
 /**

@@ -93,6 +93,10 @@ type PlatformError = Error & { durableObjectReset?: boolean; retryable?: boolean
 
 /** Returns a Problem for an object that cannot answer now, and any other error as it is. */
 function unavailableOr(error: unknown): unknown {
+  if (isDamage(error)) {
+    logEvent("log.unread", { error: String(error) });
+    return new Problem("log_unavailable", "The storage of this log could not be read; the Worker's log says why.");
+  }
   if (!isInterruption(error) && !isOverload(error)) return error;
   return new Problem("log_unavailable", "The log's object was restarted or is overloaded. Ask again.", {
     headers: RETRY_SOON,
@@ -104,6 +108,11 @@ function isInterruption(error: unknown): boolean {
   if (!(error instanceof Error) || isOverload(error)) return false;
   const { durableObjectReset, retryable }: PlatformError = error;
   return durableObjectReset === true || retryable === true;
+}
+
+/** Recognises an error of the object's storage, which has kept the object from its start. */
+function isDamage(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("SQLITE_");
 }
 
 function isOverload(error: unknown): boolean {
