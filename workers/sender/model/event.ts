@@ -6,7 +6,7 @@ import { isReserved } from "./subscription.ts";
 
 /** The events that a caller may publish, checked, and the body that is sent: the same bytes at every attempt. Pure. */
 
-/** An event to publish. `data` is JSON text, as the publisher wrote it; `deliverAt` unix milliseconds, null for now; `id` null for one of ours. */
+/** An event to publish. `data` is JSON text, as the publisher wrote it; `deliverAt` unix milliseconds, also a time gone by, null for now; `id` null for one of ours. */
 export type NewEvent = { type: string; data: string; id: string | null; deliverAt: number | null };
 
 type ParsedEvents = { ok: true; events: NewEvent[]; single: boolean } | { ok: false; reason: string };
@@ -88,8 +88,7 @@ function parseDeliverAt(
   if (value === undefined || value === null) return null;
   const at = typeof value === "string" ? isoTime(value) : null;
   if (at === null) return "deliverAt must be an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z";
-  if (at > now + horizonMs) return `deliverAt may be at most ${horizonMs / DAY_MS} days ahead`;
-  return at > now ? at : null;
+  return at > now + horizonMs ? `deliverAt may be at most ${horizonMs / DAY_MS} days ahead` : at;
 }
 
 /**

@@ -71,7 +71,9 @@ export class LogWriter {
     const given = new Map<string, Published>();
     const events = call.events.map((event, index) => {
       const before = repeats[index] ?? (event.id === null ? undefined : given.get(event.id));
-      const published = before ?? this.#add(event, now);
+      // A time gone by is part of what a repetition must have in common, and means now.
+      const due = event.deliverAt !== null && event.deliverAt > now ? event.deliverAt : null;
+      const published = before ?? this.#add({ ...event, deliverAt: due }, now);
       given.set(published.id, published);
       return published;
     });
