@@ -310,13 +310,11 @@ describe("a failing endpoint", () => {
       receiver.sent = [];
     };
     receiver.answer = ({ url }) => new Response("", { status: url === URL_A ? 500 : 200 });
-    await failDay(0);
-    await failDay(4);
+    for (const day of [0, 1, 2, 3, 4]) await failDay(day);
     receiver.answer = () => new Response("ok");
     await failDay(4.5);
     receiver.answer = ({ url }) => new Response("", { status: url === URL_A ? 500 : 200 });
-    await failDay(6);
-    await failDay(9);
+    for (const day of [6, 7, 8, 9, 10]) await failDay(day);
     expect((await call("GET", `/endpoints/${id}`)).body).toMatchObject({ enabled: true });
     await evictDurableObject(endpoint(id));
     await failDay(11.1);
@@ -324,6 +322,22 @@ describe("a failing endpoint", () => {
       await runDurableObjectAlarm(endpoint(id));
       return (await call("GET", `/endpoints/${id}`)).body.enabled === false;
     });
+  });
+
+  it("is not disabled by 26 days of silence and one 503", async () => {
+    const start = Date.UTC(2040, 5, 1);
+    moveTo(start);
+    const { id } = await create();
+    receiver.answer = () => new Response("", { status: 503 });
+    for (const day of [0, 1, 2, 28]) {
+      moveTo(start + day * DAY);
+      await publish({});
+      await vi.waitUntil(async () =>
+        (await deliveries(id)).some(({ attempts }) => (attempts[0]?.at ?? 0) >= start + day * DAY),
+      );
+    }
+    await runDurableObjectAlarm(endpoint(id));
+    expect((await call("GET", `/endpoints/${id}`)).body).toMatchObject({ enabled: true });
   });
 
   it("announces each dead delivery once, never to itself, and recovers what died", async () => {

@@ -4,7 +4,10 @@ import {
   askedWait,
   countedAttempts,
   type Ending,
-  failingSince,
+  type Failing,
+  failingAfter,
+  hasFailedTooLong,
+  longestGap,
   nextDelivery,
   outcomeOf,
 } from "../../../workers/sender/endpoint/outcome.ts";
@@ -86,6 +89,18 @@ describe("nextDelivery", () => {
     expect(nextDelivery(open, { at: 1, ending: ending({ status: 429 }) }, asked)).toMatchObject({ state: "dead" });
   });
 
+  it.each([
+    [500, null],
+    [429, null],
+    [410, null],
+    [0, "timeout"],
+    [0, "dns_unavailable"],
+  ])("sends a test once, also after %i %s", (status, code) => {
+    const failed = { at: 1, ending: ending({ status, code, response: "no" }) };
+    const delivery = nextDelivery({ ...open, type: "webhook.test" }, failed, { ...turn, notBefore: turn.now + 5 });
+    expect(delivery).toMatchObject({ state: "dead", due: null, attempts: [{ status, code, nextAt: null }] });
+  });
+
   it.each(["endpoint.disabled", "delivery.failed", "webhook.test"])("does not report the death of %s", (type) => {
     const failed = { at: 1, ending: ending({ status: 500 }) };
     expect(nextDelivery({ ...open, type }, failed, { ...turn, delaysMs: [] })).toMatchObject({
@@ -148,16 +163,68 @@ describe("askedWait", () => {
   });
 });
 
-describe("failingSince", () => {
-  it.each([
-    [null, "retry", 7],
-    [3, "retry", 3],
-    [3, "gone", 3],
-    [null, "postponed", null],
-    [3, "postponed", 3],
-    [3, "delivered", null],
-  ] as const)("%j after %s is %j", (known, outcome, expected) => {
-    expect(failingSince(known, outcome, 7)).toBe(expected);
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+describe("failingAfter", () => {
+  const known = { since: 0, until: 10 * HOUR, ms: 10 * HOUR };
+  it.each<
+    [name: string, before: Failing | null, outcome: ReturnType<typeof outcomeOf>, at: number, after: Failing | null]
+  >([
+    ["begins with a failure", null, "retry", 7, { since: 7, until: 7, ms: 0 }],
+    ["begins with a 410", null, "gone", 7, { since: 7, until: 7, ms: 0 }],
+    ["does not begin with what was not sent", null, "postponed", 7, null],
+    ["ends with a success", known, "delivered", DAY, null],
+    ["is as it was after what was not sent", known, "postponed", DAY, known],
+    ["is not noted again within the hour", known, "retry", 10 * HOUR + 59 * 60_000, known],
+    ["counts the time between two failures", known, "retry", 20 * HOUR, { since: 0, until: 20 * HOUR, ms: 20 * HOUR }],
+    ["counts no silence", known, "retry", 26 * DAY, { since: 0, until: 26 * DAY, ms: 10 * HOUR }],
+    ["counts nothing when the clock goes back", known, "retry", 5 * HOUR, { since: 0, until: 5 * HOUR, ms: 10 * HOUR }],
+  ])("%s", (_name, before, outcome, at, after) => {
+    expect(failingAfter(before, outcome, { at, gapMs: longestGap([DAY]) })).toEqual(after);
+  });
+});
+
+describe("an endpoint that fails", () => {
+  const gapMs = longestGap(RETRY_DELAYS_SECONDS.map((seconds) => seconds * 1000));
+  const run = (times: readonly number[]) => {
+    let failing: Failing | null = null;
+    for (const at of times) failing = failingAfter(failing, "retry", { at, gapMs });
+    return failing !== null && hasFailedTooLong(failing);
+  };
+
+  /** The times of failures that lie so far apart. */
+  const timesOf = (gaps: readonly number[]) => {
+    let at = 0;
+    return [0, ...gaps.map((gap) => (at += gap))];
+  };
+
+  it("is not disabled by silence: one failure, 26 days, one 503", () => {
+    expect(run([0, 26 * DAY])).toBe(false);
+    // Ten attempts over three days, and the same a month later.
+    const attempts = [0, 1, 3, 6, 11, 21, 35, 55, 75].map((hours) => hours * HOUR);
+    expect(run([...attempts, 30 * DAY])).toBe(false);
+    expect(run([...attempts, ...attempts.map((at) => at + 30 * DAY)])).toBe(true);
+  });
+
+  it("is disabled by five days of failures that are as far apart as retries, and not before", () => {
+    const gap = fc.integer({ min: 1, max: gapMs - HOUR });
+    fc.assert(
+      fc.property(fc.array(gap, { minLength: 1, maxLength: 200 }), (gaps) => {
+        const times = timesOf(gaps);
+        const span = times.at(-1) ?? 0;
+        if (span < 5 * DAY) expect(run(times)).toBe(false);
+        if (span > 5 * DAY + HOUR) expect(run(times)).toBe(true);
+      }),
+    );
+  });
+
+  it("is not disabled by any silences between short failures", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: gapMs + HOUR, max: 365 * DAY }), { maxLength: 50 }), (silences) => {
+        expect(run(timesOf(silences))).toBe(false);
+      }),
+    );
   });
 });
 
@@ -224,21 +291,6 @@ describe("any sequence of attempts", () => {
           delivery = { ...delivery, ...next, body: next.body ?? "" };
         }
       }),
-    );
-  });
-
-  it("is failing since its first failure after the last success, and a look-up never made says nothing", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.constantFrom("delivered", "retry", "gone", "postponed"), { maxLength: 30 }),
-        (outcomes) => {
-          let since: number | null = null;
-          for (const [at, outcome] of outcomes.entries()) since = failingSince(since, outcome, at);
-          const failures = outcomes.slice(outcomes.lastIndexOf("delivered") + 1);
-          const first = failures.findIndex((outcome) => outcome !== "postponed");
-          expect(since).toBe(first < 0 ? null : outcomes.lastIndexOf("delivered") + 1 + first);
-        },
-      ),
     );
   });
 });

@@ -1,9 +1,9 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
-import { DAY_MS } from "../../../shared/time.ts";
+import { DAY_MS, HOUR_MS } from "../../../shared/time.ts";
 import type { Attempt, Delivery } from "../model/delivery.ts";
-import { isReserved } from "../model/subscription.ts";
+import { isReserved, TEST_TYPE } from "../model/subscription.ts";
 import type { OpenDelivery } from "./queue.ts";
-import { parseRetryAfter, retryDelay } from "./retry.ts";
+import { MAX_HOLD_MS, parseRetryAfter, retryDelay } from "./retry.ts";
 
 /** Decides what an attempt means: for its delivery, and for the endpoint. Pure. */
 
@@ -68,7 +68,9 @@ export function nextDelivery(
   const { status, code, ms } = ending;
   const outcome = outcomeOf(ending);
   const number = countedAttempts(attempts, skip) + 1;
-  const delay = delayAfter(outcome, retryDelay(delaysMs, number, random), delaysMs);
+  // A test is sent once: the person who asked for it sees the answer.
+  const once = type === TEST_TYPE;
+  const delay = once ? null : delayAfter(outcome, retryDelay(delaysMs, number, random), delaysMs);
   const nextAt = delay === null ? null : Math.max(now + delay, notBefore ?? 0);
   const delivered = outcome === "delivered";
   const made: Attempt = { at, ms, status, code, nextAt, response: delivered ? null : ending.response };
@@ -94,13 +96,39 @@ function delayAfter(outcome: Outcome, scheduled: number | null, delaysMs: readon
 }
 
 /** An endpoint that has failed every attempt for so long is disabled. */
-export const FAILING_MS = 5 * DAY_MS;
+const FAILING_MS = 5 * DAY_MS;
+/** A failure sooner than this after the last one that was noted is not noted: each note is a row. */
+const NOTE_MS = HOUR_MS;
 
 /**
- * Returns since when every attempt has failed, after one more attempt; null once one succeeded. An attempt that was not
- * made counts neither way.
+ * Time in which every attempt failed: the first failure, the last one that was noted (unix ms), and the milliseconds
+ * between them that count.
  */
-export function failingSince(known: number | null, outcome: Outcome, at: number): number | null {
+export type Failing = { since: number; until: number; ms: number };
+
+/**
+ * Returns the time of failing after one more attempt, made `at` (unix ms); null once one succeeded. Time counts between
+ * failures that lie no further apart than retries do (`gapMs`): an endpoint that had nothing to fail at was only silent.
+ * An attempt that was not made counts neither way.
+ */
+export function failingAfter(
+  known: Failing | null,
+  outcome: Outcome,
+  { at, gapMs }: { at: number; gapMs: number },
+): Failing | null {
   if (outcome === "delivered") return null;
-  return outcome === "postponed" ? known : (known ?? at);
+  if (outcome === "postponed") return known;
+  if (known === null) return { since: at, until: at, ms: 0 };
+  const gap = at - known.until;
+  if (Math.abs(gap) < NOTE_MS) return known;
+  return { since: Math.min(known.since, at), until: at, ms: known.ms + (gap > 0 && gap <= gapMs ? gap : 0) };
+}
+
+/** Returns how far apart failures may lie by a schedule of retries, or by the longest wait that a server may ask for. */
+export function longestGap(delaysMs: readonly number[]): number {
+  return Math.max(MAX_HOLD_MS, ...delaysMs.map((delay) => retryDelay([delay], 1, 1) ?? 0)) + 2 * NOTE_MS;
+}
+
+export function hasFailedTooLong({ ms }: Failing): boolean {
+  return ms >= FAILING_MS;
 }

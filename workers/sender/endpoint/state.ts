@@ -4,7 +4,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import { BACKLOG } from "../model/endpoint.ts";
 import type { ConfigureCall, Identity, LogView, Pause } from "../protocol.ts";
-import { type Ending, FAILING_MS, failingSince, outcomeOf } from "./outcome.ts";
+import { type Ending, type Failing, failingAfter, hasFailedTooLong, longestGap, outcomeOf } from "./outcome.ts";
 import { DeliveryQueue } from "./queue.ts";
 import { MAX_HOLD_MS } from "./retry.ts";
 import type { EndpointStore } from "./storage.ts";
@@ -17,6 +17,7 @@ import type { EndpointStore } from "./storage.ts";
 export class EndpointState {
   readonly #store: EndpointStore;
   readonly #storageLimit: number;
+  readonly #gapMs: number;
   readonly #alarm: Alarm;
   #identity: Identity | null = null;
   #logId: string | null = null;
@@ -24,14 +25,15 @@ export class EndpointState {
   #queue = new DeliveryQueue(0);
   #writtenFloor = 0;
   #pause: Pause | null = null;
-  #failingSince: number | null = null;
+  #failing: Failing | null = null;
   /** The end of the wait that the server asked for (unix ms), and the one that is stored. */
   #hold: number | null = null;
   #writtenHold: number | null = null;
 
-  constructor(store: EndpointStore, { storageLimit }: Pick<Config, "storageLimit">, alarm: Alarm) {
+  constructor(store: EndpointStore, { storageLimit, retryMs }: Pick<Config, "storageLimit" | "retryMs">, alarm: Alarm) {
     this.#store = store;
     this.#storageLimit = storageLimit;
+    this.#gapMs = longestGap(retryMs);
     this.#alarm = alarm;
     if (store.exists) this.#load();
   }
@@ -167,8 +169,8 @@ export class EndpointState {
     if (this.#pause !== null) this.#store.meta.set("pause", null);
     this.#pause = null;
     if (!forgiven) return;
-    if (this.#failingSince !== null) this.#store.meta.set("failingSince", null);
-    this.#failingSince = null;
+    if (this.#failing !== null) this.#store.meta.set("failingSince", null);
+    this.#failing = null;
     this.#hold = null;
     this.#saveHold();
   }
@@ -186,15 +188,15 @@ export class EndpointState {
   judge(ending: Ending, at: number): void {
     this.#saveHold();
     const outcome = outcomeOf(ending);
-    const since = failingSince(this.#failingSince, outcome, at);
-    if (since !== this.#failingSince) {
-      this.#store.meta.set("failingSince", since);
-      this.#failingSince = since;
+    const known = failingAfter(this.#failing, outcome, { at, gapMs: this.#gapMs });
+    if (known !== this.#failing) {
+      this.#store.meta.set("failingSince", known);
+      this.#failing = known;
     }
-    const failing = outcome === "retry" && since !== null && at - since >= FAILING_MS;
+    const failing = outcome === "retry" && known !== null && hasFailedTooLong(known);
     if (this.#pause !== null || !(failing || outcome === "gone")) return;
     const reason = outcome === "gone" ? "gone" : "failing";
-    this.#pause = { reason, revision: this.#identity?.revision ?? 0, since: since ?? at };
+    this.#pause = { reason, revision: this.#identity?.revision ?? 0, since: known?.since ?? at };
     this.#store.meta.set("pause", this.#pause);
     this.#alarm.arm(at);
   }
@@ -242,7 +244,9 @@ export class EndpointState {
 
   #loadHealth(meta: Record<string, unknown>): void {
     this.#pause = (meta.pause ?? null) as Pause | null;
-    this.#failingSince = (meta.failingSince ?? null) as number | null;
+    const failing = (meta.failingSince ?? null) as Failing | number | null;
+    // The first version wrote only since when: the failures after that are not known.
+    this.#failing = typeof failing === "number" ? { since: failing, until: failing, ms: 0 } : failing;
     this.#hold = this.#writtenHold = (meta.hold ?? null) as number | null;
   }
 }

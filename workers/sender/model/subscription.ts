@@ -29,6 +29,8 @@ export type Condition = { sql: string; params: string[] };
 const MAX_EARLIER = 20;
 
 /** Types of events about the sender itself. No publisher may use them; an endpoint gets them only if it names them. */
+/** The type of an event that a person sends to one endpoint to see what it answers. */
+export const TEST_TYPE = "webhook.test";
 const RESERVED_PREFIXES = ["webhook.", "endpoint.", "delivery."];
 const NOT_RESERVED = `NOT (${RESERVED_PREFIXES.map((prefix) => `ev.type GLOB '${prefix}*'`).join(" OR ")})`;
 
