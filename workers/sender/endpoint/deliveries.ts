@@ -2,6 +2,7 @@ import type { Meta } from "../../../shared/durable/meta.ts";
 import { isFinished, type PeriodTable, PeriodTables, type TableBounds } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
+import { TEST_TYPE } from "../model/subscription.ts";
 import type { Period } from "../protocol.ts";
 import type { SeqSet } from "./queue.ts";
 
@@ -149,9 +150,11 @@ export class Deliveries {
     return this.tables.reduce((sum, table) => sum + count(table), 0);
   }
 
-  /** The delivery that an ordered endpoint must send before any other; redeliveries block nothing. */
+  /** The delivery that an ordered endpoint must send before any other; redeliveries and tests block nothing. */
   get blocking(): Delivery | null {
-    const rows = this.#all("WHERE due IS NOT NULL AND state = 'due' AND mark IS NULL ORDER BY seq LIMIT 1");
+    const rows = this.#all(
+      `WHERE due IS NOT NULL AND state = 'due' AND mark IS NULL AND type <> '${TEST_TYPE}' ORDER BY seq LIMIT 1`,
+    );
     return rows.sort((a, b) => a.seq - b.seq)[0] ?? null;
   }
 
@@ -173,7 +176,7 @@ export class Deliveries {
     const rows = this.tables.flatMap(({ name }) =>
       this.#sql.run<{ seq: number; hasBody: number }>(
         `SELECT seq, body IS NOT NULL AS hasBody FROM ${name}
-         WHERE state = 'dead' AND attempts ->> '$[#-1].at' >= ?1
+         WHERE state = 'dead' AND type <> '${TEST_TYPE}' AND attempts ->> '$[#-1].at' >= ?1
            AND (?2 IS NULL OR attempts ->> '$[#-1].at' < ?2) ORDER BY seq LIMIT ?3`,
         ...[since, until, limit],
       ),
@@ -222,9 +225,11 @@ export class Deliveries {
   /** Makes a new table when the newest is a period old or full. `above`: a seq that no row exceeds before. */
   rollOver(now: number, bounds: TableBounds, above: number): void {
     const { newest } = this.#tables;
-    if (newest === undefined || above + 1 <= newest.first) return;
+    // After a restart, and beside a test, there are rows above the position.
+    const last = Math.max(above, this.#maxSeq);
+    if (newest === undefined || last + 1 <= newest.first) return;
     const table = { began: this.#newestBegan, bytes: this.#newestBytes };
-    if (isFinished(table, { ...bounds, now })) this.addTable(above + 1, now);
+    if (isFinished(table, { ...bounds, now })) this.addTable(last + 1, now);
   }
 
   /** Drops tables that are past the retention. A table in which a delivery is still due stays. */

@@ -1,4 +1,6 @@
 import type { Alarm } from "../../../shared/durable/alarm.ts";
+import type { LoggedEvent } from "../model/event.ts";
+import { TEST_TYPE } from "../model/subscription.ts";
 import type { CatchUp } from "./catch-up.ts";
 import type { DeliveryHistory } from "./history.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -41,7 +43,9 @@ export class Dispatcher {
 
   #dispatch(): void {
     const { identity, active, queue } = this.#state;
-    if (identity === null || !active) return;
+    if (identity === null) return;
+    this.#sendTests();
+    if (!active) return;
     const { ordered, rateLimit } = identity.config;
     const perSecond = rateLimit?.perSecond ?? null;
     while (queue.waiting > 0) {
@@ -62,6 +66,23 @@ export class Dispatcher {
       this.throttle.start(now, perSecond);
       this.#parts.ctx.waitUntil(this.#attempt(open));
     }
+  }
+
+  /** Sends each test that waits at once: past order, rate, a hold and the attempts under way. */
+  #sendTests(): void {
+    const { queue } = this.#state;
+    for (let test = queue.nextTest(); test !== undefined; test = queue.nextTest()) {
+      this.throttle.spend(1);
+      this.#parts.ctx.waitUntil(this.#attempt(test));
+    }
+  }
+
+  /** Sends a test event, unless it was sent already. */
+  sendTest(event: LoggedEvent): void {
+    const { queue } = this.#state;
+    queue.known = Math.max(queue.known, event.seq);
+    if (!queue.open.has(event.seq) && !this.#store.deliveries.has(event.seq, event.id)) queue.addNew(event);
+    this.advance();
   }
 
   /** Queues due retries that are not open yet, in order of due time, as far as the queue has space. */
@@ -105,12 +126,13 @@ export class Dispatcher {
     const { ending, requests } = await this.#parts.poster.post(open, config, at);
     this.throttle.spend(requests);
     const failed = outcomeOf(ending) !== "delivered";
-    if (!config.ordered) this.throttle.finish(failed);
+    const counted = open.type !== TEST_TYPE;
+    if (counted && !config.ordered) this.throttle.finish(failed);
     const recorded = this.#parts.history.record({ open, at, ending });
     this.#dispatch();
     await recorded;
     // An ordered endpoint's next attempt starts only after this one's row is committed.
-    if (config.ordered) this.throttle.finish(failed);
+    if (counted && config.ordered) this.throttle.finish(failed);
     if (this.#state.active) this.queueDue(Date.now());
     this.advance();
   }

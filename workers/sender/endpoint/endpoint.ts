@@ -4,6 +4,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf, TENANT, type Vars } from "../config.ts";
 import type { ActivityView } from "../model/activity.ts";
 import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
+import type { LoggedEvent } from "../model/event.ts";
 import type {
   ConfigureCall,
   DeliveryQuery,
@@ -63,7 +64,15 @@ export class Endpoint extends DurableObject<EndpointEnv> {
 
   /** Takes the registry's configuration; makes the schema of an endpoint that was not known. Safe to repeat. */
   configure(call: ConfigureCall): "done" | "older" {
-    return this.#state.configure(call, Date.now());
+    const now = Date.now();
+    const answer = this.#state.configure(call, now);
+    // Another order or rate counts from here on, not from the next event.
+    if (this.#state.active) {
+      this.#dispatcher.throttle.refill();
+      this.#dispatcher.queueDue(now);
+      this.#dispatcher.advance();
+    }
+    return answer;
   }
 
   /**
@@ -110,6 +119,17 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   /** Returns the outcome of the first attempt at the event `seq` of the log `log`. */
   firstOutcome(log: string, seq: number): Promise<FirstOutcome> {
     return this.#history.firstOutcome(seq, this.#state.knows(log));
+  }
+
+  /** Sends a test event at once, and returns its outcome. The log offers the event too, should this call be lost. */
+  sendTest(log: string, event: LoggedEvent): Promise<FirstOutcome> {
+    if (this.#state.identity?.config.enabled && this.#state.knows(log)) {
+      this.#dispatcher.throttle.refill();
+      // I3 (armed while unrecorded), as for an offer.
+      this.#alarm.arm(Date.now() + this.#config.leaseMs);
+      this.#dispatcher.sendTest(event);
+    }
+    return this.firstOutcome(log, event.seq);
   }
 
   /** Returns a delivery; of the log `log`, or of any when null. */

@@ -1,5 +1,6 @@
 import type { Attempt } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
+import { TEST_TYPE } from "../model/subscription.ts";
 
 /**
  * The deliveries that an Endpoint holds in memory, and its position in the log. All of it may be lost at any moment:
@@ -34,6 +35,8 @@ export class DeliveryQueue {
   behind = true;
   readonly #open = new Map<number, OpenDelivery>();
   #waiting: OpenDelivery[] = [];
+  /** Tests that wait: they stand in no line. */
+  #tests: OpenDelivery[] = [];
   #bytes = 0;
 
   constructor(floor: number) {
@@ -83,24 +86,35 @@ export class DeliveryQueue {
    */
   take(events: readonly LoggedEvent[], upTo: number, hasRow: (seq: number, id: string) => boolean): void {
     this.behind = false;
-    for (const { seq, id, type, body } of events) {
+    for (const event of events) {
+      const { seq } = event;
       if (seq <= this.position) continue;
       if (this.full) {
         this.behind = true;
         return;
       }
-      if (!this.#open.has(seq) && !hasRow(seq, id)) {
-        this.add({ seq, id, type, body, attempts: [], mark: null, skip: 0, isNew: true });
+      if (!this.#open.has(seq) && !hasRow(seq, event.id)) {
+        this.addNew(event);
       }
       this.position = seq;
     }
     this.position = Math.max(this.position, upTo);
   }
 
+  /** Queues an event that has no row. */
+  addNew({ seq, id, type, body }: LoggedEvent): void {
+    this.add({ seq, id, type, body, attempts: [], mark: null, skip: 0, isNew: true });
+  }
+
   add(open: OpenDelivery): void {
     this.#open.set(open.seq, open);
-    this.#waiting.push(open);
+    (open.type === TEST_TYPE ? this.#tests : this.#waiting).push(open);
     this.#bytes += open.body.length;
+  }
+
+  /** Takes a test that waits. */
+  nextTest(): OpenDelivery | undefined {
+    return this.#tests.shift();
   }
 
   /** Takes the first waiting delivery that may be sent now out of the line; it stays open. */
@@ -123,7 +137,8 @@ export class DeliveryQueue {
    */
   reset(): void {
     this.position = this.floor;
-    for (const { seq } of this.#waiting) this.finish(seq);
+    for (const { seq } of [...this.#waiting, ...this.#tests]) this.finish(seq);
     this.#waiting = [];
+    this.#tests = [];
   }
 }

@@ -1,7 +1,8 @@
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Delivery } from "../model/delivery.ts";
 import { BACKLOG, type EndpointRow } from "../model/endpoint.ts";
-import type { Published } from "../model/event.ts";
+import type { LoggedEvent, Published } from "../model/event.ts";
+import { TEST_TYPE } from "../model/subscription.ts";
 import type { ConfigureCall, Pause } from "../protocol.ts";
 import type { Announcement, LogWriter } from "./log-writer.ts";
 import type { OutboxStore } from "./storage.ts";
@@ -25,10 +26,11 @@ export class Announcements {
     this.#writer = writer;
   }
 
-  /** Publishes one `webhook.test` event to one endpoint alone, whatever its types; returns its id and seq. */
-  test(endpointId: string): Published {
+  /** Publishes one test event to one endpoint alone, whatever its types; returns it as the log has it. */
+  test(endpointId: string): LoggedEvent | null {
     const data = JSON.stringify({ message: "This is a test event.", endpointId });
-    return this.#announce({ type: "webhook.test", data, id: null, target: `+${endpointId}` });
+    const { id } = this.#announce({ type: TEST_TYPE, data, id: null, target: `+${endpointId}` });
+    return this.#store.event(id);
   }
 
   /**

@@ -5,7 +5,7 @@ import { type Config, configOf, TENANT, type Vars } from "../config.ts";
 import type { Delivery } from "../model/delivery.ts";
 import { DEFAULT_ENDPOINT, type EndpointConfig, type EndpointRow } from "../model/endpoint.ts";
 import type { FreshSecrets } from "../model/endpoint-secrets.ts";
-import { type LoggedEvent, type Published, type PublishResult, type SentCall, unpackCall } from "../model/event.ts";
+import { type LoggedEvent, type PublishResult, type SentCall, unpackCall } from "../model/event.ts";
 import type {
   Changed,
   ConfigureCall,
@@ -156,7 +156,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
     return this.#endpoints.delete(id);
   }
 
-  publishTest(endpointId: string): Published {
+  publishTest(endpointId: string): LoggedEvent | null {
     return this.#announcements.test(endpointId);
   }
 
