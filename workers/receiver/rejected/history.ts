@@ -59,7 +59,7 @@ export function historyOf({ complete, sources }: Verified, { source, fingerprint
 export function withHistory({ diagnosis, reason, at }: Rejection, history: History): Diagnosis | null {
   if (diagnosis === null || !history.known) return diagnosis;
   const { lastAt } = history;
-  // What was not tried may be the cause: the history is told, and proves nothing.
+  // A cause that was not tried is possible: the history is told, and proves nothing.
   if (diagnosis.code === "partly_tried") {
     const fact = lastAt === null ? NEVER : provenText(at - lastAt);
     return { ...diagnosis, text: `${diagnosis.text}; ${fact}` };

@@ -21,7 +21,7 @@ type EventRun = { n: number; from: number; to: number };
  */
 type HoursOfDay = { from: number; hours: number[]; exact: boolean };
 
-/** What the chart shows; `head` is the newest event that is counted. */
+/** Content of the chart; `head` is the newest event that is counted. */
 export type HourlyCounts = HoursOfDay & { head: number };
 
 /** Counts each event of the newest tails by itself, all older ones by the times of their segments. */
