@@ -309,7 +309,7 @@ describe("a clear", () => {
     expect(calls.filter(({ verb, key }) => verb === "delete" && key === keys[0]?.name)).toHaveLength(1);
   });
 
-  it("forgets keys that KV has dropped by itself", async () => {
+  it("deletes keys however late, as the clock may be wrong: KV may still have them", async () => {
     await log("a1");
     await put();
     await clear();
@@ -318,7 +318,8 @@ describe("a clear", () => {
     pass(33 * DAY);
     const calls = injectKv({});
     await drain();
-    expect([calls.filter(({ verb }) => verb === "delete"), (await inbox().status()).keysToDelete]).toEqual([[], 0]);
+    expect(calls.filter(({ verb }) => verb === "delete")).toHaveLength(1);
+    expect((await inbox().status()).keysToDelete).toBe(0);
   });
 
   it("hides what a rebuild finds later, and deletes it", async () => {

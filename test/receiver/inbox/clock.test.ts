@@ -179,6 +179,29 @@ describe("an Inbox that lived through a clock 40 days ahead", () => {
     expect(left.map(({ firstSeq }) => firstSeq)).not.toContain(1);
   });
 
+  it("keeps how often events came again, and deletes from KV what was cleared before", async () => {
+    await segments([{}]);
+    await send("id");
+    await wait(20 * MINUTE);
+    await send("id");
+    injectKv({ delete: refuse() });
+    await accept("x", { source: "other" });
+    await wait(20 * MINUTE);
+    await inbox().clear("other");
+    await wait(MINUTE);
+    ahead();
+    await send("ahead");
+    await send("ahead");
+    await wait(20 * MINUTE);
+    back();
+    injectKv({});
+    await evictDurableObject(inbox());
+    expect(await get("/events/2")).toMatchObject({ repeated: { times: 1 } });
+    await wait(20 * MINUTE);
+    expect([...(await inKv()).values()].flat().map(({ source }) => source)).not.toContain("other");
+    expect(await inbox().status()).toMatchObject({ keysToDelete: 0 });
+  });
+
   it("is the same after a correction of minutes: receivedAt waits", async () => {
     await accept("a");
     setTime(START - 4 * MINUTE);
@@ -219,7 +242,10 @@ describe("any clock that is ahead now and then", () => {
           if (next.do === "send") sent.push(await accept(`${run}-${index}`));
           if (next.do === "wait") await wait(next.minutes * MINUTE);
           if (next.do === "clock") set(next.ahead);
-          if (next.do === "evict") await evictDurableObject(inbox());
+          if (next.do === "evict") {
+            await inbox().status(); // only a running object can be evicted
+            await evictDurableObject(inbox());
+          }
           await get("/events");
           await checkInvariants(await inKv());
         }

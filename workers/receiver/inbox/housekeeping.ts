@@ -1,6 +1,5 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { DAY_MS } from "../../../shared/time.ts";
 import { deleteSegment, putTombstones } from "../archive/segments.ts";
 import { applyTombstones } from "./clear.ts";
 import type { InboxMemory } from "./memory.ts";
@@ -82,10 +81,12 @@ export function saveNotesSoon(memory: InboxMemory, changed: MemoryNote): void {
 /** Writes the notes that changed: one row each, however much there was to note. */
 function saveNotes(memory: InboxMemory, now: number): void {
   const { store, rejections, repetitions, unsaved, config } = memory;
+  // A clock that is ahead must not make the counts of events past that the log still has.
+  const oldest = store.ledger.oldestFrom() ?? now;
   memory.commit((draft) => {
     if (unsaved.has("rejections")) store.ledger.setNote("rejections", rejections.save(now));
     if (unsaved.has("repetitions")) {
-      store.ledger.setNote("repetitions", repetitions.save(now, expiredBefore(now, config)));
+      store.ledger.setNote("repetitions", repetitions.save(now, Math.min(expiredBefore(now, config), oldest)));
     }
     draft.housekeeping = { ...draft.housekeeping, notesDue: null };
   });
@@ -143,14 +144,9 @@ async function relistAfterRebuild(memory: InboxMemory): Promise<boolean> {
 
 /** Deletes keys of cleared segments, after the flush of the same alarm: so no put of one is still on its way. */
 async function deleteGone(memory: InboxMemory): Promise<boolean> {
-  const { kv, identity, config } = memory;
+  const { kv, identity } = memory;
   const { ledger } = memory.store;
   if (memory.state.housekeeping.gone === 0) return false;
-  // KV has dropped some keys by itself, and with them the puts that a crash or a clock left behind.
-  memory.commit((draft) => {
-    ledger.dropGoneBefore(Date.now() - config.retentionMs - 2 * DAY_MS);
-    draft.housekeeping = { ...draft.housekeeping, gone: ledger.countGone() };
-  });
   const { day, deleted } = sweptOn(Date.now(), memory.state.housekeeping.swept);
   const keys = ledger.gone(Math.min(RUN_DELETES, DELETES_PER_DAY - deleted));
   for (const key of keys) await withDeadline(deleteSegment(kv, identity.log, key), CALL_DEADLINE_MS);

@@ -148,11 +148,6 @@ export class Ledger {
     this.#sql.run("DELETE FROM gone WHERE firstSeq = ? AND epoch = ?", firstSeq, epoch);
   }
 
-  /** Forgets the keys of segments that were cleared before `expired`: KV has dropped them by itself. */
-  dropGoneBefore(expired: number): void {
-    this.#sql.run("DELETE FROM gone WHERE at < ?", expired);
-  }
-
   #count(query: string): number {
     return this.#sql.run<{ n: number }>(query)[0]?.n ?? 0;
   }
