@@ -2,6 +2,7 @@ import { fromUtf8, utf8 } from "../bytes.ts";
 import type { SigningKey } from "../signing/secret.ts";
 import { HEADER, sign } from "../signing/signature.ts";
 import { type EdgeCode, edgeCode } from "./edge-status.ts";
+import { letGo } from "./let-go.ts";
 
 /**
  * One HTTP attempt: signs, POSTs, follows no redirect, and reads no more of the answer than is kept. A 2xx counts once its
@@ -132,11 +133,6 @@ class BodyStart {
     }
     return null;
   }
-}
-
-/** Cancels a body, which frees its connection. Not awaited: the other side may be slow, and nothing depends on it. */
-function letGo(body: Pick<ReadableStream, "cancel"> | null | undefined): void {
-  body?.cancel().catch(() => {});
 }
 
 function errorCodeOf(error: unknown, status: number): AttemptErrorCode {

@@ -2,6 +2,7 @@ import { BoundedMap } from "../bounded-map.ts";
 import { fromUtf8 } from "../bytes.ts";
 import { ipLiteral, isLoopback } from "./address.ts";
 import { type DnsAnswer, type DnsVerdict, judgeAnswers, parseAnswer } from "./dns-answer.ts";
+import { letGo } from "./let-go.ts";
 
 /**
  * Looks a hostname up over HTTPS before anything is sent to it, so that no name leads into a network that its URL may not
@@ -114,11 +115,6 @@ async function readAnswer({ body }: Response, signal: AbortSignal): Promise<stri
     size += value.byteLength;
   }
   return fromUtf8(bytes.subarray(0, size)) ?? "";
-}
-
-/** Cancels a body. Not awaited: the other side may be slow, and nothing depends on it. */
-function letGo(body: Pick<ReadableStream, "cancel"> | null | undefined): void {
-  body?.cancel().catch(() => {});
 }
 
 function questionUrl(resolver: URL, name: string, type: string): URL {

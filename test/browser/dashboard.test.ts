@@ -86,7 +86,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await page.getByRole("button", { name: "Publish event" }).click();
     await page.getByText("The event is in the log, and on its way.").waitFor();
     const [request] = await listener.requests("by_form");
-    expect(request?.body).toContain('"data":{"total":42.50}}');
+    expect(request?.body).toContain('"data":{"total": 42.50}}');
   });
 
   test("shows a failing endpoint, and the result of its Redeliver button", async () => {

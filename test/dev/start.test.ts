@@ -308,7 +308,11 @@ describe("npm start", () => {
   test.each([
     ["receiver", "FLUSH_SECONDS", "often"],
     ["sender", "PERIODIC_SECONDS", "-1"],
-    ["sender", "PERIODIC_SECONDS", "ten"],
+    ["sender", "PERIODIC_SECONDS", "0.0001"],
+    ["sender", "RETRY_SECONDS", "abc"],
+    ["sender", "WEBHOOK_URL", "ftp://x"],
+    ["receiver", "DOH_URL", "garbage"],
+    ["receiver", "API_TOKEN", "too-short"],
   ])("ends with 1 at the first answer when a variable of the %s is wrong: %s=%s", async (worker, name, value) => {
     const { starting, processes } = await startSecond({ [name]: value });
     expect(await starting.exited).toBe(1);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { namesIn, requireKnownVariables } from "../../workers/dev/known-variables.ts";
 import { readSettings } from "../../workers/dev/settings.ts";
-import { configuredRoot, root, temporaryFolder } from "./workers.ts";
+import { configuredRoot, root, temporaryFolder } from "../pair/workers.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
