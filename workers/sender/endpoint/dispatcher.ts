@@ -51,8 +51,10 @@ export class Dispatcher {
     while (queue.waiting > 0) {
       const now = Date.now();
       const held = this.#state.heldUntil(now);
-      if (held !== null) this.#parts.alarm.arm(wakeTime(held));
-      if (held !== null) return;
+      if (held !== null) {
+        this.#parts.alarm.arm(wakeTime(held));
+        return;
+      }
       const permission = this.throttle.ask(now, { ordered, perSecond });
       if (!permission.go) {
         // The next event delivered to the object brings a new budget, and this asks for one.
