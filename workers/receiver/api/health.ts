@@ -15,7 +15,7 @@ const ASK_DEADLINE_MS = 5_000;
 /** Answers for a whole Worker: `reasons` are coarse, because a stranger reads them. */
 type Answer = { status: "ok" } | { status: "degraded"; reasons: string[] };
 
-const answers = new WeakMap<Env, { at: number; answer: Promise<Answer> }>();
+const answers = new WeakMap<Env, { at: number; answer: Answer }>();
 
 /** A degraded log is 503: a monitor reads the status alone. `/webhook` may take events all the same. */
 export const healthRoutes = createApp().get("/", async (c) => {
@@ -26,10 +26,11 @@ export const healthRoutes = createApp().get("/", async (c) => {
   return c.json(answer, answer.status === "ok" ? 200 : 503);
 });
 
-function lately(env: Env, now: number): Promise<Answer> {
+/** Returns the last answer while it is fresh. Only finished answers are kept: a request that is cut off ends its calls. */
+async function lately(env: Env, now: number): Promise<Answer> {
   const last = answers.get(env);
   if (last !== undefined && Math.abs(now - last.at) < ASK_EVERY_MS) return last.answer;
-  const answer = askAll(env);
+  const answer = await askAll(env);
   answers.set(env, { at: now, answer });
   return answer;
 }
