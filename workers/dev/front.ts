@@ -39,6 +39,7 @@ const CONNECTION_HEADERS = new Set(["connection", "keep-alive", "proxy-connectio
 const IDLE_MS = 2000;
 /** More than any client keeps an idle connection, for the same reason. */
 const CLIENT_IDLE_MS = 90_000;
+/** The time that a client gets to read an answer that came before the end of its request. */
 const LINGER_MS = 1000;
 /** Writes the head. Node's `flushHeaders` would write it as UTF-8. */
 const NOTHING = Buffer.alloc(0);

@@ -9,6 +9,8 @@ import { join } from "node:path";
 
 const LOCK_FILE = "npm-start.lock";
 const PID_FILE = "npm-start.pid";
+/** SQLite's code for a lock that another has. */
+const SQLITE_BUSY = 5;
 
 /**
  * Takes the lock until this process ends.
@@ -36,8 +38,6 @@ export async function lockState(stateDir: string): Promise<void> {
     throw new Error(`${stateDir} is in use by ${holder}. Stop that one, or set STATE_DIR to another folder.`);
   }
 }
-
-const SQLITE_BUSY = 5;
 
 function pidOf(path: string): string {
   try {
