@@ -2,9 +2,15 @@
 
 /**
  * Rule of a variable. `fallback`: the text that stands for none; null when the variable must be set. `bounds`: what the
- * text may be, as the README says it. `read`: the value; undefined out of the bounds, and an Error tells more.
+ * text may be, as the README says it; `kind` stands before them in a fault. `read`: the value; undefined out of the
+ * bounds, and an Error tells more.
  */
-export type Setting<Value> = { fallback: string | null; bounds: string; read: (text: string) => Value | undefined };
+export type Setting<Value> = {
+  fallback: string | null;
+  kind?: string;
+  bounds: string;
+  read: (text: string) => Value | undefined;
+};
 
 /** The values of a table of settings, by name. */
 type Values<Table> = { [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never };
@@ -27,14 +33,15 @@ export class ConfigReader {
     return Object.fromEntries(values) as Values<Table>;
   }
 
-  #value(name: string, { fallback, bounds, read }: Setting<unknown>): unknown {
+  #value(name: string, { fallback, kind = "", bounds, read }: Setting<unknown>): unknown {
     const text = this.#text(name);
+    const rule = `${name} must be ${kind}${bounds}`;
     if (text === "" && fallback === null) return this.fault(`${name} is missing`);
     try {
       const value = read(text === "" ? (fallback ?? "") : text);
-      return value === undefined ? this.fault(`${name} must be ${bounds}`) : value;
+      return value === undefined ? this.fault(rule) : value;
     } catch (error) {
-      return this.fault(error instanceof Error ? error.message : `${name} must be ${bounds}`);
+      return this.fault(error instanceof Error ? error.message : rule);
     }
   }
 
@@ -63,13 +70,14 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-/** A whole number; its value is in other units: `unit` of them make one. */
+/** A whole number, whose value is `unit` times as much: a day in milliseconds. */
 export function wholeSetting(
   fallback: number,
   { min, max, unit = 1 }: { min: number; max: number; unit?: number },
 ): Setting<number> {
   return {
     fallback: String(fallback),
+    kind: "a whole number from ",
     bounds: `${shownNumber(min)} to ${shownNumber(max)}`,
     read: (text) => {
       const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;

@@ -32,7 +32,9 @@ describe("ConfigReader", () => {
   it("names everything that is wrong at once, with its bounds and without a value", () => {
     const reader = new ConfigReader({ A: "", B: "1e3", C: "11", D: "-1", E: "TRUE", F: { hunter2: 1 } });
     reader.read({ A: text, B: ten, C: ten, D: ten, E: flagSetting, F: text });
-    expect(() => reader.check()).toThrow(/^A is missing; B .*; C must be 0 to 10; D .*; E must be true or false; F /);
+    expect(() => reader.check()).toThrow(
+      /^A is missing; B .*; C must be a whole number from 0 to 10; D .*; E must be true or false; F /,
+    );
     expect(() => reader.check()).not.toThrow(/hunter2|1e3|11/);
   });
 });
@@ -52,7 +54,7 @@ function read(setting: Setting<unknown>, given: unknown): unknown {
 describe("a whole number", () => {
   it.each(["abc", "-1", "0.0001", "1.5", "1e1", "0x1", " 1", "1 ", "+1", "11", "NaN", "Infinity", "1,0", "1_0", "٣"])(
     "is not %j",
-    (given) => expect(read(ten, given)).toBe("IT must be 0 to 10"),
+    (given) => expect(read(ten, given)).toBe("IT must be a whole number from 0 to 10"),
   );
 
   it("is itself within its bounds, and nothing else is anything", () => {
@@ -60,7 +62,7 @@ describe("a whole number", () => {
     fc.assert(
       fc.property(texts, (given) => {
         const isWhole = /^[0-9]+$/.test(given) && given.length <= 15 && Number(given) <= 10;
-        const expected = given === "" ? 1 : isWhole ? Number(given) : "IT must be 0 to 10";
+        const expected = given === "" ? 1 : isWhole ? Number(given) : "IT must be a whole number from 0 to 10";
         expect(read(ten, given)).toBe(expected);
       }),
     );
