@@ -12,9 +12,10 @@ const SLICE_BYTES = 256;
 /** Units of an inflation. */
 const INFLATE_WORK = 150;
 
-/** The bytes before compression; `none`: the body is not compressed, `untried`: its original could not be found. */
+/** Bytes before compression; `none`: the body is not compressed, `untried`: its original could not be found. */
 type Inflated = Bytes | "none" | "untried";
 
+/** Returns the bytes that a body had before it was compressed. */
 export async function inflated({ headers, body }: SignedRequest, work: Work): Promise<Inflated> {
   const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase();
   const packed = body[0] === 0x1f && body[1] === 0x8b;

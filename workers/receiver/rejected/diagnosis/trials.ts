@@ -180,10 +180,15 @@ export async function otherUrl({ request, ...trial }: Trial, terms: TrialTerms):
   return null;
 }
 
+/** Units for a character of a query that is spelled anew. */
+const SPELLING_WORK = 0.1;
+
 /** Tries other spellings of the query that the request came with, where a provider signs that. */
 export async function otherQuery({ request, ...trial }: Trial, terms: TrialTerms): Promise<Diagnosis | null> {
   const at = request.url.indexOf("?");
-  if (trial.scheme.signedUrl !== "called" || at < 0 || request.url.length - at > LONG_URL) return null;
+  if (trial.scheme.signedUrl !== "called" || at < 0) return null;
+  // A query that is too long to try leaves the work exhausted, so that nobody takes its request for a forgery.
+  if (!terms.work.affords(SPELLING_WORK * (request.url.length - at))) return null;
   const [start, query] = [request.url.slice(0, at + 1), request.url.slice(at + 1)];
   for (const spelled of querySpellings(query)) {
     if (await verifies({ ...trial, request: { ...request, url: start + spelled } }, terms)) {
