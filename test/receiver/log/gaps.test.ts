@@ -358,6 +358,31 @@ describe("damaged storage", () => {
     },
   );
 
+  it.each(["{", '{"seq":4,"id":}', '{"seq":4,"damaged":true}'])(
+    "a line of a segment that is %s: that event alone is missing",
+    async (line) => {
+      await madeLog();
+      await breakReads([3], async (next) => {
+        const lines = (await next())?.split("\n") ?? [];
+        return [lines[0], line, ...lines.slice(2)].join("\n");
+      });
+      expect(await get<Page>("/events?after=2")).toMatchObject({ events: [{ seq: 3 }], next: 3 });
+      expect(await status("/events?after=3")).toBe(503);
+      for (let polls = 0; polls < 4; polls++) {
+        await wait(30 * SECOND);
+        // A filtered read, which looks at no other line, must not make the damaged one whole.
+        await call("/events?after=4&source=default");
+      }
+      for (const query of ["", "&source=default", "&q=nothing"]) {
+        expect((await get<Page>(`/events?after=2${query}`)).missing).toEqual([{ from: 4, to: 4 }]);
+      }
+      expect(seqsOf((await get<Page>("/events?after=2")).events)).toEqual([3, 5, 6, 7, 8, 9]);
+      expect([await status("/events/4"), await status("/events/5")]).toEqual([503, 200]);
+      const exported = (await (await call("/events/export?after=2")).text()).split("\n").slice(0, 3);
+      expect(exported.map((each) => JSON.parse(each).seq ?? "gap")).toEqual([3, "gap", 5]);
+    },
+  );
+
   it("a part that is cleared is missed no more", async () => {
     await madeLog();
     await breakReads([3], async () => null);

@@ -11,7 +11,7 @@ import type { SegmentText } from "./segments.ts";
 /** The end of a line whose body is base64; inside a JSON string these quotes would be escaped. */
 const BINARY_END = '"encoding":"base64"}\n';
 
-/** Wanted records of a segment; `damaged` are the seqs of lines that might have held more. */
+/** Wanted records of a segment; `damaged` are the seqs of further lines that might have held more. */
 type FoundRecords = { records: EventRecord[]; damaged: number[] };
 
 /** Returns at most `limit` wanted records of a whole segment, in the order asked for. */
@@ -21,7 +21,7 @@ export function recordsIn(
   { range, ascending, filter, cleared }: Wanted & { cleared: readonly Tombstone[] },
   limit: number,
 ): FoundRecords {
-  const found: FoundRecords = { records: [], damaged: [...damaged] };
+  const found: FoundRecords = { records: [], damaged: [] };
   if (limit <= 0) return found;
   const candidates = linesWithin(candidateLines(text, filter), segment, range);
   for (const line of ascending ? candidates : candidates.reverse()) {
@@ -33,8 +33,14 @@ export function recordsIn(
       if (inRange && matches(filter, record) && !isCleared(cleared, record)) found.records.push(record);
     }
   }
-  found.damaged = [...new Set(found.damaged)].filter((seq) => seq > 0);
+  found.damaged = found.damaged.filter((seq) => seq > 0 && !damaged.includes(seq));
   return found;
+}
+
+/** Returns a segment with all of its damaged lines, found by parsing each: for one of which some could not be read. */
+export function withAllDamaged({ text }: SegmentText, { firstSeq }: SegmentRef): SegmentText {
+  const lines = text.split("\n").slice(0, -1);
+  return { text, damaged: lines.flatMap((line, index) => (recordIn(line) === null ? [firstSeq + index] : [])) };
 }
 
 /** Returns the record of a line, or null for a line that holds none. */

@@ -1,7 +1,8 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import { withAllDamaged } from "../archive/read-segment.ts";
 import { readSegment } from "../archive/segments.ts";
-import type { SegmentRef, SeqRange, Unread } from "../event/page.ts";
+import type { SeqRange, Unread } from "../event/page.ts";
 import { toRecord } from "../event/record.ts";
 import type { InboxMemory } from "./memory.ts";
 import { oldestTail } from "./state/rules.ts";
@@ -35,7 +36,7 @@ export function noteReads(memory: InboxMemory, reads: Reads): SeqRange[] {
 function logChange(before: readonly NotedUnread[], after: readonly NotedUnread[]): void {
   const [was, is] = [before, after].map((list) => list.filter(isMissing));
   for (const { from, to, answered } of subtract(is ?? [], was ?? [])) logEvent("log.missing", { from, to, answered });
-  for (const { from, to } of subtract(before, after)) logEvent("log.read_again", { from, to });
+  for (const { from, to } of subtract(before, after)) logEvent("log.missing_no_more", { from, to });
 }
 
 /** Looks at the noted parts that are due, so that a part is known to be missing, or well, without any reader. */
@@ -58,9 +59,9 @@ async function lookAtPart(memory: InboxMemory, part: NotedUnread): Promise<Reads
     if (segment === null) return { unread: [], read: [part] };
     const found = await withDeadline(readSegment(memory.kv, memory.identity.log, segment, "anew"), LOOK_DEADLINE_MS);
     if (found === null) return { unread: [{ from, to, answered: true }], read: [] };
-    const damaged = found.damaged.filter((seq) => seq >= from && seq <= to);
+    const { damaged } = withAllDamaged(found, segment);
     const unread = damaged.map((seq) => ({ from: seq, to: seq, answered: true }));
-    return { unread, read: [rangeOf(segment)] };
+    return { unread, read: [{ from: segment.firstSeq, to: segment.lastSeq }] };
   } catch (error) {
     logEvent("segment.unread", { firstSeq: from, error: String(error) });
     return { unread: [{ from, to, answered: answered && from >= oldestTail(memory.state) }], read: [] };
@@ -78,9 +79,4 @@ function lookAtTails(memory: InboxMemory, { from, to }: SeqRange): Reads {
   });
   if (read.length === to - from + 1) return { unread: [], read: [{ from, to }] };
   return { unread: [{ from, to, answered: true }], read: [] };
-}
-
-/** Returns the seqs of a segment. */
-export function rangeOf({ firstSeq, lastSeq }: SegmentRef): SeqRange {
-  return { from: firstSeq, to: lastSeq };
 }

@@ -4,9 +4,9 @@ import { recordsIn } from "../archive/read-segment.ts";
 import { type EventFilter, wantsAll } from "../event/filter.ts";
 import { type PageQuery, type SegmentRef, type SeqRange, type Slice, wantedOf } from "../event/page.ts";
 import { type EventRecord, type EventRow, lineOf } from "../event/record.ts";
-import { fetchSegment, gapsIn, type Reading, unreadable } from "./gaps.ts";
+import { damagedAt, fetchSegment, gapsIn, type Reading, unreadable } from "./gaps.ts";
 import type { LogReader } from "./logs.ts";
-import { checkCursor, damagedAt, undamaged } from "./read.ts";
+import { checkCursor, undamaged } from "./read.ts";
 
 /**
  * The log, or a filter of it, as a file: oldest first, streamed, one segment in memory at a time. Each slice is bounded

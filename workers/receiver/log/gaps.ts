@@ -1,6 +1,7 @@
 import { withDeadline } from "../../../shared/deadline.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import { withAllDamaged } from "../archive/read-segment.ts";
 import { readSegment, type SegmentText } from "../archive/segments.ts";
 import type { SegmentRef, SeqRange, Unread } from "../event/page.ts";
 import { type LogReader, RETRY_SOON } from "./logs.ts";
@@ -28,17 +29,26 @@ export async function fetchSegment(
   const { firstSeq: from, lastSeq: to, noted = false } = segment;
   try {
     const call = readSegment(kv, log, segment, noted ? "anew" : "cached");
-    const found = await withDeadline(call, READ_DEADLINE_MS[noted ? "noted" : "usual"]);
-    if (found === null) {
+    const shown = await withDeadline(call, READ_DEADLINE_MS[noted ? "noted" : "usual"]);
+    if (shown === null) {
       logEvent("segment.unread", { firstSeq: from, error: "KV does not show the whole of it" });
       reading.unread.push({ from, to, answered: true });
-    } else if (noted) reading.read.push({ from, to });
+      return null;
+    }
+    const found = noted ? withAllDamaged(shown, segment) : shown;
+    reading.unread.push(...found.damaged.map(damagedAt));
+    if (noted) reading.read.push({ from, to });
     return found;
   } catch (error) {
     logEvent("segment.unread", { firstSeq: from, error: String(error) });
     reading.unread.push({ from, to, answered: false });
     return null;
   }
+}
+
+/** Returns a damaged event as a part that could not be read. */
+export function damagedAt(seq: number): Unread {
+  return { from: seq, to: seq, answered: true };
 }
 
 /** Tells the Inbox about the reads, and returns the gaps among them that lie within `range`. */

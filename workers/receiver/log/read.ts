@@ -3,15 +3,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import { recordIn, recordsIn } from "../archive/read-segment.ts";
 import { maskedHeaders } from "../event/headers.ts";
 import { maskedQuery } from "../event/masking.ts";
-import {
-  type Page,
-  type PageQuery,
-  type SegmentRef,
-  type SeqRange,
-  type Slice,
-  type Unread,
-  wantedOf,
-} from "../event/page.ts";
+import { type Page, type PageQuery, type SegmentRef, type SeqRange, type Slice, wantedOf } from "../event/page.ts";
 import {
   type EventRecord,
   type EventRow,
@@ -22,7 +14,7 @@ import {
   withRepeated,
 } from "../event/record.ts";
 import { isCleared } from "../event/tombstone.ts";
-import { fetchSegment, type Gaps, gapsIn, type Reading, unreadable } from "./gaps.ts";
+import { damagedAt, fetchSegment, type Gaps, gapsIn, type Reading, unreadable } from "./gaps.ts";
 import { type Env, type LogReader, readLog } from "./logs.ts";
 
 /** Pages and events of one log: the Inbox answers from its tails and names the segments that hold the rest. */
@@ -111,15 +103,10 @@ async function readStored(reader: LogReader, segment: SegmentRef, seq: number): 
   const found = await fetchSegment(reader, segment, reading);
   // A tail has no gaps, so neither has its segment.
   const record = recordIn(found?.text.split("\n")[seq - segment.firstSeq] ?? "");
-  if (record === null && found !== null) reading.unread.push(damagedAt(seq));
+  if (record === null && found?.damaged.includes(seq) === false) reading.unread.push(damagedAt(seq));
   const gaps = await gapsIn(reader, reading, { from: seq, to: seq });
   if (record === null) throw unreadable(gaps);
   return record;
-}
-
-/** Returns a damaged event as a part that could not be read. */
-export function damagedAt(seq: number): Unread {
-  return { from: seq, to: seq, answered: true };
 }
 
 /** Returns the record of a tail's row, or null for a row that is damaged. */
