@@ -196,7 +196,7 @@ export class FanOut {
   async #askFloor(row: EndpointRow): Promise<void> {
     const offer = this.#emptyOffer(row);
     const answer = await withDeadline(this.#port.endpoint(row.id).floor(offer), OFFER_TIMEOUT_MS).catch(() => null);
-    this.#positions.noteFloor(row, answer?.floor ?? this.#positions.floor(row));
+    this.#positions.noteFloor(row, answer?.floor ?? this.#positions.floor(row), this.#port.now());
     if (answer?.heard) this.#positions.tell(row, offer.upTo);
   }
 

@@ -56,7 +56,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
     const store = new OutboxStore(ctx.storage);
     const alarm = new Alarm(ctx, store.sql);
     const writer = new LogWriter(store, config);
-    const port = { endpoint: (id: string) => this.#endpoint(id), alarm, now: Date.now };
+    const port = { endpoint: (id: string) => this.#endpoint(id), alarm, now: () => Date.now() };
     this.#config = config;
     this.store = store;
     this.#alarm = alarm;

@@ -5,6 +5,15 @@ import type { OutboxStore } from "./storage.ts";
 type SavedPositions = { h: number; lag: Record<string, number> };
 
 /**
+ * The seq up to which an endpoint needs nothing of the log any more, by its last answer, which came `at` (unix ms).
+ * `before`: an earlier answer.
+ */
+type Floor = { floor: number; at: number; before?: Omit<Floor, "before"> | undefined };
+
+/** Answers closer together than this tell no pace. */
+const PACE_MS = 1000;
+
+/**
  * Position of each endpoint in the log, in memory. One row is stored, `handed`, at most once a LEASE. A position that
  * is lost falls back to that row: the endpoint is then offered events that it has already, and ignores them.
  */
@@ -14,8 +23,7 @@ export class Positions {
   readonly #acked = new Map<string, number>();
   /** The last seq the endpoint has heard of. Events between `acked` and this did not match its filter. */
   readonly #told = new Map<string, number>();
-  /** The seq up to which the endpoint needs nothing of the log any more, by its last answer. */
-  readonly #floors = new Map<string, number>();
+  readonly #floors = new Map<string, Floor>();
   #written: string;
   readonly #start: SavedPositions;
 
@@ -55,15 +63,29 @@ export class Positions {
 
   /** The last floor that the endpoint named; its start when it was not asked yet. */
   floor(row: EndpointRow): number {
-    return this.#floors.get(row.id) ?? row.from ?? 0;
+    return this.#floors.get(row.id)?.floor ?? row.from ?? 0;
   }
 
   floorKnown(row: EndpointRow): boolean {
     return this.#floors.has(row.id);
   }
 
-  noteFloor(row: EndpointRow, floor: number): void {
-    this.#floors.set(row.id, floor);
+  /** Notes the floor that an endpoint has named at `at` (unix ms). */
+  noteFloor(row: EndpointRow, floor: number, at: number): void {
+    const known = this.#floors.get(row.id);
+    const before = known !== undefined && Math.abs(at - known.at) < PACE_MS ? known.before : known;
+    this.#floors.set(row.id, { floor, at, before: before && { floor: before.floor, at: before.at } });
+  }
+
+  /**
+   * Returns the milliseconds until the floor will be at `seq`, at the pace between the last two answers: infinity for an
+   * endpoint that stands still, null before its pace is known.
+   */
+  timeTo(row: EndpointRow, seq: number): number | null {
+    const known = this.#floors.get(row.id);
+    if (known?.before === undefined) return null;
+    const moved = known.floor - known.before.floor;
+    return moved <= 0 ? Number.POSITIVE_INFINITY : ((seq - known.floor) * Math.abs(known.at - known.before.at)) / moved;
   }
 
   /** Has a new endpoint start after `seq`: earlier events that it wants it pulls itself. */

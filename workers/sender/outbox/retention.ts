@@ -25,6 +25,8 @@ const MAX_NAMED = 20;
 /** While room is short, it is looked for no more often than this when publishers ask, and at least this often. */
 const PAUSE_MS = 10_000;
 const AGAIN_MS = 60_000;
+/** An endpoint that will have caught up by then is waited for. */
+const PATIENCE_MS = 5 * 60_000;
 
 type RetentionMeans = {
   fanOut: FanOut;
@@ -37,6 +39,8 @@ export class Retention {
   readonly #store: OutboxStore;
   readonly #means: RetentionMeans;
   #running: Promise<void> | null = null;
+  /** True while endpoints that hold up room are catching up. */
+  #waiting = false;
   /** When room was looked for in vain; null when there is some. */
   #failedAt: number | null = null;
 
@@ -47,7 +51,7 @@ export class Retention {
 
   /** When room must be looked for again; null while there is enough. */
   nextAt(now: number): number | null {
-    return this.#short ? now + AGAIN_MS : null;
+    return this.#short ? now + (this.#waiting ? PAUSE_MS : AGAIN_MS) : null;
   }
 
   /**
@@ -96,12 +100,16 @@ export class Retention {
     // With nothing published, no other table would ever follow one that is full or old.
     log.rollOver(now, this.#means.config);
     const lost = new Set<string>();
+    this.#waiting = false;
     for (let last = this.#oldestEnd(); this.#short && last !== null; last = this.#oldestEnd()) {
       const known = await this.#means.fanOut.askFloors(last);
       const lacking = this.#lacking(last);
       if (lacking.length > 0) this.#warn(lacking, now);
       const expendable = known && this.#share > BACKLOG_SHARE && log.tables.length > NEWER_TABLES;
       if (lacking.length > 0 && !expendable) break;
+      // Disabling the others would give no room before these have moved on.
+      this.#waiting = lacking.some((row) => this.#isCatchingUp(row, last));
+      if (this.#waiting) break;
       // In the turn of the DROP: an endpoint that was enabled meanwhile is among them.
       for (const row of lacking) {
         const lostFrom = this.#means.positions.floor(row) + 1;
@@ -115,6 +123,11 @@ export class Retention {
     for (const row of registry.unpushed()) {
       if (lost.has(row.id)) void this.#means.fanOut.configure(row).catch(() => {});
     }
+  }
+
+  /** Returns whether an endpoint will soon have the events up to `seq`; true also before its pace is known. */
+  #isCatchingUp(row: EndpointRow, seq: number): boolean {
+    return (this.#means.positions.timeTo(row, seq) ?? 0) <= PATIENCE_MS;
   }
 
   /** The last seq of the oldest table; null when that is the newest too. */
