@@ -7,7 +7,7 @@ import { launch, Visit } from "./browser.ts";
 /** Both Workers and a real browser: a person triggers a webhook and looks at the page. */
 const chrome = inject("chrome");
 /** Messages that a stopped receiver leaves in the console. */
-const GONE = /^console: .*WebSocket|^console: .*ERR_CONNECTION/;
+const GONE = /^console: .*WebSocket|^console: .*ERR_CONNECTION|^(console: .*)?503 /;
 
 const folder = temporaryFolder();
 let browser: Browser;

@@ -111,11 +111,13 @@ describe("a clock that was 40 days ahead", () => {
             },
           );
           const first = start === "unknown_event" ? 0 : (start.row.from ?? 0);
-          const wanted = logged.filter(({ at, seq }) => at >= TRUE_TIME + from * DAY && seq > before);
+          // Retention takes what a later clock finds too old, also within this history.
+          const { oldest } = await outbox().events({ after: null, before: null, limit: 1, type: null });
+          const wanted = logged.filter(({ at, seq }) => at >= TRUE_TIME + from * DAY && seq > before && seq >= oldest);
           for (const { seq } of wanted) expect(seq).toBeGreaterThan(first);
         },
       ),
-      { numRuns: 10 },
+      { numRuns: 10, examples: [[[9, 0, 32], 0]] },
     );
   });
 });
