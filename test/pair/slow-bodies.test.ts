@@ -5,7 +5,7 @@ import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { residentBytes } from "./processes.ts";
 import { freePorts, runWorker, temporaryFolder } from "./workers.ts";
 
-/** Bodies that are announced and do not come: each costs what arrived, and ends. */
+/** Bodies that are announced and do not come: each costs what arrived, and ends. All wait at once, for 20 s. */
 
 const MIB = 1024 * 1024;
 const CONNECTIONS = 200;
@@ -36,7 +36,7 @@ function dripChunks(socket: Socket): void {
   socket.on("close", () => clearInterval(timer));
 }
 
-describe.each(cases)("a body that does not come to the $name", ({ name, path }) => {
+describe.concurrent.each(cases)("a body that does not come to the $name", ({ name, path }) => {
   const folder = temporaryFolder();
   let worker: WorkerProcess | undefined;
   let url: URL;
