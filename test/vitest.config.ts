@@ -24,8 +24,8 @@ Object.assign(process.env, { WEBHOOK_SECRET: bindings.WEBHOOK_SECRET, API_TOKEN:
 storeInMemory();
 dropKnownNoise(process.stdout);
 
-/** `isolate` false: the files take turns in one runtime, which saves a start each; each file empties the storage. */
-function workerd(name: "sender" | "receiver", vars: Record<string, string>, isolate: boolean) {
+/** `isolate` false: the files take turns in one runtime, which saves a start each; each file begins with an empty storage. */
+function workerd(name: "sender" | "receiver", vars: Record<string, string>) {
   return {
     root,
     plugins: [
@@ -34,7 +34,13 @@ function workerd(name: "sender" | "receiver", vars: Record<string, string>, isol
         miniflare: { bindings: { ...bindings, ...vars } },
       }),
     ],
-    test: { name, isolate, include: [`test/${name}/**/*.test.ts`], setupFiles, testTimeout },
+    test: {
+      name,
+      isolate: false,
+      include: [`test/${name}/**/*.test.ts`],
+      setupFiles: [...setupFiles, "test/support/begin-anew.ts"],
+      testTimeout,
+    },
   };
 }
 
@@ -67,9 +73,9 @@ export default defineConfig({
         test: { name: "shared", isolate: false, include: ["test/shared/**/*.test.ts"], testTimeout },
       },
       // One hour of a day is simulated here, all of it by `npm run bench inbox-day`.
-      workerd("receiver", { DOH_URL: "", INBOX_HOURS: process.env.INBOX_HOURS ?? "1" }, true),
+      workerd("receiver", { DOH_URL: "", INBOX_HOURS: process.env.INBOX_HOURS ?? "1" }),
       // Nothing calls this URL: the sender's tests replace outbound fetch.
-      workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }, false),
+      workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }),
       {
         // The pair as it is deployed, each Worker from its own TOML file, in processes of their own.
         root,

@@ -1,16 +1,9 @@
-import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
-import { call, callWith, get, SECOND, START, setTime, signed } from "../support/harness.ts";
+import { call, callWith, get, signed, useLaterTime } from "../support/harness.ts";
 
-/** Time passes between tests, so that no limit of a second reaches from one to the next. */
-let began = START;
-beforeEach(() => {
-  began += 1000 * 60 * SECOND;
-  setTime(began);
-});
-afterEach(() => reset());
+useLaterTime();
 
 const LIMIT = 1000;
 const CHUNK = 100;

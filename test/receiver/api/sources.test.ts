@@ -1,21 +1,7 @@
-import { reset } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
-import {
-  call,
-  callWith,
-  DAY,
-  env,
-  inbox,
-  inInbox,
-  pass,
-  SECOND,
-  START,
-  send,
-  setTime,
-  signed,
-} from "../support/harness.ts";
+import { call, callWith, DAY, env, inbox, inInbox, pass, send, signed, useLaterTime } from "../support/harness.ts";
 import { leaveAll, Stream, untilSockets, Viewer } from "../support/live-harness.ts";
 import { flush, follow, log, reader, segments, settle } from "../support/logged.ts";
 
@@ -35,13 +21,7 @@ type Listed = {
   logs: { name: string; viewers: number | null }[];
 };
 
-/** Times pass between tests, so that no limit of a second reaches from one to the next. */
-let began = START;
-beforeEach(() => {
-  began += 1000 * 60 * SECOND;
-  setTime(began);
-});
-afterEach(() => reset());
+useLaterTime();
 
 const counts = () => inInbox((instance) => instance.counts().events);
 

@@ -1,6 +1,5 @@
-import { reset } from "cloudflare:test";
 import { createHmac } from "node:crypto";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { fromBase64, utf8 } from "../../../shared/bytes.ts";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { diagnose } from "../../../workers/receiver/rejected/diagnosis/diagnose.ts";
@@ -8,7 +7,7 @@ import { withHistory } from "../../../workers/receiver/rejected/history.ts";
 import type { Rejection } from "../../../workers/receiver/rejected/rejections.ts";
 import { schemes } from "../../../workers/receiver/verify/schemes/index.ts";
 import vectors from "../../vectors/receiving.json";
-import { callWith, get, pass, SECOND, START, setTime } from "../support/harness.ts";
+import { callWith, get, pass, SECOND, useLaterTime } from "../support/harness.ts";
 
 /** Requests that were changed on the way: no history makes them a forgery. */
 
@@ -117,11 +116,10 @@ describe("withHistory", () => {
 });
 
 describe("GET /rejections", () => {
-  afterEach(() => reset());
+  useLaterTime();
   const vector = vectors.find(({ id }) => id === "getstream-gzip");
 
   it("says of GetStream's compressed body that it was signed before, also after genuine events", async () => {
-    setTime(START + 5000 * SECOND);
     const source = { scheme: "hmac", secrets: ["STREAM"], hmac: vector?.config.hmac };
     const changes = { STREAM: SECRET, SOURCES: { stream: source } } as unknown as Partial<Env>;
     const post = (body: Uint8Array<ArrayBuffer>, headers: Record<string, string>) =>

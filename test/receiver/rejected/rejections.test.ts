@@ -1,5 +1,5 @@
-import { evictDurableObject, reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { evictDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
 import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
 import {
@@ -22,10 +22,10 @@ import {
   rowsWritten,
   runAlarm,
   SECOND,
-  START,
   send,
   setTime,
   signed,
+  useLaterTime,
 } from "../support/harness.ts";
 
 type Listed = { rejections: (Omit<Rejection, "at"> & { at: string })[]; counts: Record<string, number> };
@@ -40,13 +40,7 @@ function rejection(source: string, at = 0, value = "x"): Rejection {
   return { ...UNKNOWN_LINE, at, source, reason: "signature_mismatch", diagnosis: null, headers, bytes: 2 };
 }
 
-/** Time passes between tests, so that no limit of a second reaches from one to the next. */
-let began = START;
-beforeEach(() => {
-  began += 1000 * MINUTE;
-  setTime(began);
-});
-afterEach(() => reset());
+const began = useLaterTime();
 
 async function forge(path = "/webhook", headers: Record<string, string> = {}): Promise<Response> {
   return callWith(GITHUB as unknown as Partial<Env>, path, {
@@ -250,7 +244,7 @@ describe("the history that tells a wrong secret from a forgery", () => {
 describe("GET /rejections", () => {
   it("lists rejected requests: when, why, and with the proof that was found", async () => {
     expect((await forge()).status).toBe(401);
-    const headers = await signed("msg_2", "{}", Math.floor(began / SECOND) - 400);
+    const headers = await signed("msg_2", "{}", Math.floor(began() / SECOND) - 400);
     await call("/webhook", { method: "POST", body: "{}", headers });
     await vi.waitFor(async () => expect((await listed()).rejections).toHaveLength(2));
     const [stale, forged] = (await listed()).rejections;
@@ -259,7 +253,7 @@ describe("GET /rejections", () => {
       diagnosis: { code: "stale", text: "genuine, 400 s old" },
     });
     expect(forged).toMatchObject({
-      at: new Date(began).toISOString(),
+      at: new Date(began()).toISOString(),
       source: "default",
       reason: "signature_mismatch",
       diagnosis: { code: "wrong_secret" },
@@ -407,7 +401,7 @@ describe("a flood of forgeries", () => {
     await evictDurableObject(inbox());
     expect(await listed()).toMatchObject({ rejections: [{ source: "default" }], counts: { default: 1 } });
     await forge();
-    expect(await armedAt()).toBe(began + MINUTE);
+    expect(await armedAt()).toBe(began() + MINUTE);
   });
 
   it("is one row a minute, kept through an eviction", async () => {
@@ -419,8 +413,8 @@ describe("a flood of forgeries", () => {
     }
     // One row more: the alarm that will save the others.
     expect(await rowsWritten()).toBe(before);
-    expect(await armedAt()).toBe(began + MINUTE);
-    setTime(began + MINUTE);
+    expect(await armedAt()).toBe(began() + MINUTE);
+    setTime(began() + MINUTE);
     await runAlarm();
     expect(await rowsWritten()).toBe(before + 1);
     expect(await armedAt()).toBeNull();

@@ -1,9 +1,8 @@
-import { reset } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
 import type { Rejection } from "../../../workers/receiver/rejected/rejections.ts";
-import { call, callWith, get, inbox, rowsWritten, SECOND, START, setTime } from "../support/harness.ts";
+import { call, callWith, get, inbox, rowsWritten, SECOND, setTime, useLaterTime } from "../support/harness.ts";
 
 /** Requests below `/webhook` that no source takes: another path, or another method. */
 
@@ -15,13 +14,7 @@ const SOURCES = {
 };
 const changes = { DROPBOX: "a secret", SOURCES } as unknown as Partial<Env>;
 
-/** Time passes between tests, so that no limit of a second reaches from one to the next. */
-let began = START;
-beforeEach(() => {
-  began += 1000 * SECOND;
-  setTime(began);
-});
-afterEach(() => reset());
+const began = useLaterTime();
 
 const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
   callWith(changes, path, { method, headers, ...(method === "POST" || method === "PUT" ? { body: "{}" } : {}) });
@@ -75,7 +68,7 @@ describe("a request below /webhook that no source takes", () => {
     await ask("POST", "/webhook/nobody");
     const before = await rowsWritten();
     await Promise.all(Array.from({ length: 300 }, (_, i) => ask("GET", `/webhook/nobody-${i}`)));
-    setTime(began + 2 * SECOND);
+    setTime(began() + 2 * SECOND);
     await ask("POST", "/webhook/nobody");
     await vi.waitFor(async () => expect((await get<Listed>("/rejections")).counts).toEqual({ "": 302 }));
     expect((await get<Listed>("/rejections")).rejections.length).toBeLessThanOrEqual(6);

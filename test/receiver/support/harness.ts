@@ -7,7 +7,7 @@ import {
   waitOnExecutionContext,
 } from "cloudflare:test";
 import { env as bindings, exports } from "cloudflare:workers";
-import { afterEach, beforeEach, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, vi } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import { parseSecrets } from "../../../shared/signing/secret.ts";
 import { HEADER, sign } from "../../../shared/signing/signature.ts";
@@ -44,6 +44,29 @@ export function useEmptyStorage(): void {
     vi.restoreAllMocks();
     await reset();
   });
+}
+
+/** Time of the last test of `useLaterTime`, beyond the time of all others. Files take turns in one isolate, and so share it. */
+let later = START + 1000 * DAY;
+
+/**
+ * Makes each test begin later than every test before it, and deletes what it stored: limits of a second, which the isolate
+ * keeps in memory, reach from none to the next. Returns the time at which the test began.
+ */
+export function useLaterTime(): () => number {
+  const move = () => {
+    later += DAY;
+    setTime(later);
+  };
+  // The isolate counts what it does not report until it reports one more: here that of other files.
+  beforeAll(async () => {
+    move();
+    for (const path of ["/webhook", "/webhook/nobody"]) await callWith({}, path, { method: "POST" });
+    await reset();
+  });
+  beforeEach(move);
+  afterEach(() => reset());
+  return () => later;
 }
 
 /** Calls the Worker's fetch handler, as the front of `npm start` does. */
