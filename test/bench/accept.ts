@@ -1,7 +1,7 @@
-import { type Limit, textOf } from "./limits.ts";
-import { percentile } from "./percentile.ts";
-import { drive, print } from "./tools.ts";
-import { type Pair, SECRET } from "./workers.ts";
+import { type Limit, textOf } from "./support/limits.ts";
+import { percentile } from "./support/percentile.ts";
+import { type Pair, SECRET } from "./support/start.ts";
+import { drive, print } from "./support/tools.ts";
 
 /** `npm run bench accept`: the rate of `POST /webhook`, beside a Worker that verifies the same requests only. */
 

@@ -1,15 +1,17 @@
-import { rmSync } from "node:fs";
 import { measureAccept } from "./accept.ts";
+import { measureAcknowledge } from "./acknowledge.ts";
+import { measureCpu } from "./cpu.ts";
 import { measureDiagnosis } from "./diagnosis.ts";
 import { measureFanOut } from "./fan-out.ts";
 import { measureInboxDay } from "./inbox-day.ts";
 import { measureIsolation } from "./isolation.ts";
-import { type Limit, missedOf } from "./limits.ts";
 import { measureLive } from "./live.ts";
 import { measureLog } from "./log.ts";
 import { measurePair } from "./pair.ts";
-import { print } from "./tools.ts";
-import { type Pair, startAlone, startWorkers } from "./workers.ts";
+import { measureSlow } from "./slow.ts";
+import { type Limit, missedOf } from "./support/limits.ts";
+import { type Pair, running, startAlone, startWorkers } from "./support/start.ts";
+import { print } from "./support/tools.ts";
 
 /**
  * `npm run bench [name …]`: measures the Workers on this machine. Only ratios within one run mean something on another
@@ -19,7 +21,10 @@ import { type Pair, startAlone, startWorkers } from "./workers.ts";
 const measurements: Record<string, () => Promise<Limit[]>> = {
   accept: onPair(measureAccept, { WEBHOOK_URL: "" }),
   live: onPair(measureLive, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
-  pair: onPair(measurePair, {}),
+  pair: measurePair,
+  slow: onSender(measureSlow),
+  acknowledge: measureAcknowledge,
+  cpu: onSender(measureCpu),
   log: onPair(measureLog, { WEBHOOK_URL: "", FLUSH_SECONDS: "1", GRACE_SECONDS: "0" }),
   "fan-out": onPair(measureFanOut, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
   "inbox-day": onPair(measureInboxDay, {}),
@@ -36,23 +41,13 @@ for (const name of names.length > 0 ? names : Object.keys(measurements)) {
   missed.push(...missedOf(await measurement()).map((line) => `${name}: ${line}`));
 }
 
+for (const line of missed) process.stderr.write(`NOT MET ${line}\n`);
+if (missed.length > 0) process.exitCode = 1;
+
 function onPair(run: (pair: Pair) => Promise<Limit[]>, vars: Record<string, string>): () => Promise<Limit[]> {
   return () => running(startWorkers(vars), run);
 }
 
-type Started = { dir: string; close(): Promise<void> };
-
-async function running<Workers extends Started>(
-  start: Promise<Workers>,
-  run: (workers: Workers) => Promise<Limit[]>,
-): Promise<Limit[]> {
-  const workers = await start;
-  try {
-    return await run(workers);
-  } finally {
-    await workers.close();
-    rmSync(workers.dir, { recursive: true, force: true });
-  }
+function onSender(run: (pair: Pair) => Promise<Limit[]>): () => Promise<Limit[]> {
+  return () => running(startWorkers({ WEBHOOK_URL: "" }, { only: ["sender"] }), run);
 }
-for (const line of missed) process.stderr.write(`NOT MET ${line}\n`);
-if (missed.length > 0) process.exitCode = 1;

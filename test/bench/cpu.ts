@@ -1,20 +1,51 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Limit, textOf } from "./support/limits.ts";
+import { cpuMsOf } from "./support/processor-time.ts";
+import type { Pair } from "./support/start.ts";
+import { call, driveAll, print, type Sink, startSink, until } from "./support/tools.ts";
 
-/**
- * Returns the milliseconds of processor time that this process's children have used, without other load on the
- * machine. Null on any system but Linux, which alone tells it exactly enough.
- */
-export function childrenCpuMs(): number | null {
+/** `npm run bench cpu`: the processor time of the sender alone, with all of its processes, for one event. */
+
+const TYPE = "bench.sent";
+const EVENTS = 5000;
+const WARM_UP = 1000;
+/** With the rest of an event, 200 bytes. */
+const TEXT = "x".repeat(140);
+/** Time in which the last deliveries are written down. */
+const SETTLE_MS = 1000;
+const AT_MOST = 0.9;
+
+export async function measureCpu(pair: Pair): Promise<Limit[]> {
+  if ((await cpuMsOf(pair.pid)) === null) {
+    print("skipped: this system does not tell the processor time of other processes");
+    return [];
+  }
+  const sink = await startSink();
   try {
-    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").split(" ").filter(Boolean);
-    const threads = children.flatMap((pid) => readdirSync(`/proc/${pid}/task`).map((id) => `/proc/${pid}/task/${id}`));
-    return threads.reduce((sum, thread) => sum + nanosecondsOf(thread) / 1e6, 0);
-  } catch {
-    return null;
+    await call(pair, "POST", "/endpoints", { url: `${sink.url}/ok`, types: [TYPE] });
+    await deliver(pair, sink, WARM_UP);
+    const used = await cpuSecondsOf(pair);
+    await deliver(pair, sink, EVENTS);
+    const seconds = ((await cpuSecondsOf(pair)) - used) / (EVENTS / 1000);
+    const limit: Limit = { what: "processor seconds for 1,000 events", value: seconds, atMost: AT_MOST, unit: " s" };
+    print(`${limit.what}, published one by one and delivered: ${textOf(limit)}`);
+    return [limit];
+  } finally {
+    sink.close();
   }
 }
 
-/** The first number of `schedstat` is the time spent on a processor. */
-function nanosecondsOf(thread: string): number {
-  return Number(readFileSync(`${thread}/schedstat`, "utf8").split(" ")[0]);
+async function deliver(pair: Pair, sink: Sink, amount: number): Promise<void> {
+  const load = { connections: 50, amount, ratePerSecond: null, type: TYPE, text: TEXT };
+  await driveAll({ url: `${pair.urls.sender}/events`, ...load });
+  let arrived = 0;
+  await until(`${amount} events delivered`, async () => {
+    arrived += (await sink.arrivals("/ok")).length;
+    return arrived >= amount;
+  });
+  await sleep(SETTLE_MS);
+}
+
+async function cpuSecondsOf({ pid }: Pair): Promise<number> {
+  return ((await cpuMsOf(pid)) ?? Number.NaN) / 1000;
 }

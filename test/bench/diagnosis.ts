@@ -1,10 +1,10 @@
-import { childrenCpuMs } from "./cpu.ts";
 import { CASES } from "./diagnosis-cases.ts";
-import type { Worked } from "./examiner.ts";
-import type { Limit } from "./limits.ts";
-import { percentile } from "./percentile.ts";
-import { print } from "./tools.ts";
-import type { Alone } from "./workers.ts";
+import type { Limit } from "./support/limits.ts";
+import { percentile } from "./support/percentile.ts";
+import { childrenCpuMs } from "./support/processor-time.ts";
+import type { Alone } from "./support/start.ts";
+import { print } from "./support/tools.ts";
+import type { Worked } from "./workers/examiner.ts";
 
 /** `npm run bench diagnosis`: the processor time of diagnosing one forgery. */
 
@@ -17,11 +17,12 @@ const SAMPLES = 25;
 const WARM_UP = 100;
 
 /** Measures every case; the median of each is held to the limit. */
-export async function measureDiagnosis({ url }: Alone): Promise<Limit[]> {
-  print(`in ms of ${childrenCpuMs() === null ? "time, other load included" : "the processor"}:`);
+export async function measureDiagnosis({ url, pid }: Alone): Promise<Limit[]> {
+  const clock = () => childrenCpuMs(pid) ?? performance.now();
+  print(`in ms of ${childrenCpuMs(pid) === null ? "time, other load included" : "the processor"}:`);
   const limits: Limit[] = [];
   for (const [index, { name }] of CASES.entries()) {
-    const run = (work: string, times: number) => timed(`${url}/?case=${index}&work=${work}&times=${times}`);
+    const run = (work: string, times: number) => timed(`${url}/?case=${index}&work=${work}&times=${times}`, clock);
     await run("diagnose", WARM_UP);
     const verified = await run("verify", WARM_UP);
     const samples: number[] = [];
@@ -39,16 +40,12 @@ export async function measureDiagnosis({ url }: Alone): Promise<Limit[]> {
   return limits;
 }
 
-async function timed(url: string): Promise<Worked & { ms: number }> {
+async function timed(url: string, clock: () => number): Promise<Worked & { ms: number }> {
   const began = clock();
   const response = await fetch(url, { method: "POST" });
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   const { said } = (await response.json()) as Worked;
   return { said, ms: clock() - began };
-}
-
-function clock(): number {
-  return childrenCpuMs() ?? performance.now();
 }
 
 function textOf(said: Worked["said"]): string {

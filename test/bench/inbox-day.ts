@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import type { Limit } from "./limits.ts";
-import { print } from "./tools.ts";
+import type { Limit } from "./support/limits.ts";
+import { print } from "./support/tools.ts";
 
 /** `npm run bench inbox-day`: a whole day of 10 events a second through the Inbox, in moved time. */
 

@@ -1,7 +1,7 @@
-import { type Limit, textOf } from "./limits.ts";
-import { percentile } from "./percentile.ts";
-import { call, drive, print, type Sink, startSink, until } from "./tools.ts";
-import type { Pair } from "./workers.ts";
+import { type Limit, textOf } from "./support/limits.ts";
+import { percentile } from "./support/percentile.ts";
+import type { Pair } from "./support/start.ts";
+import { call, drive, print, type Sink, startSink, until } from "./support/tools.ts";
 
 /**
  * `npm run bench isolation`: a healthy endpoint alone, then beside one that hangs, one that refuses connections and one

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { type Limit, textOf } from "./limits.ts";
-import { percentile } from "./percentile.ts";
-import { drive, print } from "./tools.ts";
-import type { ViewersCommand, ViewersReport } from "./viewers.ts";
-import { type Pair, SECRET, TOKEN } from "./workers.ts";
+import { type Limit, textOf } from "./support/limits.ts";
+import { percentile } from "./support/percentile.ts";
+import { type Pair, SECRET, TOKEN } from "./support/start.ts";
+import { drive, print } from "./support/tools.ts";
+import type { ViewersCommand, ViewersReport } from "./support/viewers.ts";
 
 /** `npm run bench live`: the rate of `POST /webhook` while 200 viewers watch the log, beside the rate without any. */
 
@@ -21,7 +21,7 @@ const WATCHED = {
 type Audience = (typeof AUDIENCES)[number];
 
 export async function measureLive(pair: Pair): Promise<Limit[]> {
-  const viewers = fork(join(import.meta.dirname, "viewers.ts"));
+  const viewers = fork(join(import.meta.dirname, "support/viewers.ts"));
   const rates: Record<Audience, number[]> = { none: [], sockets: [], mixed: [] };
   try {
     // The audiences take turns, so that other load on the machine meets all alike. The first round warms up.

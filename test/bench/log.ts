@@ -1,7 +1,7 @@
-import { type Limit, textOf } from "./limits.ts";
-import { percentile } from "./percentile.ts";
-import { drive, print, until } from "./tools.ts";
-import { type Pair, SECRET, TOKEN } from "./workers.ts";
+import { type Limit, textOf } from "./support/limits.ts";
+import { percentile } from "./support/percentile.ts";
+import { type Pair, SECRET, TOKEN } from "./support/start.ts";
+import { drive, print, until } from "./support/tools.ts";
 
 /** `npm run bench log`: pages, searches and exports of logs of growing size, nearly all of them in KV. */
 

@@ -1,111 +1,126 @@
-import { type Limit, textOf } from "./limits.ts";
-import type { Load, LoadResult } from "./load.ts";
-import { percentile } from "./percentile.ts";
-import { drive, print, until } from "./tools.ts";
-import { type Pair, TOKEN } from "./workers.ts";
+import { type Limit, textOf } from "./support/limits.ts";
+import type { Load, LoadResult } from "./support/load.ts";
+import { headOf, type Logged, readLog, rowsOf } from "./support/logged.ts";
+import { percentile } from "./support/percentile.ts";
+import { hasPlace, type Pair, running, type Storage, startWorkers } from "./support/start.ts";
+import { driveAll, print, rateOf, until } from "./support/tools.ts";
 
-/** `npm run bench pair`: the rate of the pair, beside a bare relay on the same machine that stores nothing. */
+/**
+ * `npm run bench pair`: the rate and the latency of the pair, beside a bare relay on the same machine that stores
+ * nothing; once with the objects' state in memory, once on disk.
+ */
 
 const BURST = { connections: 50, amount: 10_000, ratePerSecond: null };
+const RELAYED = { ...BURST, amount: 5000 };
+const WARM_UP = { ...BURST, amount: 1000 };
+const ARRAYS = { connections: 4, amount: 100, batch: 100, ratePerSecond: null };
 const STEADY = { connections: 5, amount: 300, ratePerSecond: 10 };
 
-type Side = "sender" | "receiver";
-type Logged = { receivedAt: string; type: string };
-type Measured = { load: LoadResult; perSecond: number; latency: number[]; rows: Record<Side, number> };
+/** The least share of the relay's rate. */
+const LEAST_SHARE: Record<Storage, number> = { memory: 0.55, disk: 0.4 };
+const WHERE: Record<Storage, string> = { memory: "state in memory", disk: "state on disk" };
 
-export async function measurePair(pair: Pair): Promise<Limit[]> {
-  const relayBefore = await relay(pair);
-  const burst = await publish(pair, BURST);
-  const relayAfter = await relay(pair);
-  const steady = await publish(pair, STEADY);
-  const relayed = (relayBefore + relayAfter) / 2;
-  print(`bare relay: ${relayBefore.toFixed(0)} and ${relayAfter.toFixed(0)} a second, before and after the burst`);
-  report("burst of 10,000 at 50 connections", burst);
-  const share: Limit = { what: "ratio to the bare relay", value: burst.perSecond / relayed, atLeast: 0.22 };
-  print(`  ${share.what}: ${textOf(share)}`);
-  report("300 events at 10 a second", steady);
-  return [share];
+type Measured = { load: LoadResult; events: number; logged: Logged; rows: Record<"sender" | "receiver", number> };
+
+export async function measurePair(): Promise<Limit[]> {
+  const limits: Limit[] = [];
+  for (const storage of ["memory", "disk"] as const) {
+    print(WHERE[storage]);
+    if (hasPlace(storage)) {
+      const measured = await running(startWorkers({}, { storage }), (pair) => measureOn(pair, LEAST_SHARE[storage]));
+      limits.push(...measured.map((limit) => ({ ...limit, what: `${limit.what}, ${WHERE[storage]}` })));
+    } else print("  skipped: this system has no folder for it");
+  }
+  return limits;
 }
 
-/** Measures the requests a second that the bare relay signs, sends and verifies. */
-async function relay(pair: Pair): Promise<number> {
-  const load = await drive({ url: `${pair.urls.relay}/relay`, ...BURST, amount: 5000 });
-  if (load.failed > 0) throw new Error(`${load.failed} requests of the relay failed`);
-  return (load.ok * 1000) / (load.endedAt - load.startedAt);
+async function measureOn(pair: Pair, leastShare: number): Promise<Limit[]> {
+  const relay = (load: Omit<Load, "url" | "token">) => driveAll({ url: `${pair.urls.relay}/relay`, ...load });
+  await relay(WARM_UP);
+  await publish(pair, WARM_UP);
+  const before = rateOf(await relay(RELAYED));
+  const singly = await publish(pair, BURST);
+  const after = rateOf(await relay(RELAYED));
+  const inArrays = await publish(pair, ARRAYS);
+  print(`  bare relay: ${before.toFixed(0)} and ${after.toFixed(0)} a second, before and after the burst`);
+  report(`burst of ${singly.events} at ${BURST.connections} connections`, singly);
+  report(`burst of ${inArrays.events} in arrays of ${ARRAYS.batch}`, inArrays);
+  const burst = burstLimits(singly, inArrays, { relayed: (before + after) / 2, leastShare });
+  const steady = steadyLimits(await relay(STEADY), await publish(pair, STEADY));
+  return [...burst, ...steady].map(printed);
+}
+
+function burstLimits(singly: Measured, inArrays: Measured, relay: { relayed: number; leastShare: number }): Limit[] {
+  const published = ({ load, events }: Measured) => (events * 1000) / (load.endedAt - load.startedAt);
+  return [
+    {
+      what: "burst, of the rate of the bare relay",
+      value: loggedPerSecond(singly) / relay.relayed,
+      atLeast: relay.leastShare,
+    },
+    {
+      what: "sent to logged p50, of the time of the burst",
+      value: percentile(singly.logged.latencies, 0.5) / (singly.logged.last - singly.load.startedAt),
+      atMost: 0.1,
+    },
+    {
+      what: "burst in arrays, events logged a second beside singly",
+      value: loggedPerSecond(inArrays) / loggedPerSecond(singly),
+      atLeast: 2,
+      unit: " times",
+    },
+    {
+      what: "burst in arrays, events acknowledged a second beside singly",
+      value: published(inArrays) / published(singly),
+      atLeast: 2,
+      unit: " times",
+    },
+  ];
+}
+
+/** Holds the time until an event is logged to the time in which the relay answers: signed, sent and verified. */
+function steadyLimits(relayed: LoadResult, steady: Measured): Limit[] {
+  return [{ share: 0.5, atMost: 2 } as const, { share: 0.99, atMost: 2.5 } as const].map(({ share, atMost }) => {
+    const [ours, theirs] = [percentile(steady.logged.latencies, share), percentile(relayed.answers, share)];
+    const name = `p${share * 100}`;
+    print(`  10 a second: ${name} ${ours.toFixed(1)} ms from sent to logged, the bare relay ${theirs.toFixed(1)} ms`);
+    return { what: `${name} at 10 a second, beside the bare relay`, value: ours / theirs, atMost, unit: " times" };
+  });
 }
 
 /** Publishes a load, waits until the receiver has logged all of it, and reads back when each event was logged. */
 async function publish(pair: Pair, load: Omit<Load, "url" | "token">): Promise<Measured> {
+  const events = load.amount * (load.batch ?? 1);
   const head = await headOf(pair, "receiver");
   const before = await rowsOf(pair);
-  const result = await drive({ url: `${pair.urls.sender}/events`, ...load });
-  if (result.ok !== load.amount) throw new Error(`${result.failed} of ${load.amount} publishes failed`);
-  const wanted = head + load.amount;
-  await until(`${wanted} events logged`, async () => (await headOf(pair, "receiver")) >= wanted);
+  const result = await driveAll({ url: `${pair.urls.sender}/events`, ...load });
+  await until(`${events} events logged`, async () => (await headOf(pair, "receiver")) >= head + events);
   const after = await rowsOf(pair);
-  const logged = await readLog(pair, head, load.amount);
-  const last = Math.max(...logged.map(({ at }) => at));
   return {
     load: result,
-    perSecond: (load.amount * 1000) / (last - result.startedAt),
-    latency: logged.map(({ at, sentAt }) => at - sentAt),
+    events,
+    logged: await readLog(pair, head, events),
     rows: {
-      sender: (after.sender - before.sender) / load.amount,
-      receiver: (after.receiver - before.receiver) / load.amount,
+      sender: (after.sender - before.sender) / events,
+      receiver: (after.receiver - before.receiver) / events,
     },
   };
 }
 
-/** Reads the newest seq of a side's log. */
-async function headOf(pair: Pair, side: Side): Promise<number> {
-  const { events } = await get<{ events: { seq: number }[] }>(pair, side, "/events?limit=1");
-  return events[0]?.seq ?? 0;
+function loggedPerSecond({ events, logged, load }: Measured): number {
+  return (events * 1000) / (logged.last - load.startedAt);
 }
 
-/** Reads the rows written so far on each side. */
-async function rowsOf(pair: Pair): Promise<Record<Side, number>> {
-  const rows = (side: Side) => get<number>(pair, side, "/measured/rows");
-  return { sender: await rows("sender"), receiver: await rows("receiver") };
+function report(what: string, measured: Measured): void {
+  const at = (share: number) => percentile(measured.logged.latencies, share);
+  print(`  ${what}`);
+  print(`    ${loggedPerSecond(measured).toFixed(0)} events a second from the first send to the last logged`);
+  print(`    sent to logged: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms`);
+  const { sender, receiver } = measured.rows;
+  print(`    rows written an event: sender ${sender.toFixed(3)}, receiver ${receiver.toFixed(3)}`);
 }
 
-/**
- * Returns when each event was sent and logged, in unix milliseconds.
- *
- * @throws Error unless each event is there exactly once.
- */
-async function readLog(pair: Pair, after: number, amount: number): Promise<{ at: number; sentAt: number }[]> {
-  const found: { at: number; sentAt: number }[] = [];
-  const ids = new Set<string>();
-  for (let cursor = after; found.length < amount; ) {
-    const page = await get<{ events: (Logged & { seq: number; id: string })[] }>(
-      pair,
-      "receiver",
-      `/events?after=${cursor}&limit=500`,
-    );
-    for (const { seq, id, receivedAt } of page.events) {
-      if (ids.has(id)) throw new Error(`${id} was logged twice`);
-      ids.add(id);
-      const { body } = await get<{ body: string }>(pair, "receiver", `/events/${seq}`);
-      found.push({
-        at: Date.parse(receivedAt),
-        sentAt: (JSON.parse(body) as { data: { sentAt: number } }).data.sentAt,
-      });
-      cursor = seq;
-    }
-  }
-  return found;
-}
-
-async function get<Body>(pair: Pair, side: Side, path: string): Promise<Body> {
-  const response = await fetch(`${pair.urls[side]}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return (await response.json()) as Body;
-}
-
-function report(what: string, { perSecond, latency, rows }: Measured): void {
-  const at = (share: number) => percentile(latency, share);
-  print(what);
-  print(`  ${perSecond.toFixed(0)} events a second from the first send to the last logged`);
-  print(`  sent to logged: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms`);
-  print(`  rows written an event: sender ${rows.sender.toFixed(3)}, receiver ${rows.receiver.toFixed(3)}`);
+function printed(limit: Limit): Limit {
+  print(`  ${limit.what}: ${textOf(limit)}`);
+  return limit;
 }

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { print } from "../bench/tools.ts";
-import { startWorkers, TOKEN } from "../bench/workers.ts";
+import { startWorkers, TOKEN } from "../bench/support/start.ts";
+import { print } from "../bench/support/tools.ts";
 import { seeded } from "../pair/random.ts";
 import { svg } from "./chart.ts";
 import { phases } from "./phases.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { percentile } from "../bench/percentile.ts";
+import { percentile } from "../bench/support/percentile.ts";
 import { type Consumer, longPolling, polling, type Seen, type Source, streaming } from "./consumers.ts";
 import type { Phase } from "./phases.ts";
 import { webhook } from "./webhook.ts";

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Load, LoadResult } from "./load.ts";
-import { type Pair, TOKEN } from "./workers.ts";
+import type { Arrival } from "./sink.ts";
+import { type Pair, TOKEN } from "./start.ts";
 
 /** Tools that the measurements share: driving load, waiting, and the sink that stands for endpoints. */
 
@@ -14,6 +15,18 @@ export async function drive(load: Omit<Load, "token">): Promise<LoadResult> {
   const args = [join(import.meta.dirname, "load.ts"), JSON.stringify({ ...load, token: TOKEN })];
   const { stdout } = await run(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 });
   return JSON.parse(stdout) as LoadResult;
+}
+
+/** Drives load of which nothing may fail. */
+export async function driveAll(load: Omit<Load, "token">): Promise<LoadResult> {
+  const result = await drive(load);
+  if (result.failed > 0) throw new Error(`${result.failed} of ${load.amount} requests to ${load.url} failed`);
+  return result;
+}
+
+/** Returns the requests a second of a load. */
+export function rateOf({ ok, startedAt, endedAt }: LoadResult): number {
+  return (ok * 1000) / (endedAt - startedAt);
 }
 
 export async function until(what: string, done: () => Promise<boolean>, giveUpMs = 180_000): Promise<void> {
@@ -38,16 +51,24 @@ export async function call(pair: Pair, method: string, path: string, body?: unkn
   return response.status === 204 ? null : response.json();
 }
 
-export type Sink = { url: string; latencies(path: string): Promise<number[]>; close(): void };
+/** `arrivals` and `latencies` tell what came below a path since they were last asked, latencies in milliseconds. */
+export type Sink = {
+  url: string;
+  arrivals(path: string): Promise<Arrival[]>;
+  latencies(path: string): Promise<number[]>;
+  close(): void;
+};
 
 export async function startSink(): Promise<Sink> {
   const child = fork(join(import.meta.dirname, "sink.ts"), { silent: true });
   const [line] = (await once(child.stdout ?? child, "data")) as [Buffer];
   const url = `http://127.0.0.1:${line.toString().trim()}`;
+  const arrivals = async (path: string) =>
+    (await fetch(`${url}/arrivals?path=${encodeURIComponent(path)}`)).json() as Promise<Arrival[]>;
   return {
     url,
-    latencies: async (path) =>
-      (await fetch(`${url}/latencies?path=${encodeURIComponent(path)}`)).json() as Promise<number[]>,
+    arrivals,
+    latencies: async (path) => (await arrivals(path)).map(({ ms }) => ms),
     close: () => child.disconnect(),
   };
 }

@@ -1,7 +1,7 @@
-import { utf8 } from "../../shared/bytes.ts";
-import { USER_AGENT } from "../../shared/outgoing/attempt.ts";
-import { parseSigningKey } from "../../shared/signing/secret.ts";
-import { HEADER, sign, verify } from "../../shared/signing/signature.ts";
+import { utf8 } from "../../../shared/bytes.ts";
+import { USER_AGENT } from "../../../shared/outgoing/attempt.ts";
+import { parseSigningKey } from "../../../shared/signing/secret.ts";
+import { HEADER, sign, verify } from "../../../shared/signing/signature.ts";
 
 /**
  * The bare relay that the pair is compared with: the same signature, the same two sockets, nothing stored.

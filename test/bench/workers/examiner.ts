@@ -1,8 +1,8 @@
-import { diagnose } from "../../workers/receiver/rejected/diagnosis/diagnose.ts";
-import type { Diagnosis, Suspects } from "../../workers/receiver/rejected/diagnosis/diagnosis.ts";
-import { schemes } from "../../workers/receiver/verify/schemes/index.ts";
-import type { Scheme, SignedRequest } from "../../workers/receiver/verify/schemes/scheme.ts";
-import { CASES, type DiagnosisCase, NOW } from "./diagnosis-cases.ts";
+import { diagnose } from "../../../workers/receiver/rejected/diagnosis/diagnose.ts";
+import type { Diagnosis, Suspects } from "../../../workers/receiver/rejected/diagnosis/diagnosis.ts";
+import { schemes } from "../../../workers/receiver/verify/schemes/index.ts";
+import type { Scheme, SignedRequest } from "../../../workers/receiver/verify/schemes/scheme.ts";
+import { CASES, type DiagnosisCase, NOW } from "../diagnosis-cases.ts";
 
 /**
  * A Worker with the diagnosis alone. `POST /?case=<index>&work=<name>&times=<n>` diagnoses that forgery `times` times,

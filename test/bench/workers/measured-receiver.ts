@@ -1,5 +1,5 @@
-import receiver, { Inbox as PlainInbox } from "../../workers/receiver/index.ts";
-import type { Env } from "../../workers/receiver/log/logs.ts";
+import receiver, { Inbox as PlainInbox } from "../../../workers/receiver/index.ts";
+import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { countRows, rowsWritten } from "./row-count.ts";
 
 /**
