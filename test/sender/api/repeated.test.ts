@@ -1,6 +1,6 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { fetchSender, head, moveTo, outbox, useReceiver } from "../support.ts";
+import { fetchSender, head, moveTo, outbox, publishOne, useReceiver } from "../support.ts";
 
 /** An event that is published again, also once the time it was to be delivered at has gone by. */
 
@@ -43,4 +43,17 @@ describe("an event with a deliverAt, repeated", () => {
       expect(await post({ ...event, deliverAt: other })).toEqual([422, "id_conflict"]);
     },
   );
+});
+
+describe("an event of version 0.1.0 whose data is nested deeper than is taken now", () => {
+  it("is another event for each that is published under its id", async () => {
+    // A number that must stay as it was written makes the comparison recurse.
+    const deep = `${"[".repeat(100_000)}1.50${"]".repeat(100_000)}`;
+    const { id, seq } = await publishOne({ type: "order.paid", data: deep });
+    await runInDurableObject(outbox(), ({ store }) => expect(store.log.event(seq)?.body).toContain(deep));
+    expect(await post({ id, data: 1 })).toEqual([422, "id_conflict"]);
+    expect(await post({ id, data: [[1.5]] })).toEqual([422, "id_conflict"]);
+    const shown = await fetchSender(`http://localhost:5000/events/${id}`);
+    expect([shown.status, (await shown.text()).includes(`"data":${deep}`)]).toEqual([200, true]);
+  });
 });

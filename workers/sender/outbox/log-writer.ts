@@ -1,4 +1,5 @@
 import { periodMs, type TableBounds } from "../../../shared/durable/period-tables.ts";
+import { isDeeper, JSON_DEPTH_LIMIT } from "../../../shared/json-text.ts";
 import {
   eventBody,
   type LoggedEvent,
@@ -125,8 +126,7 @@ export class LogWriter {
       const detail = `The id ${id} has the shape of this sender's own ids and names no event in its log.`;
       return { ok: false, code: "invalid_event", detail };
     }
-    const same =
-      logged.type === event.type && normalizedData(readBodyText(logged.body).data) === normalizedData(event.data);
+    const same = logged.type === event.type && isSameData(readBodyText(logged.body).data, event.data);
     return same ? { id, seq: logged.seq } : conflict(`The id ${id}`);
   }
 
@@ -160,6 +160,11 @@ export class LogWriter {
   #period(now: number): number {
     return Math.floor(now / periodMs(this.#bounds.retentionMs));
   }
+}
+
+/** Version 0.1.0 logged data of any depth: data that is deeper than a publisher may send now repeats none. */
+function isSameData(logged: string, data: string): boolean {
+  return !isDeeper(logged, JSON_DEPTH_LIMIT) && normalizedData(logged) === normalizedData(data);
 }
 
 /** Returns about how many bytes of storage events take. */
