@@ -1,5 +1,7 @@
 import { typePrefix } from "../../../shared/event-type.ts";
 import { type EventFilter, matches } from "../event/filter.ts";
+import { maskedAnew } from "../event/headers.ts";
+import { isSecretName, MASK, maskedQuery } from "../event/masking.ts";
 import type { SegmentRef, Wanted } from "../event/page.ts";
 import { type EventRecord, fromLine } from "../event/record.ts";
 import { storedPattern } from "../event/text-search.ts";
@@ -43,15 +45,32 @@ export function withAllDamaged({ text }: SegmentText, { firstSeq }: SegmentRef):
   return { text, damaged: lines.flatMap((line, index) => (recordIn(line) === null ? [firstSeq + index] : [])) };
 }
 
-/** Returns the record of a line, or null for a line that holds none. */
+/** Returns the record of a line as readers get it, or null for a line that holds none. */
 export function recordIn(line: string): EventRecord | null {
   try {
     const record = fromLine(line);
     // A line that stands for a lost event has its seq alone.
-    return Array.isArray(record.headers) ? record : null;
+    return Array.isArray(record.headers) ? maskedAnew(record) : null;
   } catch {
     return null;
   }
+}
+
+/** The beginning of a header, and of what follows a name: within a string these quotes would be escaped. */
+const HEADER_BEGIN = '["';
+const MASKED_END = `","${MASK}"]`;
+const STORED_QUERY = /"query":"((?:[^"\\]|\\.)*)"/g;
+
+/**
+ * Tells whether nothing in a segment's text would be masked today that was not when it was logged. A text may pass for
+ * one with a secret where it has none, never the other way round.
+ */
+export function isMasked(text: string): boolean {
+  for (let at = text.indexOf(HEADER_BEGIN); at !== -1; at = text.indexOf(HEADER_BEGIN, at + 1)) {
+    const name = text.slice(at + HEADER_BEGIN.length, text.indexOf('"', at + HEADER_BEGIN.length));
+    if (isSecretName(name) && !text.startsWith(MASKED_END, at + HEADER_BEGIN.length + name.length)) return false;
+  }
+  return text.matchAll(STORED_QUERY).every(([, query = ""]) => maskedQuery(query) === query);
 }
 
 /** Returns the seq with which a damaged line begins, 0 for none. */

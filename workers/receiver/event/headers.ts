@@ -1,4 +1,5 @@
-import { isSecretName, MASK, queryMasker } from "./masking.ts";
+import { isSecretName, MASK, maskedQuery, queryMasker } from "./masking.ts";
+import type { RequestLine } from "./request-line.ts";
 
 /** Headers as they are stored: in the runtime's order, values joined by it, secrets masked before a list exists. */
 export type HeaderList = [name: string, value: string][];
@@ -17,4 +18,12 @@ export function maskedHeaders(
     if (isSecretName(name) || secretHeaders.includes(name)) return [name, MASK];
     return [name, mask === null ? value : mask(value)];
   });
+}
+
+/** Returns what was stored as every reader gets it, masked anew: it may be older than a name that the rule knows now. */
+export function maskedAnew<Stored extends Pick<RequestLine, "query"> & { headers: HeaderList }>(
+  stored: Stored,
+): Stored {
+  const query = stored.query === null ? null : maskedQuery(stored.query);
+  return { ...stored, query, headers: maskedHeaders(stored.headers, stored.query ?? "") };
 }

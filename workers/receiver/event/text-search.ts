@@ -1,5 +1,6 @@
 import { fromBase64, fromUtf8 } from "../../../shared/bytes.ts";
-import type { HeaderList } from "./headers.ts";
+import { type HeaderList, maskedHeaders } from "./headers.ts";
+import { maskedQuery } from "./masking.ts";
 import type { EventRecord, EventRow } from "./record.ts";
 import { targetText } from "./request-line.ts";
 
@@ -29,12 +30,13 @@ export function holdsText({ shown }: TextSearch, record: EventRecord): boolean {
   return shown.test(encoding ? looseText(fromBase64(body)) : body);
 }
 
-/** Searches a tail's row, whose headers are parsed only when they may hold the text. */
+/** Searches a tail's row as readers get it; its headers are parsed only when they may hold the text. */
 export function rowHoldsText({ shown, stored }: TextSearch, row: SearchedRow): boolean {
-  if (shown.test(targetText(row))) return true;
+  const query = row.query === null ? null : maskedQuery(row.query);
+  if (shown.test(targetText({ path: row.path, query }))) return true;
   const bytes = new Uint8Array(row.body);
   if (shown.test(fromUtf8(bytes) ?? looseText(bytes))) return true;
-  return stored.test(row.headers) && inHeaders(shown, JSON.parse(row.headers));
+  return stored.test(row.headers) && inHeaders(shown, maskedHeaders(JSON.parse(row.headers), row.query ?? ""));
 }
 
 type SearchedRow = Pick<EventRow, "path" | "query" | "headers" | "body">;

@@ -1,6 +1,6 @@
 import { utf8 } from "../../../shared/bytes.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { recordsIn } from "../archive/read-segment.ts";
+import { isMasked, recordsIn } from "../archive/read-segment.ts";
 import { type EventFilter, wantsAll } from "../event/filter.ts";
 import { type PageQuery, type SegmentRef, type SeqRange, type Slice, wantedOf } from "../event/page.ts";
 import { type EventRecord, type EventRow, lineOf } from "../event/record.ts";
@@ -160,7 +160,8 @@ async function exportedSegment(
   const { from, to } = wanted.range;
   const inRange = segment.firstSeq >= from && segment.lastSeq <= to;
   const untouched = wanted.cleared.every(({ seq }) => seq < segment.firstSeq);
-  const isAsStored = format.whole && inRange && untouched && found?.damaged.length === 0 && wantsAll(query.filter);
+  const wantsWhole = format.whole && inRange && untouched && wantsAll(query.filter);
+  const isAsStored = wantsWhole && found?.damaged.length === 0 && isMasked(found.text);
   const { records, damaged } = found === null || isAsStored ? NONE : recordsIn(found, segment, wanted, NO_LIMIT);
   reading.unread.push(...damaged.map(damagedAt));
   const text = await linesOf(reader, { records, reading, range: wanted.range, format });

@@ -1,8 +1,7 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { recordIn, recordsIn } from "../archive/read-segment.ts";
-import { maskedHeaders } from "../event/headers.ts";
-import { maskedQuery } from "../event/masking.ts";
+import { maskedAnew } from "../event/headers.ts";
 import { type Page, type PageQuery, type SegmentRef, type SeqRange, type Slice, wantedOf } from "../event/page.ts";
 import {
   type EventRecord,
@@ -109,21 +108,18 @@ async function readStored(reader: LogReader, segment: SegmentRef, seq: number): 
   return record;
 }
 
-/** Returns the record of a tail's row, or null for a row that is damaged. */
+/** Returns the record of a tail's row as readers get it, or null for a row that is damaged. */
 export function undamaged(row: EventRow): EventRecord | null {
   try {
-    return toRecord(row);
+    return maskedAnew(toRecord(row));
   } catch (error) {
     logEvent("event.damaged", { seq: row.seq, error: String(error) });
     return null;
   }
 }
 
-/** Returns a record with its repetitions, masked anew: it may be older than a name that the rule knows now. */
 function shown(record: EventRecord, repeated: Repeated | null): EventRecord {
-  const query = record.query === null ? null : maskedQuery(record.query);
-  const headers = maskedHeaders(record.headers, record.query ?? "");
-  return { ...record, ...(repeated === null ? {} : { repeated }), query, headers };
+  return repeated === null ? record : { ...record, repeated };
 }
 
 /** @throws Problem `cursor_ahead`: the reader's cursor is of another log, or of this one before it lost its head. */

@@ -1,4 +1,4 @@
-import type { HeaderList } from "../event/headers.ts";
+import { type HeaderList, maskedAnew } from "../event/headers.ts";
 import { type RequestLine, UNKNOWN_LINE } from "../event/request-line.ts";
 import type { HandshakeReason, RejectReason } from "../verify/schemes/rules.ts";
 import type { Diagnosis } from "./diagnosis/diagnosis.ts";
@@ -90,7 +90,7 @@ export class Rejections {
     if (text === null) return;
     const { kept, counts, savedAt } = JSON.parse(text) as SavedRejections;
     // Before their first lines were kept, too, they lacked these.
-    this.#kept = kept.map((rejection) => ({ ...UNKNOWN_LINE, ...rejection }));
+    this.#kept = kept.map((rejection) => maskedAnew({ ...UNKNOWN_LINE, ...rejection }));
     this.savedAt = savedAt;
     for (const [source, count] of Object.entries(counts)) this.#counts.set(source, count);
   }
