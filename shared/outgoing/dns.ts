@@ -9,9 +9,7 @@ import { letGo } from "./let-go.ts";
  * name. The connection resolves the name once more, and the name may have changed by then.
  */
 
-/** Result of a look-up. `requests`: the requests that this call made; 0 when the answer was kept or another call asked. */
-type Resolution = DnsVerdict & { requests: number };
-export type Resolve = (hostname: string) => Promise<Resolution>;
+export type Resolve = (hostname: string) => Promise<DnsVerdict>;
 
 type ResolverOptions = {
   /** Resolver, as `https://cloudflare-dns.com/dns-query` or `https://dns.google/resolve`; empty for none. */
@@ -23,9 +21,8 @@ type ResolverOptions = {
   deadlineMs?: number;
 };
 
-/** Questions about a name, one for each kind of address; a caller with a budget keeps so many requests for a name. */
+/** Questions about a name, one for each kind of address. */
 const QUESTIONS = ["A", "AAAA"] as const;
-export const REQUESTS_PER_NAME = QUESTIONS.length;
 
 const QUESTION_MS = 5000;
 /** As much as DNS itself can carry in one message: RFC 1035 section 4.2.2. */
@@ -42,39 +39,33 @@ type Kept = { verdict: DnsVerdict; until: number };
 
 /**
  * Returns a resolver, which never rejects: `dns_unavailable` stands for no answer. IP literals and names of this machine
- * are not looked up, as `checkUrl` has judged them. Calls for one name share the look-up under way, so a resolver belongs
- * to one Durable Object: elsewhere a request cannot wait for another's.
+ * are not looked up, as `checkUrl` has judged them. Calls share the answers that are kept, never a look-up under way: a
+ * request of the platform cannot wait for another's.
  *
  * @throws TypeError when `dohUrl` is neither empty nor a URL.
  */
 export function createResolver({ dohUrl, now, ...transport }: ResolverOptions): Resolve {
   const kept = new BoundedMap<string, Kept>(MAX_HOSTS);
-  const underWay = new Map<string, Promise<DnsVerdict>>();
   const resolver = dohUrl === "" ? null : new URL(dohUrl);
 
   async function lookUp(name: string, from: URL): Promise<DnsVerdict> {
     const answers = await Promise.all(QUESTIONS.map((type) => ask(questionUrl(from, name, type), transport)));
     const verdict = judgeAnswers(answers);
     kept.set(name, { verdict, until: now() + keepSeconds(verdict, answers) * 1000 });
-    underWay.delete(name);
     return verdict;
   }
 
   return async (hostname) => {
-    if (resolver === null || isLoopback(hostname) || ipLiteral(hostname) !== null) return { ok: true, requests: 0 };
+    if (resolver === null || isLoopback(hostname) || ipLiteral(hostname) !== null) return { ok: true };
     const name = hostname.toLowerCase().replace(/\.$/, "");
     const known = kept.get(name);
     const left = known === undefined ? 0 : known.until - now();
     // More than any answer is kept for: the clock was set back.
     if (known !== undefined && left > 0 && left <= MAX_TTL_SECONDS * 1000) {
       kept.set(name, known);
-      return { ...known.verdict, requests: 0 };
+      return known.verdict;
     }
-    const shared = underWay.get(name);
-    if (shared !== undefined) return { ...(await shared), requests: 0 };
-    const own = lookUp(name, resolver);
-    underWay.set(name, own);
-    return { ...(await own), requests: REQUESTS_PER_NAME };
+    return lookUp(name, resolver);
   };
 }
 

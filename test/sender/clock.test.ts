@@ -141,7 +141,7 @@ describe("waits in memory", () => {
         backoff.failed("ep", TRUE_TIME + step);
         expect(backoff.ready("ep", TRUE_TIME)).toBe(true);
         const throttle = new Throttle(TRUE_TIME + step);
-        const limits = { ordered: false, perSecond: 1 };
+        const limits = { ordered: false, perSecond: 1, concurrency: 48 };
         throttle.start(TRUE_TIME + step, 1);
         expect(throttle.ask(TRUE_TIME, limits)).toEqual({ go: false, why: "rate", waitMs: 1000 });
         expect(throttle.ask(TRUE_TIME + 1000, limits)).toEqual({ go: true });

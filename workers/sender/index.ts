@@ -1,8 +1,9 @@
 import { app } from "./app.ts";
 import { type Env, outboxOf } from "./operations/env.ts";
 
-/** The sender's entry: requests, the cron, and the classes of its Durable Objects. */
+/** The sender's entry: requests, the cron, the couriers, and the classes of its Durable Objects. */
 
+export { Courier } from "./courier/courier.ts";
 export { Endpoint } from "./endpoint/endpoint.ts";
 export { Outbox } from "./outbox/outbox.ts";
 

@@ -1,9 +1,11 @@
+import type { AttemptResult } from "../../shared/outgoing/attempt.ts";
 import type { Delivery, DeliveryState, FirstOutcome } from "./model/delivery.ts";
 import type { EndpointConfig, EndpointRow } from "./model/endpoint.ts";
 import type { LoggedEvent } from "./model/event.ts";
 
 /**
- * The words that the Outbox, the Endpoints and their callers exchange, and the calls between the objects. Types only.
+ * The words that the Outbox, the Endpoints, the couriers and their callers exchange, and the calls between them. Types
+ * only.
  */
 
 /** The identity of an Endpoint: the registry's row as last confirmed. */
@@ -104,6 +106,26 @@ export type Scan = { upTo: number; events: LoggedEvent[] };
 
 /** The events that a held-back reader waits for. */
 export type WaitQuery = { after: number; type: string | null; limit: number };
+
+/** Where a courier posts, and how it signs. */
+export type Destination = Pick<EndpointConfig, "url" | "headers" | "secrets" | "signing">;
+
+/** One event to post; `body` as it is sent. */
+export type Parcel = { seq: number; id: string; body: string };
+
+/** The end of an attempt: an HTTP response, or a code of the attempt or of the checks before it. */
+export type Ending = Omit<AttemptResult, "code"> & { code: string | null };
+
+/** The end of a parcel's attempt. */
+export type Ended = { seq: number; ending: Ending };
+
+/** Takes the endings of a courier's first parcels while others are under way. */
+export type Report = (ended: Ended[]) => void;
+
+/** Calls that an Endpoint makes on a courier. */
+export interface CourierCalls extends Rpc.WorkerEntrypointBranded {
+  post(destination: Destination, parcels: Parcel[], report: Report): Promise<Ended[]>;
+}
 
 /** Calls that an Endpoint makes on the Outbox. */
 export interface OutboxCalls extends Rpc.DurableObjectBranded {

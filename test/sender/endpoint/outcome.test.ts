@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import {
   askedWait,
   countedAttempts,
-  type Ending,
   type Failing,
   failingAfter,
   hasFailedTooLong,
@@ -12,6 +11,7 @@ import {
   outcomeOf,
 } from "../../../workers/sender/endpoint/outcome.ts";
 import { RETRY_DELAYS_SECONDS } from "../../../workers/sender/model/retry-schedule.ts";
+import type { Ending } from "../../../workers/sender/protocol.ts";
 
 const ending = (part: Partial<Ending>): Ending => ({
   ...{ status: 200, code: null, ms: 5, retryAfter: null, response: "ok" },

@@ -1,51 +1,81 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { PARCELS } from "../../../workers/sender/endpoint/couriers.ts";
 import { BUDGET, Throttle } from "../../../workers/sender/endpoint/throttle.ts";
 
-const free = { ordered: false, perSecond: null };
+const free = { ordered: false, perSecond: null, concurrency: 48 };
+const rated = (perSecond: number) => ({ ...free, perSecond });
+const delivered = { status: 200, code: null };
+const failed = { status: 500, code: null };
+const when = (now: number) => ({ at: now, now, max: 48 });
 
 describe("Throttle", () => {
   it.each([
     ["six", free, 6],
-    ["one when ordered", { ordered: true, perSecond: null }, 1],
-  ])("lets %s start at once", (_name, rules, slots) => {
+    ["as many as are allowed", { ...free, concurrency: 2 }, 2],
+    ["one when ordered", { ...free, ordered: true }, 1],
+  ])("lets %s start at once", (_name, limits, slots) => {
     const throttle = new Throttle(0);
     let started = 0;
-    for (; throttle.ask(0, rules).go; started++) throttle.start(0, null);
+    for (; throttle.ask(0, limits).go; started++) throttle.start(0, null);
     expect(started).toBe(slots);
-    throttle.finish(false);
-    expect(throttle.ask(0, rules).go).toBe(true);
+    throttle.finish(delivered, when(0));
+    expect(throttle.ask(0, limits).go).toBe(true);
   });
 
   it("goes down to one at a time after three failures in a row, until something is delivered", () => {
     const throttle = new Throttle(0);
     for (let i = 0; i < 3; i++) {
       throttle.start(0, null);
-      throttle.finish(true);
+      throttle.finish(failed, when(0));
     }
     throttle.start(0, null);
     expect(throttle.ask(0, free)).toEqual({ go: false, why: "busy" });
-    throttle.finish(false);
+    throttle.finish(delivered, when(0));
     throttle.start(0, null);
     expect(throttle.ask(0, free).go).toBe(true);
   });
 
-  it("counts look-ups and attempts against the budget of one invocation", () => {
+  it("counts calls against the budget of one invocation, not attempts", () => {
     const throttle = new Throttle(0);
-    for (let i = 0; i < BUDGET / 2; i++) {
-      throttle.start(0, null);
-      throttle.spend(1);
-      throttle.finish(false);
+    for (let calls = 0; calls < BUDGET; calls++) {
+      for (let parcel = 0; parcel < PARCELS; parcel++) {
+        expect(throttle.ask(0, free).go).toBe(true);
+        throttle.start(0, null);
+      }
+      throttle.close();
+      for (let parcel = 0; parcel < PARCELS; parcel++) throttle.finish(delivered, when(0));
     }
     expect(throttle.ask(0, free)).toEqual({ go: false, why: "spent" });
     throttle.refill();
     expect(throttle.ask(0, free).go).toBe(true);
   });
 
+  it("lets a call that is begun be filled on the last of the budget", () => {
+    const throttle = new Throttle(0);
+    for (let calls = 0; calls < BUDGET - 1; calls++) throttle.spend();
+    throttle.start(0, null);
+    expect(throttle.ask(0, free).go).toBe(true);
+    throttle.close();
+    expect(throttle.ask(0, free)).toEqual({ go: false, why: "spent" });
+  });
+
+  it("makes no more calls in an invocation that was refused one, and none under way counts for it", () => {
+    const throttle = new Throttle(0);
+    throttle.start(0, null);
+    throttle.close();
+    throttle.takeBack();
+    expect(throttle.ask(0, free)).toEqual({ go: false, why: "spent" });
+    throttle.refill();
+    let started = 0;
+    for (; throttle.ask(0, free).go; started++) throttle.start(0, null);
+    expect(started).toBe(6);
+  });
+
   it("waits a second after a restart: a request may have started just before", () => {
     const throttle = new Throttle(5000);
-    expect(throttle.ask(5000, { ordered: false, perSecond: 10 })).toEqual({ go: false, why: "rate", waitMs: 1000 });
-    expect(throttle.ask(6000, { ordered: false, perSecond: 10 }).go).toBe(true);
+    expect(throttle.ask(5000, rated(10))).toEqual({ go: false, why: "rate", waitMs: 1000 });
+    expect(throttle.ask(6000, rated(10)).go).toBe(true);
   });
 
   it("never starts more than its rate in any second, and drains as fast as that allows", () => {
@@ -60,11 +90,11 @@ describe("Throttle", () => {
           for (const pause of pauses) {
             now += pause;
             throttle.refill();
-            const verdict = throttle.ask(now, { ordered: false, perSecond });
+            const verdict = throttle.ask(now, rated(perSecond));
             if (!verdict.go && verdict.why === "rate") now += verdict.waitMs;
-            expect(throttle.ask(now, { ordered: false, perSecond }).go).toBe(true);
+            expect(throttle.ask(now, rated(perSecond)).go).toBe(true);
             throttle.start(now, perSecond);
-            throttle.finish(false);
+            throttle.finish(delivered, when(now));
             starts.push(now);
           }
           for (const [index, start] of starts.entries()) {

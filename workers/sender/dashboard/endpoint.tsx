@@ -66,7 +66,7 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
 
 function EndpointFacts({ endpoint, activity }: EndpointSummary) {
   const { id, description, types, lag, signing, ordered, rateLimit, headers, createdAt, disabledReason } = endpoint;
-  const { heldUntil } = endpoint;
+  const { heldUntil, concurrency } = endpoint;
   const facts: [string, unknown][] = [
     ["Id", <code>{id}</code>],
     ["State", <Badge {...stateBadgeOf({ endpoint, activity })} />],
@@ -79,6 +79,7 @@ function EndpointFacts({ endpoint, activity }: EndpointSummary) {
     ["Event types", types === null ? "all" : <Foreign text={types.join(", ")} />],
     ["Signatures", signing.join(", ")],
     ["Order", ordered ? "strict" : "as fast as possible"],
+    ["At once", ordered ? "1 attempt" : `up to ${concurrency} attempts`],
     ["Rate limit", rateLimit === null ? "none" : `${rateLimit.perSecond} a second`],
     ["Custom headers", Object.keys(headers).length === 0 ? null : <Foreign text={Object.keys(headers).join(", ")} />],
     ["Created", createdAt && <Time at={createdAt} />],

@@ -38,6 +38,8 @@ export class Deliveries {
   #maxSeq = 0;
   /** By where a search for dead deliveries with a body began: the seq before which none is left. */
   readonly #swept = new Map<number, number>();
+  /** No delivery outside the queue is due before this (unix ms); 0 while that is not known. */
+  #dueFrom = 0;
 
   constructor(sql: Sql, meta: Meta) {
     this.#sql = sql;
@@ -96,6 +98,7 @@ export class Deliveries {
     const table = this.#tables.holding(delivery.seq)?.name;
     const attempts = JSON.stringify(delivery.attempts);
     const { seq, id, type, state, due, mark, skip, until, body } = delivery;
+    if (due !== null) this.#dueFrom = Math.min(this.#dueFrom, due);
     if (state === "dead") for (const [from, swept] of this.#swept) this.#swept.set(from, Math.min(swept, seq));
     if (isNew) {
       this.#sql.run(
@@ -113,21 +116,36 @@ export class Deliveries {
     }
   }
 
+  /** Returns whether a delivery that is not open may be due at `now` (unix ms). Reads nothing. */
+  mayBeDue(now: number): boolean {
+    return this.#dueFrom <= now;
+  }
+
+  /** Forgets when the next delivery is due: some that were open are not any more. */
+  lookForDue(): void {
+    this.#dueFrom = 0;
+  }
+
   /** Returns the deliveries to be sent at `now`, in order of due time, without those that are `open` already. */
   due(now: number, limit: number, open: SeqSet): Delivery[] {
-    const rows = this.#all(
-      "WHERE due IS NOT NULL AND due <= ? AND state = 'due' ORDER BY due, seq LIMIT ?",
-      ...[now, limit + open.size],
-    );
-    return rows
+    const found = this.tables
+      .flatMap(({ name }) =>
+        this.#sql.run<{ seq: number; due: number }>(
+          `SELECT seq, due FROM ${name} WHERE due IS NOT NULL AND due <= ? AND state = 'due' ORDER BY due, seq LIMIT ?`,
+          ...[now, limit + open.size],
+        ),
+      )
       .filter(({ seq }) => !open.has(seq))
       .sort(byDue)
       .slice(0, limit);
+    if (found.length === 0) this.#dueFrom = this.nextDue(open) ?? Number.POSITIVE_INFINITY;
+    return found.flatMap(({ seq }) => this.get(seq) ?? []);
   }
 
   /** Makes due at `now` whatever is due after `latest` (unix ms): no wait is so long, so the clock was wrong. */
   bringCloser(latest: number, now: number): void {
     for (const { name } of this.tables) this.#sql.run(`UPDATE ${name} SET due = ? WHERE due > ?`, now, latest);
+    this.lookForDue();
   }
 
   /** Returns the earliest due time of a delivery that is not `open`; null when nothing is due. */
@@ -186,6 +204,7 @@ export class Deliveries {
 
   /** Makes a dead delivery due at `now`, on a new schedule; with `body` in place of one that is gone. */
   revive({ seq, body }: { seq: number; body: string | null }, now: number): void {
+    this.#dueFrom = Math.min(this.#dueFrom, now);
     this.#sql.run(
       `UPDATE ${this.#tables.holding(seq)?.name} SET state = 'due', due = ?, mark = 'redelivery',
          skip = json_array_length(attempts), body = coalesce(body, ?) WHERE seq = ? AND state = 'dead'`,
@@ -291,7 +310,7 @@ export class Deliveries {
   }
 }
 
-function byDue(a: Delivery, b: Delivery): number {
+function byDue(a: Pick<Delivery, "seq" | "due">, b: Pick<Delivery, "seq" | "due">): number {
   return (a.due ?? 0) - (b.due ?? 0) || a.seq - b.seq;
 }
 

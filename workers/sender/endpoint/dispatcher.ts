@@ -1,25 +1,28 @@
 import type { Alarm } from "../../../shared/durable/alarm.ts";
+import { concurrencyOf, type EndpointConfig } from "../model/endpoint.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { TEST_TYPE } from "../model/subscription.ts";
 import type { CatchUp } from "./catch-up.ts";
+import { type Couriers, type EndedAttempt, PARCELS } from "./couriers.ts";
 import type { DeliveryHistory } from "./history.ts";
-import { outcomeOf } from "./outcome.ts";
-import type { Poster } from "./poster.ts";
 import type { OpenDelivery } from "./queue.ts";
 import { wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
-import { BUDGET, Throttle } from "./throttle.ts";
+import { type Limits, Throttle } from "./throttle.ts";
 
 /** Starts an Endpoint's attempts: as many at once as it may, in the order that was asked for, and has each recorded. */
 
 type Parts = {
-  poster: Poster;
+  couriers: Couriers;
   history: DeliveryHistory;
   catchUp: CatchUp;
   alarm: Alarm;
   ctx: Pick<DurableObjectState, "waitUntil">;
 };
+
+/** Due retries that are queued at one time. */
+const DUE_AT_ONCE = 50;
 
 export class Dispatcher {
   readonly #store: EndpointStore;
@@ -42,40 +45,51 @@ export class Dispatcher {
   }
 
   #dispatch(): void {
-    const { identity, active, queue } = this.#state;
+    const { identity, active } = this.#state;
     if (identity === null) return;
-    this.#sendTests();
+    this.#sendTests(identity.config);
     if (!active) return;
-    const { ordered, rateLimit } = identity.config;
-    const perSecond = rateLimit?.perSecond ?? null;
-    while (queue.waiting > 0) {
-      const now = Date.now();
+    const chosen = this.#choose(identity.config);
+    for (let first = 0; first < chosen.length; first += PARCELS) {
+      this.#send(chosen.slice(first, first + PARCELS), identity.config);
+    }
+  }
+
+  /** Takes out of the queue what may be sent now. What may not has someone who asks again: a timer, an alarm, an end. */
+  #choose(config: EndpointConfig): OpenDelivery[] {
+    const { queue } = this.#state;
+    const limits = limitsOf(config);
+    queue.reserve(this.throttle.allowed(limits));
+    const chosen: OpenDelivery[] = [];
+    for (const now = Date.now(); queue.waiting > 0; ) {
       const held = this.#state.heldUntil(now);
       if (held !== null) {
         this.#parts.alarm.arm(wakeTime(held));
-        return;
+        break;
       }
-      const permission = this.throttle.ask(now, { ordered, perSecond });
+      const permission = this.throttle.ask(now, limits);
       if (!permission.go) {
         // The next event delivered to the object brings a new budget, and this asks for one.
         if (permission.why === "spent") this.#parts.alarm.arm(now);
         if (permission.why === "rate") this.#dispatchLater(permission.waitMs);
-        return;
+        break;
       }
-      const blocking = ordered ? this.#store.deliveries.blocking : null;
+      const blocking = config.ordered ? this.#store.deliveries.blocking : null;
       const open = queue.next(({ seq, mark }) => blocking === null || blocking.seq === seq || mark === "redelivery");
-      if (open === undefined) return;
-      this.throttle.start(now, perSecond);
-      this.#parts.ctx.waitUntil(this.#attempt(open));
+      if (open === undefined) break;
+      this.throttle.start(now, limits.perSecond);
+      chosen.push(open);
     }
+    this.throttle.close();
+    return chosen;
   }
 
   /** Sends each test that waits at once: past order, rate, a hold and the attempts under way. */
-  #sendTests(): void {
+  #sendTests(config: EndpointConfig): void {
     const { queue } = this.#state;
     for (let test = queue.nextTest(); test !== undefined; test = queue.nextTest()) {
-      this.throttle.spend(1);
-      this.#parts.ctx.waitUntil(this.#attempt(test));
+      this.throttle.spend();
+      this.#send([test], config);
     }
   }
 
@@ -90,10 +104,10 @@ export class Dispatcher {
   /** Queues due retries that are not open yet, in order of due time, as far as the queue has space. */
   queueDue(now: number): void {
     const { queue } = this.#state;
-    if (this.#state.heldUntil(now) !== null) return;
+    if (!this.#store.deliveries.mayBeDue(now) || this.#state.heldUntil(now) !== null) return;
     this.#queueBlocking(now);
     if (queue.full) return;
-    for (const due of this.#store.deliveries.due(now, BUDGET, queue.open)) {
+    for (const due of this.#store.deliveries.due(now, DUE_AT_ONCE, queue.open)) {
       if (queue.full) return;
       queue.add({ ...due, body: due.body ?? "", isNew: false });
     }
@@ -120,22 +134,45 @@ export class Dispatcher {
     }, waitMs);
   }
 
-  async #attempt(open: OpenDelivery): Promise<void> {
-    const { identity } = this.#state;
-    if (identity === null) return;
-    const { config } = identity;
-    const at = Date.now();
-    const { ending, requests } = await this.#parts.poster.post(open, config, at);
-    this.throttle.spend(requests);
-    const failed = outcomeOf(ending) !== "delivered";
-    const counted = open.type !== TEST_TYPE;
-    if (counted && !config.ordered) this.throttle.finish(failed);
-    const recorded = this.#parts.history.record({ open, at, ending });
+  #send(deliveries: OpenDelivery[], config: EndpointConfig): void {
+    const { couriers, ctx } = this.#parts;
+    const { url, headers, secrets, signing } = config;
+    const listener = {
+      ended: (attempts: EndedAttempt[]) => ctx.waitUntil(this.#ended(attempts, config)),
+      refused: (refused: OpenDelivery[]) => this.#refused(refused),
+    };
+    ctx.waitUntil(couriers.send(deliveries, { url, headers, secrets, signing }, listener));
+  }
+
+  /** Records attempts that have ended, and starts what may be sent in their place. */
+  async #ended(attempts: EndedAttempt[], config: EndpointConfig): Promise<void> {
+    // The endpoint was deleted meanwhile, and has no table any more.
+    if (this.#state.identity === null) return;
+    const counted = attempts.filter(({ open }) => open.type !== TEST_TYPE);
+    if (!config.ordered) this.#finish(counted, config);
+    const recorded = Promise.all(attempts.map((attempt) => this.#parts.history.record(attempt)));
     this.#dispatch();
     await recorded;
     // An ordered endpoint's next attempt starts only after this one's row is committed.
-    if (counted && config.ordered) this.throttle.finish(failed);
+    if (config.ordered) this.#finish(counted, config);
     if (this.#state.active) this.queueDue(Date.now());
     this.advance();
   }
+
+  #finish(attempts: EndedAttempt[], config: EndpointConfig): void {
+    const [now, max] = [Date.now(), concurrencyOf(config)];
+    for (const { ending, at } of attempts) this.throttle.finish(ending, { at, now, max });
+  }
+
+  /** Puts deliveries back that no courier could be called for; the alarm is an event of its own, and allows more calls. */
+  #refused(deliveries: OpenDelivery[]): void {
+    for (const open of deliveries) if (open.type !== TEST_TYPE) this.throttle.takeBack();
+    this.#state.queue.putBack(deliveries);
+    this.#parts.alarm.arm(Date.now());
+  }
+}
+
+function limitsOf(config: EndpointConfig): Limits {
+  const { ordered, rateLimit } = config;
+  return { ordered, perSecond: rateLimit?.perSecond ?? null, concurrency: concurrencyOf(config) };
 }

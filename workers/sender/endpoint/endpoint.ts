@@ -7,6 +7,7 @@ import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.t
 import type { LoggedEvent } from "../model/event.ts";
 import type {
   ConfigureCall,
+  CourierCalls,
   DeliveryQuery,
   EndpointStatus,
   FloorAnswer,
@@ -17,9 +18,9 @@ import type {
   Redelivery,
 } from "../protocol.ts";
 import { CatchUp } from "./catch-up.ts";
+import { Couriers } from "./couriers.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DeliveryHistory } from "./history.ts";
-import { Poster } from "./poster.ts";
 import { Reporter } from "./reporter.ts";
 import { longestDelay, wakeTime } from "./retry.ts";
 import { makeRoom } from "./room.ts";
@@ -30,6 +31,11 @@ import { EndpointStore } from "./storage.ts";
 
 /** Room is made no more often than this: each time costs rows. */
 const ROOM_PAUSE_MS = 1000;
+
+/** Returns the couriers, which this Worker exports: each call of them is an invocation of its own. */
+function courierOf({ exports }: DurableObjectState): Service<CourierCalls> {
+  return (exports as unknown as { Courier: Service<CourierCalls> }).Courier;
+}
 
 type EndpointEnv = Vars & { OUTBOX: DurableObjectNamespace<OutboxCalls> };
 
@@ -52,12 +58,12 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const state = new EndpointState(this.store, this.#config, alarm);
     const outbox = () => env.OUTBOX.getByName(state.identity?.tenant ?? TENANT);
     const history = new DeliveryHistory(this.store, state, this.#config, alarm);
-    const poster = new Poster(this.#config, { fetch: (input, init) => fetch(input, init), now: Date.now });
+    const couriers = new Couriers(() => courierOf(ctx));
     const catchUp = new CatchUp(this.store, state, { outbox, alarm, leaseMs: this.#config.leaseMs });
     this.#alarm = alarm;
     this.#state = state;
     this.#history = history;
-    this.#dispatcher = new Dispatcher(this.store, state, { poster, history, catchUp, alarm, ctx });
+    this.#dispatcher = new Dispatcher(this.store, state, { couriers, history, catchUp, alarm, ctx });
     this.#reporter = new Reporter(this.store, state, { outbox, alarm });
     ctx.blockConcurrencyWhile(() => alarm.load(Date.now()));
   }

@@ -4,19 +4,17 @@ import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { ActivityView } from "../model/activity.ts";
 import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
-import type { DeliveryQuery, Period, Redelivery } from "../protocol.ts";
+import type { DeliveryQuery, Ending, Period, Redelivery } from "../protocol.ts";
 import { type Activity, countActivity } from "./activity.ts";
+import type { EndedAttempt } from "./couriers.ts";
 import { FirstOutcomes } from "./first-outcomes.ts";
-import { askedWait, type Ending, nextDelivery, outcomeOf } from "./outcome.ts";
-import type { OpenDelivery } from "./queue.ts";
+import { askedWait, nextDelivery, outcomeOf } from "./outcome.ts";
 import { spreadOf, wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
 
-/** A finished attempt at an open delivery; it started `at` (unix ms). */
-type FinishedAttempt = { open: OpenDelivery; at: number; ending: Ending };
 /** `notBefore`: unix ms before which the server asked not to be called again for this delivery. */
-type HeardAttempt = FinishedAttempt & { notBefore: number | null };
+type HeardAttempt = EndedAttempt & { notBefore: number | null };
 
 type Settings = Pick<Config, "retentionMs" | "storageLimit" | "retryMs">;
 
@@ -65,7 +63,7 @@ export class DeliveryHistory {
   }
 
   /** Writes a finished attempt; resolves when its row is committed. A wait that the server asks for begins at once. */
-  record(finished: FinishedAttempt): Promise<null> {
+  record(finished: EndedAttempt): Promise<null> {
     return this.#record({ ...finished, notBefore: this.#hear(finished.ending, Date.now()) });
   }
 

@@ -1,14 +1,11 @@
-import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
 import { DAY_MS, HOUR_MS } from "../../../shared/time.ts";
 import type { Attempt, Delivery } from "../model/delivery.ts";
 import { isReserved, TEST_TYPE } from "../model/subscription.ts";
+import type { Ending } from "../protocol.ts";
 import type { OpenDelivery } from "./queue.ts";
 import { MAX_HOLD_MS, parseRetryAfter, retryDelay } from "./retry.ts";
 
 /** Decides what an attempt means: for its delivery, and for the endpoint. Pure. */
-
-/** The end of an attempt: an HTTP response, or a code of the attempt or of the checks before it. */
-export type Ending = Omit<AttemptResult, "code"> & { code: string | null };
 
 /** The meaning of an attempt for its delivery. `gone` disables the endpoint; `postponed` uses up no attempt. */
 export type Outcome = "delivered" | "retry" | "gone" | "postponed";

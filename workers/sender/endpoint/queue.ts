@@ -23,7 +23,10 @@ export type OpenDelivery = {
 /** A set of seqs that can be asked without copying it. */
 export type SeqSet = { readonly size: number; has(seq: number): boolean };
 
-const MAX_OPEN = 200;
+/** Deliveries in the queue: room for two pulls, and more where many attempts are under way at once. */
+const MIN_OPEN = 200;
+/** Events that one pull brings. */
+const PULLED = 100;
 const MAX_OPEN_BYTES = 4 * 1024 * 1024;
 
 export class DeliveryQueue {
@@ -38,6 +41,7 @@ export class DeliveryQueue {
   /** Tests that wait: they stand in no line. */
   #tests: OpenDelivery[] = [];
   #bytes = 0;
+  #maxOpen = MIN_OPEN;
 
   constructor(floor: number) {
     this.position = floor;
@@ -54,12 +58,17 @@ export class DeliveryQueue {
   }
 
   get full(): boolean {
-    return this.#open.size >= MAX_OPEN || this.#bytes >= MAX_OPEN_BYTES;
+    return this.#open.size >= this.#maxOpen || this.#bytes >= MAX_OPEN_BYTES;
   }
 
-  /** True while another hundred events would fit. With less space a pull would fetch bodies only to drop them. */
+  /** True while another pull would fit. With less space it would fetch bodies only to drop them. */
   get roomy(): boolean {
-    return this.#open.size <= MAX_OPEN / 2 && this.#bytes <= MAX_OPEN_BYTES / 2;
+    return this.#open.size <= this.#maxOpen - PULLED && this.#bytes <= MAX_OPEN_BYTES / 2;
+  }
+
+  /** Makes the queue long enough that no attempt waits for a pull while `underWay` are made at once. */
+  reserve(underWay: number): void {
+    this.#maxOpen = Math.max(MIN_OPEN, 2 * underWay + PULLED);
   }
 
   /** True while there are, or may be, events above `position`. */
@@ -121,6 +130,13 @@ export class DeliveryQueue {
   next(eligible: (open: OpenDelivery) => boolean): OpenDelivery | undefined {
     const index = this.#waiting.findIndex(eligible);
     return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
+  }
+
+  /** Puts deliveries that were not sent back to the front of the line. Those that were dropped meanwhile stay dropped. */
+  putBack(deliveries: readonly OpenDelivery[]): void {
+    const open = deliveries.filter(({ seq }) => this.#open.has(seq));
+    this.#tests.unshift(...open.filter(({ type }) => type === TEST_TYPE));
+    this.#waiting.unshift(...open.filter(({ type }) => type !== TEST_TYPE));
   }
 
   /** Closes a delivery whose row is committed. */

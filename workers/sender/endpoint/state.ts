@@ -3,8 +3,8 @@ import { spaceIn } from "../../../shared/durable/space.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import { BACKLOG } from "../model/endpoint.ts";
-import type { ConfigureCall, Identity, LogView, Pause } from "../protocol.ts";
-import { type Ending, type Failing, failingAfter, hasFailedTooLong, longestGap, outcomeOf } from "./outcome.ts";
+import type { ConfigureCall, Ending, Identity, LogView, Pause } from "../protocol.ts";
+import { type Failing, failingAfter, hasFailedTooLong, longestGap, outcomeOf } from "./outcome.ts";
 import { DeliveryQueue } from "./queue.ts";
 import { MAX_HOLD_MS } from "./retry.ts";
 import type { EndpointStore } from "./storage.ts";
@@ -103,7 +103,7 @@ export class EndpointState {
     this.#logOldest = log.oldest;
     // The queue was filled by the earlier types: the log is asked again by the new ones.
     const retyped = before !== null && JSON.stringify(types) !== JSON.stringify(before.config.types);
-    if (!enabled || retyped) this.#queue.reset();
+    if (!enabled || retyped) this.#resetQueue();
     if (!enabled && identity.config.disabledReason === BACKLOG) this.expire(log.oldest - 1);
     if (enabled && (enabling || resumed || retyped || another)) {
       this.#queue.behind = true;
@@ -131,10 +131,15 @@ export class EndpointState {
     }
   }
 
+  #resetQueue(): void {
+    this.#queue.reset();
+    this.#store.deliveries.lookForDue();
+  }
+
   /** Reads another log from its start: what the rows say of the one before counts for nothing. */
   #startOver(from: number): void {
     logEvent("endpoint.log_changed", { endpoint: this.#identity?.id ?? "", from });
-    this.#queue.reset();
+    this.#resetQueue();
     this.#queue.position = from;
     this.#queue.known = from;
     this.#writtenFloor = from;

@@ -1,25 +1,31 @@
+import type { Ending } from "../protocol.ts";
+import { Concurrency } from "./concurrency.ts";
+import { PARCELS } from "./couriers.ts";
+import { outcomeOf } from "./outcome.ts";
+
 /**
- * Says when the next request to an endpoint may start, by the requests under way, the budget of one invocation and the
+ * Says when the next attempt at an endpoint may start, by the attempts under way, the budget of one invocation and the
  * endpoint's rate limit. Memory only: after a restart a wait makes up for what is forgotten.
  */
 
-/** Connections that may wait for headers at once in one object; more would wait in the platform, unseen. */
-const CONNECTIONS = 6;
-/** Outgoing requests in one event delivered to the object, DNS look-ups included: the free plan stops at 50. */
-export const BUDGET = 40;
-/** After so many failures in a row, attempts are made one at a time: six that hang help nobody and cost the others. */
+/** Couriers that may be called in one event delivered to the object: the platform allows 32 invocations a request. */
+export const BUDGET = 30;
+/** After so many failures in a row, attempts are made one at a time: many that hang help nobody and cost the others. */
 const FAILURES_TO_SLOW = 3;
 const SECOND_MS = 1000;
 
 /** The limits that an endpoint's configuration asks for. */
-export type Limits = { ordered: boolean; perSecond: number | null };
+export type Limits = { ordered: boolean; perSecond: number | null; concurrency: number };
 
 /** Without `go`: `busy` when a finished attempt will ask again, `spent` when an alarm must, `rate` after `waitMs`. */
 type Permission = { go: true } | { go: false; why: "busy" | "spent" } | { go: false; why: "rate"; waitMs: number };
 
 export class Throttle {
-  #inFlight = 0;
+  readonly #concurrency = new Concurrency();
+  #underWay = 0;
   #budget = BUDGET;
+  /** Deliveries that still fit into the call that is being filled. */
+  #space = 0;
   #failures = 0;
   /** Start times of the last requests, the newest last: as many as a rate limit looks back on. */
   #starts: number[] = [];
@@ -39,28 +45,50 @@ export class Throttle {
     return this.#failures >= FAILURES_TO_SLOW;
   }
 
-  ask(now: number, { ordered, perSecond }: Limits): Permission {
-    const connections = ordered || this.slowed ? 1 : CONNECTIONS;
-    if (this.#inFlight >= connections) return { go: false, why: "busy" };
-    if (this.#budget <= 0) return { go: false, why: "spent" };
+  /** Returns how many attempts may be under way at once. */
+  allowed({ ordered, concurrency }: Omit<Limits, "perSecond">): number {
+    return ordered || this.slowed ? 1 : this.#concurrency.allowed(concurrency);
+  }
+
+  ask(now: number, { perSecond, ...limits }: Limits): Permission {
+    if (this.#underWay >= this.allowed(limits)) return { go: false, why: "busy" };
+    if (this.#space === 0 && this.#budget <= 0) return { go: false, why: "spent" };
     const waitMs = perSecond === null ? 0 : this.#rateWait(now, perSecond);
     return waitMs > 0 ? { go: false, why: "rate", waitMs } : { go: true };
   }
 
+  /** Counts a delivery into the call that is being filled; a new call is taken from the budget. */
   start(now: number, perSecond: number | null): void {
-    this.#inFlight++;
-    this.#budget--;
+    this.#underWay++;
+    if (this.#space === 0) {
+      this.#budget--;
+      this.#space = PARCELS;
+    }
+    this.#space--;
     this.#starts = perSecond === null ? [] : [...this.#starts, now].slice(-perSecond);
   }
 
-  /** Counts requests made beside an attempt: DNS look-ups. */
-  spend(requests: number): void {
-    this.#budget -= requests;
+  /** Notes that the calls are made: what starts later goes with another. */
+  close(): void {
+    this.#space = 0;
   }
 
-  finish(failed: boolean): void {
-    this.#inFlight--;
-    this.#failures = failed ? this.#failures + 1 : 0;
+  /** Counts a call that nothing else counts: a test. */
+  spend(): void {
+    this.#budget--;
+  }
+
+  /** Takes a start back: the delivery could not be sent, and this invocation may make no more calls. */
+  takeBack(): void {
+    this.#underWay--;
+    this.#budget = 0;
+  }
+
+  /** Notes the end of an attempt that started at `at` (unix ms). */
+  finish(ending: Pick<Ending, "status" | "code">, { at, now, max }: { at: number; now: number; max: number }): void {
+    this.#concurrency.note(ending, { at, now, underWay: this.#underWay, max });
+    this.#underWay--;
+    this.#failures = outcomeOf(ending) === "delivered" ? 0 : this.#failures + 1;
   }
 
   /**

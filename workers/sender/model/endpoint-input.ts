@@ -3,6 +3,7 @@ import { isTypePattern } from "../../../shared/event-type.ts";
 import { checkUrl, explainAddress } from "../../../shared/outgoing/address.ts";
 import { ATTEMPT_HEADERS, CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
 import { parseSigningKey } from "../../../shared/signing/secret.ts";
+import { MAX_CONCURRENCY } from "./endpoint.ts";
 
 /** The endpoint as `POST /endpoints` and `PATCH /endpoints/:id` take it, checked. Pure. */
 
@@ -36,6 +37,7 @@ const RESERVED_HEADERS = new Set<string>([
 const VERSION = v.picklist(["v1", "v1a"]);
 const TYPES = v.pipe(v.array(v.pipe(v.string(), v.check(isTypePattern))), v.minLength(1), v.maxLength(MAX_TYPES));
 const RATE = v.strictObject({ perSecond: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PER_SECOND)) });
+const CONCURRENCY = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_CONCURRENCY));
 const VERSIONS = v.pipe(
   v.array(VERSION),
   v.minLength(1),
@@ -74,6 +76,7 @@ function inputSchema({ localDev, creating }: InputOptions) {
     headers: v.exactOptional(v.pipe(HEADERS, without(headersFault))),
     ordered: flag,
     rateLimit: member(v.nullable(RATE), `must be null or {"perSecond": 1 to ${MAX_PER_SECOND}}`),
+    concurrency: member(CONCURRENCY, `must be a whole number from 1 to ${MAX_CONCURRENCY}`),
     signing: member(v.union([ONE_VERSION, VERSIONS]), 'must be "v1", "v1a" or ["v1", "v1a"]'),
     secret: member(
       secret,

@@ -16,6 +16,8 @@ export type EndpointConfig = {
   /** True: strictly one event after the other, in the log's order. */
   ordered: boolean;
   rateLimit: { perSecond: number } | null;
+  /** Attempts at once, at most. Absent in configurations of the first version. */
+  concurrency?: number;
   signing: readonly ("v1" | "v1a")[];
   secrets: readonly EndpointSecret[];
   createdAt: number;
@@ -26,6 +28,15 @@ export type EndpointConfig = {
  * variable defines it.
  */
 export type EndpointSecret = { key: string; expiresAt: number | null; added?: true };
+
+/** Attempts at once when a configuration names no number, and the most that it may name. */
+const DEFAULT_CONCURRENCY = 48;
+export const MAX_CONCURRENCY = 192;
+
+/** Returns how many attempts an endpoint takes at once, at most. */
+export function concurrencyOf({ concurrency }: Pick<EndpointConfig, "concurrency">): number {
+  return concurrency ?? DEFAULT_CONCURRENCY;
+}
 
 /** In place of the value of a custom header, which may be a credential. Sent back, it keeps the value. */
 export const MASKED = "(masked)";
