@@ -7,7 +7,7 @@ import type { OpenDelivery } from "./queue.ts";
 /** Deliveries in one call: as many connections may wait for headers in one invocation. */
 export const PARCELS = 6;
 /** An attempt may take 20 s, and the look-up before it 10; a courier that says nothing for so long is lost. */
-const LOST_MS = 35_000;
+const SILENT_MS = 35_000;
 
 /** A delivery whose attempt started `at` (unix ms) has ended. */
 export type EndedAttempt = { open: OpenDelivery; at: number; ending: Ending };
@@ -23,7 +23,7 @@ export class Couriers {
   readonly #courier: () => CourierStub;
   readonly #lostMs: number;
 
-  constructor(courier: () => CourierStub, lostMs = LOST_MS) {
+  constructor(courier: () => CourierStub, lostMs = SILENT_MS) {
     this.#courier = courier;
     this.#lostMs = lostMs;
   }
