@@ -1,6 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { root, variables } from "../pair/workers.ts";
+import { afterAll, afterEach } from "vitest";
+import { descendantsOf, stillRunning } from "../pair/processes.ts";
+import { until } from "../pair/until.ts";
+import { freePorts, root, temporaryFolder, variables } from "../pair/workers.ts";
 
 /** The script of `npm start`, in a process of its own, with its output. */
 export class NpmStart {
@@ -55,4 +59,40 @@ export class NpmStart {
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+export type OwnPair = { starting: NpmStart; processes: number[] };
+
+/** Returns a function that starts a pair with ports and a state of its own, and resolves once it has started a process. */
+export function useOwnPairs(): (vars?: Record<string, string>) => Promise<OwnPair> {
+  const folder = temporaryFolder();
+  const started: NpmStart[] = [];
+  afterEach(async () => {
+    for (const one of started.splice(0)) {
+      one.signal("SIGKILL");
+      await one.exited;
+    }
+  });
+  afterAll(() => folder.remove());
+  return async (vars = {}) => {
+    const ports = await pairOfPorts();
+    const own = { PERIODIC_SECONDS: "2", STATE_DIR: join(folder.path, ports.SENDER_PORT) };
+    const starting = new NpmStart({ ...ports, ...own, ...vars });
+    started.push(starting);
+    const processes = await until("a first process", async () => {
+      const found = await descendantsOf(starting.pid);
+      return found.length > 0 ? found.map(({ pid }) => pid) : null;
+    });
+    return { starting, processes };
+  };
+}
+
+export async function pairOfPorts(): Promise<{ SENDER_PORT: string; RECEIVER_PORT: string }> {
+  const [sender, receiver] = await freePorts(2);
+  return { SENDER_PORT: String(sender), RECEIVER_PORT: String(receiver) };
+}
+
+/** Waits until every process is gone. */
+export async function gone(processes: number[]): Promise<void> {
+  await until("every process is gone", async () => ((await stillRunning(processes)).length === 0 ? true : null), 5000);
 }

@@ -1,12 +1,10 @@
 import { request as httpRequest } from "node:http";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { getJson, postJson, readBody, readLog } from "../pair/client.ts";
 import { descendantsOf, stillRunning } from "../pair/processes.ts";
-import { until } from "../pair/until.ts";
 import { freePorts, temporaryFolder, variables } from "../pair/workers.ts";
-import { NpmStart } from "./npm-start.ts";
+import { NpmStart, pairOfPorts } from "./npm-start.ts";
 
 /** The pair after `npm start`, over real HTTP. */
 
@@ -247,7 +245,7 @@ describe("npm start", () => {
 
   test("ends in one line when its state is in use, and leaves that as it is", async () => {
     const before = (await readLog(receiver)).length;
-    const more = Array.from({ length: 3 }, async () => new NpmStart({ ...env, ...(await otherPorts()) }));
+    const more = Array.from({ length: 3 }, async () => new NpmStart({ ...env, ...(await pairOfPorts()) }));
     for (const another of await Promise.all(more)) {
       expect(await another.exited).toBe(1);
       expect(another.lines).toEqual([
@@ -257,105 +255,9 @@ describe("npm start", () => {
     }
     expect((await readLog(receiver)).length).toBeGreaterThanOrEqual(before);
   });
-
-  test("takes the state over from one that was killed", async () => {
-    const { starting, processes } = await startSecond();
-    await starting.printed(/Ctrl-C stops everything/);
-    starting.signal("SIGKILL");
-    await starting.exited;
-    const next = await startSecond({ STATE_DIR: starting.env.STATE_DIR });
-    await next.starting.printed(/Ctrl-C stops everything/);
-    await gone(processes);
-    next.starting.signal("SIGINT");
-    expect(await next.starting.exited).toBe(0);
-  });
-
-  test("starts a Worker that hangs again, within ten seconds, and loses nothing", async () => {
-    const { starting } = await startSecond();
-    await starting.printed(/Ctrl-C stops everything/);
-    const url = `http://localhost:${starting.env.SENDER_PORT}`;
-    const { id } = (await (await postJson(`${url}/events`, '{"type":"before","data":1}')).json()) as { id: string };
-    const runtimes = (await descendantsOf(starting.pid)).filter(({ command }) => / serve .*entry=127/.test(command));
-    for (const { pid } of runtimes) process.kill(pid, "SIGSTOP");
-    const stopped = Date.now();
-    await starting.printed(/^sender {3}\| no request was answered for some seconds: the Worker is started again/);
-    expect(Date.now() - stopped).toBeLessThan(10_000 + LATE_MS);
-    const found = () => getJson<{ id: string }>(`${url}/events/${id}`).catch(() => null);
-    expect(await until("the sender answers again", found)).toMatchObject({ id, type: "before" });
-    starting.signal("SIGINT");
-    expect(await starting.exited).toBe(0);
-  });
-
-  test.each([
-    ["SIGTERM", 0],
-    ["SIGHUP", 0],
-    ["SIGKILL", null],
-  ] as const)("%s while it starts leaves no process behind", async (signal, code) => {
-    const { starting, processes } = await startSecond();
-    starting.signal(signal);
-    expect(await starting.exited).toBe(code);
-    await gone(processes);
-  });
-
-  test("ends with 1, saying which, when a Worker ends by itself", async () => {
-    const { starting, processes } = await startSecond();
-    for (const pid of processes) process.kill(pid, "SIGKILL");
-    expect(await starting.exited).toBe(1);
-    expect(starting.lines.at(-1)).toMatch(/^The receiver did not start: /);
-    await gone(processes);
-  });
-
-  test.each([
-    ["receiver", "FLUSH_SECONDS", "often"],
-    ["sender", "PERIODIC_SECONDS", "-1"],
-    ["sender", "PERIODIC_SECONDS", "0.0001"],
-    ["sender", "RETRY_SECONDS", "abc"],
-    ["sender", "WEBHOOK_URL", "ftp://x"],
-    ["receiver", "DOH_URL", "garbage"],
-    ["receiver", "API_TOKEN", "too-short"],
-  ])("ends with 1 at the first answer when a variable of the %s is wrong: %s=%s", async (worker, name, value) => {
-    const { starting, processes } = await startSecond({ [name]: value });
-    expect(await starting.exited).toBe(1);
-    const said = new RegExp(`^The ${worker} did not start: it is not configured correctly: .*${name}`);
-    expect(starting.lines.at(-1)).toMatch(said);
-    await starting.printed(new RegExp(`^${worker} +\\| .*"configuration.error".*${name}`));
-    expect(starting.lines.filter((line) => line.includes("configuration.error"))).toHaveLength(1);
-    await gone(processes);
-  });
 });
 
 const bearer = `Bearer ${variables.API_TOKEN}`;
-
-const others = temporaryFolder();
-const started: NpmStart[] = [];
-afterEach(async () => {
-  for (const one of started.splice(0)) {
-    one.signal("SIGKILL");
-    await one.exited;
-  }
-});
-afterAll(() => others.remove());
-
-/** Starts a second pair with nothing in common with the first; resolves once it has started a process. */
-async function startSecond(vars = {}): Promise<{ starting: NpmStart; processes: number[] }> {
-  const ports = await otherPorts();
-  const starting = new NpmStart({ ...env, ...ports, STATE_DIR: join(others.path, ports.SENDER_PORT), ...vars });
-  started.push(starting);
-  const processes = await until("a first process", async () => {
-    const found = await descendantsOf(starting.pid);
-    return found.length > 0 ? found.map(({ pid }) => pid) : null;
-  });
-  return { starting, processes };
-}
-
-async function otherPorts(): Promise<{ SENDER_PORT: string; RECEIVER_PORT: string }> {
-  const [sender, receiver] = await freePorts(2);
-  return { SENDER_PORT: String(sender), RECEIVER_PORT: String(receiver) };
-}
-
-async function gone(processes: number[]): Promise<void> {
-  await until("every process is gone", async () => ((await stillRunning(processes)).length === 0 ? true : null), 5000);
-}
 
 /** Sends as curl does: unlike `fetch`, with any Host and Origin. */
 async function send(url: string, method: string, headers: Record<string, string>) {
