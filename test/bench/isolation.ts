@@ -37,7 +37,7 @@ export async function measureIsolation(pair: Pair): Promise<Limit[]> {
       summarise("alone", alone),
       summarise("beside a hanging, a refusing and a failing one", beside),
     ];
-    const ratio: Limit = { what: "ratio of the median p99", value: within / without, atMost: 2 };
+    const ratio: Limit = { what: "ratio of the median p99", value: within / without, atMost: 1.3 };
     print(`  ${ratio.what}: ${textOf(ratio)}`);
     return [ratio];
   } finally {
