@@ -5,6 +5,7 @@ import { measureDiagnosis } from "./diagnosis.ts";
 import { measureFanOut } from "./fan-out.ts";
 import { measureInboxDay } from "./inbox-day.ts";
 import { measureIsolation } from "./isolation.ts";
+import { measureKills } from "./kills.ts";
 import { measureLive } from "./live.ts";
 import { measureLog } from "./log.ts";
 import { measurePair } from "./pair.ts";
@@ -29,6 +30,7 @@ const measurements: Record<string, () => Promise<Limit[]>> = {
   "fan-out": onPair(measureFanOut, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
   "inbox-day": onPair(measureInboxDay, {}),
   isolation: onPair(measureIsolation, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
+  kills: measureKills,
   diagnosis: () => running(startAlone("examiner.ts"), measureDiagnosis),
 };
 

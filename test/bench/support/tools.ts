@@ -41,7 +41,7 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-export async function call(pair: Pair, method: string, path: string, body?: unknown): Promise<unknown> {
+export async function call(pair: Pick<Pair, "urls">, method: string, path: string, body?: unknown): Promise<unknown> {
   const response = await fetch(`${pair.urls.sender}${path}`, {
     method,
     headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
