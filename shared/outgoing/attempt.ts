@@ -67,7 +67,7 @@ export async function attempt(
   try {
     const response = await platform.fetch(request.url, await signedInit(request, deadline.signal));
     result.status = response.status;
-    result.retryAfter = response.headers.get("retry-after");
+    if (!response.ok) result.retryAfter = response.headers.get("retry-after");
     if (request.keepsAll || !response.ok) {
       start = new BodyStart();
       await start.read(response);

@@ -72,6 +72,18 @@ describe("Throttle", () => {
     expect(started).toBe(6);
   });
 
+  it.each([
+    ["six of six are free", free, 0, true],
+    ["half of six is free", free, 3, true],
+    ["two of six are free", free, 4, false],
+    ["the one of an ordered endpoint is free", { ...free, ordered: true }, 0, true],
+    ["the one of an ordered endpoint is taken", { ...free, ordered: true }, 1, false],
+  ])("fills a call when %s: %o with %i under way", (_name, limits, underWay, expected) => {
+    const throttle = new Throttle(0);
+    for (let started = 0; started < underWay; started++) throttle.start(0, null);
+    expect(throttle.isFreeForCall(limits)).toBe(expected);
+  });
+
   it("waits a second after a restart: a request may have started just before", () => {
     const throttle = new Throttle(5000);
     expect(throttle.ask(5000, rated(10))).toEqual({ go: false, why: "rate", waitMs: 1000 });

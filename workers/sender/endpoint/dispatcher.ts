@@ -21,6 +21,8 @@ type Parts = {
   ctx: Pick<DurableObjectState, "waitUntil">;
 };
 
+/** Attempts that end within this time of each other are followed by one call: calls cost more than this. */
+const GATHER_MS = 2;
 /** Due retries that are queued at one time. */
 const DUE_AT_ONCE = 50;
 
@@ -30,6 +32,7 @@ export class Dispatcher {
   readonly #parts: Parts;
   readonly throttle = new Throttle(Date.now());
   #rateTimer = false;
+  #gathering = false;
 
   constructor(store: EndpointStore, state: EndpointState, parts: Parts) {
     this.#store = store;
@@ -82,6 +85,20 @@ export class Dispatcher {
     }
     this.throttle.close();
     return chosen;
+  }
+
+  /** Fills the places of attempts that have ended: at once when a call's worth is free, else with those that end next. */
+  #dispatchTogether(config: EndpointConfig): void {
+    if (this.throttle.isFreeForCall(limitsOf(config))) {
+      this.#dispatch();
+      return;
+    }
+    if (this.#gathering) return;
+    this.#gathering = true;
+    setTimeout(() => {
+      this.#gathering = false;
+      this.#dispatch();
+    }, GATHER_MS);
   }
 
   /** Sends each test that waits at once: past order, rate, a hold and the attempts under way. */
@@ -151,7 +168,7 @@ export class Dispatcher {
     const counted = attempts.filter(({ open }) => open.type !== TEST_TYPE);
     if (!config.ordered) this.#finish(counted, config);
     const recorded = Promise.all(attempts.map((attempt) => this.#parts.history.record(attempt)));
-    this.#dispatch();
+    this.#dispatchTogether(config);
     await recorded;
     // An ordered endpoint's next attempt starts only after this one's row is committed.
     if (config.ordered) this.#finish(counted, config);

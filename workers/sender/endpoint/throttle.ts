@@ -50,6 +50,12 @@ export class Throttle {
     return ordered || this.slowed ? 1 : this.#concurrency.allowed(concurrency);
   }
 
+  /** True when a whole call, or half of what is allowed, may start. */
+  isFreeForCall(limits: Omit<Limits, "perSecond">): boolean {
+    const allowed = this.allowed(limits);
+    return allowed - this.#underWay >= Math.min(PARCELS, Math.ceil(allowed / 2));
+  }
+
   ask(now: number, { perSecond, ...limits }: Limits): Permission {
     if (this.#underWay >= this.allowed(limits)) return { go: false, why: "busy" };
     if (this.#space === 0 && this.#budget <= 0) return { go: false, why: "spent" };
