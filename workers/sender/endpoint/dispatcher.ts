@@ -22,7 +22,7 @@ type Parts = {
 };
 
 /** Attempts that end within this time of each other are followed by one call: calls cost more than this. */
-const GATHER_MS = 2;
+const TOGETHER_MS = 2;
 /** Due retries that are queued at one time. */
 const DUE_AT_ONCE = 50;
 
@@ -98,7 +98,7 @@ export class Dispatcher {
     setTimeout(() => {
       this.#gathering = false;
       this.#dispatch();
-    }, GATHER_MS);
+    }, TOGETHER_MS);
   }
 
   /** Sends each test that waits at once: past order, rate, a hold and the attempts under way. */
