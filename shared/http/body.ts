@@ -58,13 +58,9 @@ export async function readBody(
   if (announced !== null && announced > maxBytes) throw tooLarge(maxBytes);
   if (body === null) return new Uint8Array();
   const deadlineMs = Math.max(shortestMs, (announced ?? 0) / SLOWEST_BYTES_PER_MS);
-  const timeout = new Problem(
-    "body_timeout",
-    `The body did not arrive within ${Math.ceil(deadlineMs / 1000)} s. Send it again.`,
-  );
   const { reader, bytes } = startReading(body, { announced, maxBytes });
   try {
-    return await withDeadline(bytes, deadlineMs, timeout);
+    return await withDeadline(bytes, deadlineMs, () => tooSlow(deadlineMs));
   } catch (error) {
     // The rest is of no use, and a read may still wait for it.
     void reader.cancel().catch(() => {});
@@ -74,6 +70,13 @@ export async function readBody(
 
 function tooLarge(maxBytes: number): Problem {
   return new Problem("body_too_large", `At most ${maxBytes} bytes are taken.`);
+}
+
+function tooSlow(deadlineMs: number): Problem {
+  return new Problem(
+    "body_timeout",
+    `The body did not arrive within ${Math.ceil(deadlineMs / 1000)} s. Send it again.`,
+  );
 }
 
 type BodyLimits = { announced: number | null; maxBytes: number };
