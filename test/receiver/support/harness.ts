@@ -121,9 +121,12 @@ export function inInbox<Result>(work: (instance: Inbox, state: DurableObjectStat
   return runInDurableObject<Inbox, Result>(inbox(), work);
 }
 
-/** Evicts the Inbox, also while a timer keeps it for notes that are not saved yet: those are lost. */
+/** Evicts the Inbox, also while a timer keeps it for a line of its log, or for notes that are not saved yet: those are lost. */
 export async function evict(): Promise<void> {
-  await inInbox(({ memory }) => memory.rest());
+  await inInbox(({ memory, arrivalLog }) => {
+    memory.rest();
+    arrivalLog.flush();
+  });
   await evictDurableObject(inbox());
 }
 

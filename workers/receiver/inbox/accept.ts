@@ -1,6 +1,5 @@
 import type { Bytes } from "../../../shared/bytes.ts";
 import type { Space } from "../../../shared/durable/space.ts";
-import { logEvent } from "../../../shared/log-event.ts";
 import type { Arrival } from "../event/arrival.ts";
 import { withVerified } from "../rejected/history.ts";
 import { mendClock } from "./clock.ts";
@@ -21,12 +20,10 @@ type Logged = { seq: number; duplicate: boolean };
 
 /**
  * `stored: false`: nothing of this arrival was kept, and its sender may try again; when `full`, not at once.
- * `reported`: the Worker's own log has a line about this arrival already.
+ * `reported`: the Inbox logs the line about this arrival.
  */
 export type Accepted = ({ stored: true; reported?: true } & Logged) | { stored: false; full: boolean; error: string };
 
-/** Arrivals of one turn from which on one line of the Worker's log stands for all. */
-const MANY = 5;
 const FULL: Accepted = { stored: false, full: true, error: "the storage has reached STORAGE_LIMIT_MB" };
 
 /**
@@ -47,17 +44,6 @@ export function acceptAll(memory: InboxMemory, arrivals: Arrival[]): Accepted[] 
     if (isOne) return [{ stored: false, full: false, error: String(error) }];
   }
   return arrivals.flatMap((arrival) => acceptAll(memory, [arrival]));
-}
-
-/** Reports a turn of many arrivals in one line: lines are limited, and paid for. */
-export function reportMany(accepted: Accepted[]): Accepted[] {
-  if (accepted.length < MANY) return accepted;
-  const stored = accepted.filter((each) => each.stored);
-  const seqs = stored.map(({ seq }) => seq);
-  const duplicates = stored.filter(({ duplicate }) => duplicate).length;
-  const range = { firstSeq: Math.min(...seqs), lastSeq: Math.max(...seqs) };
-  if (stored.length > 0) logEvent("events.received", { count: stored.length, duplicates, ...range });
-  return accepted.map((each) => (each.stored ? { ...each, reported: true } : each));
 }
 
 /** Counts the arrivals that repeated an event; returns the seqs of those events. */

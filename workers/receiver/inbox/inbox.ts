@@ -10,7 +10,8 @@ import type { EventRow } from "../event/record.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
 import { NO_SOURCE, type Rejection, type RejectionCounts } from "../rejected/rejections.ts";
-import { type Accepted, acceptAll, countRepetitions, reportMany } from "./accept.ts";
+import { type Accepted, acceptAll, countRepetitions } from "./accept.ts";
+import { ArrivalLog } from "./arrival-log.ts";
 import { type ClearResult, clearEvents } from "./clear.ts";
 import { mendClock } from "./clock.ts";
 import { flush } from "./flush.ts";
@@ -41,13 +42,14 @@ type InboxEnv = Vars & { EVENTS: KVNamespace };
  */
 export class Inbox extends DurableObject<InboxEnv> {
   readonly memory: InboxMemory;
+  readonly arrivalLog = new ArrivalLog();
   readonly #live: LiveViewers;
   readonly #accept = batched((arrivals: Arrival[]) => {
     const accepted = acceptAll(this.memory, arrivals);
     const repeated = countRepetitions(this.memory.repetitions, accepted, Date.now());
     if (repeated.length > 0) saveNotesSoon(this.memory, "repetitions");
     this.#live.notify(repeated);
-    return reportMany(accepted);
+    return this.arrivalLog.add(arrivals, accepted, Date.now());
   });
 
   constructor(ctx: DurableObjectState, env: InboxEnv) {
