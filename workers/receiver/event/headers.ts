@@ -14,9 +14,11 @@ export function maskedHeaders(
   secretHeaders: readonly string[] = [],
 ): HeaderList {
   const mask = queryMasker(query);
-  return [...headers].map(([name, value]) => {
+  // The entries are the list's own: only a value that is masked makes another.
+  return Array.from(headers, (entry): [name: string, value: string] => {
+    const [name, value] = entry;
     if (isSecretName(name) || secretHeaders.includes(name)) return [name, MASK];
-    return [name, mask === null ? value : mask(value)];
+    return mask === null ? entry : [name, mask(value)];
   });
 }
 

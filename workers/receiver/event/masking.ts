@@ -57,6 +57,7 @@ const SURE_LENGTH = 8;
  * when there are none. It makes one pass: a secret may be a part of the mask, and a second pass would find it there.
  */
 export function queryMasker(query: string): ((text: string) => string) | null {
+  if (query === "") return null;
   const values = [...query.matchAll(PAIR)].flatMap(([, , name = "", value = ""]) =>
     isSecretName(formText(name)) ? [value, formText(value)] : [],
   );
