@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
-import { candidateLines, linesWith, recordsIn } from "../../../workers/receiver/archive/read-segment.ts";
+import { candidateLines, linesWith, recordsIn, summariesIn } from "../../../workers/receiver/archive/read-segment.ts";
 import { matches, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
-import { type EventRow, toLine } from "../../../workers/receiver/event/record.ts";
+import { type EventRow, toLine, toSummary } from "../../../workers/receiver/event/record.ts";
 import { targetText, UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import { rowHoldsText, textSearch } from "../../../workers/receiver/event/text-search.ts";
 import { awkwardText, rowOf } from "../support/logged.ts";
@@ -59,15 +59,51 @@ describe("recordsIn", () => {
       fc.pre(q !== "");
       const text = rows.map((row) => `${toLine(row)}\n`).join("");
       const wanted = { range: { from: 1, to: rows.length }, ascending: true, filter: { ...NO_FILTER, q }, cleared: [] };
-      const found = recordsIn({ text, damaged: [] }, { firstSeq: 1, lastSeq: rows.length, epoch: "" }, wanted, 100);
+      const segment = { firstSeq: 1, lastSeq: rows.length, epoch: "" };
+      const found = recordsIn({ text, damaged: [] }, segment, wanted, 100);
       const naive = rows.filter((row) => {
         const headers = (JSON.parse(row.headers) as HeaderList).map((pair) => pair.join(": "));
         return [targetText(row), ...headers, bodyText(row)].some((part) => fold(part).includes(fold(q)));
       });
-      expect(found.records.map(({ seq }) => seq)).toEqual(naive.map(({ seq }) => seq));
+      expect(found.events.map(({ seq }) => seq)).toEqual(naive.map(({ seq }) => seq));
+      expect(summariesIn({ text, damaged: [] }, segment, wanted, 100).events).toEqual(naive.map(toSummary));
       expect(rows.filter((row) => rowHoldsText(textSearch(q), row))).toEqual(naive);
     });
     fc.assert(property, { numRuns: 1500 });
+  });
+});
+
+describe("summariesIn", () => {
+  const [whole, cut] = [toLine(rowOf("abc", [["a", "b"]], { seq: 1 })), toLine(rowOf("abc", [["a", "b"]], { seq: 2 }))];
+  const segment = { firstSeq: 1, lastSeq: 2, epoch: "" };
+  const wanted = (q: string | null) => {
+    return { range: { from: 1, to: 2 }, ascending: true, filter: { ...NO_FILTER, q }, cleared: [] };
+  };
+  const text = (second: string) => ({ text: `${whole}\n${second}\n`, damaged: [] });
+
+  it("shows the summary of a line whose rest is damaged, unless the rest is searched", () => {
+    const damaged = text(cut.replace('"headers":[[', '"headers":[[['));
+    expect(recordsIn(damaged, segment, wanted(null), 9)).toMatchObject({ events: [{ seq: 1 }], damaged: [2] });
+    expect(summariesIn(damaged, segment, wanted(null), 9)).toMatchObject({
+      events: [{ seq: 1 }, { seq: 2 }],
+      damaged: [],
+    });
+    expect(summariesIn(damaged, segment, wanted("a: b"), 9)).toMatchObject({ events: [{ seq: 1 }], damaged: [2] });
+  });
+
+  it.each(['{"seq":2,"id":}', '{"seq":2,"damaged":true}'])("names a line without a summary, %s", (line) => {
+    expect(summariesIn(text(line), segment, wanted(null), 9)).toMatchObject({ events: [{ seq: 1 }], damaged: [2] });
+  });
+
+  it("takes no text of a stranger for the end of the summary", () => {
+    const id = '\\,"method":"x",\\"';
+    const row = rowOf('{"a":1,"body":"no"}', [[',"body":', ',"headers":']], { seq: 1, id, type: ',"headers":' });
+    for (const q of [null, '"body":"no"', ',"headers":']) {
+      const one = { ...segment, lastSeq: 1 };
+      expect(summariesIn({ text: `${toLine(row)}\n`, damaged: [] }, one, wanted(q), 9).events).toEqual([
+        toSummary(row),
+      ]);
+    }
   });
 });
 

@@ -1,42 +1,110 @@
 import { typePrefix } from "../../../shared/event-type.ts";
-import { type EventFilter, matches } from "../event/filter.ts";
+import { type EventFilter, matches, matchesBody, matchesSummary } from "../event/filter.ts";
 import { maskedAnew } from "../event/headers.ts";
 import { isSecretName, MASK, maskedQuery } from "../event/masking.ts";
 import type { SegmentRef, Wanted } from "../event/page.ts";
-import { type EventRecord, fromLine } from "../event/record.ts";
+import { type EventRecord, type EventSummary, fromLine, summaryOf } from "../event/record.ts";
 import { storedPattern } from "../event/text-search.ts";
 import { isCleared, type Tombstone } from "../event/tombstone.ts";
 import type { SegmentText } from "./segments.ts";
 
-/** Finds records in a segment's text. Only lines that may hold a wanted event are parsed. Pure. */
+/** Finds events in a segment's text. Only lines that may hold a wanted event are parsed. Pure. */
 
 /** The end of a line whose body is base64; inside a JSON string these quotes would be escaped. */
 const BINARY_END = '"encoding":"base64"}\n';
 
-/** Wanted records of a segment; `damaged` are the seqs of further lines that might have held more. */
-type FoundRecords = { records: EventRecord[]; damaged: number[] };
+/** Wanted events of a segment; `damaged` are the seqs of further lines that might have held more. */
+type FoundEvents<Event> = { events: Event[]; damaged: number[] };
+
+type WantedOf = Wanted & { cleared: readonly Tombstone[] };
+
+/** Reads a line's event; null where the line holds none, `unwanted` where the filter leaves it out. */
+type LineReader<Event> = (line: string, filter: EventFilter) => Event | "unwanted" | null;
 
 /** Returns at most `limit` wanted records of a whole segment, in the order asked for. */
 export function recordsIn(
+  segmentText: SegmentText,
+  segment: SegmentRef,
+  wanted: WantedOf,
+  limit: number,
+): FoundEvents<EventRecord> {
+  return eventsIn(segmentText, segment, { wanted, limit, read: wantedRecord });
+}
+
+/**
+ * Returns at most `limit` wanted summaries of a whole segment, in the order asked for. Most lines are not parsed beyond
+ * their summary: damage behind it shows when the event is read.
+ */
+export function summariesIn(
+  segmentText: SegmentText,
+  segment: SegmentRef,
+  wanted: WantedOf,
+  limit: number,
+): FoundEvents<EventSummary> {
+  return eventsIn(segmentText, segment, { wanted, limit, read: wantedSummary });
+}
+
+function eventsIn<Event extends EventSummary>(
   { text, damaged }: SegmentText,
   segment: SegmentRef,
-  { range, ascending, filter, cleared }: Wanted & { cleared: readonly Tombstone[] },
-  limit: number,
-): FoundRecords {
-  const found: FoundRecords = { records: [], damaged: [] };
+  { wanted, limit, read }: { wanted: WantedOf; limit: number; read: LineReader<Event> },
+): FoundEvents<Event> {
+  const { range, ascending, filter, cleared } = wanted;
+  const found: FoundEvents<Event> = { events: [], damaged: [] };
   if (limit <= 0) return found;
   const candidates = linesWithin(candidateLines(text, filter), segment, range);
   for (const line of ascending ? candidates : candidates.reverse()) {
-    if (found.records.length >= limit) break;
-    const record = recordIn(line);
-    if (record === null) found.damaged.push(seqAt(line));
-    else {
-      const inRange = record.seq >= range.from && record.seq <= range.to;
-      if (inRange && matches(filter, record) && !isCleared(cleared, record)) found.records.push(record);
-    }
+    if (found.events.length >= limit) break;
+    const event = read(line, filter);
+    if (event === "unwanted") continue;
+    if (event === null) found.damaged.push(seqAt(line));
+    else if (event.seq >= range.from && event.seq <= range.to && !isCleared(cleared, event)) found.events.push(event);
   }
   found.damaged = found.damaged.filter((seq) => seq > 0 && !damaged.includes(seq));
   return found;
+}
+
+function wantedRecord(line: string, filter: EventFilter): EventRecord | "unwanted" | null {
+  const record = recordIn(line);
+  return record === null || matches(filter, record) ? record : "unwanted";
+}
+
+function wantedSummary(line: string, filter: EventFilter): EventSummary | "unwanted" | null {
+  const summary = summaryOfLine(line);
+  if (summary !== null) {
+    if (!matchesSummary(filter, summary)) return "unwanted";
+    if (filter.q === null || matchesBody(filter, textBodyIn(line))) return summary;
+  }
+  const record = wantedRecord(line, filter);
+  return record === null || record === "unwanted" ? record : summaryOf(record);
+}
+
+/**
+ * The members that follow a summary, and the last one. Within a string each quote has a backslash before it, so these
+ * texts stand between members alone.
+ */
+const AFTER_SUMMARY = [',"method":', ',"headers":'];
+const BODY = ',"body":';
+
+/** Returns the summary with which a line begins, or null where the line must be parsed whole. */
+function summaryOfLine(line: string): EventSummary | null {
+  const end = AFTER_SUMMARY.map((member) => line.indexOf(member)).find((at) => at !== -1);
+  return end === undefined ? null : parsed<EventSummary>(`${line.slice(0, end)}}`);
+}
+
+/** Returns the body with which a line ends if it is text, else null. */
+function textBodyIn(line: string): string | null {
+  const at = line.indexOf(BODY);
+  const body = at === -1 ? null : parsed<unknown>(line.slice(at + BODY.length, -1));
+  return typeof body === "string" ? body : null;
+}
+
+function parsed<Value>(text: string): Value | null {
+  try {
+    return JSON.parse(text) as Value;
+  } catch {
+    return null;
+  }
 }
 
 /** Returns a segment with all of its damaged lines, found by parsing each: for one of which some could not be read. */

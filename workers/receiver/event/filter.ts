@@ -51,9 +51,10 @@ export function filterParameters(filter: EventFilter): Record<string, string> {
 }
 
 /** Matches a summary against all conditions but the text. */
-function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
+export function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
   if (filter.source !== null && event.source !== filter.source) return false;
   if (filter.type !== null && (event.type === null || !matchesType(filter.type, event.type))) return false;
+  if (filter.since === null && filter.until === null) return true;
   const at = Date.parse(event.receivedAt);
   return at >= (filter.since ?? at) && (filter.until === null || at < filter.until);
 }
@@ -62,6 +63,15 @@ function matchesSummary(filter: EventFilter, event: EventSummary): boolean {
 export function matches(filter: EventFilter, record: EventRecord): boolean {
   const search = searchOf(filter);
   return matchesSummary(filter, record) && (search === null || holdsText(search, record));
+}
+
+/**
+ * Matches the body alone against the filter's text, if it asks for one; `body` null: not text, or not known. Where this
+ * fails, URL and headers may still hold the text.
+ */
+export function matchesBody(filter: EventFilter, body: string | null): boolean {
+  const search = searchOf(filter);
+  return search === null || (body !== null && search.shown.test(body));
 }
 
 /** Matches a row's text alone; the query that read the row has matched the rest. */

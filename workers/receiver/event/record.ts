@@ -59,16 +59,8 @@ export function bodyBytes(record: EventRecord): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-export function summaryOf({
-  method: _method,
-  path: _path,
-  query: _query,
-  headers: _headers,
-  body: _body,
-  encoding: _encoding,
-  ...summary
-}: EventRecord): EventSummary {
-  return summary;
+export function summaryOf({ seq, id, source, type, receivedAt, bytes, verification }: EventSummary): EventSummary {
+  return { seq, id, source, type, receivedAt, bytes, verification };
 }
 
 /** Returns the events, those that came again with their repetitions. */

@@ -26,8 +26,8 @@ export function textSearch(q: string): TextSearch {
 /** Searches a record's URL, headers and body; a body that is not text is searched as the text in its bytes. */
 export function holdsText({ shown }: TextSearch, record: EventRecord): boolean {
   const { headers, body, encoding } = record;
-  if (shown.test(targetText(record)) || inHeaders(shown, headers)) return true;
-  return shown.test(encoding ? looseText(fromBase64(body)) : body);
+  if (shown.test(encoding ? looseText(fromBase64(body)) : body)) return true;
+  return shown.test(targetText(record)) || inHeaders(shown, headers);
 }
 
 /** Searches a tail's row as readers get it; its headers are parsed only when they may hold the text. */

@@ -162,13 +162,13 @@ async function exportedSegment(
   const untouched = wanted.cleared.every(({ seq }) => seq < segment.firstSeq);
   const wantsWhole = format.whole && inRange && untouched && wantsAll(query.filter);
   const isAsStored = wantsWhole && found?.damaged.length === 0 && isMasked(found.text);
-  const { records, damaged } = found === null || isAsStored ? NONE : recordsIn(found, segment, wanted, NO_LIMIT);
+  const { events, damaged } = found === null || isAsStored ? NONE : recordsIn(found, segment, wanted, NO_LIMIT);
   reading.unread.push(...damaged.map(damagedAt));
-  const text = await linesOf(reader, { records, reading, range: wanted.range, format });
+  const text = await linesOf(reader, { records: events, reading, range: wanted.range, format });
   return isAsStored ? found.text : text;
 }
 
-const NONE = { records: [], damaged: [] };
+const NONE = { events: [], damaged: [] };
 
 /** Returns the lines of the tails' rows. */
 function exportedRows(reader: LogReader, query: PageQuery, { part, format, last }: Exported): Promise<string> {

@@ -1,6 +1,6 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { recordIn, recordsIn } from "../archive/read-segment.ts";
+import { recordIn, summariesIn } from "../archive/read-segment.ts";
 import { maskedAnew } from "../event/headers.ts";
 import { type Page, type PageQuery, type SegmentRef, type SeqRange, type Slice, wantedOf } from "../event/page.ts";
 import {
@@ -8,7 +8,6 @@ import {
   type EventRow,
   type EventSummary,
   type Repeated,
-  summaryOf,
   toRecord,
   withRepeated,
 } from "../event/record.ts";
@@ -30,7 +29,7 @@ export async function readPage(reader: LogReader, query: PageQuery, pass = false
   const reading: Reading = { unread: [...slice.unread], read: [] };
   const stored = await readSegments(reader, query, { slice, reading });
   const ascending = query.order === "after";
-  const all = ascending ? [...stored.map(summaryOf), ...slice.rows] : [...slice.rows, ...stored.map(summaryOf)];
+  const all = ascending ? [...stored, ...slice.rows] : [...slice.rows, ...stored];
   const events = withRepeated(all.slice(0, query.limit), slice.repeated);
   // The next page follows the last event of a full page, and everything that was scanned for any other.
   const last = events.length === query.limit ? events.at(-1)?.seq : undefined;
@@ -139,22 +138,23 @@ async function readSegments(
   reader: LogReader,
   query: PageQuery,
   { slice, reading }: { slice: Slice<unknown>; reading: Reading },
-): Promise<EventRecord[]> {
+): Promise<EventSummary[]> {
   const wanted = { ...wantedOf(query, slice.head), cleared: slice.cleared };
-  const found: EventRecord[] = [];
-  for (let read = 0; read < slice.segments.length && found.length < query.limit; ) {
-    const together = slice.segments.slice(read, read + countTogether(read, found.length, query.limit));
+  const all: EventSummary[] = [];
+  for (let read = 0; read < slice.segments.length && all.length < query.limit; ) {
+    const together = slice.segments.slice(read, read + countTogether(read, all.length, query.limit));
     read += together.length;
-    const texts = await Promise.all(together.map((segment) => fetchSegment(reader, segment, reading)));
-    for (const [index, segment] of together.entries()) {
-      const text = texts[index];
-      if (!text) continue;
-      const { records, damaged } = recordsIn(text, segment, wanted, query.limit - found.length);
-      found.push(...records);
+    const calls = together.map((segment) => ({ segment, call: fetchSegment(reader, segment, reading) }));
+    // Each is searched as soon as it is there, while the others are on their way.
+    for (const { segment, call } of calls) {
+      const text = await call;
+      if (text === null) continue;
+      const { events, damaged } = summariesIn(text, segment, wanted, query.limit - all.length);
+      all.push(...events);
       reading.unread.push(...damaged.map(damagedAt));
     }
   }
-  return found;
+  return all;
 }
 
 /**
