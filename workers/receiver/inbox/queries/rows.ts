@@ -27,6 +27,9 @@ type SummaryRow = Omit<EventRow, "headers" | "body">;
 
 const SUMMARY_COLUMNS = "seq, at, source, type, bytes, id, verification";
 
+/** Rows that a text search reads at once: the search of a tail ends soon after the last hit that is wanted. */
+const SEARCHED_ROWS = 50;
+
 /** One request looks at this many segments in SQL to find those worth reading: more would keep the object's turn long. */
 const LOOK_SEGMENTS = 10_000;
 
@@ -38,15 +41,25 @@ export function summaryRows(log: LogSnapshot, tail: number, wanted: Wanted, left
 /** Returns at most `left` wanted rows of a tail. */
 export function wholeRows(log: LogSnapshot, tail: number, wanted: Wanted, left: number): EventRow[] {
   if (wanted.filter.q === null) return rowsOf<EventRow>(log, tail, wanted, { columns: "*", left });
-  const rows = rowsOf<EventRow>(log, tail, wanted, { columns: "*", left: null });
-  return rows.filter((row) => matchesText(wanted.filter, row)).slice(0, left);
+  const found: EventRow[] = [];
+  for (let range: SeqRange | null = wanted.range; range !== null && found.length < left; ) {
+    const rows: EventRow[] = rowsOf<EventRow>(log, tail, { ...wanted, range }, { columns: "*", left: SEARCHED_ROWS });
+    found.push(...rows.filter((row) => matchesText(wanted.filter, row)));
+    range = rows.length < SEARCHED_ROWS ? null : beyond(rows.at(-1)?.seq ?? 0, range, wanted);
+  }
+  return found.slice(0, left);
+}
+
+/** Returns the part of a range that follows `seq` in the order of a page. */
+function beyond(seq: number, { from, to }: SeqRange, { ascending }: Wanted): SeqRange {
+  return ascending ? { from: seq + 1, to } : { from, to: seq - 1 };
 }
 
 function rowsOf<Row extends SummaryRow>(
   { sql, tombstones }: LogSnapshot,
   tail: number,
   { range, ascending, filter }: Wanted,
-  { columns, left }: { columns: string; left: number | null },
+  { columns, left }: { columns: string; left: number },
 ): Row[] {
   const { source, type, since, until } = filter;
   const prefix = type === null ? null : typePrefix(type);
@@ -60,10 +73,10 @@ function rowsOf<Row extends SummaryRow>(
   ]);
   const isTouched = tombstones.some(({ seq }) => seq >= tail);
   // A negative limit is none.
-  const limit = isTouched || left === null ? -1 : left;
+  const limit = isTouched ? -1 : left;
   const query = `SELECT ${columns} FROM tail_${tail} WHERE ${condition} ORDER BY seq ${way(ascending)} LIMIT ?`;
   const rows = sql.run<Row>(query, ...values, limit);
-  return isTouched ? rows.filter((row) => !isCleared(tombstones, row)).slice(0, left ?? rows.length) : rows;
+  return isTouched ? rows.filter((row) => !isCleared(tombstones, row)).slice(0, left) : rows;
 }
 
 /** Returns the segments without a tail that may hold wanted events: as many as one request takes, and one more. */
