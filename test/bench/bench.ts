@@ -8,6 +8,7 @@ import { measureIsolation } from "./isolation.ts";
 import { measureKills } from "./kills.ts";
 import { measureLive } from "./live.ts";
 import { measureLog } from "./log.ts";
+import { measureMemory } from "./memory.ts";
 import { measurePair } from "./pair.ts";
 import { measureSlow } from "./slow.ts";
 import { type Limit, missedOf } from "./support/limits.ts";
@@ -31,6 +32,7 @@ const measurements: Record<string, () => Promise<Limit[]>> = {
   "inbox-day": onPair(measureInboxDay, {}),
   isolation: onPair(measureIsolation, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
   kills: measureKills,
+  memory: measureMemory,
   diagnosis: () => running(startAlone("examiner.ts"), measureDiagnosis),
 };
 

@@ -15,6 +15,12 @@ export const HOST = "127.0.0.1";
 /** A Worker's place: the folder for its bundle, its port, its variables. */
 export type Placed = { dir: string; port: number; vars: Record<string, string> };
 
+/** Entry of a Worker of ours: one that counts its rows alone, or all that is billed. */
+export type Entry = "measured" | "counted";
+
+/** The counting needs to know which object a timer belongs to. */
+const COUNTING_FLAG = "nodejs_als";
+
 /** The parts of a TOML file that are used here; wrangler's own type of it names packages that are not installed. */
 type Toml = {
   compatibility_date: string;
@@ -24,14 +30,20 @@ type Toml = {
   kv_namespaces: { binding: string }[];
 };
 
-export async function fromToml(name: "sender" | "receiver", { dir, port, vars }: Placed): Promise<LegacyWorkerOptions> {
+export async function fromToml(
+  name: "sender" | "receiver",
+  entry: Entry,
+  { dir, port, vars }: Placed,
+): Promise<LegacyWorkerOptions> {
   const configPath = join(ROOT, `wrangler.${name}.toml`);
   const config: Toml = unstable_readConfig({ config: configPath });
   const classes = config.durable_objects.bindings.map((binding) => [binding.name, binding.class_name] as const);
+  const flags = [...config.compatibility_flags, ...(entry === "counted" ? [COUNTING_FLAG] : [])];
+  const args = [join(WORKERS, `${entry}-${name}.ts`), "-c", configPath, "--compatibility-flags", ...flags];
   return {
-    ...(await script(name, [join(WORKERS, `measured-${name}.ts`), "-c", configPath], dir)),
+    ...(await script(name, args, dir)),
     compatibilityDate: config.compatibility_date,
-    compatibilityFlags: config.compatibility_flags,
+    compatibilityFlags: flags,
     bindings: { ...config.vars, ...vars },
     durableObjects: Object.fromEntries(
       classes.map(([binding, className]) => [binding, { className, useSQLite: true }]),

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bare, fromToml, HOST } from "./build.ts";
+import { bare, type Entry, fromToml, HOST } from "./build.ts";
 import type { HostOptions, HostReport } from "./host.ts";
 
 /**
@@ -36,8 +36,8 @@ export type Name = (typeof NAMES)[number];
 const PLACES = { memory: "/dev/shm", disk: "/var/tmp" };
 export type Storage = keyof typeof PLACES;
 
-/** `only`: the Workers to start, all when left out. `storage`: the folder of temporary files when left out. */
-export type Choice = { only?: readonly Name[]; storage?: Storage };
+/** Left out, all Workers start, with state in the folder of temporary files, and count their rows alone. */
+export type Choice = { only?: readonly Name[]; storage?: Storage; entry?: Entry };
 
 /** Starts one Worker whose entry is a file of `test/bench/workers`. */
 export async function startAlone(entry: string): Promise<Alone> {
@@ -49,8 +49,8 @@ export async function startAlone(entry: string): Promise<Alone> {
 }
 
 /** Starts the pair, and beside it the bare relay and the Worker that the relay sends to. */
-export async function startWorkers(vars: Vars = {}, { only = NAMES, storage }: Choice = {}): Promise<Pair> {
-  const { options, dir, urls } = await prepareWorkers(vars, { only, ...(storage === undefined ? {} : { storage }) });
+export async function startWorkers(vars: Vars = {}, choice: Choice = {}): Promise<Pair> {
+  const { options, dir, urls } = await prepareWorkers(vars, choice);
   const host = await startHost(options);
   return { dir, pid: host.pid, urls, close: host.close };
 }
@@ -58,7 +58,7 @@ export async function startWorkers(vars: Vars = {}, { only = NAMES, storage }: C
 /** Builds the Workers and finds their ports, so that they can be started again and again. */
 export async function prepareWorkers(
   vars: Vars,
-  { only = NAMES, storage }: Choice,
+  { only = NAMES, storage, entry = "measured" }: Choice,
 ): Promise<{ dir: string; urls: Pair["urls"]; options: HostOptions }> {
   const dir = tempDir(storage === undefined ? tmpdir() : placeOf(storage));
   const [sender, receiver, relay, verifier] = await freePorts(4);
@@ -67,8 +67,8 @@ export async function prepareWorkers(
   const sending = { ...base, WEBHOOK_URL: `${urls.receiver}/webhook`, ...vars };
   const signing = { WEBHOOK_SECRET: SECRET };
   const building = {
-    sender: () => fromToml("sender", { dir, port: sender, vars: sending }),
-    receiver: () => fromToml("receiver", { dir, port: receiver, vars: { ...base, ...vars } }),
+    sender: () => fromToml("sender", entry, { dir, port: sender, vars: sending }),
+    receiver: () => fromToml("receiver", entry, { dir, port: receiver, vars: { ...base, ...vars } }),
     relay: () =>
       bare("relay", "relay.ts", { dir, port: relay, vars: { ...signing, TARGET: `${urls.verifier}/verify` } }),
     verifier: () => bare("verifier", "relay.ts", { dir, port: verifier, vars: { ...signing, TARGET: "" } }),
@@ -131,6 +131,10 @@ function tempDir(parent: string): string {
 
 function at(port: number): string {
   return `http://${HOST}:${port}`;
+}
+
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0];
 }
 
 async function freePorts(count: number): Promise<[number, number, number, number]> {
