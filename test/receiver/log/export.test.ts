@@ -1,17 +1,20 @@
 import { reset } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { exportQuery } from "../../../workers/receiver/api/export.ts";
 import { NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
 import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import { csv, exportLog, ndjson } from "../../../workers/receiver/log/export.ts";
 import type { LogReader } from "../../../workers/receiver/log/logs.ts";
-import { call, callWith, env, keys, START, setTime } from "../support/harness.ts";
+import { call, callWith, env, keys, pass, SECOND, START, setTime } from "../support/harness.ts";
 import { awkwardText, flush, log, reader, segments, settle, tailRecords } from "../support/logged.ts";
 
 beforeEach(() => setTime(START));
-afterEach(() => reset());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await reset();
+});
 
 const textOf = async (response: Response) => new TextDecoder().decode(await response.arrayBuffer());
 const text = async (path: string) => textOf(await call(path));
@@ -80,15 +83,81 @@ describe("exportLog", () => {
     expect(linesOf(text).map(({ seq }) => seq)).toEqual([2, 3, 5]);
   });
 
-  it("cuts the stream when a later part cannot be read, and answers 503 when the first cannot", async () => {
-    await segments([large], [large], [large], [large], [large]);
-    const [, newest4 = ""] = await keys();
-    await env.EVENTS.delete(newest4);
-    const { text, error } = await drain(await open(reader()));
-    expect([linesOf(text).map(({ seq }) => seq), error]).toEqual([[1, 2, 3], expect.stringContaining("numbers 4 are")]);
+  describe("when a later part cannot be read just now", () => {
+    let lost = { key: "", text: "" };
+    const restore = () => env.EVENTS.put(lost.key, lost.text);
+    /** Makes a log of five segments of which the fourth is not shown. */
+    const lose = async () => {
+      await segments([large], [large], [large], [large], [large]);
+      const [, key = ""] = await keys();
+      lost = { key, text: (await env.EVENTS.get(key)) ?? "" };
+      await env.EVENTS.delete(key);
+    };
+    const waits = (during: (nth: number) => Promise<void> | void) => {
+      const wait = vi.spyOn(scheduler, "wait");
+      return wait.mockImplementation(async () => during(wait.mock.calls.length));
+    };
+
+    it("tries again, and is whole once the part can be read", async () => {
+      await lose();
+      const wait = waits(async (nth) => {
+        if (nth === 3) await restore();
+      });
+      const { text, error } = await drain(await open(reader()));
+      expect([linesOf(text).map(({ seq }) => seq), error]).toEqual([[1, 2, 3, 4, 5], null]);
+      expect(wait.mock.calls.map(([ms]) => ms)).toEqual([10_000, 10_000, 10_000]);
+    });
+
+    it.each([
+      ["", [1, 2, 3, { from: 4, to: 4 }, 5]],
+      ["source=default", [1, 2, 3, { from: 4, to: 4 }, 5]],
+    ])("names it in its place once it counts as missing, filtered by %j", async (filter, expected) => {
+      await lose();
+      const wait = waits(() => pass(10 * SECOND));
+      const shown = (await text(`/events/export?${filter}`)).trim().split("\n");
+      expect(shown.map((line) => JSON.parse(line).seq ?? JSON.parse(line).missing)).toEqual(expected);
+      expect(wait.mock.calls.length).toBeLessThanOrEqual(7);
+    });
+
+    it("is cut in the end, and says how often it waited", async () => {
+      await lose();
+      const wait = waits(() => {});
+      const said = vi.spyOn(console, "log").mockImplementation(() => {});
+      const { text, error } = await drain(await open(reader()));
+      expect([linesOf(text).map(({ seq }) => seq), error]).toEqual([
+        [1, 2, 3],
+        expect.stringContaining("numbers 4 are"),
+      ]);
+      expect(wait).toHaveBeenCalledTimes(12);
+      const last = JSON.parse(said.mock.calls.at(-1)?.[0] ?? "{}");
+      expect(last).toMatchObject({ event: "export.failed", waited: 12 });
+    });
+
+    it("waits no longer once the client has left", async () => {
+      await lose();
+      const waiting = Promise.withResolvers<AbortSignal | undefined>();
+      const wait = vi.spyOn(scheduler, "wait").mockImplementation((_ms, options) => {
+        waiting.resolve(options?.signal);
+        return new Promise((_resolve, reject) => {
+          options?.signal?.addEventListener("abort", () => reject(options.signal?.reason));
+        });
+      });
+      const stream = await open(reader());
+      for (let chunks = 0; chunks < 3; chunks++) await stream.read();
+      await waiting.promise;
+      await stream.cancel();
+      expect((await waiting.promise)?.aborted).toBe(true);
+      expect(wait).toHaveBeenCalledTimes(1);
+    });
+  });
+
+  it("answers 503 at once when the first part cannot be read just now", async () => {
+    await segments([large], [large]);
     await env.EVENTS.delete((await keys()).at(-1) ?? "");
+    const wait = vi.spyOn(scheduler, "wait");
     const response = await call("/events/export");
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+    expect(wait).not.toHaveBeenCalled();
   });
 
   it("reads ahead of a slow reader no more than a few segments, and nothing once it has left", async () => {

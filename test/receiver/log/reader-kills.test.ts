@@ -1,5 +1,5 @@
 import { reset } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Exporting } from "../support/exporting.ts";
 import { clients, Follower, haveCaughtUp } from "../support/followers.ts";
 import type { Killer } from "../support/kill.ts";
@@ -15,6 +15,15 @@ import {
 } from "../support/kill-steps.ts";
 import { leaveAll } from "../support/live-harness.ts";
 import type { World } from "../support/world.ts";
+
+/** Waits of an export, which take no time here; a mock would not outlive the faults that are injected. */
+const { wait } = scheduler;
+beforeAll(() => {
+  scheduler.wait = () => Promise.resolve();
+});
+afterAll(() => {
+  scheduler.wait = wait;
+});
 
 afterEach(async () => {
   vi.restoreAllMocks();

@@ -1,4 +1,5 @@
 import { utf8 } from "../../../shared/bytes.ts";
+import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { isMasked, recordsIn } from "../archive/read-segment.ts";
 import { type EventFilter, wantsAll } from "../event/filter.ts";
@@ -106,8 +107,14 @@ const NO_LIMIT = 1_000_000_000;
 const CHUNKS_AHEAD = 2;
 
 /**
- * Exports the events that the log holds now. A part that could not be read for long has a line that says so; one that
- * could not be read just now ends the stream with an error.
+ * Waits of one export for parts that could not be read just now, all together. A part takes seven of them at most: it
+ * counts as missing after a minute, and has a line then. While KV does not answer at all, no wait would be long enough.
+ */
+const AGAIN = { waits: 12, ms: 10_000 };
+
+/**
+ * Exports the events that the log holds now. A part that could not be read for long has a line that says so. One that
+ * could not be read just now is tried again for a while; then the stream ends with an error.
  *
  * @throws Problem `cursor_ahead`, or `segment_unavailable` when the first part could not be read just now.
  */
@@ -117,32 +124,72 @@ export async function exportLog(reader: LogReader, query: ExportQuery): Promise<
   const slice: Slice<EventRow> = await reader.inbox.records(from);
   checkCursor(from, slice.head);
   const last = paged ? slice.through : slice.head;
-  const chunks = chunksOf(reader, from, { slice, format, last });
+  const patience = new Patience(reader.log);
+  const chunks = chunksOf(reader, from, { slice, format, last, patience });
   const first = await chunks.next();
+  patience.begin();
   const head = after === null ? format.head : "";
-  const stream = streamOf(`${head}${first.done ? "" : first.value}`, chunks, reader.log);
+  const stream = streamOf(`${head}${first.done ? "" : first.value}`, chunks, patience);
   return { stream, next: last < slice.head ? last : null };
+}
+
+/** Waits of an export that is under way. Before that there is a status to answer, and the client comes back. */
+class Patience {
+  readonly #log: string;
+  readonly #over = new AbortController();
+  #left = 0;
+
+  constructor(log: string) {
+    this.#log = log;
+  }
+
+  begin(): void {
+    this.#left = AGAIN.waits;
+  }
+
+  /** Waits until a read that failed so may be tried again. @throws the error when it is none of these, or no wait is left */
+  async waitAfter(error: unknown): Promise<void> {
+    if (!(error instanceof Problem && error.code === "segment_unavailable") || this.#left === 0) throw error;
+    this.#left--;
+    logEvent("export.waits", { log: this.#log, error: error.message, waitsLeft: this.#left });
+    await scheduler.wait(AGAIN.ms, { signal: this.#over.signal });
+  }
+
+  /** Notes the error with which the export ends, unless the client has left. */
+  failed(error: unknown): void {
+    const waited = AGAIN.waits - this.#left;
+    if (!this.#over.signal.aborted) logEvent("export.failed", { log: this.#log, error: String(error), waited });
+  }
+
+  /** Ends a wait under way: the client has left. */
+  end(): void {
+    this.#over.abort();
+  }
 }
 
 /**
  * Yields the text up to the event `last`, none of it empty, slice by slice: an event that was in a tail at the beginning
- * may be in a segment by then.
+ * may be in a segment by then, also when a part is tried again.
  */
 async function* chunksOf(
   reader: LogReader,
   from: PageQuery,
-  { slice, format, last }: { slice: Slice<EventRow>; format: ExportFormat; last: number },
+  { slice, format, last, patience }: Omit<Exported, "part"> & { slice: Slice<EventRow>; patience: Patience },
 ): AsyncGenerator<string> {
-  for (let query = from, part = slice; ; ) {
-    for (const segment of part.segments) {
-      const text = await exportedSegment(reader, query, { segment, part, format, last });
-      if (text !== "") yield text;
+  for (let query = from, part = slice; ; part = await reader.inbox.records(query)) {
+    try {
+      for (const segment of part.segments) {
+        const text = await exportedSegment(reader, query, { segment, part, format, last });
+        query = { ...query, seq: Math.min(segment.lastSeq, last) };
+        if (text !== "") yield text;
+      }
+      const rows = await exportedRows(reader, query, { part, format, last });
+      if (rows !== "") yield rows;
+      if (part.through >= last) return;
+      query = { ...query, seq: part.through };
+    } catch (error) {
+      await patience.waitAfter(error);
     }
-    const rows = await exportedRows(reader, query, { part, format, last });
-    if (rows !== "") yield rows;
-    if (part.through >= last) return;
-    query = { ...query, seq: part.through };
-    part = await reader.inbox.records(query);
   }
 }
 
@@ -198,7 +245,7 @@ async function linesOf(reader: LogReader, { records, reading, range, format }: L
     .join("");
 }
 
-function streamOf(first: string, chunks: AsyncGenerator<string>, log: string): ReadableStream<Uint8Array> {
+function streamOf(first: string, chunks: AsyncGenerator<string>, patience: Patience): ReadableStream<Uint8Array> {
   return new ReadableStream(
     {
       start: (controller) => {
@@ -211,11 +258,12 @@ function streamOf(first: string, chunks: AsyncGenerator<string>, log: string): R
           else controller.enqueue(utf8(value));
         } catch (error) {
           // Too late for a status: every client notices a cut connection.
-          logEvent("export.failed", { log, error: String(error) });
+          patience.failed(error);
           controller.error(error);
         }
       },
       cancel: async () => {
+        patience.end();
         await chunks.return(undefined);
       },
     },
