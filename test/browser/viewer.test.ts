@@ -11,6 +11,9 @@ import { runReceiver, sendGithub, sendLegacy, sendSigned } from "./receiver.ts";
 const chrome = inject("chrome");
 const run = promisify(execFile);
 
+/** A log and the number of its viewers, as `/sources` tells them. */
+type Watched = { name: string; viewers: number };
+
 const folder = temporaryFolder();
 let browser: Browser;
 /** `open` runs as under `npm start`, `closed` as deployed. */
@@ -54,6 +57,12 @@ describe.skipIf(chrome === null)("the viewer", () => {
   const state = (text: string) => visit.page.locator("#live", { hasText: text }).waitFor();
   const live = () => state("live");
   const rows = () => visit.page.locator("#events tbody tr");
+  /** Returns the number of sockets at the log of `closed`. */
+  const viewers = async () => {
+    const headers = { authorization: `Bearer ${variables.API_TOKEN}` };
+    const { logs } = (await (await fetch(`${closed.url}/sources`, { headers })).json()) as { logs: Watched[] };
+    return logs.find(({ name }) => name === "main")?.viewers;
+  };
   /** Returns the event that has the focus. */
   const selected = () =>
     visit.page.evaluate(() => document.activeElement?.closest("a")?.querySelector("[data-slot=type]")?.textContent);
@@ -316,6 +325,44 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await page.getByText("again 2 times, last").waitFor();
   });
 
+  test("shows on an event's own page at once that it came again", async () => {
+    const { page } = visit;
+    const twice = { id: "msg_watched", body: '{"type":"came.while.read"}' };
+    await sendSigned(open.url, twice);
+    await page.goto("/?type=came.while.read");
+    await rows().first().getByRole("link").first().click();
+    await page.getByRole("heading", { name: "came.while.read" }).waitFor();
+    expect(await page.locator("#repeated").isVisible()).toBe(false);
+    await page.evaluate(() => Object.assign(globalThis, { stayed: true }));
+    await sendSigned(open.url, twice);
+    await page.getByText("again once, last").waitFor();
+    await send("came.other");
+    await sendSigned(open.url, twice);
+    await page.getByText("again 2 times, last").waitFor();
+    expect(await page.locator("#repeated .ago").textContent()).toMatch(/^(now|\d s ago)$/);
+    expect(await page.evaluate(() => "stayed" in globalThis)).toBe(true);
+  });
+
+  test("shows on an event's own page what came while its connection was lost", async () => {
+    const twice = { id: "msg_unheard", body: '{"type":"came.unheard"}' };
+    await sendSigned(open.url, twice);
+    const page = await visitAlone();
+    await page.goto("/?type=came.unheard");
+    const address = await rows().first().getByRole("link").first().getAttribute("href");
+    const sockets: WebSocketRoute[] = [];
+    // The first is a connection that was lost without a sign: nobody is at its other end.
+    await page.routeWebSocket(/\/events\/live/, (socket) => {
+      if (sockets.push(socket) > 1) socket.connectToServer();
+    });
+    const asked = page.waitForResponse((response) => response.url().endsWith("limit=1"));
+    await page.goto(address ?? "");
+    await asked;
+    await sendSigned(open.url, twice);
+    expect(await page.locator("#repeated").isVisible()).toBe(false);
+    await sockets[0]?.close();
+    await page.getByText("again once, last").waitFor();
+  });
+
   test("lets an event be copied: as curl, header by header, as a file", async () => {
     const body = `{"type":"take.away","text":"it's $HOME \`id\` !! \\" \\\\ \u202e"}\r\n@`;
     await sendSigned(open.url, { headers: { "x-mine": "a 'quoted' $value" }, body });
@@ -368,6 +415,8 @@ describe.skipIf(chrome === null)("the viewer", () => {
     });
     await signIn(visit, variables.API_TOKEN, "/?type=ended.*");
     await live();
+    // The chart has a socket of its own. The console would note that one was closed before it was open.
+    await expect.poll(viewers, { timeout: 20_000 }).toBe(2);
     await page.context().clearCookies();
     for (const socket of sockets) await socket.close();
     await page.getByLabel("API token").waitFor();

@@ -76,7 +76,13 @@ function cursorFrom(reader: LogReader, filter: EventFilter, seq: number): Promis
   );
 }
 
-type EventData = { record: EventRecord; older: number | null; newer: number | null; same: EventSummary[] };
+type EventData = {
+  record: EventRecord;
+  head: number;
+  older: number | null;
+  newer: number | null;
+  same: EventSummary[];
+};
 
 /** Reads one event and its neighbours; null if the log does not hold it. @throws Problem `segment_unavailable` */
 export function eventData(env: Env, address: ViewAddress, seq: number): Promise<EventData | null> {
@@ -84,14 +90,14 @@ export function eventData(env: Env, address: ViewAddress, seq: number): Promise<
 }
 
 async function readEvent(reader: LogReader, filter: EventFilter, seq: number): Promise<EventData | null> {
-  const record = await readRecord(reader, seq);
+  const [{ head }, record] = await Promise.all([reader.inbox.status(), readRecord(reader, seq)]);
   if (record === null) return null;
   const [older, newer, same] = await Promise.all([
     orIfUnreadable(null, neighbour(reader, filter, { order: "before", seq })),
     orIfUnreadable(null, neighbour(reader, filter, { order: "after", seq })),
     orIfUnreadable([], sameBytes(reader, record)),
   ]);
-  return { record, older, newer, same };
+  return { record, head, older, newer, same };
 }
 
 /** Resolves to `instead` if a part of the log cannot be read now. That part must not hide the event beside it. */

@@ -1,5 +1,6 @@
 // @ts-check
 import { offerCopies } from "./copy.js";
+import { followEvent } from "./event.js";
 import { listenForKeys } from "./keys.js";
 import { followList } from "./list.js";
 import { forgetMessage } from "./message.js";
@@ -12,3 +13,4 @@ keepTimes();
 offerCopies();
 listenForKeys();
 followList();
+followEvent();

@@ -4,7 +4,7 @@ import { NO_FILTER } from "../../event/filter.ts";
 import { MASK } from "../../event/masking.ts";
 import { bodyBytes, type EventRecord, type EventSummary } from "../../event/record.ts";
 import { targetText } from "../../event/request-line.ts";
-import { href, unfiltered, type ViewAddress, webhookUrl } from "../parts/address.ts";
+import { addressQuery, href, unfiltered, type ViewAddress, webhookUrl } from "../parts/address.ts";
 import { CopyButton, Moment, Snippet, VerificationBadge } from "../parts/badges.tsx";
 import { Body, type BodyView } from "../parts/body.tsx";
 import { curlOf, repeatable } from "../parts/curl.ts";
@@ -18,6 +18,8 @@ import { bytesText, NO_TYPE, repeatedText } from "../parts/text.ts";
 type EventPageProps = {
   view: RequestedView;
   record: EventRecord;
+  /** The log's newest seq, from which on the page follows it. */
+  head: number;
   /** The seqs of its neighbours; null if there is none, or none near enough. */
   older: number | null;
   newer: number | null;
@@ -106,8 +108,8 @@ function NeighbourLinks({
   );
 }
 
-function EventFacts({ view: { address }, record, same, scheme }: EventPageProps) {
-  const { seq, id, source, type, receivedAt, bytes, verification, method, repeated } = record;
+function EventFacts({ view: { address }, record, head, same, scheme }: EventPageProps) {
+  const { seq, id, source, type, receivedAt, bytes, verification, method } = record;
   const listOf = (more: object) => href("/", { log: address.log, filter: { ...NO_FILTER, ...more } });
   return (
     <dl class="facts">
@@ -118,12 +120,7 @@ function EventFacts({ view: { address }, record, same, scheme }: EventPageProps)
       <dt>Received</dt>
       <dd>
         <Moment at={receivedAt} exact={true} />
-        {repeated && (
-          <div>
-            {repeatedText(repeated.times)}, last <Moment at={repeated.lastAt} />{" "}
-            <span class="quiet">answered, and not logged</span>
-          </div>
-        )}
+        <CameAgain address={address} record={record} head={head} />
       </dd>
       <dt>Id</dt>
       <dd>{id === null ? "none" : <ForeignCode text={id} />}</dd>
@@ -152,6 +149,26 @@ function EventFacts({ view: { address }, record, same, scheme }: EventPageProps)
       <dd>{seq}</dd>
       {same.length > 0 && <SameBytes same={same} address={address} />}
     </dl>
+  );
+}
+
+/** Repetitions of the event. The script counts on: it follows the log with a filter that no new event meets. */
+function CameAgain({ address, record, head }: { address: ViewAddress; record: EventRecord; head: number }) {
+  const { seq, receivedAt, repeated } = record;
+  const whole = unfiltered(address);
+  const following = { log: whole.log, filter: { ...NO_FILTER, until: Date.parse(receivedAt) } };
+  return (
+    <div
+      id="repeated"
+      hidden={repeated === undefined}
+      data-seq={seq}
+      data-after={head}
+      data-log={addressQuery(whole).toString()}
+      data-query={addressQuery(following).toString()}
+    >
+      <span data-slot="times">{repeatedText(repeated?.times ?? 0)}</span>, last{" "}
+      <Moment at={repeated?.lastAt ?? receivedAt} /> <span class="quiet">answered, and not logged</span>
+    </div>
   );
 }
 

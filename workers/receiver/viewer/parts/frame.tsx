@@ -4,7 +4,9 @@ import { type Notice, Shell } from "../../../../shared/pages/page.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import arrivals from "../client/arrivals.js";
 import copy from "../client/copy.js";
+import event from "../client/event.js";
 import follow from "../client/follow.js";
+import followLog from "../client/follow-log.js";
 import hours from "../client/hours.js";
 import keys from "../client/keys.js";
 import list from "../client/list.js";
@@ -32,11 +34,13 @@ const viewerScripts = modules([
   ["keys.js", keys],
   ["rows.js", rows],
   ["follow.js", follow],
+  ["follow-log.js", followLog],
   ["hours.js", hours],
   ["arrivals.js", arrivals],
   ["speech.js", speech],
   ["live-list.js", liveList],
   ["list.js", list],
+  ["event.js", event],
   ["message.js", message],
   ["viewer.js", viewer],
 ]);
