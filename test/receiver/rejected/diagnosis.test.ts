@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { concat, fromUtf8, toBase64, utf8 } from "../../../shared/bytes.ts";
 import { bodyVariants } from "../../../workers/receiver/rejected/diagnosis/body-variants.ts";
 import { diagnose } from "../../../workers/receiver/rejected/diagnosis/diagnose.ts";
@@ -458,6 +458,27 @@ describe("bodyVariants", () => {
     const lost = new Set(changes(small)).difference(new Set(changes(large)));
     expect(lost.has("normalised") || lost.has("line_ends") || lost.has("form_encoding")).toBe(missing !== null);
     if (missing !== null) expect([...lost]).toContain(missing);
+  });
+
+  it("makes none of a form that costs too much to sort again, but for the empty body", async () => {
+    const scheme = schemeOf("twilio");
+    const body = utf8("a=b+c%20d&".repeat(1200));
+    const suspects = { scheme, secrets: [SECRET], others: [] };
+    const code = async (signature: string) => {
+      const request = {
+        method: "POST",
+        url: URL_CALLED,
+        headers: new Headers({ "x-twilio-signature": signature }),
+        body,
+      };
+      return (await diagnose(request, "signature_mismatch", { suspects, now: NOW }))?.code;
+    };
+    const decode = vi.spyOn(globalThis, "decodeURIComponent");
+    const digest = (parts: string[]) => createHmac("sha1", SECRET).update(parts.join("")).digest("base64");
+    expect(await code(digest(["nobody's"]))).toBe("partly_tried");
+    expect(await code(digest([URL_CALLED]))).toBe("body_not_signed");
+    expect(decode).not.toHaveBeenCalled();
+    decode.mockRestore();
   });
 
   it("sorts keys only as far as the work suffices", () => {

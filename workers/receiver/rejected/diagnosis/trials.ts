@@ -32,6 +32,11 @@ export async function verifies(trial: Trial, { at, work }: TrialTerms): Promise<
   }
 }
 
+/** Tells whether work is left for a trial, and spends none. */
+export function canBeTried(trial: Trial, { work }: TrialTerms): boolean {
+  return work.has(workOf(trial));
+}
+
 /** Units of a verification, of a URL in it, of each header looked for, and of a signed byte: hashed, or sorted in a form. */
 const TRIAL_WORK = { trial: 6, url: 6, longUrl: 0.05, header: 0.3, hashed: 0.0004, form: 0.05 };
 /** Length from which on a URL costs more: each of its characters may be decoded. */

@@ -15,12 +15,16 @@ export class Work {
     return this.#left;
   }
 
+  /** Returns whether so many units are left, and spends none. */
+  has(units: number): boolean {
+    const enough = units <= this.#left;
+    if (!enough) this.exhausted = true;
+    return enough;
+  }
+
   /** Spends the units and returns true, if so many are left. */
   affords(units: number): boolean {
-    if (units > this.#left) {
-      this.exhausted = true;
-      return false;
-    }
+    if (!this.has(units)) return false;
     this.#left -= units;
     return true;
   }

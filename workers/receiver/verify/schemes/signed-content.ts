@@ -81,8 +81,7 @@ function withoutAndWithPort(url: string): string[] {
 async function formOf({ bodyDigest }: SignatureRow, { url, body }: SignedRequest): Promise<string | null> {
   const digest = bodyDigest === undefined ? null : (URL.parse(url)?.searchParams.get(bodyDigest) ?? null);
   if (digest !== null) return digest === (await sha256Hex(body)) ? "" : null;
-  const text = fromUtf8(body);
-  const form = text === null || text.split("&", MAX_FIELDS + 1).length > MAX_FIELDS ? "" : sortedForm(text);
+  const form = sortedForm(body);
   return form === "" && body.byteLength > 0 ? null : form;
 }
 
@@ -93,8 +92,23 @@ async function sha256Hex(body: Uint8Array): Promise<string> {
 /** More than any provider sends. A large body of nothing but fields would take a tenth of a second to sort. */
 const MAX_FIELDS = 10_000;
 
-/** Returns names and values of a form, in the order of the names, with nothing between them; equal pairs once. */
-function sortedForm(text: string): string {
+/** Forms of the bodies at hand: a diagnosis verifies one body with many URLs and secrets. */
+const formsOf = new WeakMap<Uint8Array, string>();
+
+/**
+ * Returns names and values of a form, in the order of the names, with nothing between them; equal pairs once. Empty for
+ * what is no form that any provider sends.
+ */
+function sortedForm(body: Uint8Array): string {
+  const known = formsOf.get(body);
+  if (known !== undefined) return known;
+  const text = fromUtf8(body);
+  const form = text === null || text.split("&", MAX_FIELDS + 1).length > MAX_FIELDS ? "" : inOrderOfNames(text);
+  formsOf.set(body, form);
+  return form;
+}
+
+function inOrderOfNames(text: string): string {
   const pairs = new Set([...new URLSearchParams(text)].map(([name, value]) => `${name}\0${value}`));
   return [...pairs]
     .sort()
