@@ -136,6 +136,14 @@ describe("the log of what was published", () => {
     expect((await post("/events", body)).status).toBe(202);
     expect(lines.filter(({ event }) => event.endsWith("published"))).toMatchObject(expected);
   });
+
+  it("counts each of many that come together, in fewer lines", async () => {
+    const lines = keepLogLines();
+    await Promise.all(Array.from({ length: 100 }, () => post("/events", EVENT)));
+    const published = lines.filter(({ event }) => event.endsWith("published"));
+    expect(published.reduce((sum, { count = 1 }) => sum + Number(count), 0)).toBe(100);
+    expect(published.length).toBeLessThan(50);
+  });
 });
 
 describe("GET /endpoints", () => {

@@ -1,6 +1,5 @@
 import { toHex, utf8 } from "../../../shared/bytes.ts";
 import { Problem } from "../../../shared/http/problem.ts";
-import { logEvent } from "../../../shared/log-event.ts";
 import {
   type NewEvent,
   normalizedData,
@@ -45,21 +44,9 @@ export async function publishTo(env: Env, call: PublishCall): Promise<Published[
     .catch((error: unknown) => {
       throw unavailable(error);
     });
-  if (result.ok) {
-    logPublished(result.events, call);
-    return result.events;
-  }
+  if (result.ok) return result.events;
   const retry = result.code === "storage_full" || result.code === "storage_unavailable";
   throw new Problem(result.code, result.detail, retry ? { headers: { "retry-after": "10" } } : {});
-}
-
-/** Logs one line a call: a Worker's log lines are limited, and paid for. */
-function logPublished(published: readonly Published[], { events }: PublishCall): void {
-  const [first, last] = [published[0], published.at(-1)];
-  if (first === undefined || last === undefined) return;
-  if (published.length === 1)
-    logEvent("event.published", { id: first.id, seq: first.seq, type: events[0]?.type ?? null });
-  else logEvent("events.published", { count: published.length, firstId: first.id, lastId: last.id });
 }
 
 function unavailable(error: unknown): Problem {

@@ -73,6 +73,7 @@ export class Publisher {
     }
     if (this.#store.log.head > headBefore) this.#store.changed();
     if (calls.some(({ events }) => events.some(({ deliverAt }) => deliverAt !== null))) this.armScheduled();
+    logPublished(calls, results);
     return results;
   }
 
@@ -98,5 +99,18 @@ export class Publisher {
       logEvent("publish.failed", { error: String(error) });
       return { ok: false, code: "storage_unavailable", detail: "Nothing of this request was stored; try again." };
     }
+  }
+}
+
+/** Logs one line a batch: a Worker's log lines are limited, and paid for. An event that comes alone has its own. */
+function logPublished(calls: readonly PublishCall[], results: readonly PublishResult[]): void {
+  const published = results.flatMap((result) => (result.ok ? result.events : []));
+  const [first, last] = [published[0], published.at(-1)];
+  if (first === undefined || last === undefined) return;
+  if (published.length > 1)
+    logEvent("events.published", { count: published.length, firstId: first.id, lastId: last.id });
+  else {
+    const call = calls[results.findIndex(({ ok }) => ok)];
+    logEvent("event.published", { id: first.id, seq: first.seq, type: call?.events[0]?.type ?? null });
   }
 }
