@@ -168,7 +168,7 @@ function isSameData(logged: string, data: string): boolean {
 }
 
 /** Returns about how many bytes of storage events take. */
-function sizeOf(events: readonly PublishEvent[]): number {
+export function sizeOf(events: readonly PublishEvent[]): number {
   return events.reduce((sum, { data }) => sum + data.length + EVENT_OVERHEAD_BYTES, 0);
 }
 

@@ -5,7 +5,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { PublishCall, PublishResult } from "../model/event.ts";
 import { periodicTimes, VALUE_TYPE, valueData } from "../model/periodic.ts";
-import type { LogWriter } from "./log-writer.ts";
+import { type LogWriter, sizeOf } from "./log-writer.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** Publishes what callers and the cron ask for: batches calls, commits them, releases scheduled events. */
@@ -14,10 +14,17 @@ type Means = { writer: LogWriter; alarm: Alarm; config: Pick<Config, "storageLim
 
 /** Scheduled events released in one go, each of up to 256 KiB; more are released by the next alarm, which is then due at once. */
 const RELEASE_BATCH = 100;
+/** Asking for the size of the storage costs more than a row: it is asked again once this share of the room is written, or after so long. */
+const ROOM_SHARE = 0.01;
+const ROOM_MS = 1000;
+
+/** The bytes that could be written at `at` (unix ms), and those of them that are `left` by what was written since. */
+type Room = { at: number; bytes: number; left: number };
 
 export class Publisher {
   readonly #store: OutboxStore;
   readonly #means: Means;
+  #measured: Room | null = null;
   /** Logs the events of one call, all or none. The calls of one turn share a commit. */
   readonly publish: (call: PublishCall) => Promise<PublishResult>;
 
@@ -30,7 +37,7 @@ export class Publisher {
   /** Schedules the periodic events of (covered, t + 60 s]; all times unix ms. */
   schedulePeriodic(t: number, now: number): void {
     const { writer, config } = this.#means;
-    if (this.#room < 0) return;
+    if (this.#room(now).left < 0) return;
     this.#store.transact(() => {
       const covered = this.#store.meta.get<number>("covered");
       const window = periodicTimes(covered, t, { now, periodMs: config.periodicMs });
@@ -66,7 +73,7 @@ export class Publisher {
     const headBefore = this.#store.log.head;
     let results: PublishResult[];
     try {
-      results = this.#store.transact(() => this.#writeAll(calls, now));
+      results = this.#store.transact(() => calls.map((call) => this.#write(call, now)));
     } catch {
       // One bad call must refuse nobody else: each is tried again in a transaction of its own.
       results = calls.map((call) => this.#publishAlone(call, now));
@@ -77,24 +84,29 @@ export class Publisher {
     return results;
   }
 
-  /** Writes one call after the other, each into the room that those before it leave. */
-  #writeAll(calls: PublishCall[], now: number): PublishResult[] {
-    let room = this.#room;
-    return calls.map((call) => {
-      const result = this.#means.writer.write(call, now, room);
-      if (result.ok) for (const { data } of call.events) room -= data.length;
-      return result;
-    });
+  /** Writes one call into the room that those before it leave. */
+  #write(call: PublishCall, now: number): PublishResult {
+    const room = this.#room(now);
+    const result = this.#means.writer.write(call, now, room.left);
+    if (result.ok) room.left -= sizeOf(call.events);
+    // Room may have been made when the next call asks.
+    else if (result.code === "storage_full") this.#measured = null;
+    return result;
   }
 
-  /** The bytes that may still be written. */
-  get #room(): number {
-    return roomIn(this.#store.sql.bytes, this.#means.config.storageLimit);
+  /** Returns the room for events; little room is measured each time. */
+  #room(now: number): Room {
+    const known = this.#measured;
+    if (known !== null && Math.abs(now - known.at) < ROOM_MS && known.left > known.bytes * (1 - ROOM_SHARE))
+      return known;
+    const bytes = roomIn(this.#store.sql.bytes, this.#means.config.storageLimit);
+    this.#measured = { at: now, bytes, left: bytes };
+    return this.#measured;
   }
 
   #publishAlone(call: PublishCall, now: number): PublishResult {
     try {
-      return this.#store.transact(() => this.#means.writer.write(call, now, this.#room));
+      return this.#store.transact(() => this.#write(call, now));
     } catch (error) {
       logEvent("publish.failed", { error: String(error) });
       return { ok: false, code: "storage_unavailable", detail: "Nothing of this request was stored; try again." };
