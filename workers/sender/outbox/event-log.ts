@@ -9,7 +9,7 @@ import type { Sql } from "../../../shared/durable/sql.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { type Condition, conditionOf, type RoutedEvent, type Subscription } from "../model/subscription.ts";
 import type { EventQuery, Scan } from "../protocol.ts";
-import { RecentEvents } from "./recent-events.ts";
+import { RecentEvents, type ScanLimits } from "./recent-events.ts";
 
 /** The log's own tables: one row an event, appended at the head, read within bounds, dropped a period at a time. */
 
@@ -21,9 +21,6 @@ const EVENT_COLUMNS = "seq, at, id, type, body";
 const PAGE_BYTES = 1024 * 1024;
 /** Rows read at a time for a page, each of 256 KiB at most. */
 const PAGE_STEP = 50;
-
-/** Bounds of a scan: rows looked at, events returned, bytes of their bodies. */
-export type ScanLimits = { scanned: number; limit: number; maxBytes: number };
 
 export class EventLog {
   readonly #sql: Sql;
@@ -102,7 +99,7 @@ export class EventLog {
     );
     this.#head = event.seq;
     this.#lastAt = event.at;
-    this.recent.push({ seq: event.seq, type: event.type, target });
+    this.recent.push(event, target);
     this.#newestBytes += event.body.length + event.id.length;
     this.#newestBegan ??= event.at;
   }
@@ -160,10 +157,15 @@ export class EventLog {
    * Returns events after `after` that `subscription` wants, at most `limit` and `maxBytes` of them (but at least one)
    * out of at most `scanned` rows.
    */
-  scan(after: number, subscription: Subscription, { scanned, limit, maxBytes }: ScanLimits): Scan {
+  scan(after: number, subscription: Subscription, limits: ScanLimits): Scan {
+    const start = Math.max(after, this.oldest - 1);
+    return this.recent.scan(start, subscription, limits) ?? this.#scanTables(start, subscription, limits);
+  }
+
+  #scanTables(after: number, subscription: Subscription, { scanned, limit, maxBytes }: ScanLimits): Scan {
     const condition = conditionOf(subscription);
     const events: LoggedEvent[] = [];
-    let upTo = this.#pastGap(Math.max(after, this.oldest - 1));
+    let upTo = this.#pastGap(after);
     let left = scanned;
     let bytes = 0;
     for (; upTo < this.#head && left > 0; upTo = this.#pastGap(upTo)) {

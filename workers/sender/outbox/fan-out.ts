@@ -4,8 +4,8 @@ import { logEvent } from "../../../shared/log-event.ts";
 import type { EndpointRow } from "../model/endpoint.ts";
 import type { ConfigureCall, FloorAnswer, Offer, OfferAnswer, PullAnswer } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
-import type { ScanLimits } from "./event-log.ts";
 import type { Positions } from "./positions.ts";
+import type { ScanLimits } from "./recent-events.ts";
 import { subscriptionOf } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
 
