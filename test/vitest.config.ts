@@ -57,11 +57,14 @@ function asText(modules: RegExp) {
   };
 }
 
+/** The files that start processes wait for deadlines, restarts and pages: three at a time, after those that compute. */
+const waiting = { maxWorkers: 3, sequence: { groupOrder: 1 }, environment: "node" } as const;
+
 export default defineConfig({
   root,
   test: {
     silent: "passed-only", // the Workers log each event they handle
-    maxWorkers: 2, // most of the time is spent waiting, so also on two cores
+    maxWorkers: 2, // those in workerd compute, on two cores
     projects: [
       {
         // Documentation, names and comments: reads the files and runs nothing of them but the tables of routes.
@@ -79,32 +82,28 @@ export default defineConfig({
       // Nothing calls this URL: the sender's tests replace outbound fetch.
       workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }),
       {
-        // The pair as it is deployed, each Worker from its own TOML file, in processes of their own.
+        // The pair as it is deployed, each Worker from its own TOML file, in processes, folders and ports of its own.
         root,
         test: {
+          ...waiting,
           name: "pair",
-          environment: "node",
           include: ["test/{pair,dev}/**/*.test.ts"],
           setupFiles,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Each file waits for deadlines, restarts and retries, and has folders and ports of its own.
-          maxWorkers: 3,
-          sequence: { groupOrder: 1 },
         },
       },
       {
         // The pages in a real browser, the Workers in processes of their own.
         root,
         test: {
+          ...waiting,
           name: "browser",
-          environment: "node",
           include: ["test/browser/**/*.test.ts"],
           setupFiles,
           globalSetup: "test/browser/setup.ts",
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],
