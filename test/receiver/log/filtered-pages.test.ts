@@ -1,6 +1,6 @@
 import { reset } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
 import { Sql } from "../../../shared/durable/sql.ts";
 import { type EventFilter, matches } from "../../../workers/receiver/event/filter.ts";
@@ -230,6 +230,22 @@ describe("readPage", () => {
     const found = await Promise.all(seqs(left).map((seq) => readRecord(log3, seq)));
     expect(found.map((record) => record?.seq)).toEqual(seqs(left));
     expect(await Promise.all([1, 2, 5, 7].map((seq) => readRecord(log3, seq)))).toEqual([null, null, null, null]);
+  });
+
+  it("searches a long tail both ways, and reads no more of it than the page needs", async () => {
+    await log(...Array.from({ length: 130 }, (_, at) => ({ body: at % 7 === 0 ? "a hit" : "none" })));
+    const hits = Array.from({ length: 19 }, (_, index) => 1 + 7 * index);
+    for (const limit of [2, 500]) {
+      const filter = { q: "hit" };
+      expect(seqs((await follow(reader(), { order: "after", limit, filter })).events)).toEqual(hits);
+      expect(seqs((await follow(reader(), { order: "before", limit, filter })).events)).toEqual(hits.toReversed());
+    }
+    const rowsRead = await inInbox((instance) => {
+      const run = vi.spyOn(instance.memory.store.sql, "run");
+      instance.page(query({ limit: 1, filter: { q: "hit" } }));
+      return run.mock.results.reduce((sum, { value }) => sum + (value as unknown[]).length, 0);
+    });
+    expect(rowsRead).toBeLessThan(60);
   });
 
   async function tailsAndSegments() {
