@@ -27,7 +27,7 @@ const COMMIT_DELAY_MS = { delivered: 2, failed: 100 };
 const FLOOR_STEP = 500;
 const RECOVER_LIMIT = 10_000;
 /** Attempts of one commit from which on one line of the log stands for those that delivered. */
-const MANY = 5;
+const MANY = 2;
 /** Bodies that the log is asked for at one time; it answers as many as fit. */
 const BODIES_ASKED = 100;
 
