@@ -17,6 +17,8 @@ type AttemptRequest = {
   body: string | Uint8Array<ArrayBuffer>;
   /** Media type, JSON by default; null: the body is sent without one. */
   contentType?: string | null;
+  /** Names of the signed headers; null for those of the specification. */
+  names?: Readonly<Record<keyof typeof HEADER, string>> | null;
   /** Headers of the endpoint; they never replace one that is set here. */
   headers: Readonly<Record<string, string>>;
   keys: readonly SigningKey[];
@@ -83,10 +85,11 @@ export async function attempt(
 }
 
 async function signedInit(
-  { id, timestamp, body, contentType = "application/json", keys, headers }: AttemptRequest,
+  { id, timestamp, body, contentType = "application/json", keys, headers, names }: AttemptRequest,
   signal: AbortSignal,
 ): Promise<RequestInit> {
   const bytes = typeof body === "string" ? utf8(body) : body;
+  const name = names ?? HEADER;
   return {
     method: "POST",
     redirect: "manual",
@@ -96,9 +99,9 @@ async function signedInit(
       ...headers,
       ...(contentType === null ? {} : { "content-type": contentType }),
       "user-agent": USER_AGENT,
-      [HEADER.id]: id,
-      [HEADER.timestamp]: String(timestamp),
-      [HEADER.signature]: await sign({ id, timestamp, body: bytes }, keys),
+      [name.id]: id,
+      [name.timestamp]: String(timestamp),
+      [name.signature]: await sign({ id, timestamp, body: bytes }, keys),
     },
   };
 }

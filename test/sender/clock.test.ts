@@ -141,8 +141,9 @@ describe("waits in memory", () => {
         backoff.failed("ep", TRUE_TIME + step);
         expect(backoff.ready("ep", TRUE_TIME)).toBe(true);
         const throttle = new Throttle(TRUE_TIME + step);
-        const limits = { ordered: false, perSecond: 1, concurrency: 48 };
-        throttle.start(TRUE_TIME + step, 1);
+        const rate = { count: 1, windowMs: 1000 };
+        const limits = { ordered: false, rate, concurrency: 48 };
+        throttle.start(TRUE_TIME + step, rate);
         expect(throttle.ask(TRUE_TIME, limits)).toEqual({ go: false, why: "rate", waitMs: 1000 });
         expect(throttle.ask(TRUE_TIME + 1000, limits)).toEqual({ go: true });
       }),

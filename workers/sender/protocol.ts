@@ -1,6 +1,6 @@
 import type { AttemptResult } from "../../shared/outgoing/attempt.ts";
 import type { Delivery, DeliveryState, FirstOutcome } from "./model/delivery.ts";
-import type { EndpointConfig, EndpointRow } from "./model/endpoint.ts";
+import type { EndpointConfig, EndpointRow, PayloadForm, SignatureHeaders } from "./model/endpoint.ts";
 import type { LoggedEvent } from "./model/event.ts";
 
 /**
@@ -108,7 +108,11 @@ export type Scan = { upTo: number; events: LoggedEvent[] };
 export type WaitQuery = { after: number; type: string | null; limit: number };
 
 /** Where a courier posts, and how it signs. */
-export type Destination = Pick<EndpointConfig, "url" | "headers" | "secrets" | "signing">;
+export type Destination = Pick<EndpointConfig, "url" | "headers" | "secrets" | "signing"> & {
+  timeoutMs: number;
+  payload: PayloadForm;
+  signatureHeaders: SignatureHeaders | null;
+};
 
 /** One event to post; `body` as it is sent. */
 export type Parcel = { seq: number; id: string; body: string };

@@ -12,6 +12,7 @@ const destination: Destination = {
   headers: { "x-key": "k" },
   secrets: [{ key: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", expiresAt: null }],
   signing: ["v1"],
+  ...{ timeoutMs: 20_000, payload: "standard", signatureHeaders: null },
 };
 const parcels = (count: number) => Array.from({ length: count }, (_, seq) => ({ seq, id: `msg_${seq}`, body: "{}" }));
 const statuses = (ended: Ended[]) => ended.map(({ seq, ending }) => [seq, ending.code ?? ending.status]);

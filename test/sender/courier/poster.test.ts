@@ -8,7 +8,11 @@ const parcel = { seq: 1, id: "msg_a", body: "{}" };
 
 function destination(part: Partial<Destination> = {}): Destination {
   const secrets = [{ key: SECRET, expiresAt: null }];
-  return { url: "https://hooks.example.com/in", headers: {}, signing: ["v1"], secrets, ...part };
+  return {
+    ...{ url: "https://hooks.example.com/in", headers: {}, signing: ["v1"], secrets },
+    ...{ timeoutMs: 20_000, payload: "standard", signatureHeaders: null },
+    ...part,
+  };
 }
 
 /** A resolver that answers `ips` for A and nothing for AAAA, or fails; and an endpoint that always answers 200. */

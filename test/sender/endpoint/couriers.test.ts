@@ -1,11 +1,14 @@
 import { describe, expect, it, vi } from "vitest";
 import { Couriers, type EndedAttempt } from "../../../workers/sender/endpoint/couriers.ts";
 import type { OpenDelivery } from "../../../workers/sender/endpoint/queue.ts";
-import type { Ended, Parcel, Report } from "../../../workers/sender/protocol.ts";
+import type { Destination, Ended, Parcel, Report } from "../../../workers/sender/protocol.ts";
 
 /** A call of a courier ends each delivery once, whatever the courier does. */
 
-const destination = { url: "https://hooks.example.com/in", headers: {}, secrets: [], signing: ["v1"] } as const;
+const destination: Destination = {
+  ...{ url: "https://hooks.example.com/in", headers: {}, secrets: [], signing: ["v1"] },
+  ...{ timeoutMs: 0, payload: "standard", signatureHeaders: null },
+};
 const seqs = (list: { seq: number }[]) => list.map(({ seq }) => seq);
 const ok = (seq: number): Ended => ({
   seq,

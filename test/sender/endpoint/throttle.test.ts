@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { PARCELS } from "../../../workers/sender/endpoint/couriers.ts";
 import { BUDGET, Throttle } from "../../../workers/sender/endpoint/throttle.ts";
 
-const free = { ordered: false, perSecond: null, concurrency: 48 };
-const rated = (perSecond: number) => ({ ...free, perSecond });
+const free = { ordered: false, rate: null, concurrency: 48 };
+const rate = (count: number, windowMs = 1000) => ({ count, windowMs });
+const rated = (count: number) => ({ ...free, rate: rate(count) });
 const delivered = { status: 200, code: null };
 const failed = { status: 500, code: null };
 const when = (now: number) => ({ at: now, now, max: 48 });
@@ -90,6 +91,14 @@ describe("Throttle", () => {
     expect(throttle.ask(6000, rated(10)).go).toBe(true);
   });
 
+  it("waits for what is left of a long window after a restart, where the last start was stored", () => {
+    const hourly = { ...free, rate: rate(1, 3_600_000) };
+    const throttle = new Throttle(5_000_000);
+    throttle.restore(2_000_000);
+    expect(throttle.ask(5_000_000, hourly)).toEqual({ go: false, why: "rate", waitMs: 600_000 });
+    expect(throttle.ask(5_600_000, hourly).go).toBe(true);
+  });
+
   it("never starts more than its rate in any second, and drains as fast as that allows", () => {
     fc.assert(
       fc.property(
@@ -105,7 +114,7 @@ describe("Throttle", () => {
             const verdict = throttle.ask(now, rated(perSecond));
             if (!verdict.go && verdict.why === "rate") now += verdict.waitMs;
             expect(throttle.ask(now, rated(perSecond)).go).toBe(true);
-            throttle.start(now, perSecond);
+            throttle.start(now, rate(perSecond));
             throttle.finish(delivered, when(now));
             starts.push(now);
           }

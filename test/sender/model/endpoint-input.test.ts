@@ -6,6 +6,10 @@ const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const create = (part: object) => parseEndpointInput({ url: URL_A, ...part }, { localDev: false, creating: true });
 const change = (part: object) => parseEndpointInput(part, { localDev: false, creating: false });
 
+const RATES = 'must be null or one of {"perSecond": 1 to 1000}, {"perMinute": 1 to 10000}, {"perHour": 1 to 100000}';
+const RETRIES = "must be null for RETRY_SECONDS, or at most 20 whole numbers of seconds up to 2592000";
+const NAMES = 'must be null or {"id": …, "timestamp": …, "signature": …}: three header names that are free to set';
+
 describe("parseEndpointInput", () => {
   it.each<[name: string, part: object, expected: object]>([
     ["a URL alone", {}, {}],
@@ -15,6 +19,14 @@ describe("parseEndpointInput", () => {
     ["headers of its own", { headers: { "x-key": "a b", constructor: "c" } }, {}],
     ["a rate limit", { rateLimit: { perSecond: 1000 } }, {}],
     ["no rate limit", { rateLimit: null }, {}],
+    ["a rate of a minute", { rateLimit: { perMinute: 10_000 } }, {}],
+    ["a rate of an hour", { rateLimit: { perHour: 1 } }, {}],
+    ["as many at once as may be", { concurrency: 192 }, {}],
+    ["a timeout", { timeoutSeconds: 30 }, {}],
+    ["delays of its own", { retrySeconds: [0, 60, 2_592_000] }, {}],
+    ["no retries", { retrySeconds: [] }, {}],
+    ["a form of the body", { payload: "cloudevents" }, {}],
+    ["names for the signed headers", { signatureHeaders: { id: "x-id", timestamp: "x-time", signature: "x-sig" } }, {}],
     ["one version as a text", { signing: "v1a" }, { signing: ["v1a"] }],
     ["both versions", { signing: ["v1a", "v1"] }, {}],
     ["a secret", { secret: SECRET }, {}],
@@ -42,7 +54,7 @@ describe("parseEndpointInput", () => {
     [JSON.parse(`{"url": "${URL_A}", "__proto__": 1}`), '"__proto__" is not a member of an endpoint'],
     [
       { url: URL_A, rateLimit: { perSecond: 1, per_second: 1 } },
-      '"rateLimit.per_second" is not a member of an endpoint',
+      'rateLimit must be null or one of {"perSecond": 1 to 1000}, {"perMinute": 1 to 10000}, {"perHour": 1 to 100000}',
     ],
     [{ url: URL_A, enabled: "yes" }, "enabled must be true or false"],
     [{ url: URL_A, types: [] }, "types must be null for all, or 1 to 100 exact names or `prefix.*`"],
@@ -55,8 +67,25 @@ describe("parseEndpointInput", () => {
     [{ url: URL_A, headers: { "x-a": "" } }, "headers has no valid value for x-a"],
     [{ url: URL_A, headers: { "x-a": 1 } }, "headers has no valid value for x-a"],
     [{ url: URL_A, headers: { "x-a": "1", "X-A": "2" } }, "headers names one header twice"],
-    [{ url: URL_A, rateLimit: { perSecond: 1001 } }, 'rateLimit must be null or {"perSecond": 1 to 1000}'],
-    [{ url: URL_A, rateLimit: 5 }, 'rateLimit must be null or {"perSecond": 1 to 1000}'],
+    [
+      { url: URL_A, rateLimit: { perSecond: 1001 } },
+      'rateLimit must be null or one of {"perSecond": 1 to 1000}, {"perMinute": 1 to 10000}, {"perHour": 1 to 100000}',
+    ],
+    [
+      { url: URL_A, rateLimit: 5 },
+      'rateLimit must be null or one of {"perSecond": 1 to 1000}, {"perMinute": 1 to 10000}, {"perHour": 1 to 100000}',
+    ],
+    [{ url: URL_A, rateLimit: { perMinute: 1, perHour: 1 } }, `rateLimit ${RATES}`],
+    [{ url: URL_A, concurrency: 193 }, "concurrency must be a whole number from 1 to 192"],
+    [{ url: URL_A, timeoutSeconds: 0 }, "timeoutSeconds must be a whole number from 1 to 30"],
+    [{ url: URL_A, timeoutSeconds: 31 }, "timeoutSeconds must be a whole number from 1 to 30"],
+    [{ url: URL_A, retrySeconds: [-1] }, `retrySeconds ${RETRIES}`],
+    [{ url: URL_A, retrySeconds: Array.from({ length: 21 }, () => 1) }, `retrySeconds ${RETRIES}`],
+    [{ url: URL_A, payload: "xml" }, 'payload must be "standard", "data" or "cloudevents"'],
+    [{ url: URL_A, signatureHeaders: { id: "a", timestamp: "b" } }, `signatureHeaders ${NAMES}`],
+    [{ url: URL_A, signatureHeaders: { id: "a", timestamp: "b", signature: "A" } }, `signatureHeaders ${NAMES}`],
+    [{ url: URL_A, signatureHeaders: { id: "host", timestamp: "b", signature: "c" } }, `signatureHeaders ${NAMES}`],
+    [{ url: URL_A, signatureHeaders: { id: "a b", timestamp: "b", signature: "c" } }, `signatureHeaders ${NAMES}`],
     [{ url: URL_A, signing: [] }, 'signing must be "v1", "v1a" or ["v1", "v1a"]'],
     [{ url: URL_A, signing: ["v1", "v1"] }, 'signing must be "v1", "v1a" or ["v1", "v1a"]'],
     [

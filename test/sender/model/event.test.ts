@@ -86,7 +86,11 @@ describe("the data of parseEvents", () => {
     const text = `{"id":"x", "data": ${data} ,"type":"a"}`;
     expect(parseEvents(text, { now, horizonMs: 0 })).toMatchObject({ ok: true, events: [{ data }] });
     expect(parseEvents(`[${text},${text}]`, { now, horizonMs: 0 })).toMatchObject({ events: [{ data }, { data }] });
-    expect(readBodyText(eventBody("a", now, data))).toEqual({ timestamp: new Date(now).toISOString(), data });
+    expect(readBodyText(eventBody("a", now, data))).toEqual({
+      type: "a",
+      timestamp: new Date(now).toISOString(),
+      data,
+    });
   });
 
   it("is any JSON text, to the byte, through the body and back", () => {

@@ -5,6 +5,7 @@ import { createResolver, type Resolve } from "../../../shared/outgoing/dns.ts";
 import { parseSigningKey, type SigningKey } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
 import type { Destination, Ending, Parcel } from "../protocol.ts";
+import { payloadOf } from "./payload.ts";
 
 /** Makes attempts: checks the address, looks the host up, signs, POSTs. */
 
@@ -36,11 +37,20 @@ export class Poster {
     if (!found.ok) {
       return refusing(found.code, found.code === "address_forbidden" ? `${found.address} is ${found.reason}` : null);
     }
-    const { headers } = destination;
-    const keys = this.#keysOf(destination);
-    return ({ id, body }) => {
+    const { headers, timeoutMs, payload, signatureHeaders } = destination;
+    const [url, keys] = [address.url.href, this.#keysOf(destination)];
+    return (parcel) => {
       const timestamp = Math.floor(this.#platform.now() / 1000);
-      return attempt({ url: address.url.href, id, timestamp, body, headers, keys }, this.#platform);
+      const sent = {
+        url,
+        id: parcel.id,
+        timestamp,
+        headers,
+        keys,
+        names: signatureHeaders,
+        ...payloadOf(parcel, payload),
+      };
+      return attempt(sent, this.#platform, timeoutMs);
     };
   }
 

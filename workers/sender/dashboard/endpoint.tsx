@@ -1,6 +1,6 @@
 import { Badge, Foreign, Time } from "../../../shared/pages/parts.tsx";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
-import { DEFAULT_ENDPOINT } from "../model/endpoint.ts";
+import { DEFAULT_ENDPOINT, type EndpointRate } from "../model/endpoint.ts";
 import { ActivityChart, DeliveredShare } from "./chart.tsx";
 import { DeliveryTable } from "./delivery.tsx";
 import { EndpointActions } from "./forms.tsx";
@@ -66,7 +66,7 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
 
 function EndpointFacts({ endpoint, activity }: EndpointSummary) {
   const { id, description, types, lag, signing, ordered, rateLimit, headers, createdAt, disabledReason } = endpoint;
-  const { heldUntil, concurrency } = endpoint;
+  const { heldUntil, concurrency, timeoutSeconds, retrySeconds, payload, signatureHeaders } = endpoint;
   const facts: [string, unknown][] = [
     ["Id", <code>{id}</code>],
     ["State", <Badge {...stateBadgeOf({ endpoint, activity })} />],
@@ -80,7 +80,11 @@ function EndpointFacts({ endpoint, activity }: EndpointSummary) {
     ["Signatures", signing.join(", ")],
     ["Order", ordered ? "strict" : "as fast as possible"],
     ["At once", ordered ? "1 attempt" : `up to ${concurrency} attempts`],
-    ["Rate limit", rateLimit === null ? "none" : `${rateLimit.perSecond} a second`],
+    ["Rate limit", rateText(rateLimit)],
+    ["Timeout", `${timeoutSeconds} s`],
+    ["Retries after", retrySeconds === null ? "the default delays" : retryText(retrySeconds)],
+    ["Body", PAYLOADS[payload]],
+    ["Signed headers", signatureHeaders && Object.values(signatureHeaders).join(", ")],
     ["Custom headers", Object.keys(headers).length === 0 ? null : <Foreign text={Object.keys(headers).join(", ")} />],
     ["Created", createdAt && <Time at={createdAt} />],
   ];
@@ -117,4 +121,16 @@ function withQuery(path: string, state: DeliveryState | null, before: number | n
   if (state !== null) query.set("state", state);
   if (before !== null) query.set("before", String(before));
   return query.size === 0 ? path : `${path}?${query}`;
+}
+
+const PAYLOADS = { standard: "type, timestamp and data", data: "the data alone", cloudevents: "CloudEvents 1.0" };
+
+function rateText(limit: EndpointRate | null): string {
+  if (limit === null) return "none";
+  const [[unit, count] = []] = Object.entries(limit) as [string, number][];
+  return `${count} a ${unit?.replace("per", "").toLowerCase()}`;
+}
+
+function retryText(seconds: readonly number[]): string {
+  return seconds.length === 0 ? "none: one attempt" : `${seconds.join(", ")} s`;
 }

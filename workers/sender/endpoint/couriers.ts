@@ -6,8 +6,8 @@ import type { OpenDelivery } from "./queue.ts";
 
 /** Deliveries in one call: as many connections may wait for headers in one invocation. */
 export const PARCELS = 6;
-/** An attempt may take 20 s, and the look-up before it 10; a courier that says nothing for so long is lost. */
-const SILENT_MS = 35_000;
+/** Time beside the attempt's own: the look-up before it takes up to 5 s. A courier that says nothing longer is lost. */
+const SILENT_MS = 15_000;
 
 /** A delivery whose attempt started `at` (unix ms) has ended. */
 export type EndedAttempt = { open: OpenDelivery; at: number; ending: Ending };
@@ -21,11 +21,11 @@ type Listener = {
 
 export class Couriers {
   readonly #courier: () => CourierStub;
-  readonly #lostMs: number;
+  readonly #silentMs: number;
 
-  constructor(courier: () => CourierStub, lostMs = SILENT_MS) {
+  constructor(courier: () => CourierStub, silentMs = SILENT_MS) {
     this.#courier = courier;
-    this.#lostMs = lostMs;
+    this.#silentMs = silentMs;
   }
 
   /** Sends at most PARCELS deliveries in one call; resolves when all of them have ended. Never rejects. */
@@ -46,7 +46,7 @@ export class Couriers {
       logEvent("courier.lost", { deliveries: underWay.size, why });
       end([...underWay.keys()].map((seq) => ({ seq, ending: lostEnding(Date.now() - at) })));
     };
-    const timer = setTimeout(() => lose("no report in time"), this.#lostMs);
+    const timer = setTimeout(() => lose("no report in time"), destination.timeoutMs + this.#silentMs);
     try {
       const parcels = deliveries.map(({ seq, id, body }) => ({ seq, id, body }));
       end(await this.#courier().post(destination, parcels, end));

@@ -1,7 +1,8 @@
 import type { Alarm } from "../../../shared/durable/alarm.ts";
-import { concurrencyOf, type EndpointConfig } from "../model/endpoint.ts";
+import { type EndpointConfig, type Rate, rateOf, settingsOf } from "../model/endpoint.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { TEST_TYPE } from "../model/subscription.ts";
+import type { Destination } from "../protocol.ts";
 import type { CatchUp } from "./catch-up.ts";
 import { type Couriers, type EndedAttempt, PARCELS } from "./couriers.ts";
 import type { DeliveryHistory } from "./history.ts";
@@ -23,6 +24,8 @@ type Parts = {
 
 /** Attempts that end within this time of each other are followed by one call: calls cost more than this. */
 const TOGETHER_MS = 2;
+/** A wait from which on the object need not stay in memory. */
+const LONG_WAIT_MS = 10_000;
 /** Due retries that are queued at one time. */
 const DUE_AT_ONCE = 50;
 
@@ -30,7 +33,7 @@ export class Dispatcher {
   readonly #store: EndpointStore;
   readonly #state: EndpointState;
   readonly #parts: Parts;
-  readonly throttle = new Throttle(Date.now());
+  readonly throttle: Throttle;
   #rateTimer = false;
   #gathering = false;
 
@@ -38,6 +41,9 @@ export class Dispatcher {
     this.#store = store;
     this.#state = state;
     this.#parts = parts;
+    this.throttle = new Throttle(Date.now());
+    // Under such a rate every start is stored: there was none after the stored one.
+    if (state.identity !== null && isSlow(rateOf(state.identity.config))) this.throttle.restore(state.lastStart ?? 0);
   }
 
   /** Starts what may be sent now, and pulls from the log what the queue lacks. */
@@ -80,9 +86,10 @@ export class Dispatcher {
       const blocking = config.ordered ? this.#store.deliveries.blocking : null;
       const open = queue.next(({ seq, mark }) => blocking === null || blocking.seq === seq || mark === "redelivery");
       if (open === undefined) break;
-      this.throttle.start(now, limits.perSecond);
+      this.throttle.start(now, limits.rate);
       chosen.push(open);
     }
+    if (chosen.length > 0 && isSlow(limits.rate)) this.#state.saveStart(Date.now());
     this.throttle.close();
     return chosen;
   }
@@ -140,10 +147,12 @@ export class Dispatcher {
   }
 
   /**
-   * Waits for the rate limit by a timer; if the object goes first, the alarm of I3 (armed while unrecorded) goes on.
+   * Waits for the rate limit by a timer; if the object goes first, the alarm of I3 (armed while unrecorded) goes on. A
+   * long wait has the alarm itself: a timer would keep the object in memory.
    */
   #dispatchLater(waitMs: number): void {
-    if (this.#rateTimer) return;
+    if (waitMs > LONG_WAIT_MS) this.#parts.alarm.arm(Date.now() + waitMs);
+    if (this.#rateTimer || waitMs > LONG_WAIT_MS) return;
     this.#rateTimer = true;
     setTimeout(() => {
       this.#rateTimer = false;
@@ -153,12 +162,11 @@ export class Dispatcher {
 
   #send(deliveries: OpenDelivery[], config: EndpointConfig): void {
     const { couriers, ctx } = this.#parts;
-    const { url, headers, secrets, signing } = config;
     const listener = {
       ended: (attempts: EndedAttempt[]) => ctx.waitUntil(this.#ended(attempts, config)),
       refused: (refused: OpenDelivery[]) => this.#refused(refused),
     };
-    ctx.waitUntil(couriers.send(deliveries, { url, headers, secrets, signing }, listener));
+    ctx.waitUntil(couriers.send(deliveries, destinationOf(config), listener));
   }
 
   /** Records attempts that have ended, and starts what may be sent in their place. */
@@ -177,7 +185,7 @@ export class Dispatcher {
   }
 
   #finish(attempts: EndedAttempt[], config: EndpointConfig): void {
-    const [now, max] = [Date.now(), concurrencyOf(config)];
+    const [now, max] = [Date.now(), settingsOf(config).concurrency];
     for (const { ending, at } of attempts) this.throttle.finish(ending, { at, now, max });
   }
 
@@ -189,7 +197,17 @@ export class Dispatcher {
   }
 }
 
+/** True for a rate whose waits outlast the object: its last start is stored, for one row an attempt. */
+function isSlow(rate: Rate | null): boolean {
+  return rate !== null && rate.windowMs > LONG_WAIT_MS;
+}
+
 function limitsOf(config: EndpointConfig): Limits {
-  const { ordered, rateLimit } = config;
-  return { ordered, perSecond: rateLimit?.perSecond ?? null, concurrency: concurrencyOf(config) };
+  return { ordered: config.ordered, rate: rateOf(config), concurrency: settingsOf(config).concurrency };
+}
+
+function destinationOf(config: EndpointConfig): Destination {
+  const { url, headers, secrets, signing } = config;
+  const { timeoutSeconds, payload, signatureHeaders } = settingsOf(config);
+  return { url, headers, secrets, signing, timeoutMs: timeoutSeconds * 1000, payload, signatureHeaders };
 }

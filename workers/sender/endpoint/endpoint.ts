@@ -201,7 +201,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const now = Date.now();
     this.#dispatcher.throttle.refill();
     if (this.#state.crowded) this.#makeRoom();
-    this.store.deliveries.bringCloser(now + longestDelay(this.#config.retryMs), now);
+    this.store.deliveries.bringCloser(now + longestDelay(this.#state.retryMs), now);
     if (this.#state.active) {
       this.#dispatcher.queueDue(now);
       this.#state.saveFloor(1);

@@ -16,7 +16,7 @@ import type { EndpointStore } from "./storage.ts";
 /** `notBefore`: unix ms before which the server asked not to be called again for this delivery. */
 type HeardAttempt = EndedAttempt & { notBefore: number | null };
 
-type Settings = Pick<Config, "retentionMs" | "storageLimit" | "retryMs">;
+type Settings = Pick<Config, "retentionMs" | "storageLimit">;
 
 /**
  * Finished attempts are written together. A delivered one waits 2 ms at most, or it would hold back the next ones. A
@@ -166,7 +166,7 @@ export class DeliveryHistory {
   #write({ open, at, ending, notBefore }: HeardAttempt, now: number): Delivery {
     const { queue } = this.#state;
     this.#store.deliveries.rollOver(now, this.#settings, Math.max(queue.position, queue.known));
-    const turn = { now, notBefore, delaysMs: this.#settings.retryMs, random: Math.random() };
+    const turn = { now, notBefore, delaysMs: this.#state.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, turn);
     this.#store.deliveries.put(delivery, open.isNew);
     this.#state.judge(ending, at);

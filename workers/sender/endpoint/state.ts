@@ -17,7 +17,7 @@ import type { EndpointStore } from "./storage.ts";
 export class EndpointState {
   readonly #store: EndpointStore;
   readonly #storageLimit: number;
-  readonly #gapMs: number;
+  readonly #defaultDelays: readonly number[];
   readonly #alarm: Alarm;
   #identity: Identity | null = null;
   #logId: string | null = null;
@@ -29,11 +29,12 @@ export class EndpointState {
   /** The end of the wait that the server asked for (unix ms), and the one that is stored. */
   #hold: number | null = null;
   #writtenHold: number | null = null;
+  #lastStart: number | null = null;
 
   constructor(store: EndpointStore, { storageLimit, retryMs }: Pick<Config, "storageLimit" | "retryMs">, alarm: Alarm) {
     this.#store = store;
     this.#storageLimit = storageLimit;
-    this.#gapMs = longestGap(retryMs);
+    this.#defaultDelays = retryMs;
     this.#alarm = alarm;
     if (store.exists) this.#load();
   }
@@ -41,6 +42,21 @@ export class EndpointState {
   /** Null for an endpoint that nobody configured, or that was deleted. */
   get identity(): Identity | null {
     return this.#identity;
+  }
+
+  /** Delays after each failed attempt, in milliseconds: the endpoint's own, or those of RETRY_SECONDS. */
+  get retryMs(): readonly number[] {
+    return this.#identity?.config.retrySeconds?.map((seconds) => seconds * 1000) ?? this.#defaultDelays;
+  }
+
+  /** The time of the last attempt's start (unix ms), stored where the rate limit asks for long waits; else null. */
+  get lastStart(): number | null {
+    return this.#lastStart;
+  }
+
+  saveStart(now: number): void {
+    this.#lastStart = now;
+    this.#store.meta.set("lastStart", now);
   }
 
   get queue(): DeliveryQueue {
@@ -193,7 +209,7 @@ export class EndpointState {
   judge(ending: Ending, at: number): void {
     this.#saveHold();
     const outcome = outcomeOf(ending);
-    const known = failingAfter(this.#failing, outcome, { at, gapMs: this.#gapMs });
+    const known = failingAfter(this.#failing, outcome, { at, gapMs: longestGap(this.retryMs) });
     if (known !== this.#failing) {
       this.#store.meta.set("failingSince", known);
       this.#failing = known;
@@ -243,6 +259,7 @@ export class EndpointState {
     this.#identity = (meta.identity ?? null) as Identity | null;
     this.#logId = (meta.log ?? null) as string | null;
     this.#loadHealth(meta);
+    this.#lastStart = (meta.lastStart ?? null) as number | null;
     this.#writtenFloor = Number(meta.floor ?? 0);
     this.#queue = new DeliveryQueue(this.#writtenFloor);
   }

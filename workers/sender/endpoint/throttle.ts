@@ -1,3 +1,4 @@
+import type { Rate } from "../model/endpoint.ts";
 import type { Ending } from "../protocol.ts";
 import { Concurrency } from "./concurrency.ts";
 import { PARCELS } from "./couriers.ts";
@@ -12,10 +13,9 @@ import { outcomeOf } from "./outcome.ts";
 export const BUDGET = 30;
 /** After so many failures in a row, attempts are made one at a time: many that hang help nobody and cost the others. */
 const FAILURES_TO_SLOW = 3;
-const SECOND_MS = 1000;
 
 /** The limits that an endpoint's configuration asks for. */
-export type Limits = { ordered: boolean; perSecond: number | null; concurrency: number };
+export type Limits = { ordered: boolean; rate: Rate | null; concurrency: number };
 
 /** Without `go`: `busy` when a finished attempt will ask again, `spent` when an alarm must, `rate` after `waitMs`. */
 type Permission = { go: true } | { go: false; why: "busy" | "spent" } | { go: false; why: "rate"; waitMs: number };
@@ -35,6 +35,11 @@ export class Throttle {
     this.#createdAt = now;
   }
 
+  /** Takes the time of the last start before a restart (unix ms), so that no whole window has to be waited for. */
+  restore(lastStart: number): void {
+    this.#createdAt = Math.min(this.#createdAt, lastStart);
+  }
+
   /** Gives a new budget: an event was delivered to the object, which is an invocation of its own. */
   refill(): void {
     this.#budget = BUDGET;
@@ -46,32 +51,32 @@ export class Throttle {
   }
 
   /** Returns how many attempts may be under way at once. */
-  allowed({ ordered, concurrency }: Omit<Limits, "perSecond">): number {
+  allowed({ ordered, concurrency }: Omit<Limits, "rate">): number {
     return ordered || this.slowed ? 1 : this.#concurrency.allowed(concurrency);
   }
 
   /** True when a whole call, or half of what is allowed, may start. */
-  isFreeForCall(limits: Omit<Limits, "perSecond">): boolean {
+  isFreeForCall(limits: Omit<Limits, "rate">): boolean {
     const allowed = this.allowed(limits);
     return allowed - this.#underWay >= Math.min(PARCELS, Math.ceil(allowed / 2));
   }
 
-  ask(now: number, { perSecond, ...limits }: Limits): Permission {
+  ask(now: number, { rate, ...limits }: Limits): Permission {
     if (this.#underWay >= this.allowed(limits)) return { go: false, why: "busy" };
     if (this.#space === 0 && this.#budget <= 0) return { go: false, why: "spent" };
-    const waitMs = perSecond === null ? 0 : this.#rateWait(now, perSecond);
+    const waitMs = rate === null ? 0 : this.#rateWait(now, rate);
     return waitMs > 0 ? { go: false, why: "rate", waitMs } : { go: true };
   }
 
   /** Counts a delivery into the call that is being filled; a new call is taken from the budget. */
-  start(now: number, perSecond: number | null): void {
+  start(now: number, rate: Rate | null): void {
     this.#underWay++;
     if (this.#space === 0) {
       this.#budget--;
       this.#space = PARCELS;
     }
     this.#space--;
-    this.#starts = perSecond === null ? [] : [...this.#starts, now].slice(-perSecond);
+    this.#starts = rate === null ? [] : [...this.#starts, now].slice(-rate.count);
   }
 
   /** Notes that the calls are made: what starts later goes with another. */
@@ -98,17 +103,17 @@ export class Throttle {
   }
 
   /**
-   * Returns the wait that keeps any second at `perSecond` starts. After a restart: a full second, as earlier starts are
-   * not known.
+   * Returns the wait that keeps any window at `count` starts. After a restart: a whole window, as earlier starts are not
+   * known, unless the last one was stored.
    */
-  #rateWait(now: number, perSecond: number): number {
+  #rateWait(now: number, { count, windowMs }: Rate): number {
     if (this.#createdAt > now || (this.#starts.at(-1) ?? now) > now) {
       // The clock was set back: earlier starts are not known either.
       this.#createdAt = now;
       this.#starts = [];
     }
-    const oldest = this.#starts.at(-perSecond) ?? this.#createdAt;
-    const since = this.#starts.length < perSecond ? this.#createdAt : oldest;
-    return since + SECOND_MS - now;
+    const oldest = this.#starts.at(-count) ?? this.#createdAt;
+    const since = this.#starts.length < count ? this.#createdAt : oldest;
+    return since + windowMs - now;
   }
 }

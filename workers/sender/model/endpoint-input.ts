@@ -3,7 +3,7 @@ import { isTypePattern } from "../../../shared/event-type.ts";
 import { checkUrl, explainAddress } from "../../../shared/outgoing/address.ts";
 import { ATTEMPT_HEADERS, CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
 import { parseSigningKey } from "../../../shared/signing/secret.ts";
-import { MAX_CONCURRENCY } from "./endpoint.ts";
+import { MAX_CONCURRENCY, MAX_TIMEOUT_SECONDS } from "./endpoint.ts";
 
 /** The endpoint as `POST /endpoints` and `PATCH /endpoints/:id` take it, checked. Pure. */
 
@@ -23,21 +23,36 @@ const MAX_START = 256;
 const MAX_HEADERS = 20;
 const MAX_HEADER_VALUE = 1024;
 const MAX_PER_SECOND = 1000;
+const MAX_PER_MINUTE = 10_000;
+const MAX_PER_HOUR = 100_000;
+const MAX_RETRIES = 20;
+const MAX_RETRY_SECONDS = 2_592_000;
 
 /** A token, and visible ASCII with spaces only inside: RFC 9110 sections 5.6.2 and 5.5. */
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const HEADER_VALUE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
+const OTHER_HEADERS = [...CONNECTION_HEADERS, "content-encoding", "proxy-authorization"] as const;
 /** Headers that an endpoint may not set. */
-const RESERVED_HEADERS = new Set<string>([
-  ...ATTEMPT_HEADERS,
-  ...CONNECTION_HEADERS,
-  ...["content-encoding", "proxy-authorization"],
-]);
+const RESERVED_HEADERS = new Set<string>([...ATTEMPT_HEADERS, ...OTHER_HEADERS]);
+/** Names that the signed headers may not have. */
+const TAKEN_HEADERS = new Set<string>([...OTHER_HEADERS, "content-type", "user-agent", "authorization", "cookie"]);
 
 const VERSION = v.picklist(["v1", "v1a"]);
 const TYPES = v.pipe(v.array(v.pipe(v.string(), v.check(isTypePattern))), v.minLength(1), v.maxLength(MAX_TYPES));
-const RATE = v.strictObject({ perSecond: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PER_SECOND)) });
-const CONCURRENCY = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_CONCURRENCY));
+const RATE = v.union([
+  v.strictObject({ perSecond: whole(1, MAX_PER_SECOND) }),
+  v.strictObject({ perMinute: whole(1, MAX_PER_MINUTE) }),
+  v.strictObject({ perHour: whole(1, MAX_PER_HOUR) }),
+]);
+const RETRIES = v.pipe(v.array(whole(0, MAX_RETRY_SECONDS)), v.maxLength(MAX_RETRIES));
+const OWN_NAME = v.pipe(
+  v.string(),
+  v.check((name) => HEADER_NAME.test(name) && !TAKEN_HEADERS.has(name.toLowerCase())),
+);
+const SIGNATURE_HEADERS = v.pipe(
+  v.strictObject({ id: OWN_NAME, timestamp: OWN_NAME, signature: OWN_NAME }),
+  v.check((names) => new Set(Object.values(names).map((name) => name.toLowerCase())).size === 3),
+);
 const VERSIONS = v.pipe(
   v.array(VERSION),
   v.minLength(1),
@@ -75,8 +90,21 @@ function inputSchema({ localDev, creating }: InputOptions) {
     description: v.exactOptional(text(MAX_DESCRIPTION)),
     headers: v.exactOptional(v.pipe(HEADERS, without(headersFault))),
     ordered: flag,
-    rateLimit: member(v.nullable(RATE), `must be null or {"perSecond": 1 to ${MAX_PER_SECOND}}`),
-    concurrency: member(CONCURRENCY, `must be a whole number from 1 to ${MAX_CONCURRENCY}`),
+    rateLimit: member(
+      v.nullable(RATE),
+      `must be null or one of {"perSecond": 1 to ${MAX_PER_SECOND}}, {"perMinute": 1 to ${MAX_PER_MINUTE}}, {"perHour": 1 to ${MAX_PER_HOUR}}`,
+    ),
+    concurrency: member(whole(1, MAX_CONCURRENCY), `must be a whole number from 1 to ${MAX_CONCURRENCY}`),
+    timeoutSeconds: member(whole(1, MAX_TIMEOUT_SECONDS), `must be a whole number from 1 to ${MAX_TIMEOUT_SECONDS}`),
+    retrySeconds: member(
+      v.nullable(RETRIES),
+      `must be null for RETRY_SECONDS, or at most ${MAX_RETRIES} whole numbers of seconds up to ${MAX_RETRY_SECONDS}`,
+    ),
+    payload: member(v.picklist(["standard", "data", "cloudevents"]), 'must be "standard", "data" or "cloudevents"'),
+    signatureHeaders: member(
+      v.nullable(SIGNATURE_HEADERS),
+      'must be null or {"id": …, "timestamp": …, "signature": …}: three header names that are free to set',
+    ),
     signing: member(v.union([ONE_VERSION, VERSIONS]), 'must be "v1", "v1a" or ["v1", "v1a"]'),
     secret: member(
       secret,
@@ -103,6 +131,10 @@ export function parseEndpointInput(value: unknown, options: InputOptions): Parse
   }
   if (options.creating && !("url" in parsed.output)) return refusedInput("url is missing");
   return { ok: true, input: parsed.output };
+}
+
+function whole(min: number, max: number) {
+  return v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 }
 
 /** Makes a member that may be left out, with one message for anything that is wrong with it. */

@@ -2,7 +2,17 @@ import type { EarlierTypes, Types } from "./subscription.ts";
 
 /** The endpoint as the registry knows it. No I/O. */
 
-/** Everything an Endpoint needs to deliver. `secrets`: newest first. */
+/** Attempts that may start in one second, minute or hour. */
+export type EndpointRate = { perSecond: number } | { perMinute: number } | { perHour: number };
+
+/** `standard`: type, timestamp and data. `data`: the data alone. `cloudevents`: CloudEvents 1.0, structured. */
+export type PayloadForm = "standard" | "data" | "cloudevents";
+
+export type SignatureHeaders = { id: string; timestamp: string; signature: string };
+
+/**
+ * Everything an Endpoint needs to deliver. Members that may be absent are those that the first version did not have. `secrets`: newest first.
+ */
 export type EndpointConfig = {
   url: string;
   enabled: boolean;
@@ -15,9 +25,16 @@ export type EndpointConfig = {
   headers: Readonly<Record<string, string>>;
   /** True: strictly one event after the other, in the log's order. */
   ordered: boolean;
-  rateLimit: { perSecond: number } | null;
-  /** Attempts at once, at most. Absent in configurations of the first version. */
+  rateLimit: EndpointRate | null;
+  /** Attempts at once, at most. */
   concurrency?: number;
+  /** Seconds that an attempt may take. */
+  timeoutSeconds?: number;
+  /** Seconds to wait after each failed attempt; null for those of RETRY_SECONDS. */
+  retrySeconds?: readonly number[] | null;
+  payload?: PayloadForm;
+  /** Names of the signed headers, for a receiver that knows those of another sender; null for the standard ones. */
+  signatureHeaders?: SignatureHeaders | null;
   signing: readonly ("v1" | "v1a")[];
   secrets: readonly EndpointSecret[];
   createdAt: number;
@@ -34,8 +51,35 @@ const DEFAULT_CONCURRENCY = 48;
 export const MAX_CONCURRENCY = 192;
 
 /** Returns how many attempts an endpoint takes at once, at most. */
-export function concurrencyOf({ concurrency }: Pick<EndpointConfig, "concurrency">): number {
+export function concurrencyOf({ concurrency }: { concurrency?: number | undefined }): number {
   return concurrency ?? DEFAULT_CONCURRENCY;
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 20;
+export const MAX_TIMEOUT_SECONDS = 30;
+
+/** The members that a configuration may leave out, with the values that stand for none. */
+export function settingsOf(config: Partial<EndpointConfig>) {
+  return {
+    concurrency: concurrencyOf(config),
+    timeoutSeconds: config.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+    retrySeconds: config.retrySeconds ?? null,
+    payload: config.payload ?? "standard",
+    signatureHeaders: config.signatureHeaders ?? null,
+  };
+}
+
+const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1000, 60_000, 3_600_000];
+
+/** Starts in any span of `windowMs`, at most. */
+export type Rate = { count: number; windowMs: number };
+
+/** Returns a rate limit as a rate. Those of minutes and hours are spread evenly: a server would rather not have bursts. */
+export function rateOf({ rateLimit }: Pick<EndpointConfig, "rateLimit">): Rate | null {
+  if (rateLimit === null) return null;
+  if ("perSecond" in rateLimit) return { count: rateLimit.perSecond, windowMs: SECOND_MS };
+  if ("perMinute" in rateLimit) return { count: 1, windowMs: Math.ceil(MINUTE_MS / rateLimit.perMinute) };
+  return { count: 1, windowMs: Math.ceil(HOUR_MS / rateLimit.perHour) };
 }
 
 /** In place of the value of a custom header, which may be a credential. Sent back, it keeps the value. */

@@ -109,13 +109,13 @@ export function normalizedData(data: string): string {
 
 const rawJson = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
 
-/** Returns the time in a body and the text of its data; `body` is one that `eventBody` made. */
-export function readBodyText(body: string): { timestamp: string; data: string } {
-  const [head = "", timestamp = ""] = BODY_HEAD.exec(body) ?? [];
-  return { timestamp, data: body.slice(head.length, -1) };
+/** Returns the type and the time in a body and the text of its data; `body` is one that `eventBody` made. */
+export function readBodyText(body: string): { type: string; timestamp: string; data: string } {
+  const [head = "", type = "", timestamp = ""] = BODY_HEAD.exec(body) ?? [];
+  return { type, timestamp, data: body.slice(head.length, -1) };
 }
 
-const BODY_HEAD = /^\{"type":"[^"]*","timestamp":"([^"]*)","data":/;
+const BODY_HEAD = /^\{"type":"([^"]*)","timestamp":"([^"]*)","data":/;
 
 /** An event of the log. `at`: when it was logged, in unix ms. */
 export type LoggedEvent = { seq: number; at: number; id: string; type: string; body: string };

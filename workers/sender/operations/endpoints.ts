@@ -1,7 +1,7 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import { isoTime } from "../../../shared/time.ts";
 import type { FirstOutcome } from "../model/delivery.ts";
-import { concurrencyOf, DEFAULT_ENDPOINT, type EndpointConfig, unmaskedHeaders } from "../model/endpoint.ts";
+import { DEFAULT_ENDPOINT, type EndpointConfig, settingsOf, unmaskedHeaders } from "../model/endpoint.ts";
 import type { EndpointInput, Signing } from "../model/endpoint-input.ts";
 import { versionOf } from "../model/endpoint-secrets.ts";
 import type { Published } from "../model/event.ts";
@@ -149,7 +149,7 @@ async function newConfig(input: EndpointInput): Promise<EndpointConfig> {
     ...{ description: input.description ?? "", headers: input.headers ?? {}, ordered: input.ordered ?? false },
     disabledReason: input.enabled === false ? "disabled by the API" : null,
     rateLimit: input.rateLimit ?? null,
-    concurrency: concurrencyOf(input),
+    ...settingsOf(input),
     signing,
     secrets: keys.map((key) => ({ key, expiresAt: null })),
     createdAt: Date.now(),

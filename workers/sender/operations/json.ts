@@ -1,6 +1,6 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
-import { concurrencyOf, MASKED } from "../model/endpoint.ts";
+import { MASKED, settingsOf } from "../model/endpoint.ts";
 import { type LoggedEvent, readBodyText } from "../model/event.ts";
 import type { EndpointStatus, EndpointView } from "../protocol.ts";
 
@@ -11,7 +11,7 @@ export function presentEndpoint({ row, acked, log, head }: EndpointView, status:
     row.config;
   return {
     ...{ id: row.id, url, enabled, disabledReason, types, description, ordered, rateLimit },
-    ...{ concurrency: concurrencyOf(row.config), signing },
+    ...{ signing, ...settingsOf(row.config) },
     headers: Object.fromEntries(Object.keys(headers).map((name) => [name, MASKED])),
     createdAt: time(createdAt),
     lag: head - settledUpTo(acked, status?.log === log ? status : null),
