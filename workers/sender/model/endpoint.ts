@@ -1,3 +1,4 @@
+import { HOUR_MS, MINUTE_MS } from "../../../shared/time.ts";
 import type { EarlierTypes, Types } from "./subscription.ts";
 
 /** The endpoint as the registry knows it. No I/O. */
@@ -69,15 +70,13 @@ export function settingsOf(config: Partial<EndpointConfig>) {
   };
 }
 
-const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1000, 60_000, 3_600_000];
-
 /** Starts in any span of `windowMs`, at most. */
 export type Rate = { count: number; windowMs: number };
 
 /** Returns a rate limit as a rate. Those of minutes and hours are spread evenly: a server would rather not have bursts. */
 export function rateOf({ rateLimit }: Pick<EndpointConfig, "rateLimit">): Rate | null {
   if (rateLimit === null) return null;
-  if ("perSecond" in rateLimit) return { count: rateLimit.perSecond, windowMs: SECOND_MS };
+  if ("perSecond" in rateLimit) return { count: rateLimit.perSecond, windowMs: 1000 };
   if ("perMinute" in rateLimit) return { count: 1, windowMs: Math.ceil(MINUTE_MS / rateLimit.perMinute) };
   return { count: 1, windowMs: Math.ceil(HOUR_MS / rateLimit.perHour) };
 }
