@@ -73,9 +73,11 @@ function wantedSummary(line: string, filter: EventFilter): EventSummary | "unwan
   const summary = summaryOfLine(line);
   if (summary !== null) {
     if (!matchesSummary(filter, summary)) return "unwanted";
-    if (filter.q === null || matchesBody(filter, textBodyIn(line))) return summary;
+    if (filter.q === null) return summary;
   }
-  const record = wantedRecord(line, filter);
+  const body = textBodyIn(line);
+  if (summary !== null && matchesBody(filter, body)) return summary;
+  const record = wantedRecord(body === null ? line : withoutBody(line), filter);
   return record === null || record === "unwanted" ? record : summaryOf(record);
 }
 
@@ -97,6 +99,11 @@ function textBodyIn(line: string): string | null {
   const at = line.indexOf(BODY);
   const body = at === -1 ? null : parsed<unknown>(line.slice(at + BODY.length, -1));
   return typeof body === "string" ? body : null;
+}
+
+/** Returns a line with an empty body in place of one that was searched already. */
+function withoutBody(line: string): string {
+  return `${line.slice(0, line.indexOf(BODY))}${BODY}""}`;
 }
 
 function parsed<Value>(text: string): Value | null {
