@@ -12,7 +12,7 @@ const NEEDLE = "needle-4711";
 const NEEDLE_AT = 100;
 
 /** Milliseconds that a page or a whole search may take at the largest size. */
-const LIMITS = { "first page": 50, "page by cursor": 100, "first hit": 1000, "whole search": 2000 };
+const LIMITS = { "first page": 50, "page by cursor": 100, "first hit": 500, "whole search": 1500 };
 
 const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };
 
