@@ -75,7 +75,7 @@ export const metaChallenge: Handshake = {
 };
 
 async function isVerifyToken(query: URLSearchParams, verifyToken: string | undefined): Promise<boolean> {
-  return verifyToken !== undefined && (await sameText(query.get("hub.verify_token") ?? "", verifyToken));
+  return verifyToken !== undefined && sameText(query.get("hub.verify_token") ?? "", verifyToken);
 }
 
 function signedHandshake(answer: (request: SignedRequest) => HandshakeAnswer | null): Handshake {
