@@ -50,7 +50,7 @@ class Bench {
         greatest: async () => 0,
         destroy: async () => {},
       }),
-      now: () => (this.now += 1000),
+      now: () => (this.now += 1),
       alarm: { arm: (at) => void this.armed.push(at) },
     };
     this.fanOut = new FanOut(this.store, this.positions, { port, leaseMs: LEASE_MS });

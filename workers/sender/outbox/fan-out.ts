@@ -8,6 +8,7 @@ import type { Positions } from "./positions.ts";
 import type { ScanLimits } from "./recent-events.ts";
 import { subscriptionOf } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
+import { Turns } from "./turns.ts";
 
 /** Bounds of one offer. */
 const OFFER_LIMITS: ScanLimits = { scanned: 100, limit: 100, maxBytes: 1024 * 1024 };
@@ -20,13 +21,13 @@ const MAX_AT_ONCE = 50;
 const MAX_PER_INVOCATION = 250;
 /** Endpoints that are asked for their floors at one time: the platform allows 1,000 calls an invocation. */
 const MAX_ASKED = 900;
-/**
- * When more endpoints wait than are offered to at once, they take turns this far apart: a thousand objects woken
- * together would stand before every publish. While nobody publishes, nobody waits for them.
- */
-const TURN_MS = { publishing: 30, quiet: 4 };
-/** More events are expected for this long after one. */
+/** More events are expected for this long after one that came while a crowd waited. */
 const PUBLISHING_MS = 1000;
+/**
+ * When more endpoints wait than are offered to at once, they take turns: a thousand objects woken together would stand
+ * before every publish. So long may one that comes meanwhile wait; shorter when more are expected.
+ */
+const CROWD_WAIT_MS = { quiet: 25, publishing: 2 };
 /**
  * An endpoint that keeps failing or lacks space is woken this often, not for each event: that would cost the others.
  */
@@ -69,9 +70,9 @@ export class FanOut {
   #workers = 0;
   /** Endpoints that this invocation may still offer to. */
   #left = MAX_PER_INVOCATION;
-  /** True while so many endpoints wait that they take turns. */
+  /** True while more endpoints wait than are offered to at once. */
   #crowd = false;
-  #nextTurn = 0;
+  readonly #turns: { quiet: Turns; publishing: Turns };
   #headSeen = 0;
   #publishedAt = 0;
 
@@ -81,6 +82,10 @@ export class FanOut {
     this.#port = port;
     this.#leaseMs = leaseMs;
     this.#backoff = new Backoff(leaseMs);
+    this.#turns = {
+      quiet: new Turns(port.now, CROWD_WAIT_MS.quiet),
+      publishing: new Turns(port.now, CROWD_WAIT_MS.publishing),
+    };
     store.follow(() => this.#changed());
   }
 
@@ -102,7 +107,7 @@ export class FanOut {
   kick(): void {
     const now = this.#port.now();
     this.#left = MAX_PER_INVOCATION;
-    if (this.#store.log.head > this.#headSeen) this.#publishedAt = now;
+    if (this.#crowd && this.#store.log.head > this.#headSeen) this.#publishedAt = now;
     this.#headSeen = this.#store.log.head;
     for (const row of this.#store.registry.enabled()) {
       if (this.#pending.has(row.id) || this.#busy.has(row.id) || !this.#positions.lags(row)) continue;
@@ -224,7 +229,7 @@ export class FanOut {
         }
         this.#pending.delete(id);
         this.#crowd = this.#pending.size > 0 && (this.#crowd || this.#pending.size >= MAX_AT_ONCE);
-        if (this.#crowd) await scheduler.wait(this.#turn(this.#port.now()));
+        if (this.#crowd) await this.#turns[this.#isPublishing() ? "publishing" : "quiet"].next();
         await this.#offerAll(id);
       }
     } finally {
@@ -232,13 +237,8 @@ export class FanOut {
     }
   }
 
-  /** Takes the next turn, and returns the milliseconds until then. */
-  #turn(now: number): number {
-    const publishing = now - this.#publishedAt < PUBLISHING_MS;
-    // Never further ahead than all turns of one round: the clock may have been set back.
-    const next = Math.min(Math.max(now, this.#nextTurn), now + MAX_PER_INVOCATION * TURN_MS.publishing);
-    this.#nextTurn = next + (publishing ? TURN_MS.publishing : TURN_MS.quiet);
-    return this.#nextTurn - now;
+  #isPublishing(): boolean {
+    return Math.abs(this.#port.now() - this.#publishedAt) < PUBLISHING_MS;
   }
 
   /** Makes one offer after the other until the endpoint has the head, stops taking, or cannot be reached. */
