@@ -10,6 +10,7 @@ import { measureLive } from "./live.ts";
 import { measureLog } from "./log.ts";
 import { measureMemory } from "./memory.ts";
 import { measurePair } from "./pair.ts";
+import { measurePeers } from "./peers.ts";
 import { measureSlow } from "./slow.ts";
 import { type Limit, missedOf } from "./support/limits.ts";
 import { type Pair, running, startAlone, startWorkers } from "./support/start.ts";
@@ -33,6 +34,7 @@ const measurements: Record<string, () => Promise<Limit[]>> = {
   isolation: onPair(measureIsolation, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
   kills: measureKills,
   memory: measureMemory,
+  peers: onPair(measurePeers, { WEBHOOK_URL: "" }),
   diagnosis: () => running(startAlone("examiner.ts"), measureDiagnosis),
 };
 

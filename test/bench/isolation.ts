@@ -9,7 +9,7 @@ import { call, drive, print, type Sink, startSink, until } from "./support/tools
  */
 
 const STREAM = { connections: 5, amount: 500, ratePerSecond: 50 };
-const ROUNDS = 3;
+const ROUNDS = 5;
 const REFUSING = "http://127.0.0.1:9/refusing"; // the discard port: nobody listens
 
 type Percentiles = { p50: number; p99: number };

@@ -1,6 +1,6 @@
-import { createHmac, randomUUID } from "node:crypto";
 import autocannon from "autocannon";
-import { steadily } from "./steady.ts";
+import { rushed, steadily } from "./steady.ts";
+import { signed, signedForGithub } from "./webhook.ts";
 
 /**
  * The load generator, in a process of its own, so that it takes no time from the Workers' process. Reads one `Load` as
@@ -20,6 +20,10 @@ export type Load = {
   /** Events of one request, as an array; one without an array when left out. */
   batch?: number;
   secret?: string;
+  /** The signature of a genuine webhook: Standard Webhooks when left out. */
+  scheme?: "standard" | "github";
+  /** True for a server that may close after each answer, which the faster generator does not take. */
+  closing?: boolean;
   token: string;
 };
 /** `answers`: milliseconds until each request was answered. */
@@ -32,11 +36,14 @@ const { url, amount, connections, ratePerSecond, secret } = load;
 const common = { "content-type": "application/json", authorization: `Bearer ${load.token}` };
 const prepared = Array.from({ length: secret === undefined ? 0 : amount }, () => {
   const text = body();
-  return { body: text, headers: { ...common, ...signed(text, secret ?? "") } };
+  return {
+    body: text,
+    headers: { ...common, ...(load.scheme === "github" ? signedForGithub : signed)(text, secret ?? "") },
+  };
 });
 const next = (): Made => prepared.pop() ?? { body: body(), headers: common };
 
-const result = ratePerSecond === null ? await burst() : await stream(ratePerSecond);
+const result = await (load.closing || ratePerSecond !== null ? plainly() : burst());
 process.stdout.write(`${JSON.stringify(result)}\n`);
 
 async function burst(): Promise<LoadResult> {
@@ -59,9 +66,11 @@ async function burst(): Promise<LoadResult> {
   return { startedAt, endedAt, answers, ok: result["2xx"], failed };
 }
 
-async function stream(perSecond: number): Promise<LoadResult> {
+async function plainly(): Promise<LoadResult> {
   const startedAt = Date.now();
-  const answers = await steadily(amount, perSecond, () => ({ url, ...next() }));
+  const make = () => ({ url, ...next() });
+  const answers =
+    ratePerSecond === null ? await rushed(amount, connections, make) : await steadily(amount, ratePerSecond, make);
   const ok = answers.filter(({ status }) => status >= 200 && status < 300).length;
   const endedAt = Math.max(...answers.map((answer) => answer.endedAt));
   return { startedAt, endedAt, answers: answers.map(({ ms }) => ms), ok, failed: amount - ok };
@@ -71,11 +80,4 @@ function body(): string {
   const data = { sentAt: Date.now(), text: load.text ?? "x".repeat(100) };
   const event = { type: load.type ?? "bench.sent", data };
   return JSON.stringify(load.batch === undefined ? event : Array.from({ length: load.batch }, () => event));
-}
-
-function signed(body: string, secret: string): Record<string, string> {
-  const [id, timestamp] = [`msg_${randomUUID()}`, String(Math.floor(Date.now() / 1000))];
-  const key = Buffer.from(secret.slice("whsec_".length), "base64");
-  const signature = createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64");
-  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${signature}` };
 }

@@ -31,9 +31,9 @@ async function record(request: IncomingMessage, path: string): Promise<void> {
   const chunks: Buffer[] = [];
   const at = Date.now();
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const { data } = JSON.parse(Buffer.concat(chunks).toString()) as { data: { sentAt?: number } };
+  const { data } = JSON.parse(Buffer.concat(chunks).toString()) as { data?: { sentAt?: number } };
   const known = arrivals.get(path);
-  const arrival = { id: String(request.headers["webhook-id"]), at, ms: at - (data.sentAt ?? 0) };
+  const arrival = { id: String(request.headers["webhook-id"]), at, ms: at - (data?.sentAt ?? 0) };
   if (known === undefined) arrivals.set(path, [arrival]);
   else known.push(arrival);
 }
