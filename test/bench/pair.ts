@@ -3,7 +3,7 @@ import type { Load, LoadResult } from "./support/load.ts";
 import { headOf, type Logged, readLog, rowsOf } from "./support/logged.ts";
 import { percentile } from "./support/percentile.ts";
 import { hasPlace, type Pair, running, type Storage, startWorkers } from "./support/start.ts";
-import { driveAll, print, rateOf, until } from "./support/tools.ts";
+import { call, driveAll, print, rateOf, until } from "./support/tools.ts";
 
 /**
  * `npm run bench pair`: the rate and the latency of the pair, beside a bare relay on the same machine that stores
@@ -15,6 +15,11 @@ const RELAYED = { ...BURST, amount: 5000 };
 const WARM_UP = { ...BURST, amount: 1000 };
 const ARRAYS = { connections: 4, amount: 100, batch: 100, ratePerSecond: null };
 const ROUNDS = 2;
+/**
+ * Attempts at once that the endpoint allows. One thread runs all here, so that fifty publishers would outrun fewer; the
+ * receiver takes as many as there are.
+ */
+const CONCURRENCY = 192;
 const STEADY = { connections: 5, amount: 300, ratePerSecond: 10 };
 
 /** The least share of the relay's rate. */
@@ -37,6 +42,7 @@ export async function measurePair(): Promise<Limit[]> {
 
 async function measureOn(pair: Pair, leastShare: number): Promise<Limit[]> {
   const relay = (load: Omit<Load, "url" | "token">) => driveAll({ url: `${pair.urls.relay}/relay`, ...load });
+  await call(pair, "PATCH", "/endpoints/ep_default", { concurrency: CONCURRENCY });
   await relay(WARM_UP);
   await publish(pair, WARM_UP);
   // Before the bursts, whose segments go to KV later.
