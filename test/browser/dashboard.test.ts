@@ -98,7 +98,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await failed("failing");
     const { page } = visit;
     await page.goto("/");
-    await page.getByText("Retrying 1").waitFor();
+    await page.getByText("1 to retry").waitFor();
     await page.getByRole("link", { name: listener.url }).click();
     const row = page.getByRole("row").filter({ hasText: "order.failing" });
     await row.getByText("Waiting for a retry").waitFor();

@@ -1,7 +1,9 @@
 import type { AttemptResult } from "../../shared/outgoing/attempt.ts";
-import type { Delivery, DeliveryState, FirstOutcome } from "./model/delivery.ts";
+import type { ActivityView, SpanFigures, Tally } from "./model/activity.ts";
+import type { Attempt, Delivery, DeliveryState, FirstOutcome } from "./model/delivery.ts";
 import type { EndpointConfig, EndpointRow, PayloadForm, SignatureHeaders } from "./model/endpoint.ts";
 import type { LoggedEvent } from "./model/event.ts";
+import type { Health, HealthCounts, HealthState } from "./model/health.ts";
 
 /**
  * The words that the Outbox, the Endpoints, the couriers and their callers exchange, and the calls between them. Types
@@ -45,16 +47,39 @@ export type FloorAnswer = { floor: number; heard: boolean };
 
 /**
  * An Endpoint's own view. `floor`: every matching event up to here has a row. `idle`: nothing is open and nothing to
- * pull. `heldUntil`: the server asked for no request before this (unix ms).
+ * pull. `position`: everything up to here was taken; of that, `waiting` deliveries are not settled, `retrying` of them
+ * wait for a retry, and the oldest has the seq `oldestSeq` and was first tried at `oldestTriedAt`. `beyond`: rows above
+ * the position, which a restart puts back to the floor. `heldUntil`: the server asked for no request before this. Times
+ * in unix ms.
  */
-export type EndpointStatus = {
+export type EndpointStatus = Health & {
   log: string | null;
   floor: number;
   idle: boolean;
+  position: number;
+  beyond: RowsBeyond;
+  waiting: number;
   retrying: number;
-  heldUntil: number | null;
+  oldestSeq: number | null;
+  oldestTriedAt: number | null;
   lastOutcome: FirstOutcome | null;
+  lastAttempt: LastAttempt | null;
+  day: SpanFigures;
+  activity: ActivityView;
+  made: AttemptsMade;
 };
+
+/** How many rows lie above a position, and the seq of the last of them. */
+export type RowsBeyond = { count: number; last: number };
+
+/** An endpoint's newest attempt; `at` in unix ms. */
+export type LastAttempt = Pick<Attempt, "at" | "status" | "code" | "ms">;
+
+/** The attempts since the object started, at `since` (unix ms), and the deliveries that died then. */
+export type AttemptsMade = Tally & { since: number; totalMs: number; dead: number };
+
+/** Events that wait for an endpoint, since `oldestAt` (unix ms); `more`: not all of them were counted. */
+export type Lag = { events: number; more: boolean; oldestAt: number | null };
 
 /** The reason for which an endpoint pauses itself, and the revision it had then; `since` in unix ms. */
 export type Pause = { reason: "gone" | "failing"; revision: number; since: number };
@@ -83,11 +108,23 @@ export type Changed = { row: EndpointRow; confirmed: boolean };
 /** Where a new endpoint starts: at the head, at an event, at a time (unix ms). */
 export type StartFrom = { at: "now" } | { at: "event"; id: string } | { at: "time"; time: number };
 
-/**
- * An endpoint as the Outbox sees it. `acked`: the seq up to which it has taken everything. `log`: the log's identity,
- * `head` its end.
- */
-export type EndpointView = { row: EndpointRow; acked: number; log: string; head: number };
+/** An endpoint as the Outbox sees it. `acked`: the seq up to which it has taken everything. `log`: the log's identity. */
+export type EndpointView = { row: EndpointRow; acked: number; log: string };
+
+/** An endpoint with what it says of itself; `status` is null when it did not answer. */
+export type EndpointReport = EndpointView & { state: HealthState; status: EndpointStatus | null; lag: Lag };
+
+/** A choice of endpoints: by a text in id, URL or description, and by state; by state or id, after the key `after`. */
+export type EndpointQuery = {
+  q: string | null;
+  state: HealthState | null;
+  byState: boolean;
+  after: string;
+  limit: number;
+};
+
+/** A page of endpoints. `counts`: all that match `q`, by state. `next`: the key to go on after, null at the end. */
+export type ReportPage = { reports: EndpointReport[]; counts: HealthCounts; next: string | null };
 
 /** A page of the log. `last`: the last seq that was looked at. `head` and `oldest`: the ends of the log. */
 export type EventPage = { events: LoggedEvent[]; last: number; head: number; oldest: number };
@@ -145,6 +182,7 @@ export interface EndpointCalls extends Rpc.DurableObjectBranded {
   offer(offer: Offer): OfferAnswer;
   floor(offer: Offer): FloorAnswer | null;
   greatest(): number;
+  status(): EndpointStatus;
   wake(): void;
   destroy(): Promise<void>;
 }

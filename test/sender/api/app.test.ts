@@ -252,7 +252,7 @@ describe("an unknown query parameter", () => {
     ["GET", "/events", "after, before, limit, type, wait"],
     ["GET", "/events/msg_1", "after, limit"],
     ["POST", "/events/msg_1/redeliver", "after"],
-    ["GET", "/endpoints", "after, limit"],
+    ["GET", "/endpoints", "after, limit, order, q, state"],
     ["POST", "/endpoints", null],
     ["GET", "/endpoints/ep_default", null],
     ["PATCH", "/endpoints/ep_default", null],

@@ -1,8 +1,9 @@
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { HOUR_MS } from "../../../shared/time.ts";
 import { percent } from "../../../workers/sender/dashboard/chart.tsx";
 import { endpointFrom } from "../../../workers/sender/dashboard/form-input.ts";
-import { bindings, endpoint, fetchSender, moveTo, outbox, publishOne, receiver, useReceiver } from "../support.ts";
+import { endpoint, fetchSender, moveTo, outbox, publishOne, receiver, useReceiver } from "../support.ts";
 
 useReceiver();
 
@@ -57,22 +58,21 @@ describe("GET /", () => {
     const { status, text } = await call("/");
     expect(status).toBe(200);
     expect(text).toContain("<bdi>http://localhost:9/webhook</bdi>");
-    expect(text).toMatch(/<span class="state good"><span aria-hidden="true">●<\/span>Enabled/);
+    expect(text).toMatch(/<span class="state good"><span aria-hidden="true">●<\/span>Delivering/);
     expect(text).toContain("0 events");
     expect(text).toContain("100 %");
     expect(text).toContain('aria-label="Attempts of the last 24 hours by the hour: 1 delivered, 0 failed"');
-    expect(text).toContain("1 endpoint: 1 healthy");
+    expect(text).toContain("1 endpoint: 1 delivering");
     expect(text).toContain(`curl ${ORIGIN}/trigger`);
   });
 
   it("shows the endpoints that answer when one does not", async () => {
     const id = await add({ description: "the broken one" });
-    const stub = (name: string) => Reflect.apply(real, bindings.ENDPOINT, [name]);
-    const real = bindings.ENDPOINT.getByName;
-    const broken = { status: () => Promise.reject(new Error("lost")), activity: () => new Promise(() => {}) };
-    vi.spyOn(bindings.ENDPOINT, "getByName").mockImplementation((name: string) =>
-      name.endsWith(id) ? (broken as unknown as ReturnType<typeof stub>) : stub(name),
-    );
+    await runInDurableObject(endpoint(id), (object) => {
+      vi.spyOn(object, "status").mockImplementation(() => {
+        throw new Error("lost");
+      });
+    });
     const { status, text } = await call("/");
     expect(status).toBe(200);
     expect(text).toContain("the broken one");
@@ -197,7 +197,7 @@ describe("the forms", () => {
     expect(answer.text).toContain(words);
     expect(answer.text).toContain('value="typed before"');
     expect(answer.text).toContain('<div id="posted" hidden');
-    expect(await outbox().endpoints()).toHaveLength(1);
+    expect((await call("/")).text.match(/id="open-/g)).toHaveLength(1);
   });
 
   it("publish an event, byte for byte", async () => {
@@ -302,15 +302,16 @@ describe("activity", () => {
     await delivered();
     receiver.answer = () => new Response("", { status: 500 });
     moveTo(start + HOUR_MS);
-    const read = await endpoint().activity(start + HOUR_MS);
+    const { activity: read } = await endpoint().status();
     expect(read.hours[22]).toEqual({ delivered: 1, failed: 0 });
     await send(`${path("ep_default")}/test`);
-    const counted = await endpoint().activity(start + HOUR_MS);
+    const { activity: counted } = await endpoint().status();
     expect(counted.hours.slice(22)).toEqual([
       { delivered: 1, failed: 0 },
       { delivered: 0, failed: 1 },
     ]);
-    const later = await endpoint().activity(start + 24 * HOUR_MS);
+    moveTo(start + 24 * HOUR_MS);
+    const { activity: later } = await endpoint().status();
     expect(later.hours[0]).toEqual({ delivered: 0, failed: 1 });
     expect(later.hours).toHaveLength(24);
   });

@@ -9,26 +9,24 @@ import {
   knownEndpoint,
   listEndpoints,
   recoverEndpoint,
+  reportedEndpoint,
   rotateEndpoint,
   testEndpoint,
   updateEndpoint,
 } from "../operations/endpoints.ts";
-import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
+import { createApp, endpointOf, type SenderContext } from "../operations/env.ts";
 import { presentDelivery, presentEndpoint, stateOf } from "../operations/json.ts";
 import { presentSecrets } from "../operations/secrets.ts";
-import type { EndpointView } from "../protocol.ts";
 
 /** The routes of endpoints: their configuration, secrets, tests and deliveries. */
 
 const MAX_LISTED = 200;
 
 export const endpoints = createApp()
-  .get("/endpoints", takes("after", "limit"), async (c) => {
-    const { views, next } = await listEndpoints(c.env, {
-      after: c.req.query("after") ?? "",
-      limit: limitOf(c.req.query("limit"), MAX_LISTED),
-    });
-    return c.json({ endpoints: await Promise.all(views.map((view) => describe(c.env, view))), next });
+  .get("/endpoints", takes("after", "limit", "order", "q", "state"), async (c) => {
+    const { after = "", ...asked } = c.req.query();
+    const { reports, counts, next } = await listEndpoints(c.env, { ...asked, after }, limitOf(asked.limit, MAX_LISTED));
+    return c.json({ endpoints: reports.map(presentEndpoint), counts, next });
   })
   .post("/endpoints", takes(), async (c) => {
     const { row } = await createEndpoint(c.env, await readEndpoint(c, true));
@@ -71,15 +69,7 @@ export const endpoints = createApp()
   });
 
 async function present(c: SenderContext, id: string) {
-  return describe(c.env, await knownEndpoint(c.env, id));
-}
-
-async function describe(env: Env, view: EndpointView) {
-  // One object that does not answer must not hide the others.
-  const status = await endpointOf(env, view.row.id)
-    .status()
-    .catch(() => null);
-  return presentEndpoint(view, status);
+  return presentEndpoint(await reportedEndpoint(c.env, id));
 }
 
 async function readEndpoint(c: SenderContext, creating: boolean): Promise<EndpointInput> {

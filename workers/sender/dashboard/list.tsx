@@ -1,29 +1,32 @@
 import type { Notice } from "../../../shared/pages/page.tsx";
 import { Badge, Foreign } from "../../../shared/pages/parts.tsx";
+import { HEALTH_STATES, type HealthCounts } from "../model/health.ts";
 import { ActivityChart, DeliveredShare } from "./chart.tsx";
 import { AddEndpointForm, PublishForm, type TypedForm } from "./forms.tsx";
 import { DashboardFrame, type DashboardFrameProps, endpointPath, REFRESH_SECONDS, Refreshed } from "./frame.tsx";
-import { type EndpointSummary, stateBadgeOf } from "./summary.ts";
+import { type EndpointSummary, STATE_WORDS, stateBadgeOf } from "./summary.ts";
 
 /** The page of all endpoints. */
 
 type ListPageProps = DashboardFrameProps & {
   origin: string;
   summaries: readonly EndpointSummary[];
-  /** The ids that this page and the next one start after. */
+  /** All endpoints by state. */
+  counts: HealthCounts;
+  /** The keys that this page and the next one start after. */
   after: string;
   next: string | null;
   typed?: TypedForm | undefined;
 };
 
 /** `GET /`: the endpoints and their states, and forms to publish and to add. */
-export function ListPage({ origin, summaries, after, next, typed, ...frame }: ListPageProps) {
+export function ListPage({ origin, summaries, counts, after, next, typed, ...frame }: ListPageProps) {
   const from = after === "" ? "/" : `/?after=${encodeURIComponent(after)}`;
   const valuesOf = (form: TypedForm["form"]) => (typed?.form === form ? typed.values : undefined);
   return (
     <DashboardFrame title="Webhook sender" home={true} {...frame}>
       <p id="summary" role="status" class="quiet">
-        {summaryText(summaries)}
+        {summaryText(counts)}
       </p>
       <Refreshed id="list" from={from} also="summary" seconds={REFRESH_SECONDS}>
         <EndpointTable summaries={summaries} />
@@ -90,12 +93,13 @@ function EndpointTableRow({ endpoint, activity }: EndpointSummary) {
   );
 }
 
-/** Returns the states in words; a screen reader reads them out when they change. */
-function summaryText(summaries: readonly EndpointSummary[]): string {
-  const states = summaries.map((summary) => stateBadgeOf(summary).kind);
-  const count = (kind: string) => states.filter((state) => state === kind).length;
-  const endpoints = summaries.length === 1 ? "1 endpoint" : `${summaries.length} endpoints`;
-  return `${endpoints}: ${count("good")} healthy, ${count("wait")} retrying or not answering, ${count("bad")} disabled`;
+/** Returns the states of all endpoints in words; a screen reader reads them out when they change. */
+function summaryText(counts: HealthCounts): string {
+  const all = HEALTH_STATES.reduce((sum, state) => sum + counts[state], 0);
+  const states = HEALTH_STATES.filter((state) => counts[state] > 0).map(
+    (state) => `${counts[state]} ${STATE_WORDS[state]}`,
+  );
+  return `${all === 1 ? "1 endpoint" : `${all} endpoints`}${states.length === 0 ? "" : ": "}${states.join(", ")}`;
 }
 
 /** Commands to paste, each with its purpose. */

@@ -6,7 +6,7 @@ import { cursorOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { answerErrorPage, htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
-import { knownEndpoint, listEndpoints } from "../operations/endpoints.ts";
+import { knownEndpoint, listEndpoints, reportedEndpoint } from "../operations/endpoints.ts";
 import { createApp, type Env, endpointOf, outboxOf, type SenderContext } from "../operations/env.ts";
 import { stateOf } from "../operations/json.ts";
 import { presentSecrets } from "../operations/secrets.ts";
@@ -52,19 +52,21 @@ export function dashboardRoutes(guarded: GuardedWorker) {
 
 async function listPage(c: SenderContext, { notice, typed, status = 200 }: ListAnswer): Promise<Response> {
   const after = c.req.query("after") ?? "";
-  const { views, next } = await listEndpoints(c.env, { after, limit: ENDPOINTS_PER_PAGE });
-  const summaries = await Promise.all(views.map((view) => summarize(c.env, view)));
+  const { reports, counts, next } = await listEndpoints(c.env, { after, order: "state" }, ENDPOINTS_PER_PAGE);
+  const summaries = reports.map(summarize);
   const { origin } = new URL(c.req.url);
-  return htmlPage(<ListPage {...{ origin, summaries, after, next, typed }} {...frameProps(c, notice)} />, { status });
+  return htmlPage(<ListPage {...{ origin, summaries, counts, after, next, typed }} {...frameProps(c, notice)} />, {
+    status,
+  });
 }
 
 async function endpointPage(c: SenderContext): Promise<Response> {
-  const view = await knownEndpoint(c.env, c.req.param("id") ?? "");
+  const id = c.req.param("id") ?? "";
   const [state, before] = [stateOf(c.req.query("state")), cursorOf("before", c.req.query("before"))];
   const query = { before, limit: DELIVERIES_PER_PAGE, state };
   const [summary, deliveries] = await Promise.all([
-    summarize(c.env, view),
-    endpointOf(c.env, view.row.id)
+    reportedEndpoint(c.env, id).then(summarize),
+    endpointOf(c.env, id)
       .deliveries(query)
       .catch(() => null),
   ]);

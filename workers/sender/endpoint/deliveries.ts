@@ -3,7 +3,7 @@ import { isFinished, type PeriodTable, PeriodTables, type TableBounds } from "..
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import { TEST_TYPE } from "../model/subscription.ts";
-import type { Period } from "../protocol.ts";
+import type { Period, RowsBeyond } from "../protocol.ts";
 import type { SeqSet } from "./queue.ts";
 
 /** A delivery's row: `attempts` is JSON text, and SQL knows no fixed values for `state` and `mark`. */
@@ -160,12 +160,29 @@ export class Deliveries {
     return free.length === 0 ? null : Math.min(...free);
   }
 
-  /** Number of deliveries that wait for a retry. Dead ones do not count: they are due only to be reported. */
-  get retrying(): number {
+  /**
+   * Counts the deliveries that wait for a retry, and names the oldest. Dead ones do not count: they are due only to be
+   * reported.
+   */
+  get retrying(): { count: number; oldest: number | null } {
+    const found = this.tables.flatMap(({ name }) =>
+      this.#sql.run<{ n: number; oldest: number | null }>(
+        `SELECT count(*) AS n, min(seq) AS oldest FROM ${name} WHERE due IS NOT NULL AND state = 'due'`,
+      ),
+    );
+    const oldest = found.flatMap((each) => each.oldest ?? []);
+    return {
+      count: found.reduce((sum, { n }) => sum + n, 0),
+      oldest: oldest.length === 0 ? null : Math.min(...oldest),
+    };
+  }
+
+  /** Counts the rows above a seq. */
+  beyond(seq: number): RowsBeyond {
     const count = ({ name }: PeriodTable) =>
-      this.#sql.run<{ n: number }>(`SELECT count(*) AS n FROM ${name} WHERE due IS NOT NULL AND state = 'due'`)[0]?.n ??
-      0;
-    return this.tables.reduce((sum, table) => sum + count(table), 0);
+      this.#sql.run<{ n: number }>(`SELECT count(*) AS n FROM ${name} WHERE seq > ?`, seq)[0]?.n ?? 0;
+    const held = seq < this.#maxSeq ? this.tables.reduce((sum, table) => sum + count(table), 0) : 0;
+    return { count: held, last: Math.max(seq, this.#maxSeq) };
   }
 
   /** The delivery that an ordered endpoint must send before any other; redeliveries and tests block nothing. */

@@ -2,7 +2,6 @@ import { DurableObject } from "cloudflare:workers";
 import { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf, TENANT, type Vars } from "../config.ts";
-import type { ActivityView } from "../model/activity.ts";
 import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import type {
@@ -157,20 +156,44 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     return this.#history.recover(period, Date.now(), (seqs) => outbox.bodies(this.#state.logId, seqs));
   }
 
-  activity(now: number): ActivityView {
-    return this.#history.activity(now);
+  /** Tells how the endpoint does. Reads the newest rows once after a start. */
+  status(): EndpointStatus {
+    const now = Date.now();
+    const { queue, logId } = this.#state;
+    return {
+      ...{ log: logId, floor: queue.floor, position: queue.position },
+      idle: queue.open.size === 0 && !queue.needsMore,
+      beyond: this.store.deliveries.beyond(queue.position),
+      ...this.#waiting(),
+      ...this.#recent(now),
+      heldUntil: this.#state.heldUntil(now),
+      failingSince: this.#state.failingSince,
+      slowed: this.#dispatcher.throttle.slowed,
+      made: this.#history.made,
+    };
   }
 
-  status(): EndpointStatus {
-    const { queue } = this.#state;
-    const [last] = this.deliveries({ before: null, limit: 1, state: null });
+  #waiting(): Pick<EndpointStatus, "waiting" | "retrying" | "oldestSeq" | "oldestTriedAt"> {
+    const unrecorded = this.#state.queue.unrecorded;
+    const retrying = this.store.exists ? this.store.deliveries.retrying : { count: 0, oldest: null };
+    const oldest = [unrecorded.oldest, retrying.oldest].filter((seq) => seq !== null);
+    const tried = retrying.oldest === null ? null : this.#history.get(retrying.oldest);
     return {
-      log: this.#state.logId,
-      floor: queue.floor,
-      idle: queue.open.size === 0 && !queue.needsMore,
-      retrying: this.store.exists ? this.store.deliveries.retrying : 0,
-      heldUntil: this.#state.heldUntil(Date.now()),
+      waiting: unrecorded.count + retrying.count,
+      retrying: retrying.count,
+      oldestSeq: oldest.length === 0 ? null : Math.min(...oldest),
+      oldestTriedAt: tried?.attempts[0]?.at ?? null,
+    };
+  }
+
+  #recent(now: number): Pick<EndpointStatus, "lastOutcome" | "lastAttempt" | "hour" | "day" | "activity"> {
+    const [last] = this.deliveries({ before: null, limit: 1, state: null });
+    const activity = this.#history.activityAt(now);
+    return {
       lastOutcome: last === undefined ? null : summaryOf(last),
+      lastAttempt: activity.last,
+      ...activity.figures(now),
+      activity: activity.view(now),
     };
   }
 

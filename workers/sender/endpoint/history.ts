@@ -2,9 +2,9 @@ import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { batched } from "../../../shared/durable/batch.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
-import type { ActivityView } from "../model/activity.ts";
+import { addTo, emptyTally, latencyPlace } from "../model/activity.ts";
 import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
-import type { DeliveryQuery, Ending, Period, Redelivery } from "../protocol.ts";
+import type { AttemptsMade, DeliveryQuery, Ending, Period, Redelivery } from "../protocol.ts";
 import { type Activity, countActivity } from "./activity.ts";
 import type { EndedAttempt } from "./couriers.ts";
 import { FirstOutcomes } from "./first-outcomes.ts";
@@ -41,6 +41,7 @@ export class DeliveryHistory {
   readonly #alarm: Alarm;
   readonly #first = new FirstOutcomes();
   #activity: Activity | null = null;
+  readonly made: AttemptsMade = { ...emptyTally(), since: Date.now(), totalMs: 0, dead: 0 };
   readonly #record: (finished: HeardAttempt) => Promise<null>;
 
   constructor(store: EndpointStore, state: EndpointState, settings: Settings, alarm: Alarm) {
@@ -84,10 +85,10 @@ export class DeliveryHistory {
     return known === null ? this.#first.wait(seq) : summaryOf(known);
   }
 
-  /** Returns the attempts of the last 24 hours by the hour. The rows are read once, then each attempt is counted. */
-  activity(now: number): ActivityView {
+  /** The attempts of the last 24 hours. The rows are read once, then each attempt is counted. */
+  activityAt(now: number): Activity {
     this.#activity ??= countActivity(this.#store.sql, this.#store.deliveries.tables, now);
-    return this.#activity.view(now);
+    return this.#activity;
   }
 
   /** Makes one delivery due again on a new schedule; `missing` when there is none, or no body is left. */
@@ -151,9 +152,9 @@ export class DeliveryHistory {
       this.#store.restart(`an attempt could not be recorded: ${String(error)}`);
       throw error;
     }
-    for (const [index, delivery] of deliveries.entries()) {
+    for (const delivery of deliveries) {
       this.#state.queue.finish(delivery.seq);
-      this.#activity?.note(finished[index]?.at ?? now, delivery.state === "delivered");
+      this.#count(delivery);
       this.#first.tell(delivery);
     }
     logAttempts(this.#state.identity?.id ?? "", deliveries, finished);
@@ -161,6 +162,15 @@ export class DeliveryHistory {
     if (due.length > 0) this.#alarm.arm(wakeTime(Math.min(...due)));
     this.#state.saveFloor(FLOOR_STEP);
     return finished.map(() => null);
+  }
+
+  #count({ state, attempts }: Delivery): void {
+    const last = attempts.at(-1);
+    if (last === undefined) return;
+    this.#activity?.note(last, state === "delivered");
+    addTo(this.made, { delivered: state === "delivered", place: latencyPlace(last.ms) });
+    this.made.totalMs += last.ms;
+    if (state === "dead") this.made.dead++;
   }
 
   #write({ open, at, ending, notBefore }: HeardAttempt, now: number): Delivery {

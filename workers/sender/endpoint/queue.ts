@@ -88,6 +88,12 @@ export class DeliveryQueue {
     return lowest - 1;
   }
 
+  /** The deliveries without a row: how many, and the seq of the oldest. */
+  get unrecorded(): { count: number; oldest: number | null } {
+    const seqs = [...this.#open.values()].flatMap(({ seq, isNew }) => (isNew ? [seq] : []));
+    return { count: seqs.length, oldest: seqs.length === 0 ? null : Math.min(...seqs) };
+  }
+
   /**
    * Queues each event above `position` that has no row, and moves `position` to `upTo`. When the queue fills up, it
    * stops at the last event that was taken; the rest is pulled again later. `events` must hold everything that is for

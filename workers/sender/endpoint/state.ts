@@ -68,6 +68,11 @@ export class EndpointState {
     return this.#pause;
   }
 
+  /** Since when every attempt has failed (unix ms); null when the last one did not. */
+  get failingSince(): number | null {
+    return this.#failing?.since ?? null;
+  }
+
   /** True while the endpoint sends: it is enabled, and no pause waits for the registry to note it. */
   get active(): boolean {
     return this.#pause === null && (this.#identity?.config.enabled ?? false);

@@ -6,7 +6,8 @@ import type { EndpointInput, Signing } from "../model/endpoint-input.ts";
 import { versionOf } from "../model/endpoint-secrets.ts";
 import type { Published } from "../model/event.ts";
 import { looksOwn, randomId } from "../model/event-id.ts";
-import type { Changed, EndpointView, StartFrom } from "../protocol.ts";
+import { HEALTH_STATES, type HealthState } from "../model/health.ts";
+import type { Changed, EndpointReport, EndpointView, ReportPage, StartFrom } from "../protocol.ts";
 import { type Env, endpointOf, outboxOf } from "./env.ts";
 import { freshSecrets, initialKeys } from "./secrets.ts";
 
@@ -14,6 +15,9 @@ import { freshSecrets, initialKeys } from "./secrets.ts";
 
 const DAY_SECONDS = 86_400;
 const ENDPOINT_ID = /^ep_\w{1,64}$/;
+/** A state's number and an id. */
+const STATE_KEY = /^\d-ep_\w{1,64}$/;
+const MAX_Q = 200;
 
 /** @throws Problem `not_found` */
 export async function knownEndpoint(env: Env, id: string): Promise<EndpointView> {
@@ -22,20 +26,47 @@ export async function knownEndpoint(env: Env, id: string): Promise<EndpointView>
   return view;
 }
 
+/** Returns an endpoint with how it does. @throws Problem `not_found` */
+export async function reportedEndpoint(env: Env, id: string): Promise<EndpointReport> {
+  const report = await outboxOf(env).report(id);
+  if (report === null) throw unknownEndpoint(id);
+  return report;
+}
+
+/** The parts of a request that choose endpoints, as they came. */
+export type AskedEndpoints = {
+  q?: string | undefined;
+  state?: string | undefined;
+  order?: string | undefined;
+  after: string;
+};
+
 /**
- * Returns the endpoints after an id, in the order of their ids, and the id that the next page starts after.
+ * Returns a page of the endpoints with how they do.
  *
- * @throws Problem `invalid_cursor`
+ * @throws Problem `invalid_cursor`, `invalid_parameter`
  */
-export async function listEndpoints(env: Env, { after, limit }: { after: string; limit: number }) {
-  if (after !== "" && !ENDPOINT_ID.test(after)) {
-    throw new Problem("invalid_cursor", "`after` is the id of an endpoint, or the `next` of a page.");
+export async function listEndpoints(env: Env, asked: AskedEndpoints, limit: number): Promise<ReportPage> {
+  const { q = "", order = "id", after } = asked;
+  if (order !== "id" && order !== "state") {
+    throw new Problem("invalid_parameter", `\`order\` is id or state, not ${JSON.stringify(order)}.`);
   }
-  const rest = (await outboxOf(env).endpoints())
-    .filter(({ row }) => row.id > after && row.state === "live")
-    .sort((a, b) => (a.row.id < b.row.id ? -1 : 1));
-  const views = rest.slice(0, limit);
-  return { views, next: rest.length > limit ? (views.at(-1)?.row.id ?? null) : null };
+  const byState = order === "state";
+  if (after !== "" && !(byState ? STATE_KEY : ENDPOINT_ID).test(after)) {
+    const detail = `\`after\` is ${byState ? "" : "the id of an endpoint, or "}the \`next\` of a page in this order.`;
+    throw new Problem("invalid_cursor", detail);
+  }
+  if (q.length > MAX_Q) throw new Problem("invalid_parameter", `\`q\` has at most ${MAX_Q} characters.`);
+  return outboxOf(env).reports({ q: q === "" ? null : q, state: healthStateFrom(asked.state), byState, after, limit });
+}
+
+function healthStateFrom(text: string | undefined): HealthState | null {
+  const state = HEALTH_STATES.find((each) => each === text);
+  if (state !== undefined || text === undefined) return state ?? null;
+  throw new Problem(
+    "invalid_parameter",
+    `\`state\` is one of ${HEALTH_STATES.join(", ")}, not ${JSON.stringify(text)}.`,
+  );
 }
 
 /** @throws Problem `invalid_endpoint` */

@@ -2,11 +2,11 @@ import { Problem } from "../../../shared/http/problem.ts";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
 import { MASKED, settingsOf } from "../model/endpoint.ts";
 import { type LoggedEvent, readBodyText } from "../model/event.ts";
-import type { EndpointStatus, EndpointView } from "../protocol.ts";
+import type { EndpointReport, LastAttempt } from "../protocol.ts";
 
 /** The API's JSON: camelCase, ISO 8601 times, no secret. */
 
-export function presentEndpoint({ row, acked, log, head }: EndpointView, status: EndpointStatus | null) {
+export function presentEndpoint({ row, state, status, lag }: EndpointReport) {
   const { url, enabled, disabledReason, types, description, headers, ordered, rateLimit, signing, createdAt } =
     row.config;
   return {
@@ -14,20 +14,19 @@ export function presentEndpoint({ row, acked, log, head }: EndpointView, status:
     ...{ signing, ...settingsOf(row.config) },
     headers: Object.fromEntries(Object.keys(headers).map((name) => [name, MASKED])),
     createdAt: time(createdAt),
-    lag: head - settledUpTo(acked, status?.log === log ? status : null),
+    ...{ state, failingSince: time(status?.failingSince ?? null), heldUntil: time(status?.heldUntil ?? null) },
+    lag: lag.events,
+    lagIsAtLeast: lag.more,
+    oldestWaitingSince: time(lag.oldestAt),
     retrying: status?.retrying ?? null,
-    heldUntil: time(status?.heldUntil ?? null),
     lastOutcome: status?.lastOutcome ?? null,
+    lastAttempt: presentLastAttempt(status?.lastAttempt ?? null),
+    ...{ lastHour: status?.hour ?? null, lastDay: status?.day ?? null },
   };
 }
 
-/**
- * Returns the seq up to which an endpoint has settled all events. For one that cannot be reached, or reads another log
- * still, what it has taken is all that is known.
- */
-function settledUpTo(acked: number, status: EndpointStatus | null): number {
-  if (status === null) return acked;
-  return status.idle ? Math.max(acked, status.floor) : status.floor;
+function presentLastAttempt(last: LastAttempt | null) {
+  return last === null ? null : { at: time(last.at), status: last.status, code: last.code, ms: last.ms };
 }
 
 export function presentDelivery({ seq, id, type, state, due, until, attempts }: Delivery) {

@@ -10,6 +10,8 @@ import type {
   Changed,
   ConfigureCall,
   EndpointCalls,
+  EndpointQuery,
+  EndpointReport,
   EndpointView,
   EventPage,
   EventQuery,
@@ -17,17 +19,21 @@ import type {
   PullAnswer,
   RecipientQuery,
   Recipients,
+  ReportPage,
   StartFrom,
   WaitQuery,
 } from "../protocol.ts";
 import { Announcements } from "./announcements.ts";
 import { Endpoints } from "./endpoints.ts";
 import { FanOut } from "./fan-out.ts";
+import { LagCounter } from "./lag.ts";
 import { LogWriter } from "./log-writer.ts";
 import { LongPoll } from "./long-poll.ts";
+import { chooseEndpoints } from "./overview.ts";
 import { Positions } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
 import { Retention } from "./retention.ts";
+import { Statuses } from "./statuses.ts";
 import { OutboxStore } from "./storage.ts";
 
 /** Rows of the log that one page may look at. */
@@ -43,6 +49,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
   readonly #config: Config;
   readonly #alarm: Alarm;
   readonly #positions: Positions;
+  readonly #statuses: Statuses;
   readonly #fanOut: FanOut;
   readonly #endpoints: Endpoints;
   readonly #announcements: Announcements;
@@ -61,6 +68,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
     this.store = store;
     this.#alarm = alarm;
     this.#positions = new Positions(store);
+    this.#statuses = new Statuses(this.#positions, (id) => this.#endpoint(id).status());
     this.#fanOut = new FanOut(store, this.#positions, { port, leaseMs: config.leaseMs });
     store.follow(() => this.#longPoll.wake());
     this.#endpoints = new Endpoints(store, this.#positions, this.#fanOut);
@@ -101,13 +109,28 @@ export class Outbox extends DurableObject<OutboxEnv> {
     return log === null || log === this.store.logId ? this.store.log.bodies(seqs) : [];
   }
 
-  endpoints(): EndpointView[] {
-    return this.store.registry.all().map((row) => this.#view(row));
-  }
-
   endpoint(id: string): EndpointView | null {
     const row = this.store.registry.get(id);
     return row === undefined ? null : this.#view(row);
+  }
+
+  /** Returns the endpoint with how it does, as it says at this moment; null when there is none. */
+  async report(id: string): Promise<EndpointReport | null> {
+    const row = this.store.registry.live(id);
+    if (row === null) return null;
+    await this.#statuses.refreshOne(row, Date.now());
+    return this.#report(row, new LagCounter(this.store));
+  }
+
+  /** Returns a page of the endpoints with how they do. Objects are asked that may have something new to say. */
+  async reports(query: EndpointQuery): Promise<ReportPage> {
+    const live = this.store.registry.all().filter(({ state }) => state === "live");
+    await this.#statuses.refresh(live, Date.now());
+    const now = Date.now();
+    const listed = live.map((row) => ({ row, state: this.#statuses.stateOf(row, now) }));
+    const { rows, counts, next } = chooseEndpoints(listed, query);
+    const lags = new LagCounter(this.store);
+    return { reports: rows.map((row) => this.#report(row, lags)), counts, next };
   }
 
   /** Returns one page of the log, newest first or after a position. */
@@ -223,8 +246,13 @@ export class Outbox extends DurableObject<OutboxEnv> {
     this.store.begin(this.store.log.head > 0 ? 0 : await this.#endpoint(DEFAULT_ENDPOINT).greatest());
   }
 
+  #report(row: EndpointRow, lags: LagCounter): EndpointReport {
+    const [view, status] = [this.#view(row), this.#statuses.get(row.id)];
+    return { ...view, state: this.#statuses.stateOf(row, Date.now()), status, lag: lags.lag(view, status) };
+  }
+
   #view(row: EndpointRow): EndpointView {
-    return { row, acked: this.#positions.acked(row), log: this.store.logId, head: this.store.log.head };
+    return { row, acked: this.#positions.acked(row), log: this.store.logId };
   }
 
   #endpoint(id: string): DurableObjectStub<EndpointCalls> {
