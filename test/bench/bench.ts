@@ -1,5 +1,6 @@
 import { measureAccept } from "./accept.ts";
 import { measureAcknowledge } from "./acknowledge.ts";
+import { measureCost } from "./cost.ts";
 import { measureCpu } from "./cpu.ts";
 import { measureDiagnosis } from "./diagnosis.ts";
 import { measureFanOut } from "./fan-out.ts";
@@ -34,6 +35,7 @@ const measurements: Record<string, () => Promise<Limit[]>> = {
   isolation: onPair(measureIsolation, { WEBHOOK_URL: "", LOCAL_DEV: "true" }),
   kills: measureKills,
   memory: measureMemory,
+  cost: measureCost,
   peers: onPair(measurePeers, { WEBHOOK_URL: "" }),
   diagnosis: () => running(startAlone("examiner.ts"), measureDiagnosis),
 };

@@ -1,8 +1,8 @@
-/** Counts the rows that the Durable Objects of one Worker write, as they are billed. */
+/** Counts the rows that the Durable Objects of one Worker write and read, as they are billed. */
 
-let rows = 0;
+const rows = { written: 0, read: 0 };
 /** The newest statement's cursor, which knows its rows once it was read to its end. */
-let newest: { rowsWritten: number } | null = null;
+let newest = { rowsWritten: 0, rowsRead: 0 };
 let wrapped = false;
 
 /** Wraps the storage of all objects: a statement counts the rows that it writes, an alarm is one row. */
@@ -15,17 +15,23 @@ export function countRows(storage: DurableObjectStorage): void {
   const { setAlarm } = alarms;
   sql.exec = function (this: SqlStorage, ...call: Parameters<typeof exec>) {
     const cursor = exec.apply(this, call);
-    rows += newest?.rowsWritten ?? 0;
+    rows.written += newest.rowsWritten;
+    rows.read += newest.rowsRead;
     newest = cursor;
     return cursor;
   } as typeof exec;
   alarms.setAlarm = function (this: DurableObjectStorage, ...call: Parameters<typeof setAlarm>) {
-    rows += 1;
+    rows.written += 1;
     return setAlarm.apply(this, call);
   };
 }
 
 /** Returns the rows written since the first object started. */
 export function rowsWritten(): number {
-  return rows + (newest?.rowsWritten ?? 0);
+  return rows.written + newest.rowsWritten;
+}
+
+/** Returns the rows read since the first object started. */
+export function rowsRead(): number {
+  return rows.read + newest.rowsRead;
 }
