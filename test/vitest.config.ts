@@ -69,7 +69,7 @@ export default defineConfig({
       {
         // Documentation, names and comments: reads the files and runs nothing of them but the tables of routes.
         root,
-        plugins: [asText(/\/client\/.*\.js$|\.css$/)],
+        plugins: [asText(/\/client\/.*\.js$|\.css$|\.txt$/)],
         test: { name: "house", environment: "node", include: ["test/house/**/*.test.ts"], testTimeout },
       },
       {

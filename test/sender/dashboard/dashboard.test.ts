@@ -182,6 +182,14 @@ describe("the forms", () => {
     });
     expect(config).toMatchObject({ rateLimit: { perSecond: 5 }, headers: { "x-key": "concealed" } });
     const secret = await call(`${path(id)}/secret?done=created`);
+    expect(secret.text.match(/<summary>(Node|Python|Java|Go|PHP)<\/summary>/g)).toHaveLength(5);
+    expect(secret.text).toContain("webhook-signature");
+    await outbox().update(id, {
+      signatureHeaders: { id: "svix-id", timestamp: "svix-timestamp", signature: "Svix-Sig" },
+    });
+    const renamed = (await call(`${path(id)}/secret`)).text;
+    expect(renamed).toContain("svix-sig");
+    expect(renamed).not.toMatch(/webhook-(id|timestamp|signature)/);
     expect(secret.text).toContain(config?.secrets[0]?.key);
     expect((await call(path(id))).text).not.toContain("concealed");
   });

@@ -40,7 +40,16 @@ export function dashboardRoutes(guarded: GuardedWorker) {
     .get(`${ENDPOINT_PATH}/secret`, takes(...NOTICE_PARAMETERS), async (c) => {
       const { row } = await knownEndpoint(c.env, c.req.param("id"));
       const { secrets } = presentSecrets(row.config, Date.now());
-      return htmlPage(<SecretPage id={row.id} secrets={secrets} {...frameProps(c)} />);
+      const { signing, signatureHeaders } = row.config;
+      return htmlPage(
+        <SecretPage
+          id={row.id}
+          secrets={secrets}
+          signing={signing}
+          names={signatureHeaders ?? null}
+          {...frameProps(c)}
+        />,
+      );
     })
     .get(`${ENDPOINT_PATH}/deliveries/:seq`, takes(...NOTICE_PARAMETERS), deliveryPage)
     .route(ENDPOINT_PATH, endpointPosts)

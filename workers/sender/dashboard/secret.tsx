@@ -1,13 +1,21 @@
 import { Time } from "../../../shared/pages/parts.tsx";
+import type { EndpointConfig, SignatureHeaders } from "../model/endpoint.ts";
 import type { presentSecrets } from "../operations/secrets.ts";
 import { DashboardFrame, type DashboardFrameProps, endpointPath } from "./frame.tsx";
+import { VerifySnippets } from "./snippets.tsx";
 
 /** The page of an endpoint's secrets: shown on request, after creation and after rotation, and nowhere else. */
 
-type SecretPageProps = DashboardFrameProps & { id: string; secrets: ReturnType<typeof presentSecrets>["secrets"] };
+type SecretPageProps = DashboardFrameProps & {
+  id: string;
+  secrets: ReturnType<typeof presentSecrets>["secrets"];
+  signing: EndpointConfig["signing"];
+  /** The names of the signed headers; null for the standard ones. */
+  names: SignatureHeaders | null;
+};
 
 /** The secrets that sign now. */
-export function SecretPage({ id, secrets, ...frame }: SecretPageProps) {
+export function SecretPage({ id, secrets, signing, names, ...frame }: SecretPageProps) {
   return (
     <DashboardFrame title="Signing secret" {...frame}>
       <p>
@@ -34,6 +42,7 @@ export function SecretPage({ id, secrets, ...frame }: SecretPageProps) {
           )}
         </section>
       ))}
+      {signing.includes("v1") && <VerifySnippets names={names} />}
     </DashboardFrame>
   );
 }
