@@ -6,7 +6,7 @@ import { descendantsOf, stillRunning } from "../pair/processes.ts";
 import { until } from "../pair/until.ts";
 import { freePorts, root, temporaryFolder, variables } from "../pair/workers.ts";
 
-/** The script of `npm start`, in a process of its own, with its output. */
+/** The script of `npm start`, in a process of its own, with its output, whose lines of the Workers are JSON unless `LOG` says otherwise. */
 export class NpmStart {
   readonly lines: string[] = [];
   readonly env: Record<string, string>;
@@ -19,7 +19,7 @@ export class NpmStart {
     this.env = env;
     this.#child = spawn(process.execPath, ["workers/dev/start.ts"], {
       cwd: root,
-      env: { ...process.env, ...variables, ...env },
+      env: { ...process.env, ...variables, LOG: "json", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.exited = new Promise((resolve) => this.#child.once("exit", resolve));

@@ -26,6 +26,18 @@ describe("readSettings", () => {
     expect(readFileSync(path, "utf8")).toBe(text);
   });
 
+  test.each([
+    [{}, "people", true],
+    [{ LOG: "people", NO_COLOR: "" }, "people", true],
+    [{ LOG: "json", NO_COLOR: "1" }, "json", false],
+  ])("takes the form of the log from %o", (env, logFormat, colour) => {
+    expect(readSettings(folder.path, env)).toMatchObject({ logFormat, colour });
+  });
+
+  test("refuses an unknown form of the log", () => {
+    expect(() => readSettings(folder.path, { LOG: "jsno" })).toThrow('LOG is "jsno"');
+  });
+
   test("two first runs make two secrets", () => {
     const other = temporaryFolder();
     const [a, b] = [readSettings(folder.path, {}), readSettings(other.path, {})];

@@ -6,7 +6,7 @@ import { parseEnv } from "node:util";
 
 const TOML_FILES = ["wrangler.sender.toml", "wrangler.receiver.toml"];
 /** Variables of `npm start` itself. */
-const OWN = ["SENDER_PORT", "RECEIVER_PORT", "STATE_DIR"];
+const OWN = ["SENDER_PORT", "RECEIVER_PORT", "STATE_DIR", "LOG", "NO_COLOR"];
 
 /**
  * Checks that every variable of `.dev.vars` reaches a Worker. A misspelt one would leave a default in its place, which

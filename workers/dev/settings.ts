@@ -3,14 +3,18 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
+import type { LogFormat } from "./log-printer.ts";
 
-/** The settings of `npm start`: ports, the state's folder and the Workers' variables. Makes `.dev.vars`. */
+/** The settings of `npm start`: ports, the state's folder, the form of the log and the Workers' variables. Makes `.dev.vars`. */
 
 /** `variables`: those of both Workers, secrets included. */
 export type Settings = {
   senderPort: number;
   receiverPort: number;
   stateDir: string;
+  logFormat: LogFormat;
+  /** False when colours are turned off. */
+  colour: boolean;
   variables: Record<string, string>;
 };
 
@@ -40,6 +44,8 @@ export function readSettings(root: string, env: NodeJS.ProcessEnv): Settings {
     senderPort,
     receiverPort,
     stateDir: resolve(root, given.STATE_DIR || ".wrangler/state"),
+    logFormat: readLogFormat(given.LOG),
+    colour: !given.NO_COLOR,
     variables: { ...DEFAULTS, WEBHOOK_URL, ...given },
   };
 }
@@ -72,6 +78,12 @@ function readPort(given: Record<string, string>, name: string, fallback: number)
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (port >= 1 && port <= 65_535) return port;
   throw new Error(`${name} is ${JSON.stringify(text)}: a port is a number from 1 to 65535.`);
+}
+
+function readLogFormat(text: string | undefined): LogFormat {
+  if (text === undefined || text === "" || text === "people") return "people";
+  if (text === "json") return text;
+  throw new Error(`LOG is ${JSON.stringify(text)}: it is "people" or "json".`);
 }
 
 /**

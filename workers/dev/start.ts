@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { startClock } from "./clock.ts";
 import { requireKnownVariables } from "./known-variables.ts";
+import { type LogSource, printedLine } from "./log-printer.ts";
 import { readSettings, requireFreePort, type Settings } from "./settings.ts";
 import { lockState } from "./state-lock.ts";
 import { untilHung } from "./watch.ts";
@@ -12,7 +13,6 @@ import { startWorker, type WorkerProcess } from "./worker-process.ts";
  */
 
 const root = resolve(import.meta.dirname, "../..");
-const COLOURS = { sender: 36, receiver: 35, clock: 33 } as const;
 /** The terminal sends a Ctrl-C to all, and npm passes it on as well: only a later signal counts as the second. */
 const SECOND_SIGNAL_AFTER_MS = 500;
 const ORPHAN_CHECK_MS = 1000;
@@ -46,7 +46,7 @@ async function run(settings: Settings): Promise<never> {
   // The receiver starts first: the sender may have stored events, and delivers them at once.
   const receiver = await start("receiver", settings);
   const sender = await start("sender", settings);
-  const log = printer("clock");
+  const log = printer("clock", settings);
   startClock(
     (time) => fireCron(sender.url, time),
     (error) => log(`the cron could not be fired: ${error instanceof Error ? error.message : error}`),
@@ -64,7 +64,7 @@ async function keep(name: Name, first: WorkerProcess, settings: Settings): Promi
     await worker.exited;
     workers.delete(name);
     if (Date.now() - since < MIN_RUN_MS) throw new Error(`Stopping: the ${name} answers no request, again.`);
-    printer(name)("no request was answered for some seconds: the Worker is started again; nothing is lost");
+    printer(name, settings)("no request was answered for some seconds: the Worker is started again; nothing is lost");
     worker = await start(name, settings);
   }
 }
@@ -72,7 +72,7 @@ async function keep(name: Name, first: WorkerProcess, settings: Settings): Promi
 async function start(name: Name, settings: Settings): Promise<WorkerProcess> {
   const { stateDir, variables } = settings;
   const port = name === "sender" ? settings.senderPort : settings.receiverPort;
-  const worker = startWorker({ name, root, port, stateDir, variables, print: printer(name) });
+  const worker = startWorker({ name, root, port, stateDir, variables, print: printer(name, settings) });
   workers.set(name, worker);
   await worker.ready.catch((error: Error) => {
     throw new Error(`The ${name} did not start: ${error.message}.`);
@@ -115,10 +115,9 @@ function whenOrphaned(callback: () => void): void {
   }, ORPHAN_CHECK_MS);
 }
 
-function printer(name: keyof typeof COLOURS): (line: string) => void {
-  const label = `${name.padEnd(8)} | `;
-  const prefix = process.stdout.isTTY ? `\u001b[${COLOURS[name]}m${label}\u001b[0m` : label;
-  return (line) => console.log(prefix + line);
+function printer(source: LogSource, { logFormat, colour }: Settings): (line: string) => void {
+  const printing = { format: logFormat, colour: colour && process.stdout.isTTY };
+  return (line) => console.log(printedLine(source, line, new Date(), printing));
 }
 
 function hints({ senderPort, receiverPort, variables }: Settings): string {

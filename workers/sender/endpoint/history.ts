@@ -197,9 +197,9 @@ function logAttempts(endpoint: string, deliveries: readonly Delivery[], finished
   logEvent("attempts.made", { endpoint, delivered: seqs.length, ...range });
 }
 
-function logAttempt(endpoint: string, { id, seq, state, attempts, due }: Delivery, ms: number): void {
+function logAttempt(endpoint: string, { id, seq, type, state, attempts, due }: Delivery, ms: number): void {
   const last = attempts.at(-1);
   const fields = { endpoint, id, seq, attempt: attempts.length };
-  logEvent("attempt.made", { ...fields, status: last?.status ?? 0, code: last?.code ?? null, ms, state });
+  logEvent("attempt.made", { ...fields, type, status: last?.status ?? 0, code: last?.code ?? null, ms, state });
   if (state === "due" && due !== null) logEvent("retry.scheduled", { ...fields, at: new Date(due).toISOString() });
 }
