@@ -2,6 +2,7 @@ import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type GuardedWorker, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
+import { deliveries } from "./api/deliveries.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { events } from "./api/events.ts";
 import { trigger } from "./api/trigger.ts";
@@ -36,5 +37,6 @@ app
   .route("/", trigger)
   .route("/", events)
   .route("/", endpoints)
+  .route("/", deliveries)
   .onError(answerError)
   .notFound(answerNotFound);

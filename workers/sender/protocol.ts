@@ -4,6 +4,7 @@ import type { Attempt, Delivery, DeliveryState, FirstOutcome } from "./model/del
 import type { EndpointConfig, EndpointRow, PayloadForm, SignatureHeaders } from "./model/endpoint.ts";
 import type { LoggedEvent } from "./model/event.ts";
 import type { Health, HealthCounts, HealthState } from "./model/health.ts";
+import type { Subscription } from "./model/subscription.ts";
 
 /**
  * The words that the Outbox, the Endpoints, the couriers and their callers exchange, and the calls between them. Types
@@ -93,8 +94,11 @@ export type Recipients = { log: string; ids: string[]; next: string | null; tota
 /** A choice of recipients: after the id `after`; `waiting`: only those that are about to get a new event. */
 export type RecipientQuery = { after: string; limit: number; waiting: boolean };
 
-/** An event to send again, of the log `log`; `body` is null when the log no longer has the event. */
-export type Redelivery = { log: string | null; seq: number; body: string | null };
+/**
+ * An event to send again, of the log `log`; `body` is null when the log no longer has the event. `failed`: only if it is
+ * not delivered.
+ */
+export type Redelivery = { log: string | null; seq: number; body: string | null; failed?: boolean };
 
 /** A choice of deliveries: below `before`, of one state. */
 export type DeliveryQuery = { before: number | null; limit: number; state: DeliveryState | null };
@@ -137,6 +141,50 @@ export type EventQuery = {
   limit: number;
   scanned: number;
 };
+
+/** An event of the log and its `target`: null for every endpoint, `+ep` for that one alone, `-ep` for every other. */
+export type FoundEvent = LoggedEvent & { target: string | null };
+
+/** A search of the log: a text in the data or the id, and a span of time in unix ms, `until` excluded. */
+export type SearchQuery = Omit<EventQuery, "scanned"> & {
+  q: string | null;
+  since: number | null;
+  until: number | null;
+};
+
+/**
+ * Events that a search found. `from` and `to`: the first and the last seq in its way. `looked`: events looked at, `last`
+ * the last of them, logged `at` (unix ms).
+ */
+export type SearchAnswer = {
+  events: FoundEvent[];
+  last: number;
+  from: number;
+  to: number;
+  looked: number;
+  at: number | null;
+  head: number;
+};
+
+/** The endpoints of the log `log`: each gets the events after `from` that its subscription chooses. */
+export type Subscribers = { log: string; endpoints: Subscriber[] };
+
+export type Subscriber = { id: string; url: string; from: number; subscription: Subscription };
+
+/** State of an event's delivery at an endpoint that may have got it; `pending`: not settled; null: not for it. */
+export type StateAnswer = DeliveryState | "pending" | null;
+
+/** A choice of deliveries among those of all endpoints, by the last attempt: its status, and its time in unix ms. */
+export type DeliveryFilter = {
+  state: DeliveryState | null;
+  status: { min: number; max: number } | null;
+  type: string | null;
+  since: number | null;
+  until: number | null;
+};
+
+/** Deliveries of one endpoint, the newest first. `last`: the seq down to which all were looked at, 0 for all. */
+export type DeliveryPart = { deliveries: Delivery[]; last: number };
 
 /** Events after a position that a subscription wants; `upTo`: the last seq that was looked at. */
 export type Scan = { upTo: number; events: LoggedEvent[] };

@@ -1,14 +1,29 @@
-import { isTypePattern } from "../../../shared/event-type.ts";
 import { readJson, readMembers } from "../../../shared/http/body.ts";
 import { cursorOf, limitOf, takes, wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { MAX_REQUEST_BYTES, parseEvents } from "../model/event.ts";
-import { createApp } from "../operations/env.ts";
-import { deliveriesOf, knownEvent, MAX_SHOWN, redeliver } from "../operations/events.ts";
+import { createApp, type SenderContext } from "../operations/env.ts";
+import {
+  deliveriesOf,
+  knownEvent,
+  MAX_SHOWN,
+  type RedeliveryChoice,
+  redeliver,
+  typesOf,
+} from "../operations/events.ts";
 import { eventJson, eventsJson, presentDelivery } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
+import {
+  type EventSearch,
+  outcomeChoiceOf,
+  SEARCH_PARAMETERS,
+  searchEvents,
+  searchJson,
+  searchTextOf,
+  timeParameter,
+} from "../operations/search.ts";
 
 /** The routes of the log: publishing, answered 202 when it is durable; reading by cursor; redelivery. */
 
@@ -16,6 +31,8 @@ import { readLog } from "../operations/read-log.ts";
 const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/;
 
 const MAX_PAGE = 500;
+/** Parameters that make a page a search, which says how far it looked: all but the type. */
+const LOOKED_FOR = SEARCH_PARAMETERS.slice(1);
 /** Less than the minute after which proxies take an idle connection for dead. */
 const MAX_WAIT_SECONDS = 55;
 
@@ -29,7 +46,7 @@ export const events = createApp()
     const published = await publishTo(c.env, { events: await withDigests(parsed.events), request });
     return c.json(parsed.single ? published[0] : { events: published }, 202);
   })
-  .get("/events", takes("after", "before", "limit", "type", "wait"), async (c) => {
+  .get("/events", takes("after", "before", "limit", ...SEARCH_PARAMETERS, "wait"), async (c) => {
     const limit = limitOf(c.req.query("limit"), MAX_PAGE);
     const [after, before] = [cursorOf("after", c.req.query("after")), cursorOf("before", c.req.query("before"))];
     if (after !== null && before !== null) throw new Problem("invalid_cursor", "Give `after` or `before`, not both.");
@@ -38,11 +55,15 @@ export const events = createApp()
       throw new Problem("invalid_parameter", "`wait` needs `after`, the cursor to wait at.");
     }
     const query = { after, before, limit, type: typesOf(c.req.query("type")) };
+    if (LOOKED_FOR.some((name) => c.req.query(name) !== undefined)) {
+      if (waitSeconds > 0) throw new Problem("invalid_parameter", "`wait` goes with `type` alone.");
+      const page = await searchEvents(c.env, { ...query, ...searchOf(c) });
+      refuseAhead(query, page.head);
+      return jsonText(searchJson(page, query));
+    }
     const wait = { waitMs: waitSeconds * 1000, signal: c.req.raw.signal };
     const { events: found, last, head, oldest } = await readLog(c.env, query, wait);
-    if ((after ?? 0) > head || (before ?? 0) > head + 1) {
-      throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
-    }
+    refuseAhead(query, head);
     if (after === null) return jsonText(eventsJson(found, { next: last <= oldest ? null : last }));
     return jsonText(eventsJson(found, { next: last, ...(last === head ? { end: true } : {}) }));
   })
@@ -57,23 +78,33 @@ export const events = createApp()
     return jsonText(eventJson(event, { deliveries, next: found.next }));
   })
   .post("/events/:id/redeliver", takes("after"), async (c) => {
-    const choice = { only: await endpointIdOf(c.req.raw), after: c.req.query("after") ?? "" };
+    const choice = { ...(await choiceOf(c.req.raw)), after: c.req.query("after") ?? "" };
     const event = await knownEvent(c.env, c.req.param("id"));
     return c.json({ id: event.id, ...(await redeliver(c.env, event, choice)) }, 202);
   });
 
-/** Reads which types a page shows. @throws Problem `invalid_parameter` */
-function typesOf(text: string | undefined): string | null {
-  if (text === undefined || isTypePattern(text)) return text ?? null;
-  const detail = `\`type\` is a type, or \`prefix.*\` for all types below a prefix, not ${JSON.stringify(text)}.`;
-  throw new Problem("invalid_parameter", detail);
+/** Reads what to search for besides the type. @throws Problem `invalid_parameter` */
+function searchOf(c: SenderContext): Pick<EventSearch, "q" | "since" | "until" | "outcome"> {
+  return {
+    ...{ q: searchTextOf(c.req.query("q")), outcome: outcomeChoiceOf(c.req.query("outcome")) },
+    ...{ since: timeParameter("since", c.req.query("since")), until: timeParameter("until", c.req.query("until")) },
+  };
 }
 
-/** Reads the one endpoint that a redelivery is for; null for all that have a delivery. */
-async function endpointIdOf(request: Request): Promise<string | null> {
-  const { endpointId } = await readMembers(request, ["endpointId"], "invalid_input");
-  if (endpointId === undefined || typeof endpointId === "string") return endpointId ?? null;
-  throw new Problem("invalid_input", "endpointId must be the id of an endpoint, as a text.");
+/** @throws Problem `cursor_ahead` for a cursor that the log has not reached */
+function refuseAhead({ after, before }: { after: number | null; before: number | null }, head: number): void {
+  if ((after ?? 0) <= head && (before ?? 0) <= head + 1) return;
+  throw new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
+}
+
+/** Reads the endpoints that a redelivery is for: one, or all that have a delivery; of these, those that failed. */
+async function choiceOf(request: Request): Promise<Omit<RedeliveryChoice, "after">> {
+  const { endpointId, failed = false } = await readMembers(request, ["endpointId", "failed"], "invalid_input");
+  if (endpointId !== undefined && typeof endpointId !== "string") {
+    throw new Problem("invalid_input", "endpointId must be the id of an endpoint, as a text.");
+  }
+  if (typeof failed !== "boolean") throw new Problem("invalid_input", "failed must be true or false.");
+  return { only: endpointId ?? null, failed };
 }
 
 /** Answers JSON that was put together as text: data goes out as it came in. */

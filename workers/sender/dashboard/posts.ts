@@ -100,7 +100,7 @@ export const endpointPosts = createApp()
 export const deliveryPosts = createApp().post("/redeliver", takes(), async (c) => {
   await readDashboardForm(c.req.raw);
   const { endpointId, delivery } = await knownDelivery(c);
-  await redeliver(c.env, await knownEvent(c.env, delivery.id), { only: endpointId, after: "" });
+  await redeliver(c.env, await knownEvent(c.env, delivery.id), { only: endpointId, after: "", failed: false });
   return c.redirect(`${endpointPath(endpointId)}/deliveries/${delivery.seq}?done=redelivered`, 303);
 });
 

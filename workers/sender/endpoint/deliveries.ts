@@ -7,7 +7,7 @@ import type { Period, RowsBeyond } from "../protocol.ts";
 import type { SeqSet } from "./queue.ts";
 
 /** A delivery's row: `attempts` is JSON text, and SQL knows no fixed values for `state` and `mark`. */
-type StoredDelivery = Omit<Delivery, "attempts" | "state" | "mark"> & {
+export type StoredDelivery = Omit<Delivery, "attempts" | "state" | "mark"> & {
   attempts: string;
   state: string;
   mark: string | null;
@@ -16,7 +16,7 @@ type StoredDelivery = Omit<Delivery, "attempts" | "state" | "mark"> & {
 const DELIVERY_TABLE = `(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
   due INTEGER, mark TEXT, skip INTEGER NOT NULL, until INTEGER, attempts TEXT NOT NULL, body TEXT)`;
 const DELIVERY_COLUMNS = "seq, id, type, state, due, mark, skip, until, attempts, body";
-const DELIVERY_COLUMNS_WITHOUT_BODY = DELIVERY_COLUMNS.replace("body", "NULL AS body");
+export const DELIVERY_COLUMNS_WITHOUT_BODY = DELIVERY_COLUMNS.replace("body", "NULL AS body");
 
 /** Size of a delivered row, for the estimate of a table's size after a start. */
 const MEAN_ROW_BYTES = 200;
@@ -331,7 +331,7 @@ function byDue(a: Pick<Delivery, "seq" | "due">, b: Pick<Delivery, "seq" | "due"
   return (a.due ?? 0) - (b.due ?? 0) || a.seq - b.seq;
 }
 
-function toDelivery(row: StoredDelivery): Delivery {
+export function toDelivery(row: StoredDelivery): Delivery {
   return {
     ...row,
     state: row.state as DeliveryState,

@@ -7,6 +7,8 @@ import type { LoggedEvent } from "../model/event.ts";
 import type {
   ConfigureCall,
   CourierCalls,
+  DeliveryFilter,
+  DeliveryPart,
   DeliveryQuery,
   EndpointStatus,
   FloorAnswer,
@@ -15,6 +17,7 @@ import type {
   OutboxCalls,
   Period,
   Redelivery,
+  StateAnswer,
 } from "../protocol.ts";
 import { CatchUp } from "./catch-up.ts";
 import { Couriers } from "./couriers.ts";
@@ -144,6 +147,19 @@ export class Endpoint extends DurableObject<EndpointEnv> {
 
   deliveries(query: DeliveryQuery): Delivery[] {
     return this.#history.list(query);
+  }
+
+  /** Returns deliveries below `before`, the newest first, of those that `filter` chooses. */
+  find(filter: DeliveryFilter, before: number | null, limit: number): DeliveryPart {
+    return this.#history.find(filter, before, limit);
+  }
+
+  /** Returns the states of the deliveries of events of the log `log` that this endpoint may have got. */
+  states(log: string, seqs: number[]): StateAnswer[] {
+    if (!this.#state.knows(log)) return seqs.map(() => "pending");
+    const known = this.#history.states(seqs);
+    const { floor } = this.#state.queue;
+    return seqs.map((seq) => known.get(seq) ?? (seq > floor ? "pending" : null));
   }
 
   redeliver(call: Redelivery): "scheduled" | "missing" {

@@ -3,10 +3,19 @@ import { batched } from "../../../shared/durable/batch.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import { addTo, emptyTally, latencyPlace } from "../model/activity.ts";
-import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.ts";
-import type { AttemptsMade, DeliveryQuery, Ending, Period, Redelivery } from "../protocol.ts";
+import { type Delivery, type DeliveryState, type FirstOutcome, summaryOf } from "../model/delivery.ts";
+import type {
+  AttemptsMade,
+  DeliveryFilter,
+  DeliveryPart,
+  DeliveryQuery,
+  Ending,
+  Period,
+  Redelivery,
+} from "../protocol.ts";
 import { type Activity, countActivity } from "./activity.ts";
 import type { EndedAttempt } from "./couriers.ts";
+import { findDeliveries, statesOf } from "./find.ts";
 import { FirstOutcomes } from "./first-outcomes.ts";
 import { askedWait, nextDelivery, outcomeOf } from "./outcome.ts";
 import { spreadOf, wakeTime } from "./retry.ts";
@@ -63,6 +72,16 @@ export class DeliveryHistory {
     return this.#store.exists ? this.#store.deliveries.list(query) : [];
   }
 
+  /** Returns deliveries below `before`, the newest first, of those that `filter` chooses. */
+  find(filter: DeliveryFilter, before: number | null, limit: number): DeliveryPart {
+    return findDeliveries(this.#store.sql, this.#store.deliveries.tables, { ...filter, before, limit });
+  }
+
+  /** Returns the states of these events' deliveries, by seq. */
+  states(seqs: readonly number[]): Map<number, DeliveryState> {
+    return statesOf(this.#store.sql, this.#store.deliveries.tables, seqs);
+  }
+
   /** Writes a finished attempt; resolves when its row is committed. A wait that the server asks for begins at once. */
   record(finished: EndedAttempt): Promise<null> {
     return this.#record({ ...finished, notBefore: this.#hear(finished.ending, Date.now()) });
@@ -92,10 +111,11 @@ export class DeliveryHistory {
   }
 
   /** Makes one delivery due again on a new schedule; `missing` when there is none, or no body is left. */
-  redeliver({ seq, body }: Omit<Redelivery, "log">, now: number): "scheduled" | "missing" {
+  redeliver({ seq, body, failed }: Omit<Redelivery, "log">, now: number): "scheduled" | "missing" {
     const row = this.get(seq);
     const kept = row?.body ?? body;
     if (row === null || kept === null || row.state === "expired") return "missing";
+    if (failed && row.state === "delivered") return "missing";
     this.#makeDue([{ ...row, body: kept }], now);
     return "scheduled";
   }

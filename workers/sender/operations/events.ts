@@ -1,18 +1,19 @@
+import { isTypePattern } from "../../../shared/event-type.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import type { Delivery } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { knownEndpoint } from "./endpoints.ts";
 import { type Env, endpointOf, outboxOf } from "./env.ts";
+import { inWaves } from "./waves.ts";
 
 /** Looks events up and sends them again, for the API and the dashboard. Each throws the Problem that says why not. */
 
-type EventDelivery = { endpointId: string; delivery: Delivery };
+export type EventDelivery = { endpointId: string; delivery: Delivery };
 
 /** Endpoints whose deliveries one page of an event shows: each is asked. */
 export const MAX_SHOWN = 200;
-/** Endpoints that one request sends an event again to, and at the same time: a request may ask 1,000 objects. */
+/** Endpoints that one request sends an event again to: a request may ask 1,000 objects. */
 const MAX_REDELIVERED = 800;
-const AT_ONCE = 50;
 
 /** @throws Problem `not_found` */
 export async function knownEvent(env: Env, id: string): Promise<LoggedEvent> {
@@ -38,6 +39,9 @@ export async function deliveriesOf(
   return { deliveries: deliveries.flat(), next };
 }
 
+/** Endpoints to send an event again to: one, or all after an id. `failed`: only where it is not delivered. */
+export type RedeliveryChoice = { only: string | null; after: string; failed: boolean };
+
 /**
  * Sends an event again to one endpoint, or to all that have a delivery of it; returns the ids of those it will reach.
  * `next`: the id to go on after, when there are more endpoints than one request may reach.
@@ -47,25 +51,24 @@ export async function deliveriesOf(
 export async function redeliver(
   env: Env,
   { seq, body }: LoggedEvent,
-  { only, after }: { only: string | null; after: string },
+  { only, after, failed }: RedeliveryChoice,
 ): Promise<{ redelivering: string[]; next: string | null }> {
   const { log, ids, next } =
     only === null
       ? await outboxOf(env).recipients(seq, { after, limit: MAX_REDELIVERED, waiting: false })
       : { log: (await knownEndpoint(env, only)).log, ids: [only], next: null };
   const again = await inWaves(ids, async (id) => {
-    return (await endpointOf(env, id).redeliver({ log, seq, body })) === "scheduled" ? [id] : [];
+    return (await endpointOf(env, id).redeliver({ log, seq, body, failed })) === "scheduled" ? [id] : [];
   });
   const redelivering = again.flat();
   if (redelivering.length > 0 || next !== null || after !== "") return { redelivering, next };
-  throw new Problem("not_delivered", "No endpoint asked has a delivery of this event.");
+  const what = failed ? "a delivery of this event that is not delivered" : "a delivery of this event";
+  throw new Problem("not_delivered", `No endpoint asked has ${what}.`);
 }
 
-/** Asks endpoints a few at a time: all at once would stand in each other's way. */
-async function inWaves<Answer>(ids: readonly string[], ask: (id: string) => Promise<Answer>): Promise<Answer[]> {
-  const answers: Answer[] = [];
-  for (let first = 0; first < ids.length; first += AT_ONCE) {
-    answers.push(...(await Promise.all(ids.slice(first, first + AT_ONCE).map(ask))));
-  }
-  return answers;
+/** Reads which types a page shows. @throws Problem `invalid_parameter` */
+export function typesOf(text: string | undefined): string | null {
+  if (text === undefined || isTypePattern(text)) return text ?? null;
+  const detail = `\`type\` is a type, or \`prefix.*\` for all types below a prefix, not ${JSON.stringify(text)}.`;
+  throw new Problem("invalid_parameter", detail);
 }

@@ -8,7 +8,7 @@ import {
 import type { Sql } from "../../../shared/durable/sql.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { type Condition, conditionOf, type RoutedEvent, type Subscription } from "../model/subscription.ts";
-import type { EventQuery, Scan } from "../protocol.ts";
+import type { EventQuery, FoundEvent, Scan } from "../protocol.ts";
 import { RecentEvents, type ScanLimits } from "./recent-events.ts";
 
 /** The log's own tables: one row an event, appended at the head, read within bounds, dropped a period at a time. */
@@ -153,6 +153,19 @@ export class EventLog {
     return low;
   }
 
+  /** Returns the last seq logged before `time` (unix ms), found as in `firstSince`; below the oldest when there is none. */
+  lastBefore(time: number): number {
+    const table = this.#tables.all.findLast((each) => (this.#firstAt(each) ?? time) < time);
+    if (table === undefined) return this.oldest - 1;
+    let [low, high] = [table.first, this.lastOf(table.first)];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((this.event(middle)?.at ?? time) < time) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
   /**
    * Returns events after `after` that `subscription` wants, at most `limit` and `maxBytes` of them (but at least one)
    * out of at most `scanned` rows.
@@ -219,10 +232,10 @@ export class EventLog {
    * looked at, so that a page from which everything was filtered moves on. A large page ends early. `type`: a pattern of
    * types, whose only special character is a star at its end, as in SQL.
    */
-  page({ after, before, type, limit, scanned }: EventQuery): { events: LoggedEvent[]; last: number } {
+  page({ after, before, type, limit, scanned }: EventQuery): { events: FoundEvent[]; last: number } {
     const [head, oldest] = [this.#head, this.oldest];
     const up = after !== null;
-    const events: LoggedEvent[] = [];
+    const events: FoundEvent[] = [];
     const past = (seq: number) => (up ? this.#pastGap(seq) : this.#beforeGap(seq));
     let last = past(up ? Math.max(after, oldest - 1) : Math.min(before ?? head + 1, head + 1));
     let left = scanned;
@@ -237,8 +250,8 @@ export class EventLog {
       if (table === undefined) break;
       const end = up ? Math.min(this.lastOf(next), last + left) : Math.max(table.first, last - left);
       const step = Math.min(limit - events.length, PAGE_STEP);
-      const found = this.#sql.run<LoggedEvent>(
-        `SELECT ${EVENT_COLUMNS} FROM ${table.name} WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR type GLOB ?3)
+      const found = this.#sql.run<FoundEvent>(
+        `SELECT ${EVENT_COLUMNS}, target FROM ${table.name} WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR type GLOB ?3)
          ORDER BY seq ${up ? "ASC" : "DESC"} LIMIT ?4`,
         ...[Math.min(next, end), Math.max(next, end), type, step],
       );

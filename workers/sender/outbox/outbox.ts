@@ -20,7 +20,10 @@ import type {
   RecipientQuery,
   Recipients,
   ReportPage,
+  SearchAnswer,
+  SearchQuery,
   StartFrom,
+  Subscribers,
   WaitQuery,
 } from "../protocol.ts";
 import { Announcements } from "./announcements.ts";
@@ -32,7 +35,9 @@ import { LongPoll } from "./long-poll.ts";
 import { chooseEndpoints } from "./overview.ts";
 import { Positions } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
+import { subscriptionOf } from "./registry.ts";
 import { Retention } from "./retention.ts";
+import { searchLog } from "./search.ts";
 import { Statuses } from "./statuses.ts";
 import { OutboxStore } from "./storage.ts";
 
@@ -137,6 +142,21 @@ export class Outbox extends DurableObject<OutboxEnv> {
   events(query: Omit<EventQuery, "scanned">): EventPage {
     const { head, oldest } = this.store.log;
     return { ...this.store.log.page({ ...query, scanned: LIST_SCAN }), head, oldest };
+  }
+
+  /** Returns what each endpoint asks for, in the order of their ids. */
+  subscribers(): Subscribers {
+    const rows = this.store.registry.all().filter(({ state }) => state === "live");
+    const endpoints = rows.map((row) => ({
+      ...{ id: row.id, url: row.config.url, from: row.from ?? 0 },
+      subscription: subscriptionOf(row),
+    }));
+    return { log: this.store.logId, endpoints: endpoints.sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  }
+
+  /** Looks for events by text and time, within bounds. */
+  search(query: SearchQuery): SearchAnswer {
+    return searchLog(this.store.log, query);
   }
 
   /**
