@@ -42,7 +42,16 @@ function state(more: Partial<InboxState>): InboxState {
 }
 
 function housekeeping(more: Partial<Housekeeping>): Housekeeping {
-  const none = { tombstones: [], saved: true, rebuilt: null, gone: 0, retryAt: null, notesDue: null, unread: [] };
+  const none = {
+    tombstones: [],
+    saved: true,
+    rebuilt: null,
+    gone: 0,
+    retryAt: null,
+    notesDue: null,
+    forgetAt: null,
+    unread: [],
+  };
   return { ...none, swept: { day: 0, deleted: 0 }, ...more };
 }
 

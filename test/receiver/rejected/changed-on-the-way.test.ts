@@ -4,7 +4,7 @@ import { fromBase64, utf8 } from "../../../shared/bytes.ts";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { diagnose } from "../../../workers/receiver/rejected/diagnosis/diagnose.ts";
 import { withHistory } from "../../../workers/receiver/rejected/history.ts";
-import type { Rejection } from "../../../workers/receiver/rejected/rejections.ts";
+import type { Rejection } from "../../../workers/receiver/rejected/rejection.ts";
 import { schemes } from "../../../workers/receiver/verify/schemes/index.ts";
 import vectors from "../../vectors/receiving.json";
 import { callWith, get, pass, SECOND, useLaterTime } from "../support/harness.ts";

@@ -9,11 +9,13 @@ import {
   withHistory,
   withVerified,
 } from "../../../workers/receiver/rejected/history.ts";
-import { KEPT_PER_SOURCE, type Rejection, Rejections } from "../../../workers/receiver/rejected/rejections.ts";
+import type { Rejection } from "../../../workers/receiver/rejected/rejection.ts";
+import { KEPT_PER_SOURCE, Rejections } from "../../../workers/receiver/rejected/rejections.ts";
 import {
   armedAt,
   call,
   callWith,
+  DAY,
   env,
   get,
   inbox,
@@ -73,11 +75,50 @@ describe("Rejections", () => {
     expect(loaded.savedAt).toBe(7);
   });
 
+  const from = (client: string, at: number): Rejection => {
+    return { ...rejection("a", at), headers: [["cf-connecting-ip", client]] };
+  };
+  const proven = { code: "stale", text: "genuine, 400 s old" } as const;
+
+  it("lets a flood push out neither what is proven nor what another client sent", () => {
+    const kept = new Rejections();
+    kept.add({ ...from("203.0.113.1", 1), diagnosis: proven }, 0);
+    kept.add(from("203.0.113.2", 2), 0);
+    for (let at = 3; at <= 1000; at++) kept.add(from("198.51.100.1", at), 0);
+    for (let at = 1001; at <= 2000; at++) kept.add({ ...from("198.51.100.1", at), diagnosis: proven }, 0);
+    const times = kept.list("a").map(({ at }) => at);
+    expect(times).toHaveLength(KEPT_PER_SOURCE);
+    expect(times).toEqual(expect.arrayContaining([1, 2, 1000, 2000]));
+    const loaded = new Rejections();
+    loaded.load(kept.save(7));
+    expect(loaded.list("a")).toEqual(kept.list("a"));
+  });
+
+  it("keeps requests as far as they fit, of each source and client, and only with their rejections", () => {
+    const kept = new Rejections();
+    const original = { head: "", body: "A".repeat(200 * 1024) };
+    const takeable = (all: Rejections) =>
+      all.list(null).flatMap(({ id, takeableUntil }) => (takeableUntil ? [id] : []));
+    kept.add(from("203.0.113.2", 1), 0, { id: "other client", original });
+    for (let at = 2; at <= 50; at++) kept.add(from("198.51.100.1", at), 0, { id: `flood ${at}`, original });
+    kept.add(rejection("b", 51), 0, { id: "other source", original });
+    expect(takeable(kept)).toEqual(["other source", "flood 50", "other client"]);
+    const saved = kept.save(60);
+    expect(saved.length).toBeLessThan(1024 * 1024);
+    const loaded = new Rejections();
+    loaded.load(saved);
+    expect(takeable(loaded)).toEqual(takeable(kept));
+    expect(JSON.stringify(loaded.list(null))).not.toContain("AAAA");
+    for (let at = 52; at <= 51 + KEPT_PER_SOURCE; at++) loaded.add(rejection("b", at), 0);
+    expect(loaded.find("other source")).toBeNull();
+  });
+
   it("loads what was kept before first lines were", () => {
     const { method: _, path: __, query: ___, ...old } = rejection("a", 7);
     const loaded = new Rejections();
     loaded.load(JSON.stringify({ kept: [old], counts: { a: 1 }, savedAt: 7 }));
-    expect(loaded.list(null)).toEqual([rejection("a", 7)]);
+    const unnamed = { id: null, taken: null, takeableUntil: null };
+    expect(loaded.list(null)).toEqual([{ ...rejection("a", 7), ...unnamed }]);
   });
 
   it("keeps those of no source beside the others, as many, and counts them under no name", () => {
@@ -416,8 +457,9 @@ describe("a flood of forgeries", () => {
     expect(await armedAt()).toBe(began() + MINUTE);
     setTime(began() + MINUTE);
     await runAlarm();
-    expect(await rowsWritten()).toBe(before + 1);
-    expect(await armedAt()).toBeNull();
+    // One row that saves them, and the alarm that will forget the requests.
+    expect(await rowsWritten()).toBe(before + 2);
+    expect(await armedAt()).toBe(began() + DAY);
     await evictDurableObject(inbox());
     expect((await listed()).rejections).toHaveLength(4);
     expect((await listed()).counts).toEqual({ default: 4 });

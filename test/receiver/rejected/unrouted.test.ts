@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
-import type { Rejection } from "../../../workers/receiver/rejected/rejections.ts";
+import type { Rejection } from "../../../workers/receiver/rejected/rejection.ts";
 import { call, callWith, get, inbox, rowsWritten, SECOND, setTime, useLaterTime } from "../support/harness.ts";
 
 /** Requests below `/webhook` that no source takes: another path, or another method. */

@@ -1,28 +1,18 @@
-import type { Bytes } from "../../../shared/bytes.ts";
 import { ConfigError } from "../../../shared/config.ts";
 import { readBody } from "../../../shared/http/body.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf } from "../config.ts";
-import { type Arrival, dedupKeyOf } from "../event/arrival.ts";
-import { typeIn, typeOf } from "../event/event-type.ts";
-import { maskedHeaders } from "../event/headers.ts";
-import { queryOf } from "../event/masking.ts";
-import { requestLine } from "../event/request-line.ts";
-import type { Accepted } from "../inbox/accept.ts";
-import { createApp, type Env, inboxOf, type ReceiverContext } from "../log/logs.ts";
-import type { Rejection } from "../rejected/rejections.ts";
-import { dedupGroundsOf } from "../verify/event-id.ts";
+import { createApp, type ReceiverContext } from "../log/logs.ts";
+import { arrivalOf, storeArrival, type VerifiedRequest } from "../receive/store.ts";
+import type { Rejection } from "../rejected/rejection.ts";
 import { answerHandshake, handshakeFault, methodsOf } from "../verify/handshake.ts";
-import type { HandshakeAnswer, SignedRequest, Verdict } from "../verify/schemes/scheme.ts";
+import type { HandshakeAnswer } from "../verify/schemes/scheme.ts";
 import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
-import { fingerprintOf, verifyFrom } from "../verify/verify.ts";
+import { verifyFrom } from "../verify/verify.ts";
 import { reportRejection } from "./report-rejection.ts";
 
 /** Routes of `/webhook`: verifies a request, hands it to the Inbox of its source's log, and answers once it is on disk. */
-
-/** `lost`: the object restarts within this time; `full`: a flush frees room. Senders have a schedule of their own, too. */
-const STORE_AGAIN_SECONDS = { lost: "5", full: "60" };
 
 export const webhookRoutes = createApp()
   .all("/", (c) => receive(c, DEFAULT_SOURCE))
@@ -58,7 +48,7 @@ async function receive(c: ReceiverContext, name: string): Promise<Response> {
   const answer = await answerHandshake(source, request);
   if (answer !== null) return handshakeResponse(source, answer);
   const arrival = await arrivalOf(source, proven);
-  const { seq, duplicate, reported } = await store(c.env, source, arrival);
+  const { seq, duplicate, reported } = await storeArrival(c.env, source, arrival);
   const { id, type } = arrival;
   const [bytes, ms] = [request.body.byteLength, Date.now() - began];
   if (!reported) logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
@@ -73,11 +63,6 @@ function acknowledgement({ scheme: { answer } }: Source, first: number | null): 
   if (first !== null) response.headers.set("webhook-duplicate", "true");
   return response;
 }
-
-type ReadRequest = SignedRequest & { body: Bytes };
-
-/** A proven request, and what its scheme read in it. */
-type VerifiedRequest = { request: ReadRequest; verdict: Extract<Verdict, { ok: true }> };
 
 /** Returns the request once it is proven; reports any other. @throws Problem `invalid_signature`, `body_too_large` */
 async function verified(c: ReceiverContext, receiving: Receiving): Promise<VerifiedRequest> {
@@ -144,51 +129,4 @@ function handshakeResponse({ name }: Source, { contentType, body }: HandshakeAns
   logEvent("handshake.answered", { source: name });
   const headers = { "content-type": contentType, "x-content-type-options": "nosniff" };
   return new Response(body, { status: body === null ? 204 : 200, headers });
-}
-
-/** Returns a verified request as the Inbox takes it, the secrets of its headers and its query masked. */
-async function arrivalOf(source: Source, { request, verdict }: VerifiedRequest): Promise<Arrival> {
-  const { name, scheme } = source;
-  const { url, headers, body } = request;
-  const grounds = dedupGroundsOf(source, request, verdict);
-  return {
-    ...requestLine(request),
-    source: name,
-    id: grounds.id,
-    type: typeOf(body, scheme.typeField) ?? typeIn(headers, scheme.typeHeader),
-    verification: scheme.verification,
-    headers: JSON.stringify(maskedHeaders(headers, queryOf(url), scheme.secretHeaders)),
-    body,
-    dedupKey: source.dedupes ? await dedupKeyOf(grounds) : null,
-    fingerprint: await fingerprintOf(source),
-  };
-}
-
-/**
- * Stores an arrival for good.
- *
- * @throws Problem `storage_full`, or `storage_unavailable`, also when the outcome is unknown: if the event was stored
- * after all, the sender's retry is a duplicate.
- */
-async function store(env: Env, source: Source, arrival: Arrival): Promise<Extract<Accepted, { stored: true }>> {
-  let accepted: Accepted;
-  try {
-    accepted = await inboxOf(env, source.log).accept(arrival);
-  } catch (error) {
-    accepted = { stored: false, full: false, error: String(error) };
-  }
-  if (accepted.stored) return accepted;
-  logEvent("event.not_stored", { id: arrival.id, source: source.name, error: accepted.error });
-  if (accepted.full) {
-    throw new Problem("storage_full", "Nothing was stored. Send it again later.", {
-      headers: { "retry-after": STORE_AGAIN_SECONDS.full },
-    });
-  }
-  throw new Problem(
-    "storage_unavailable",
-    "Send it again. If it was stored after all, the repetition is a duplicate.",
-    {
-      headers: { "retry-after": STORE_AGAIN_SECONDS.lost },
-    },
-  );
 }

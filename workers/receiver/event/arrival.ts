@@ -46,6 +46,11 @@ export async function dedupKeyOf({ source, id, own, signed, dated, body }: Dedup
   return dated === null ? null : keyNamed(`dated ${source} ${await digestOf(dated)}`);
 }
 
+/** Returns the key of a rejected request that is taken in, where it has none of its own: it is logged once all the same. */
+export function dedupKeyOfTaken(rejectionId: string): Promise<Bytes> {
+  return keyNamed(`taken ${rejectionId}`);
+}
+
 async function keyNamed(name: string): Promise<Bytes> {
   return (await sha256(utf8(name))).slice(0, DEDUP_KEY_BYTES);
 }

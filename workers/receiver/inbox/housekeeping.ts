@@ -67,6 +67,7 @@ export function saveNotesSoon(memory: InboxMemory, changed: MemoryNote): void {
     // A time further off is of a clock that was set back: it must not hold the notes up.
     if (due <= now || due > now + NOTES_MS) {
       saveNotes(memory, now);
+      memory.arm(now);
       return;
     }
     if (housekeeping.notesDue !== null) return;
@@ -88,17 +89,19 @@ function saveNotes(memory: InboxMemory, now: number): void {
     if (unsaved.has("repetitions")) {
       store.ledger.setNote("repetitions", repetitions.save(now, Math.min(expiredBefore(now, config), oldest)));
     }
-    draft.housekeeping = { ...draft.housekeeping, notesDue: null };
+    draft.housekeeping = { ...draft.housekeeping, notesDue: null, forgetAt: rejections.forgetAt };
   });
   unsaved.clear();
   memory.rest();
 }
 
-/** Saves the notes that changed within a minute of the last save. */
+/** Saves the notes that changed within a minute of the last save, and forgets rejected requests after their time. */
 async function saveWaitingNotes(memory: InboxMemory): Promise<boolean> {
-  const { notesDue } = memory.state.housekeeping;
+  const { notesDue, forgetAt } = memory.state.housekeeping;
   const now = Date.now();
-  if (notesDue === null || notesDue > now) return false;
+  const forgets = forgetAt !== null && forgetAt <= now;
+  if (forgets) memory.unsaved.add("rejections");
+  else if (notesDue === null || notesDue > now) return false;
   saveNotes(memory, now);
   return true;
 }

@@ -9,7 +9,15 @@ import type { EventLocation, PageQuery, PageSlice, SeqRange, Slice, Unread } fro
 import type { EventRow } from "../event/record.ts";
 import type { Diagnosis } from "../rejected/diagnosis/diagnosis.ts";
 import { historyOf, withHistory } from "../rejected/history.ts";
-import { NO_SOURCE, type Rejection, type RejectionCounts } from "../rejected/rejections.ts";
+import type { OriginalRequest } from "../rejected/original.ts";
+import type { Rejection } from "../rejected/rejection.ts";
+import {
+  type KeptRejection,
+  type ListedRejection,
+  NO_SOURCE,
+  type RejectionCounts,
+  type TakenAs,
+} from "../rejected/rejections.ts";
 import { type Accepted, acceptAll, countRepetitions } from "./accept.ts";
 import { ArrivalLog } from "./arrival-log.ts";
 import { type ClearResult, clearEvents } from "./clear.ts";
@@ -33,6 +41,9 @@ export type LogCounts = {
   rejected: RejectionCounts | null;
   viewers: number | null;
 };
+
+/** `unseen` others were rejected besides; `original`: the request as it came, null when it is not kept. */
+type RejectedCall = { unseen: number; fingerprint: string | null; original?: OriginalRequest | null };
 
 type InboxEnv = Vars & { EVENTS: KVNamespace };
 
@@ -110,25 +121,36 @@ export class Inbox extends DurableObject<InboxEnv> {
   }
 
   /**
-   * Keeps a rejected request, of which its sender has been told; `unseen` others were rejected besides. Returns its
-   * diagnosis, to which the log's history of that `fingerprint` may add.
+   * Keeps a rejected request, of which its sender has been told. Returns its diagnosis, to which the log's history of
+   * that `fingerprint` may add.
    */
-  reject(
-    rejected: Rejection,
-    { unseen, fingerprint }: { unseen: number; fingerprint: string | null },
-  ): Diagnosis | null {
+  reject(rejected: Rejection, { unseen, fingerprint, original = null }: RejectedCall): Diagnosis | null {
     const { rejections, state } = this.memory;
     const history = historyOf(state.verified, { source: rejected.source ?? NO_SOURCE, fingerprint });
     const rejection = { ...rejected, diagnosis: withHistory(rejected, history) };
-    rejections.add(rejection, unseen);
+    rejections.add(rejection, unseen, { id: `rej_${crypto.randomUUID().replaceAll("-", "")}`, original });
     saveNotesSoon(this.memory, "rejections");
     return rejection.diagnosis;
   }
 
   /** Returns the newest rejected requests, of one source or of all, and how many there were of each. */
-  rejections(source: string | null): { kept: Rejection[]; counts: RejectionCounts } {
+  rejections(source: string | null): { kept: ListedRejection[]; counts: RejectionCounts } {
     const { rejections } = this.memory;
+    rejections.forgetOriginals(Date.now());
     return { kept: rejections.list(source), counts: rejections.counts() };
+  }
+
+  /** Returns a rejected request with its secrets, for the Worker alone: no answer may hold any of it. */
+  rejected(id: string): KeptRejection | null {
+    const { rejections } = this.memory;
+    rejections.forgetOriginals(Date.now());
+    return rejections.find(id);
+  }
+
+  /** Notes which event a rejected request became, and forgets the request. */
+  noteTaken(id: string, taken: TakenAs): void {
+    this.memory.rejections.take(id, taken);
+    saveNotesSoon(this.memory, "rejections");
   }
 
   /** Counts each source's events and rejected requests, and the viewers. */

@@ -145,6 +145,9 @@ export class InboxMemory {
       if (identity === null) await this.#rebuild();
       else await this.#wake(identity);
       this.rejections.load(this.store.ledger.note("rejections"));
+      const { housekeeping } = this.state;
+      this.state = { ...this.state, housekeeping: { ...housekeeping, forgetAt: this.rejections.forgetAt } };
+      this.arm(Date.now());
       this.repetitions.load(this.store.ledger.note("repetitions"));
     } catch (error) {
       logEvent("start.failed", { error: String(error) });

@@ -7,20 +7,9 @@ import { signedRequest } from "../verify/verify.ts";
 import { diagnose } from "./diagnosis/diagnose.ts";
 import { type Diagnosis, NOT_EXAMINED, type Suspects } from "./diagnosis/diagnosis.ts";
 import { rejectedHead } from "./headers.ts";
-import { type Rejection, UNREAD_REASONS, type UnreadReason } from "./rejections.ts";
+import { type Rejection, UNREAD_REASONS, type UnacceptedRequest, type UnreadReason } from "./rejection.ts";
 
 /** Turns a rejected request into the rejection that its log keeps: with a diagnosis, and without secrets. No storage. */
-
-/**
- * A request that was not accepted. `source`: null if it belongs to none; `bytes`: the body's length, null if it was not
- * read to its end.
- */
-export type UnacceptedRequest = {
-  source: Source | null;
-  request: SignedRequest;
-  reason: Rejection["reason"];
-  bytes: number | null;
-};
 
 type SourceMap = ReadonlyMap<string, Source>;
 

@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS } from "../../../shared/time.ts";
 import type { Diagnosis } from "./diagnosis/diagnosis.ts";
-import type { Rejection } from "./rejections.ts";
+import type { Rejection } from "./rejection.ts";
 
 /**
  * The last time that each source verified an event of this log, as the source is configured now. It tells a wrong secret

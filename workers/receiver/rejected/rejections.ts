@@ -1,26 +1,10 @@
-import { type HeaderList, maskedAnew } from "../event/headers.ts";
-import { type RequestLine, UNKNOWN_LINE } from "../event/request-line.ts";
-import type { HandshakeReason, RejectReason } from "../verify/schemes/rules.ts";
-import type { Diagnosis } from "./diagnosis/diagnosis.ts";
+import { maskedAnew } from "../event/headers.ts";
+import { UNKNOWN_LINE } from "../event/request-line.ts";
+import { ORIGINAL_MS, type OriginalRequest, sizeOfOriginal } from "./original.ts";
+import type { Rejection } from "./rejection.ts";
+import { isProven, surplusOf } from "./surplus.ts";
 
 /** The rejected requests of a log, the newest of each source: why a webhook does not arrive. Pure. */
-
-/** Reasons that requests are rejected for before their body was read to the end. */
-export const UNREAD_REASONS = ["unknown_source", "method_not_allowed", "body_too_large", "body_timeout"] as const;
-export type UnreadReason = (typeof UNREAD_REASONS)[number];
-
-/**
- * A rejected request as it is kept. `source`: null where its path names none, or its method suits none; `bytes`: the
- * body's length, null if not read to its end; `at` in unix milliseconds.
- */
-export type Rejection = RequestLine & {
-  at: number;
-  source: string | null;
-  reason: RejectReason | HandshakeReason | UnreadReason | "configuration_error";
-  diagnosis: Diagnosis | null;
-  headers: HeaderList;
-  bytes: number | null;
-};
 
 /** Number of rejected requests of each source since the log began, kept or not; under "" those of no source. */
 export type RejectionCounts = Readonly<Record<string, number>>;
@@ -36,61 +20,132 @@ export const KEPT_PER_SOURCE = 100;
 /** Sources that are kept at once must fit into one row; a row of a Durable Object holds 2 MB. */
 const SAVED_BYTES = 256 * 1024;
 const MAX_REJECTED_SOURCES = 50;
+/** Characters of all requests that can be taken in, which stand in the same row. */
+export const MAX_ORIGINALS = 768 * 1024;
 
-type SavedRejections = { kept: Rejection[]; counts: RejectionCounts; savedAt: number };
+/** The event that a rejected request became. */
+export type TakenAs = { log: string; seq: number };
+
+/** A name for a rejection (null before rejections had names), and the event it became once it was taken in. */
+type Fate = { id: string | null; taken: TakenAs | null };
+
+/** `takeableUntil`: the request itself is kept until then (unix milliseconds), null when it is not. */
+export type ListedRejection = Rejection & Fate & { takeableUntil: number | null };
+
+/** A rejected request to take in; `original` is null when it is not kept, or no longer. */
+export type KeptRejection = Rejection & Fate & { original: OriginalRequest | null };
+
+type SavedRejections = {
+  kept: (Rejection & Fate)[];
+  counts: RejectionCounts;
+  originals?: Record<string, OriginalRequest>;
+  savedAt: number;
+};
 
 /** Rejections that are kept in memory, and saved as one row. */
 export class Rejections {
-  #kept: Rejection[] = [];
+  #kept: KeptRejection[] = [];
   readonly #counts = new Map<string, number>();
   /** Time of the last `save`, in unix milliseconds. */
   savedAt = 0;
 
   /** Adds one, and counts `unseen` more of its source that are not kept. */
-  add(rejection: Rejection, unseen: number): void {
+  add(rejection: Rejection, unseen: number, as: { id?: string; original?: OriginalRequest | null } = {}): void {
     const { source } = rejection;
     const name = nameOf(rejection);
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1 + unseen);
-    this.#kept.unshift(rejection);
+    this.#kept.unshift({ ...rejection, id: as.id ?? null, original: as.original ?? null, taken: null });
     const ofSource = this.#kept.filter((each) => each.source === source);
-    const surplus = ofSource[KEPT_PER_SOURCE];
+    const surplus = ofSource.length > KEPT_PER_SOURCE ? surplusOf(ofSource, () => 1) : undefined;
     if (surplus !== undefined) this.#kept.splice(this.#kept.indexOf(surplus), 1);
     if (this.#counts.size > MAX_REJECTED_SOURCES) this.#forget();
+    this.#limitOriginals();
+  }
+
+  /** Returns the one called `id`, or null. */
+  find(id: string): KeptRejection | null {
+    return this.#kept.find((each) => each.id === id) ?? null;
+  }
+
+  /** Notes that one was taken in; its request is forgotten, as the log has it now. */
+  take(id: string, taken: TakenAs): void {
+    const rejection = this.find(id);
+    if (rejection !== null) Object.assign(rejection, { taken, original: null });
+  }
+
+  /** Returns when the first of the kept requests is to be forgotten; null when none is kept. */
+  get forgetAt(): number | null {
+    const oldest = this.#kept.findLast(({ original }) => original !== null);
+    return oldest === undefined ? null : oldest.at + ORIGINAL_MS;
+  }
+
+  /** Forgets the requests that were kept long enough. */
+  forgetOriginals(now: number): void {
+    for (const each of this.#kept) if (each.at + ORIGINAL_MS <= now) each.original = null;
+  }
+
+  /** Forgets requests beyond their place, of the source that takes most of it. */
+  #limitOriginals(): void {
+    const size = ({ original }: KeptRejection) => sizeOfOriginal(original);
+    const total = (list: readonly KeptRejection[]) => list.reduce((sum, each) => sum + size(each), 0);
+    while (total(this.#kept) > MAX_ORIGINALS) {
+      const sources = [...Map.groupBy(this.#kept, ({ source }) => source).values()];
+      const surplus = surplusOf(sources.sort((a, b) => total(b) - total(a))[0] ?? [], size);
+      if (surplus === undefined) return;
+      surplus.original = null;
+    }
   }
 
   /** Returns those of one source, or of all (null), the newest first. */
-  list(source: string | null): Rejection[] {
-    return this.#kept.filter((each) => source === null || each.source === source);
+  list(source: string | null): ListedRejection[] {
+    return this.#kept
+      .filter((each) => source === null || each.source === source)
+      .map(({ original, ...each }) => ({ ...each, takeableUntil: original && each.at + ORIGINAL_MS }));
   }
 
   counts(): RejectionCounts {
     return Object.fromEntries(this.#counts);
   }
 
-  /** Returns one row's worth: the newest of each source in turn, as far as they fit, so that no flood hides the others. */
+  /**
+   * Returns one row's worth: of each source in turn, the proven ones first and then the newest, as far as they fit, so
+   * that no flood hides the others.
+   */
   save(now: number): string {
     this.savedAt = now;
-    const bySource = Map.groupBy(this.#kept, ({ source }) => source);
+    this.forgetOriginals(now);
+    const proven = Map.groupBy(this.#kept, isProven);
+    const bySource = Map.groupBy([...(proven.get(true) ?? []), ...(proven.get(false) ?? [])], ({ source }) => source);
     const inTurn = Array.from({ length: KEPT_PER_SOURCE }, (_, index) => index).flatMap((index) =>
       [...bySource.values()].flatMap((list) => list[index] ?? []),
     );
-    const kept = new Set<Rejection>();
+    const saved = new Set<KeptRejection>();
     let bytes = 0;
     for (const rejection of inTurn) {
-      bytes += JSON.stringify(rejection).length;
+      bytes += JSON.stringify({ ...rejection, original: null }).length;
       if (bytes > SAVED_BYTES) break;
-      kept.add(rejection);
+      saved.add(rejection);
     }
-    const inOrder = this.#kept.filter((rejection) => kept.has(rejection));
-    return JSON.stringify({ kept: inOrder, counts: this.counts(), savedAt: now } satisfies SavedRejections);
+    const inOrder = this.#kept.filter((rejection) => saved.has(rejection));
+    const originals = inOrder.flatMap(({ id, original }) => (id && original ? [[id, original] as const] : []));
+    return JSON.stringify({
+      kept: inOrder.map(({ original, ...rejection }) => rejection),
+      counts: this.counts(),
+      originals: Object.fromEntries(originals),
+      savedAt: now,
+    } satisfies SavedRejections);
   }
 
   /** Takes what `save` returned; null when nothing was ever saved. */
   load(text: string | null): void {
     if (text === null) return;
-    const { kept, counts, savedAt } = JSON.parse(text) as SavedRejections;
-    // Before their first lines were kept, too, they lacked these.
-    this.#kept = kept.map((rejection) => maskedAnew({ ...UNKNOWN_LINE, ...rejection }));
+    const { kept, counts, savedAt, originals = {} } = JSON.parse(text) as SavedRejections;
+    // Earlier versions kept no first lines, and no names.
+    this.#kept = kept.map((rejection) => {
+      const { id = null, taken = null } = rejection;
+      const original = originals[id ?? ""] ?? null;
+      return { ...maskedAnew({ ...UNKNOWN_LINE, ...rejection }), id, taken, original };
+    });
     this.savedAt = savedAt;
     for (const [source, count] of Object.entries(counts)) this.#counts.set(source, count);
   }

@@ -8,7 +8,7 @@ import type { InboxStatus } from "../inbox/status.ts";
 import { type Env, inboxOf, type LogReader, readLog } from "../log/logs.ts";
 import { readPage, readRecord } from "../log/read.ts";
 import { sameBytes } from "../log/same-bytes.ts";
-import type { Rejection } from "../rejected/rejections.ts";
+import type { ListedRejection } from "../rejected/rejections.ts";
 import type { ViewAddress } from "./parts/address.ts";
 
 /** Reads from a log what the pages show, and clears it. */
@@ -118,7 +118,7 @@ export async function rejectedData(env: Env, { log, filter: { source } }: ViewAd
   const { kept, counts } = await readLog(env, log, ({ inbox }) => inbox.rejections(source));
   const rejected = source === null ? Object.values(counts) : [counts[source] ?? 0];
   // Types lose their tuples across a call, and headers are tuples.
-  return { rejections: kept as Rejection[], total: rejected.reduce((sum, count) => sum + count, 0) };
+  return { rejections: kept as ListedRejection[], total: rejected.reduce((sum, count) => sum + count, 0) };
 }
 
 /** Clears one source of the log, or all of it (null). */

@@ -2,12 +2,13 @@ import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { GuardedWorker } from "../../../shared/auth/token.ts";
 import { readForm } from "../../../shared/http/body.ts";
 import { cursorOf, takes } from "../../../shared/http/parameters.ts";
-import { Problem, problems } from "../../../shared/http/problem.ts";
+import { Problem, problemOf, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { forwardEvent } from "../forward/send.ts";
 import { createApp, type ReceiverContext } from "../log/logs.ts";
 import { notLogged, recordAt } from "../log/read.ts";
+import { takeIn } from "../receive/take.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 import { ConnectPage, connectionsOf, EmptyLog } from "./connect/connections.tsx";
 import { clearLog, eventData, type ListCursor, listData, rejectedData } from "./data.ts";
@@ -23,6 +24,7 @@ import { answerFailure, NOTICE_PARAMETERS, requestedView, VIEW_PARAMETERS } from
 /** Routes of the viewer: pages that show a log to whoever has signed in, and two forms that forward and clear. */
 
 const MAX_FORM_BYTES = 16 * 1024;
+const TAKE_PATH = "/rejected/:id{rej_[0-9a-f]{32}}/take";
 const EVENT_PATH = "/e/:seq{[1-9][0-9]{0,14}}";
 
 /** Paths that only show something. */
@@ -34,12 +36,14 @@ export function viewerRoutes(guarded: GuardedWorker) {
     .onError(answerFailure)
     .use("/", signedIn)
     .use("/e/*", signedIn)
-    .use("/rejected", signedIn)
+    .use("/rejected/*", signedIn)
     .use("/connect", signedIn)
     .use("/clear", signedIn)
     .get("/", takes(...VIEW_PARAMETERS, "before", "after", ...NOTICE_PARAMETERS), listPage)
     .get("/connect", takes(...VIEW_PARAMETERS), connectPage)
-    .get("/rejected", takes(...VIEW_PARAMETERS), rejectedPage)
+    .get("/rejected", takes(...VIEW_PARAMETERS, ...NOTICE_PARAMETERS), (c) => rejectedPage(c))
+    .post(TAKE_PATH, takes(...VIEW_PARAMETERS), postTake)
+    .get(TAKE_PATH, (c) => c.redirect(`/rejected${new URL(c.req.url).search}`, 303))
     .get(EVENT_PATH, takes(...VIEW_PARAMETERS, "view"), (c) => eventPage(c, { forwarding: { url: "", result: null } }))
     .post(`${EVENT_PATH}/forward`, takes("log"), postForward)
     .get(`${EVENT_PATH}/forward`, (c) => c.redirect(`/e/${c.req.param("seq")}${new URL(c.req.url).search}`, 303))
@@ -81,9 +85,23 @@ function connectionsIn(c: ReceiverContext, { origin, address }: RequestedView) {
   return connectionsOf(sources, { origin, now: Date.now(), id: `msg_${crypto.randomUUID().replaceAll("-", "")}` });
 }
 
-async function rejectedPage(c: ReceiverContext): Promise<Response> {
-  const view = requestedView(c);
-  return htmlPage(<RejectedPage {...(await rejectedData(c.env, view.address))} view={view} />);
+async function rejectedPage(c: ReceiverContext, notice?: Notice, status = 200): Promise<Response> {
+  const view = requestedView(c, notice);
+  return htmlPage(<RejectedPage {...(await rejectedData(c.env, view.address))} view={view} />, { status });
+}
+
+/** Takes a rejected request in, and says so beside the others, or why it is still rejected. */
+async function postTake(c: ReceiverContext): Promise<Response> {
+  await readForm(c.req.raw, { known: [], maxBytes: MAX_FORM_BYTES });
+  const { address } = requestedView(c);
+  try {
+    const { seq, duplicate } = await takeIn(c.env, address.log, c.req.param("id") ?? "");
+    return c.redirect(href("/rejected", address, { done: duplicate ? "known" : "taken", count: seq, kept: 0 }), 303);
+  } catch (error) {
+    const problem = error instanceof Error ? problemOf(error) : null;
+    if (problem === null) throw error;
+    return rejectedPage(c, { text: problem.message, failed: true }, problems[problem.code][0]);
+  }
 }
 
 type EventAnswer = { forwarding: ForwardState; notice?: Notice; status?: number };

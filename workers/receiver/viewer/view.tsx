@@ -23,7 +23,7 @@ export function requestedView(c: ReceiverContext, notice?: Notice): RequestedVie
   const config = configOf(c.env);
   const filter = readFilter(searchParams);
   // Rejected requests of a source are kept with the log that the source writes to.
-  const log = logOf(config, searchParams.get("log"), c.req.path === "/rejected" ? filter.source : null);
+  const log = logOf(config, searchParams.get("log"), c.req.path.startsWith("/rejected") ? filter.source : null);
   const sources = [...config.sources.values()].filter((source) => source.log === log).map(({ name }) => name);
   return { ...surroundings(c), address: { log, filter }, sources, notice: notice ?? noticeOf(searchParams) };
 }
@@ -56,11 +56,14 @@ export function answerFailure(error: Error, c: Context): Response | Promise<Resp
  * never a text, so no link can make the page say anything else.
  */
 function noticeOf(parameters: URLSearchParams): Notice | undefined {
-  if (parameters.get("done") !== "cleared") return undefined;
-  const [count, kept] = ["count", "kept"].map((name) => parameters.get(name) ?? "");
+  const [done, count, kept] = ["done", "count", "kept"].map((name) => parameters.get(name) ?? "");
   if (!isCount(count) || !isCount(kept)) return undefined;
   const rest = kept === "0" ? "" : ` Hidden in KV until they expire: ${kept}.`;
-  return { text: `Cleared: ${count} ${count === "1" ? "event" : "events"}.${rest}`, failed: false };
+  if (done === "cleared")
+    return { text: `Cleared: ${count} ${count === "1" ? "event" : "events"}.${rest}`, failed: false };
+  if (done === "taken") return { text: `Verified and taken in as event ${count}.`, failed: false };
+  if (done === "known") return { text: `Nothing was logged: this is event ${count} already.`, failed: false };
+  return undefined;
 }
 
 function isCount(text: string | undefined): text is string {

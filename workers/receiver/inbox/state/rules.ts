@@ -57,10 +57,11 @@ export function wakeAt({ sealed, open, retryAt, housekeeping }: InboxState, timi
 
 /** Returns when the next task of housekeeping is due, or null when there is none. */
 export function housekeepingDue(housekeeping: Housekeeping): number | null {
-  const { saved, rebuilt, swept, gone, retryAt, notesDue, unread } = housekeeping;
+  const { saved, rebuilt, swept, gone, retryAt, notesDue, forgetAt, unread } = housekeeping;
   const due: number[] = unread.map(nextTry);
   if (!saved) due.push(0);
   if (notesDue !== null) due.push(notesDue);
+  if (forgetAt !== null) due.push(forgetAt);
   const relist = rebuilt?.relists[0];
   if (relist !== undefined) due.push(relist);
   if (gone > 0) due.push(swept.deleted < DELETES_PER_DAY ? 0 : (swept.day + 1) * DAY_MS);

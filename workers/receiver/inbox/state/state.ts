@@ -32,7 +32,8 @@ export type InboxState = LogState & { retryAt: number | null; housekeeping: Hous
 /**
  * The Inbox's duties beside segments. `saved`: KV knows the tombstones. `gone` counts the keys to be deleted. `retryAt`
  * is set after an error, and no task is tried before. `notesDue` is set while rejected requests or repetitions wait
- * to be saved. `unread` are the parts of the log that could not be read lately.
+ * to be saved. `forgetAt`: a rejected request that can be taken in is to be forgotten then. `unread` are the parts of the
+ * log that could not be read lately.
  */
 export type Housekeeping = {
   tombstones: readonly Tombstone[];
@@ -42,6 +43,7 @@ export type Housekeeping = {
   gone: number;
   retryAt: number | null;
   notesDue: number | null;
+  forgetAt: number | null;
   unread: readonly NotedUnread[];
 };
 

@@ -46,7 +46,7 @@ export class Ledger {
     const swept = this.note("swept") ?? { day: 0, deleted: 0 };
     const [rebuilt, gone] = [this.note("rebuilt"), this.countGone()];
     const unread = this.note("unread")?.list ?? [];
-    return { tombstones: list, saved, rebuilt, swept, gone, retryAt: null, notesDue: null, unread };
+    return { tombstones: list, saved, rebuilt, swept, gone, retryAt: null, notesDue: null, forgetAt: null, unread };
   }
 
   /** Adds a segment; `expires` is until when KV surely keeps it, null before it was put. */

@@ -1,7 +1,9 @@
 import { Badge, Foreign } from "../../../../shared/pages/parts.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import { targetText } from "../../event/request-line.ts";
-import { KEPT_PER_SOURCE, type Rejection } from "../../rejected/rejections.ts";
+import type { Rejection } from "../../rejected/rejection.ts";
+import { KEPT_PER_SOURCE, type ListedRejection } from "../../rejected/rejections.ts";
+import { href, type ViewAddress } from "../parts/address.ts";
 import { Moment } from "../parts/badges.tsx";
 import { SourceLinks } from "../parts/filters.tsx";
 import { type RequestedView, ViewerFrame } from "../parts/frame.tsx";
@@ -11,7 +13,7 @@ import { bytesText } from "../parts/text.ts";
 
 type RejectedPageProps = {
   view: RequestedView;
-  rejections: readonly Rejection[];
+  rejections: readonly ListedRejection[];
   /** Number of rejected requests since the log began, kept or not. */
   total: number;
 };
@@ -55,13 +57,14 @@ export function RejectedPage({ view, rejections, total }: RejectedPageProps) {
         </p>
       )}
       {rejections.map((rejection) => (
-        <RejectionArticle {...rejection} />
+        <RejectionArticle rejection={rejection} address={address} />
       ))}
     </ViewerFrame>
   );
 }
 
-function RejectionArticle({ at, source, reason, diagnosis, headers, bytes, ...line }: Rejection) {
+function RejectionArticle({ rejection, address }: { rejection: ListedRejection; address: ViewAddress }) {
+  const { at, source, reason, diagnosis, headers, bytes, ...line } = rejection;
   return (
     <article class="rejection">
       <h2>
@@ -92,6 +95,7 @@ function RejectionArticle({ at, source, reason, diagnosis, headers, bytes, ...li
           </>
         )}
       </p>
+      <TakeForm rejection={rejection} address={address} />
       <details>
         <summary>Headers</summary>
         <dl class="facts mono">
@@ -108,5 +112,27 @@ function RejectionArticle({ at, source, reason, diagnosis, headers, bytes, ...li
         </dl>
       </details>
     </article>
+  );
+}
+
+/** The button that takes the request in once its cause is mended, or a link to the event that it became. */
+function TakeForm({ rejection, address }: { rejection: ListedRejection; address: ViewAddress }) {
+  const { id, taken, takeableUntil } = rejection;
+  if (taken !== null) {
+    return (
+      <p>
+        Taken in as <a href={href(`/e/${taken.seq}`, { log: taken.log, filter: NO_FILTER })}>event {taken.seq}</a>.
+      </p>
+    );
+  }
+  if (id === null || takeableUntil === null) return null;
+  return (
+    <form method="post" action={href(`/rejected/${id}/take`, address)} class="actions">
+      <button type="submit">Take in</button>
+      <span class="quiet">
+        Once the cause is mended: verifies the kept request again, and logs it once. Kept until{" "}
+        <Moment at={new Date(takeableUntil).toISOString()} />
+      </span>
+    </form>
   );
 }
