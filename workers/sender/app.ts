@@ -5,6 +5,7 @@ import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
 import { deliveries } from "./api/deliveries.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { events } from "./api/events.ts";
+import { metrics } from "./api/metrics.ts";
 import { trigger } from "./api/trigger.ts";
 import { configOf } from "./config.ts";
 import { dashboardScripts } from "./dashboard/frame.tsx";
@@ -38,5 +39,6 @@ app
   .route("/", events)
   .route("/", endpoints)
   .route("/", deliveries)
+  .route("/", metrics)
   .onError(answerError)
   .notFound(answerNotFound);

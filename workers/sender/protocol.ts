@@ -76,8 +76,11 @@ export type RowsBeyond = { count: number; last: number };
 /** An endpoint's newest attempt; `at` in unix ms. */
 export type LastAttempt = Pick<Attempt, "at" | "status" | "code" | "ms">;
 
-/** The attempts since the object started, at `since` (unix ms), and the deliveries that died then. */
-export type AttemptsMade = Tally & { since: number; totalMs: number; dead: number };
+/** Attempts, the milliseconds of all of them, and the deliveries that died. */
+export type Made = Tally & { totalMs: number; dead: number };
+
+/** The attempts since the object started, at `since` (unix ms). */
+export type AttemptsMade = Made & { since: number };
 
 /** Events that wait for an endpoint, since `oldestAt` (unix ms); `more`: not all of them were counted. */
 export type Lag = { events: number; more: boolean; oldestAt: number | null };
@@ -129,6 +132,33 @@ export type EndpointQuery = {
 
 /** A page of endpoints. `counts`: all that match `q`, by state. `next`: the key to go on after, null at the end. */
 export type ReportPage = { reports: EndpointReport[]; counts: HealthCounts; next: string | null };
+
+/** The numbers of one endpoint; `failingSince` in unix ms. */
+export type EndpointMetrics = {
+  id: string;
+  lag: Lag;
+  retrying: number | null;
+  failingSince: number | null;
+  made: Made;
+};
+
+/**
+ * The sender's numbers. Those of publishers and attempts count since the Outbox started, at `since` (unix ms). `refused`:
+ * calls by code. `all`: attempts at all endpoints, also those that are `omitted` from `endpoints`. Sizes in bytes.
+ */
+export type OutboxMetrics = {
+  since: number;
+  published: number;
+  duplicates: number;
+  refused: Record<string, number>;
+  events: number;
+  storageBytes: number;
+  storageLimit: number;
+  counts: HealthCounts;
+  all: Made;
+  endpoints: EndpointMetrics[];
+  omitted: number;
+};
 
 /** A page of the log. `last`: the last seq that was looked at. `head` and `oldest`: the ends of the log. */
 export type EventPage = { events: LoggedEvent[]; last: number; head: number; oldest: number };

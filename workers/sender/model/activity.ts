@@ -48,6 +48,15 @@ export function addTo(tally: Tally, { delivered, place }: { delivered: boolean; 
   tally.latency[place] = (tally.latency[place] ?? 0) + count;
 }
 
+/** Adds what `more` has and `less` has not. */
+export function addDifference(tally: Tally, more: Tally, less: Tally): void {
+  tally.delivered += more.delivered - less.delivered;
+  tally.failed += more.failed - less.failed;
+  for (const [place, count] of more.latency.entries()) {
+    tally.latency[place] = (tally.latency[place] ?? 0) + count - (less.latency[place] ?? 0);
+  }
+}
+
 export function figuresOf(tallies: readonly Tally[]): SpanFigures {
   const sum = (count: (tally: Tally) => number) => tallies.reduce((total, tally) => total + count(tally), 0);
   const [delivered, failed] = [sum((tally) => tally.delivered), sum((tally) => tally.failed)];

@@ -15,6 +15,7 @@ import type {
   EndpointView,
   EventPage,
   EventQuery,
+  OutboxMetrics,
   Pause,
   PullAnswer,
   RecipientQuery,
@@ -44,6 +45,8 @@ import { OutboxStore } from "./storage.ts";
 /** Rows of the log that one page may look at. */
 const LIST_SCAN = 10_000;
 const RECOVERY_MS = 30_000;
+/** Endpoints that have series of their own: a monitor keeps each for long. */
+const MAX_MEASURED = 100;
 
 type OutboxEnv = Vars & { ENDPOINT: DurableObjectNamespace<EndpointCalls> };
 
@@ -136,6 +139,24 @@ export class Outbox extends DurableObject<OutboxEnv> {
     const { rows, counts, next } = chooseEndpoints(listed, query);
     const lags = new LagCounter(this.store);
     return { reports: rows.map((row) => this.#report(row, lags)), counts, next };
+  }
+
+  /** Returns the numbers that a monitor reads, with those of the first endpoints in the order of their states. */
+  async metrics(): Promise<OutboxMetrics> {
+    const query = { q: null, state: null, byState: true, after: "", limit: MAX_MEASURED };
+    const { reports, counts } = await this.reports(query);
+    const { since, published, duplicates, refused } = this.#publisher.counts;
+    const { log, sql } = this.store;
+    return {
+      ...{ since, published, duplicates, refused },
+      ...{ events: log.head + 1 - log.oldest, storageBytes: sql.bytes, storageLimit: this.#config.storageLimit },
+      ...{ counts, all: this.#statuses.all },
+      endpoints: reports.map(({ row: { id }, lag, status }) => ({
+        ...{ id, lag, made: this.#statuses.made(id) },
+        ...{ retrying: status?.retrying ?? null, failingSince: status?.failingSince ?? null },
+      })),
+      omitted: Object.values(counts).reduce((sum, count) => sum + count, 0) - reports.length,
+    };
   }
 
   /** Returns one page of the log, newest first or after a position. */

@@ -6,6 +6,7 @@ import type { Config } from "../config.ts";
 import type { PublishCall, PublishResult } from "../model/event.ts";
 import { periodicTimes, VALUE_TYPE, valueData } from "../model/periodic.ts";
 import { type LogWriter, sizeOf } from "./log-writer.ts";
+import { PublishCounts } from "./publish-counts.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** Publishes what callers and the cron ask for: batches calls, commits them, releases scheduled events. */
@@ -24,6 +25,7 @@ type Room = { at: number; bytes: number; left: number };
 export class Publisher {
   readonly #store: OutboxStore;
   readonly #means: Means;
+  readonly counts = new PublishCounts();
   #measured: Room | null = null;
   /** Logs the events of one call, all or none. The calls of one turn share a commit. */
   readonly publish: (call: PublishCall) => Promise<PublishResult>;
@@ -57,6 +59,7 @@ export class Publisher {
       for (const event of due) {
         const seq = this.#means.writer.release(event, now);
         this.#store.scheduled.drop(event);
+        this.counts.published++;
         logEvent("event.released", { id: event.id, seq, lateMs: now - event.due });
       }
     });
@@ -78,6 +81,7 @@ export class Publisher {
       // One bad call must refuse nobody else: each is tried again in a transaction of its own.
       results = calls.map((call) => this.#publishAlone(call, now));
     }
+    this.counts.note(results, { before: headBefore, after: this.#store.log.head });
     if (this.#store.log.head > headBefore) this.#store.changed();
     if (calls.some(({ events }) => events.some(({ deliverAt }) => deliverAt !== null))) this.armScheduled();
     logPublished(calls, results);

@@ -1,7 +1,8 @@
 import { withDeadline } from "../../../shared/deadline.ts";
+import { addDifference, emptyTally } from "../model/activity.ts";
 import type { EndpointRow } from "../model/endpoint.ts";
 import { type HealthState, healthStateOf } from "../model/health.ts";
-import type { EndpointStatus } from "../protocol.ts";
+import type { AttemptsMade, EndpointStatus, Made } from "../protocol.ts";
 import type { Positions } from "./positions.ts";
 
 /**
@@ -27,6 +28,10 @@ export class Statuses {
   readonly #positions: Positions;
   readonly #ask: Ask;
   readonly #known = new Map<string, Known>();
+  /** What each object last said that it made, and the sum over its lives: an object forgets, a counter must not. */
+  readonly #made = new Map<string, { last: AttemptsMade; sum: Made }>();
+  /** The sum over all endpoints, those that are deleted included. */
+  readonly all: Made = nothingMade();
 
   constructor(positions: Positions, ask: Ask) {
     this.#positions = positions;
@@ -38,6 +43,11 @@ export class Statuses {
     return this.#known.get(id)?.status ?? null;
   }
 
+  /** Returns the attempts that are known to have been made at an endpoint since this object started. */
+  made(id: string): Made {
+    return this.#made.get(id)?.sum ?? nothingMade();
+  }
+
   stateOf({ id, config }: EndpointRow, now: number): HealthState {
     return healthStateOf(config.enabled, this.get(id), now);
   }
@@ -47,6 +57,22 @@ export class Statuses {
     const told = this.#positions.told(row);
     const status = await withDeadline(this.#ask(row.id), ANSWER_MS).catch(() => null);
     this.#known.set(row.id, { at: now, told, status });
+    if (status !== null) this.#count(row.id, status.made);
+  }
+
+  #count(id: string, made: AttemptsMade): void {
+    const known = this.#made.get(id);
+    // An object that has started again begins at 0.
+    const before = known?.last.since === made.since ? known.last : nothingMade();
+    // An answer that was overtaken by a later one: a counter never goes back.
+    if (attemptsIn(made) < attemptsIn(before)) return;
+    const sum = known?.sum ?? nothingMade();
+    for (const counted of [sum, this.all]) {
+      addDifference(counted, made, before);
+      counted.totalMs += made.totalMs - before.totalMs;
+      counted.dead += made.dead - before.dead;
+    }
+    this.#made.set(id, { last: made, sum });
   }
 
   /** Asks those of all endpoints whose status may have changed, those first that were asked longest ago. */
@@ -73,6 +99,16 @@ export class Statuses {
 
   #forgetOthers(rows: readonly EndpointRow[]): void {
     const ids = new Set(rows.map(({ id }) => id));
-    for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
+    for (const map of [this.#known, this.#made]) {
+      for (const id of map.keys()) if (!ids.has(id)) map.delete(id);
+    }
   }
+}
+
+function attemptsIn({ delivered, failed }: Made): number {
+  return delivered + failed;
+}
+
+function nothingMade(): Made {
+  return { ...emptyTally(), totalMs: 0, dead: 0 };
 }
