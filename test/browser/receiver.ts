@@ -16,13 +16,15 @@ const SOURCES = [
   .map(([name, keys]) => `[vars.SOURCES.${name}]\n${keys}\n`)
   .join("\n");
 
-/** Runs the receiver. `path` is a folder of its own. */
+type ReceiverOptions = { port: number | undefined; vars?: Record<string, string>; stateDir?: string };
+
+/** Runs the receiver. `path` is a folder of its own; `stateDir` may hold the storage of an earlier run. */
 export function runReceiver(
   path: string,
-  { port = 0, vars = {} }: { port: number | undefined; vars?: Record<string, string> },
+  { port = 0, vars = {}, stateDir = join(path, "state") }: ReceiverOptions,
 ): Promise<WorkerProcess> {
   const root = configuredRoot(path, { tables: SOURCES });
-  return runWorker("receiver", { port, stateDir: join(path, "state"), vars, root });
+  return runWorker("receiver", { port, stateDir, vars, root });
 }
 
 /** A webhook to send. Its header values are printable ASCII, as HTTP asks for. */

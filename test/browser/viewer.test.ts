@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { promisify } from "node:util";
 import type { Browser, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
@@ -174,12 +175,12 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await page.goto("/?type=typed.*&done=cleared&count=2&kept=0");
     await live();
     await page.getByText("Cleared: 2 events.").waitFor();
-    await page.getByLabel("Search in URLs, headers and bodies").fill("half a wo");
+    await page.getByLabel("Search by id, or in URLs, headers and bodies").fill("half a wo");
     await send("typed.one");
     await page.getByRole("link", { name: "1 new event" }).waitFor();
-    expect(await page.getByLabel("Search in URLs, headers and bodies").inputValue()).toBe("half a wo");
-    await page.getByLabel("Search in URLs, headers and bodies").fill("");
-    await page.getByLabel("Search in URLs, headers and bodies").blur();
+    expect(await page.getByLabel("Search by id, or in URLs, headers and bodies").inputValue()).toBe("half a wo");
+    await page.getByLabel("Search by id, or in URLs, headers and bodies").fill("");
+    await page.getByLabel("Search by id, or in URLs, headers and bodies").blur();
     await send("typed.two");
     await page.getByRole("link", { name: "typed.two" }).waitFor();
     expect(await types()).toEqual(["typed.two", "typed.one"]);
@@ -361,6 +362,51 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(await page.locator("#repeated").isVisible()).toBe(false);
     await sockets[0]?.close();
     await page.getByText("again once, last").waitFor();
+  });
+
+  test("leads from an id to its event, and says that it came again", async () => {
+    const id = `msg_${randomUUID()}`;
+    const twice = { id, body: '{"type":"found.by.id"}' };
+    await sendSigned(open.url, twice);
+    await send("found.not");
+    await sendSigned(open.url, twice);
+    const { page } = visit;
+    await page.goto("/");
+    await page.getByLabel("Search by id, or in URLs, headers and bodies").fill(id);
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText("The id belongs to").getByText("again once").waitFor();
+    await page.getByText("The id belongs to").getByRole("link").click();
+    await page.getByRole("heading", { name: "found.by.id" }).waitFor();
+    await page.getByText("again once, last").waitFor();
+  });
+
+  test("takes in a refused request once its secret is mended, and says why before", async () => {
+    const [port] = await freePorts(1);
+    const path = `${folder.path}/mended`;
+    const runWith = (vars: Record<string, string>, at: string) =>
+      runReceiver(at, { port, vars, stateDir: `${path}/state` });
+    const wrong = await runWith({ WEBHOOK_SECRET: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" }, `${path}/1`);
+    const page = await visitAlone(wrong);
+    try {
+      expect(await send("refused.first", {}, wrong)).toBe(401);
+      await page.goto("/rejected");
+      await page.getByRole("button", { name: "Take in" }).click();
+      await page.getByText("Verified again, and still rejected: signature_mismatch.").waitFor();
+      expect(visit.takeFaults()).toEqual([expect.stringMatching(/^409 POST \/rejected\/rej_/)]);
+    } finally {
+      await wrong.stop();
+    }
+    const right = await runWith({}, `${path}/2`);
+    try {
+      await page.goto("/rejected");
+      await page.getByRole("button", { name: "Take in" }).click();
+      await page.getByText("Verified and taken in as event 1.").waitFor();
+      expect(await page.getByRole("button", { name: "Take in" }).count()).toBe(0);
+      await page.getByRole("link", { name: "event 1" }).click();
+      await page.getByRole("heading", { name: "refused.first" }).waitFor();
+    } finally {
+      await right.stop();
+    }
   });
 
   test("lets an event be copied: as curl, header by header, as a file", async () => {

@@ -7,8 +7,9 @@ import { FILTER_PARAMETERS, readFilter } from "../event/filter.ts";
 import type { PageQuery } from "../event/page.ts";
 import { bodyBytes, type EventRecord } from "../event/record.ts";
 import { forwardEvent } from "../forward/send.ts";
+import { pageOfId } from "../log/find-id.ts";
 import { longPoll } from "../log/live/long-poll.ts";
-import { createApp, inboxOf, logOf, type ReceiverContext, readLog } from "../log/logs.ts";
+import { createApp, inboxOf, logOf, type ReceiverContext, readLog, sourcesOf } from "../log/logs.ts";
 import { readPage, recordAt } from "../log/read.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
 
@@ -20,7 +21,10 @@ const MAX_LIMIT = 500;
 /** Proxies and clients give up on a silent request after a minute. */
 const MAX_WAIT_SECONDS = 55;
 
-const PAGE_PARAMETERS = ["log", "after", "before", "limit", "wait", ...FILTER_PARAMETERS];
+/** No id is longer. */
+const MAX_ID = 256;
+
+const PAGE_PARAMETERS = ["id", "log", "after", "before", "limit", "wait", ...FILTER_PARAMETERS];
 
 export const eventRoutes = createApp()
   .get("/", (c) => answerPage(c))
@@ -51,12 +55,16 @@ function recordOf(c: ReceiverContext): Promise<EventRecord> {
 /** Answers a page, with `wait` as soon as it is not empty. */
 async function answerPage(c: ReceiverContext): Promise<Response> {
   const { searchParams } = new URL(c.req.url);
-  const query = pageQuery(searchParams, configOf(c.env).scanBytes);
+  const config = configOf(c.env);
+  const query = pageQuery(searchParams, config.scanBytes);
+  const id = idOf(searchParams);
   const waitMs = waitOf(searchParams);
   const { signal } = c.req.raw;
-  const page = await readLog(c.env, searchParams.get("log"), (reader) =>
-    waitMs === 0 ? readPage(reader, query) : longPoll(reader, query, { waitMs, signal }),
-  );
+  const name = searchParams.get("log");
+  const page = await readLog(c.env, name, (reader) => {
+    if (id !== null) return pageOfId(reader, { id, sources: sourcesOf(config, name) }, query);
+    return waitMs === 0 ? readPage(reader, query) : longPoll(reader, query, { waitMs, signal });
+  });
   return c.json(page);
 }
 
@@ -98,6 +106,13 @@ export function pageQuery(parameters: URLSearchParams, scanBytes: number): PageQ
   const limit = limitOf(parameters.get("limit"), MAX_LIMIT);
   const order = after === null ? "before" : "after";
   return { order, seq: cursorOf(order, after ?? before), limit, scanBytes, filter: readFilter(parameters) };
+}
+
+/** Returns the id that is asked for, null for none. @throws Problem `invalid_parameter` */
+function idOf(parameters: URLSearchParams): string | null {
+  const id = parameters.get("id");
+  if (id === null || (id !== "" && id.length <= MAX_ID && !parameters.has("wait"))) return id;
+  throw new Problem("invalid_parameter", `\`id\` has 1 to ${MAX_ID} characters, and takes no \`wait\`.`);
 }
 
 /** Returns the milliseconds that `wait` asks for, 0 without it. @throws Problem `invalid_parameter` */

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { Bytes } from "../../../shared/bytes.ts";
 import { batched } from "../../../shared/durable/batch.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
@@ -30,6 +31,7 @@ import { countEvents } from "./queries/counts.ts";
 import { type HourlyCounts, hourlyCounts } from "./queries/hourly.ts";
 import { findEvent, page, records } from "./queries/pages.ts";
 import type { LogSnapshot } from "./queries/rows.ts";
+import { expiredBefore } from "./state/rules.ts";
 import { type Health, healthOf, type InboxStatus, statusOf } from "./status.ts";
 import { noteReads, type Reads } from "./unread.ts";
 
@@ -86,6 +88,16 @@ export class Inbox extends DurableObject<InboxEnv> {
 
   find(seq: number): EventLocation | null {
     return this.#answer((log) => findEvent(log, seq));
+  }
+
+  /** Returns the seqs that were logged with these keys within the retention, the newest first. */
+  seqsOf(keys: Bytes[]): number[] {
+    return this.#answer(({ now, timing }) => {
+      const { seen } = this.memory.store;
+      const since = expiredBefore(now, timing);
+      const found = keys.flatMap((key) => seen.tables.flatMap((table) => seen.find(table, key, since) ?? []));
+      return [...new Set(found)].sort((a, b) => b - a);
+    });
   }
 
   /** Notes what a reader could not read, and could again; returns those unread parts that count as missing. */

@@ -4,7 +4,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf, type Vars } from "../config.ts";
 import type { Inbox } from "../inbox/inbox.ts";
-import { DEFAULT_LOG } from "../verify/source.ts";
+import { DEFAULT_LOG, type Source } from "../verify/source.ts";
 
 /**
  * The logs of this Worker: the bindings that hold them, their names, and the call to a log's Inbox that survives a
@@ -39,6 +39,11 @@ export function logOf(config: Config, name: string | null, source: string | null
   // Only configured logs: any other name would make an empty Inbox that nobody asked for.
   if (!logsOf(config).includes(log)) throw new Problem("not_found", `There is no log ${JSON.stringify(log)}.`);
   return log;
+}
+
+/** Returns the sources that write to the log called `name` (null: the default one). */
+export function sourcesOf({ sources }: Config, name: string | null): readonly Source[] {
+  return [...sources.values()].filter(({ log }) => log === (name ?? DEFAULT_LOG));
 }
 
 /** Returns the name of the Inbox that keeps a log, which is also the prefix of the log's keys in KV. */

@@ -5,7 +5,8 @@ import type { Page, SeqRange } from "../event/page.ts";
 import type { EventRecord, EventSummary } from "../event/record.ts";
 import type { HourlyCounts } from "../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../inbox/status.ts";
-import { type Env, inboxOf, type LogReader, readLog } from "../log/logs.ts";
+import { summariesByKey } from "../log/find-id.ts";
+import { type Env, inboxOf, type LogReader, readLog, sourcesOf } from "../log/logs.ts";
 import { readPage, readRecord } from "../log/read.ts";
 import { sameBytes } from "../log/same-bytes.ts";
 import type { ListedRejection } from "../rejected/rejections.ts";
@@ -30,6 +31,8 @@ type ListData = {
   missing: SeqRange[];
   status: InboxStatus;
   hourly: HourlyCounts;
+  /** Events whose id is the text that is searched. */
+  named: EventSummary[];
 };
 
 /**
@@ -39,21 +42,27 @@ type ListData = {
  * @throws Problem `cursor_ahead`
  */
 export function listData(env: Env, config: Config, address: ViewAddress, cursor: ListCursor): Promise<ListData> {
-  return readLog(env, address.log, (reader) => readList(reader, config, address.filter, cursor));
+  return readLog(env, address.log, (reader) => readList(reader, config, address, cursor));
 }
 
-async function readList(reader: LogReader, config: Config, filter: EventFilter, cursor: ListCursor): Promise<ListData> {
+async function readList(
+  reader: LogReader,
+  config: Config,
+  { log, filter }: ViewAddress,
+  cursor: ListCursor,
+): Promise<ListData> {
   const query = { ...cursor, limit: EVENTS_PER_PAGE, scanBytes: config.scanBytes, filter };
-  const [status, hourly, page, older] = await Promise.all([
+  const [status, hourly, page, older, named] = await Promise.all([
     reader.inbox.status(),
     reader.inbox.hourly(),
     readPage(reader, query, PASS_GAPS),
     cursor.order === "after" ? cursorFrom(reader, filter, cursor.seq ?? 0) : null,
+    filter.q === null ? [] : orIfUnreadable([], summariesByKey(reader, filter.q, sourcesOf(config, log))),
   ]);
   // The page may have read what the status, which is older, still calls unread.
   const isShown = ({ from, to }: SeqRange) => page.events.some(({ seq }) => from <= seq && seq <= to);
   const unread = status.unread.filter((part) => !isShown(part));
-  return { ...listOf(page, cursor, older), status: { ...status, unread }, hourly };
+  return { ...listOf(page, cursor, older), status: { ...status, unread }, hourly, named };
 }
 
 /**

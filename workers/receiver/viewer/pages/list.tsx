@@ -31,6 +31,8 @@ type ListPageProps = {
   again: string;
   status: InboxStatus;
   hourly: HourlyCounts;
+  /** Events whose id is the text that is searched. */
+  named: readonly EventSummary[];
   now: number;
   /** Content in place of the list, for a log without any event. */
   empty: Child;
@@ -55,6 +57,7 @@ export function ListPage(props: ListPageProps) {
       <LogWarnings status={status} />
       <MissingParts {...props} />
       {!isEmpty && <Filters address={address} sources={view.sources} now={now} />}
+      <NamedEvents {...props} />
       <p id="said-state" class="unseen" role="status" />
       <p id="said-count" class="unseen" role="status" />
       <a id="new" class="new" href={href("/", address)} hidden>
@@ -73,6 +76,19 @@ export function ListPage(props: ListPageProps) {
       {!isEmpty && <ExportAndClear view={view} />}
     </ViewerFrame>
   );
+}
+
+/** Events that were searched by their id, wherever in the log they are. */
+function NamedEvents({ named, view: { address } }: ListPageProps) {
+  return named.map(({ seq, type, source, receivedAt, repeated }) => (
+    <p class="message">
+      The id belongs to{" "}
+      <a href={href(`/e/${seq}`, unfiltered(address))}>
+        <Foreign text={type ?? NO_TYPE} /> (event {seq})
+      </a>{" "}
+      of <Foreign text={source} />, received <Moment at={receivedAt} /> {repeatedText(repeated?.times ?? 0)}
+    </p>
+  ));
 }
 
 function EventTable({ events, view }: ListPageProps) {

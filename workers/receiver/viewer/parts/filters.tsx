@@ -28,7 +28,7 @@ export function Filters({ address, sources, now }: FiltersProps) {
           {address.log !== DEFAULT_LOG && <input type="hidden" name="log" value={address.log} />}
           {values.source !== undefined && <input type="hidden" name="source" value={values.source} />}
           <label>
-            Search in URLs, headers and bodies
+            Search by id, or in URLs, headers and bodies
             <input type="search" name="q" value={values.q} maxlength={256} />
           </label>
           <button type="submit" class="main">
