@@ -104,8 +104,8 @@ export const tokenSetting: Setting<string> = {
   read: (text) => (/^[\x21-\x7e]{24,1000}$/.test(text) ? text : undefined),
 };
 
-/** A resolver that is asked over HTTPS: without TLS anyone on the way could answer, but for one on this machine. */
-export const resolverSetting: Setting<string> = {
+/** A URL over HTTPS: without TLS anyone on the way could answer in its place, but for one on this machine. */
+export const trustedUrlSetting: Setting<string> = {
   fallback: "",
   bounds: "an https URL (http on this machine), or empty",
   read: (text) => {

@@ -25,16 +25,31 @@ export async function isVouchedFor(request: Request, apiToken: string): Promise<
 /**
  * Tells if the request says to come from a program or a page of our own on this machine. The headers that browsers and
  * proxies must send give away a page of another origin, a tunnel, a proxy, and a hostname that was rebound to loopback.
- * So `LOCAL_DEV` never opens the API to anyone else. Only for a request that is vouched for.
+ * So `LOCAL_DEV` never opens the API to anyone else. Only for a request that is vouched for. `acts` says that reading does
+ * something: no link of another page may do it.
  */
-export function isLocalRequest(request: Request): boolean {
+export function isLocalRequest(request: Request, acts = false): boolean {
   const url = new URL(request.url);
   if (!LOOPBACK_HOSTS.has(url.hostname)) return false;
   for (const [name, value] of request.headers) {
     if (PROXY_HEADER.test(name) || (name === "cf-connecting-ip" && !LOOPBACK_ADDRESS.test(value))) return false;
   }
   const site = request.headers.get("sec-fetch-site");
-  if (site !== null && site !== "same-origin" && site !== "none") return false;
+  const isOurs = site === null || site === "same-origin" || site === "none";
+  if (!isOurs && (acts || !isFollowedLink(request))) return false;
   const origin = request.headers.get("origin");
   return origin === null || origin === url.origin;
+}
+
+/**
+ * Tells if a browser follows a link from a page at another port of this machine, as the other Worker's pages have it.
+ * That page sees nothing of the answer, which is shown in a document of its own.
+ */
+function isFollowedLink({ method, headers }: Request): boolean {
+  return (
+    method === "GET" &&
+    headers.get("sec-fetch-site") === "same-site" &&
+    headers.get("sec-fetch-mode") === "navigate" &&
+    headers.get("sec-fetch-dest") === "document"
+  );
 }

@@ -62,9 +62,9 @@ export function requireSignIn(guarded: GuardedWorker): MiddlewareHandler {
 }
 
 /** The form; `to` is the path of this Worker that it leads to. */
-function SignInPage({ worker, to, fault }: { worker: string; to: string; fault?: string }) {
+function SignInPage({ worker, to, fault }: { worker: GuardedWorker["worker"]; to: string; fault?: string }) {
   return (
-    <Shell title={`Sign in to the webhook ${worker}`}>
+    <Shell title="Sign in" place={{ worker, other: "" }}>
       {fault && (
         <p class="message failed" role="alert" id="fault">
           {fault}

@@ -16,7 +16,7 @@ import { hasSession } from "./session.ts";
  * when they are read.
  */
 export type GuardedWorker = {
-  worker: string;
+  worker: "sender" | "receiver";
   configOf: (env: unknown) => AuthConfig;
   now: () => number;
   acts?: ReadonlySet<string>;
@@ -42,7 +42,13 @@ export function requireToken(guarded: GuardedWorker): MiddlewareHandler {
       if (problem !== null) throw problem;
     } else if (await hasSession(c, { worker: guarded.worker, apiToken, localDev }, guarded.now())) {
       requireSameOrigin(c.req.raw, guarded.acts?.has(c.req.path));
-    } else if (!(localDev && isLocalRequest(c.req.raw) && (await isVouchedFor(c.req.raw, apiToken)))) {
+    } else if (
+      !(
+        localDev &&
+        isLocalRequest(c.req.raw, guarded.acts?.has(c.req.path)) &&
+        (await isVouchedFor(c.req.raw, apiToken))
+      )
+    ) {
       throw refusal("token_required", "Send `Authorization: Bearer <API_TOKEN>`, or sign in on the page.");
     }
     await next();

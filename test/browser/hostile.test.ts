@@ -55,7 +55,7 @@ describe.skipIf(chrome === null)("the viewer of a hostile log", () => {
     const { page } = visit;
     for (const [index, text] of MARKUP.entries()) {
       await page.goto(`/e/${index + 1}?${query(text, "q", "type", "source")}`);
-      expect(await page.title()).toBe(text.slice(0, 128));
+      expect(await page.title()).toBe(`${text.slice(0, 128)} · Webhook receiver`);
     }
   });
 

@@ -19,8 +19,9 @@ let visit: Visit;
 describe.skipIf(chrome === null)("the pair", () => {
   beforeAll(async () => {
     const [first = 0, second = 0] = await freePorts(2);
-    startReceiver = () => runWorker("receiver", { port: first, stateDir: folder.path, vars: {} });
-    const vars = { WEBHOOK_URL: `http://127.0.0.1:${first}/webhook`, RETRY_SECONDS: "1 1 1 2 2 2 4 4 8 8 8" };
+    const [RECEIVER_URL, SENDER_URL] = [`http://127.0.0.1:${first}`, `http://127.0.0.1:${second}`];
+    startReceiver = () => runWorker("receiver", { port: first, stateDir: folder.path, vars: { SENDER_URL } });
+    const vars = { RECEIVER_URL, WEBHOOK_URL: `${RECEIVER_URL}/webhook`, RETRY_SECONDS: "1 1 1 2 2 2 4 4 8 8 8" };
     [browser, receiver, sender] = await Promise.all([
       launch(chrome ?? ""),
       startReceiver(),
@@ -60,6 +61,29 @@ describe.skipIf(chrome === null)("the pair", () => {
     const body = await page.getByLabel("Body", { exact: true }).textContent();
     expect(body).toMatch(/"timestamp": ?"?\d/);
     expect(body).toMatch(/"value": ?[\d.]+/);
+  });
+
+  test("links each Worker's pages to the other's, under a name and an icon of their own", async () => {
+    visit = await Visit.open(browser, sender.url);
+    const { page } = visit;
+    const workers = page.getByRole("navigation", { name: "Workers" });
+    const icon = () => page.locator("link[rel=icon]").getAttribute("href");
+    await page.goto("/");
+    const icons = [await icon()];
+    await page.getByRole("link", { name: `${receiver.url}/webhook` }).click();
+    await page.getByRole("heading", { name: "Endpoint", exact: true }).waitFor();
+    expect(await page.title()).toBe(`${receiver.url}/webhook · Webhook sender`);
+    await workers.getByRole("link", { name: "Receiver" }).click();
+    await page.getByRole("heading", { name: "Webhook receiver" }).waitFor();
+    expect(page.url()).toBe(`${receiver.url}/`);
+    icons.push(await icon());
+    await workers.getByRole("link", { name: "Sender" }).click();
+    await page.getByRole("heading", { name: "Webhook sender" }).waitFor();
+    expect(page.url()).toBe(`${sender.url}/`);
+    expect(new Set(icons).size).toBe(2);
+    expect(icons.join()).not.toContain("data:,");
+    // To the visit, the receiver is somewhere else.
+    visit.takeFaults();
   });
 
   test("says that the receiver is gone, and shows what was sent meanwhile when it is back", async () => {

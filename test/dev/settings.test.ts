@@ -64,6 +64,12 @@ describe("readSettings", () => {
     expect(readSettings(folder.path, { ...variables, LOCAL_DEV: "false" }).variables.LOCAL_DEV).toBe("false");
   });
 
+  test("each Worker learns the address of the other's pages, unless it is given", () => {
+    const { variables } = readSettings(folder.path, { RECEIVER_PORT: "9090", SENDER_URL: "" });
+    expect(variables).toMatchObject({ RECEIVER_URL: "http://localhost:9090", SENDER_URL: "" });
+    expect(readSettings(folder.path, {}).variables.SENDER_URL).toBe("http://localhost:5000");
+  });
+
   test("the default endpoint follows RECEIVER_PORT, unless WEBHOOK_URL is given", () => {
     const webhookUrl = (env: NodeJS.ProcessEnv) => readSettings(folder.path, env).variables.WEBHOOK_URL;
     expect(webhookUrl({})).toBe("http://localhost:8080/webhook");

@@ -45,6 +45,7 @@ describe("configOf", () => {
       ["", "https://example.com/hook", "http://localhost:9/webhook"],
     ],
     ["DOH_URL", ["garbage", "http://dns.example/"], ["", "https://dns.example/dns-query"]],
+    ["RECEIVER_URL", ["javascript:alert(1)", "http://in.example"], ["", "https://in.example", "http://localhost:8080"]],
     ["PERIODIC_SECONDS", ["0.0001", "-1", "86401", "1e3", "a"], ["0", "1", "86400", ""]],
     ["RETENTION_DAYS", ["0", "3651", "1.5", "30d"], ["1", "3650"]],
     [

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import {
   ConfigReader,
   flagSetting,
-  resolverSetting,
   type Setting,
   shownNumber,
   tokenSetting,
+  trustedUrlSetting,
   wholeSetting,
 } from "../../shared/config.ts";
 
@@ -86,12 +86,12 @@ describe("a resolver", () => {
     "https://dns.example:8443/resolve?x=1",
     "http://localhost:8053/",
     "http://[::1]/",
-  ])("may be %j", (given) => expect(read(resolverSetting, given)).toBe(given));
+  ])("may be %j", (given) => expect(read(trustedUrlSetting, given)).toBe(given));
 
   it.each([
     ...["garbage", "dns.example", "ftp://dns.example", "http://dns.example/", "http://localhost.evil.example/"],
     ...["https://user:pass@dns.example/", "https://", "//dns.example", "file:///etc/hosts"],
-  ])("is not %j", (given) => expect(read(resolverSetting, given)).toMatch(/^IT must be an https URL/));
+  ])("is not %j", (given) => expect(read(trustedUrlSetting, given)).toMatch(/^IT must be an https URL/));
 });
 
 describe("shownNumber", () => {

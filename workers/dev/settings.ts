@@ -39,14 +39,16 @@ export function readSettings(root: string, env: NodeJS.ProcessEnv): Settings {
   if (missing.length > 0) {
     throw new Error(`${missing.join(" and ")} missing in .dev.vars: add it, or delete the file for a new one.`);
   }
-  const WEBHOOK_URL = `http://localhost:${receiverPort}/webhook`;
+  const SENDER_URL = `http://localhost:${senderPort}`;
+  const RECEIVER_URL = `http://localhost:${receiverPort}`;
+  const WEBHOOK_URL = `${RECEIVER_URL}/webhook`;
   return {
     senderPort,
     receiverPort,
     stateDir: resolve(root, given.STATE_DIR || ".wrangler/state"),
     logFormat: readLogFormat(given.LOG),
     colour: !given.NO_COLOR,
-    variables: { ...DEFAULTS, WEBHOOK_URL, ...given },
+    variables: { ...DEFAULTS, WEBHOOK_URL, SENDER_URL, RECEIVER_URL, ...given },
   };
 }
 

@@ -1,9 +1,9 @@
 import {
   ConfigReader,
   flagSetting,
-  resolverSetting,
   type Setting,
   tokenSetting,
+  trustedUrlSetting,
   wholeSetting,
 } from "../../shared/config.ts";
 import { DAY_MS } from "../../shared/time.ts";
@@ -33,7 +33,8 @@ export const RECEIVER_SETTINGS = {
   MAX_BODY_BYTES: wholeSetting(1_048_576, { min: 1, max: MAX_BODY_BYTES_LIMIT }),
   SCAN_BYTES: wholeSetting(2_097_152, { min: 1, max: 26_214_400 }),
   STORAGE_LIMIT_MB: wholeSetting(1000, { min: 1, max: 10_000, unit: 1_000_000 }),
-  DOH_URL: resolverSetting,
+  DOH_URL: trustedUrlSetting,
+  SENDER_URL: trustedUrlSetting,
   LOCAL_DEV: flagSetting,
 };
 
@@ -50,6 +51,8 @@ export type Config = {
   forwardSecret: ForwardSecret;
   /** Resolver that checks a hostname before anything is sent there; empty for none. */
   dohUrl: string;
+  /** Address of the sender's pages, which ours link to; empty for none. */
+  senderUrl: string;
   retentionMs: number;
   flushMs: number;
   graceMs: number;
@@ -90,6 +93,7 @@ function readConfig(env: Vars): Config {
     sources,
     forwardSecret: readForwardSecret(values.FORWARD_SECRET, [...sources.values()]),
     dohUrl: values.DOH_URL,
+    senderUrl: values.SENDER_URL,
     retentionMs: values.RETENTION_DAYS,
     flushMs: values.FLUSH_SECONDS,
     graceMs: values.GRACE_SECONDS,

@@ -1,9 +1,9 @@
 import {
   ConfigReader,
   flagSetting,
-  resolverSetting,
   type Setting,
   tokenSetting,
+  trustedUrlSetting,
   wholeSetting,
 } from "../../shared/config.ts";
 import { checkUrl, explainAddress } from "../../shared/outgoing/address.ts";
@@ -49,7 +49,8 @@ export const SENDER_SETTINGS = {
   RETRY_SECONDS: delaysSetting,
   LEASE_SECONDS: wholeSetting(300, { min: 1, max: 3600, unit: 1000 }),
   STORAGE_LIMIT_MB: wholeSetting(1000, { min: 1, max: 10_000, unit: 1_000_000 }),
-  DOH_URL: resolverSetting,
+  DOH_URL: trustedUrlSetting,
+  RECEIVER_URL: trustedUrlSetting,
   LOCAL_DEV: flagSetting,
 };
 
@@ -70,6 +71,8 @@ export type Config = {
   storageLimit: number;
   /** The resolver that looks hostnames up before a POST; empty for none. */
   dohUrl: string;
+  /** Address of the receiver's pages, which ours link to; empty for none. */
+  receiverUrl: string;
 };
 
 /** The tenant that every Durable Object name begins with; one today. */
@@ -110,5 +113,6 @@ function readConfig(env: Vars): Config {
     leaseMs: values.LEASE_SECONDS,
     storageLimit: values.STORAGE_LIMIT_MB,
     dohUrl: values.DOH_URL,
+    receiverUrl: values.RECEIVER_URL,
   };
 }

@@ -34,6 +34,7 @@ describe("configOf", () => {
 
   it.each<[name: string, wrong: string[], fine: string[]]>([
     ["DOH_URL", ["garbage", "http://dns.example/"], ["", "https://dns.example/dns-query"]],
+    ["SENDER_URL", ["javascript:alert(1)", "http://out.example"], ["", "https://out.example", "http://localhost:5000"]],
     ["RETENTION_DAYS", ["0", "3651", "1.5", "30d"], ["1", "3650"]],
     ["FLUSH_SECONDS", ["0", "86401", "0.5", "-1"], ["1", "86400"]],
     ["GRACE_SECONDS", ["-1", "86401", "x"], ["0", "86400"]],

@@ -221,7 +221,7 @@ describe("GET /e/:seq", () => {
     });
     const { status, text } = await page("/e/1");
     expect(status).toBe(200);
-    expect(text).toContain("<title>order.paid</title>");
+    expect(text).toContain("<title>order.paid · Webhook receiver</title>");
     expect(text).toContain("<code><bdi>msg_1</bdi></code>");
     expect(text).toContain("2040-01-01 00:00:00.000 UTC");
     expect(text).toContain("12345678901234567890");
@@ -309,7 +309,7 @@ describe("GET /e/:seq", () => {
       pass(10 * 60 * SECOND);
       await runAlarm();
     }
-    expect((await page("/e/1")).text).toContain("<title>a</title>");
+    expect((await page("/e/1")).text).toContain("<title>a · Webhook receiver</title>");
     expect((await page("/")).text).toContain("1 arrival in the 24 hours before 00:20 UTC");
     pass(2 * DAY);
     expect((await page("/")).text).toContain("0 arrivals in the 24 hours before");

@@ -37,6 +37,23 @@ describe("isLocalRequest", () => {
     expect(isLocalRequest(new Request(url, { headers }))).toBe(local);
   });
 
+  const link = { "sec-fetch-site": "same-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
+  it.each<[name: string, headers: Record<string, string>, acts: boolean, local: boolean]>([
+    ["to a page", {}, false, true],
+    ["to what acts when it is read", {}, true, false],
+    ["of another site", { "sec-fetch-site": "cross-site" }, false, false],
+    ["into a frame", { "sec-fetch-dest": "iframe" }, false, false],
+    ["read by a script", { "sec-fetch-mode": "cors", "sec-fetch-dest": "empty" }, false, false],
+    ["with an origin", { origin: "http://localhost:5000" }, false, false],
+  ])("judges a link of another port here: %s", (_name, changes, acts, local) => {
+    expect(isLocalRequest(new Request(URL_HERE, { headers: { ...link, ...changes } }), acts)).toBe(local);
+  });
+
+  it("takes no form of another port here", () => {
+    const posted = new Request(URL_HERE, { method: "POST", headers: link });
+    expect(isLocalRequest(posted)).toBe(false);
+  });
+
   it("takes no request for local that any proxy's header came with, whatever it says", () => {
     const suffix = fc.stringMatching(/^[a-z][a-z-]{0,15}[a-z]$/);
     const name = fc.oneof(

@@ -162,7 +162,7 @@ function secretsOf(
 /** Variables that are public, open this API or sign as us: a source that verified with one would accept forgeries. */
 const OWN_VARIABLES: ReadonlySet<string> = new Set([
   ...["API_TOKEN", "FORWARD_SECRET", "LOCAL_DEV", "DOH_URL", "RETENTION_DAYS", "FLUSH_SECONDS", "GRACE_SECONDS"],
-  ...["MAX_BODY_BYTES", "SCAN_BYTES", "STORAGE_LIMIT_MB"],
+  ...["MAX_BODY_BYTES", "SCAN_BYTES", "STORAGE_LIMIT_MB", "SENDER_URL"],
 ]);
 
 function secretNamed(key: string, name: unknown, env: Variables): string {

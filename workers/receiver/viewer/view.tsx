@@ -34,6 +34,7 @@ function surroundings(c: Context) {
     origin: new URL(c.req.url).origin,
     logs: logsOf(config),
     sources: [],
+    sender: config.senderUrl,
     signedIn: hasCookie(c, { worker: "receiver", localDev: config.localDev }),
   };
 }

@@ -1,4 +1,5 @@
 import { Badge, type BadgeProps, Foreign, ForeignBlock, Time } from "../../../shared/pages/parts.tsx";
+import { visible } from "../../../shared/pages/visible.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
 import { Redeliver } from "./forms.tsx";
 import { DashboardFrame, type DashboardFrameProps, endpointPath, Refreshed, WATCH_SECONDS } from "./frame.tsx";
@@ -93,7 +94,7 @@ type DeliveryPageProps = DashboardFrameProps & { endpointId: string; delivery: D
 export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryPageProps) {
   const { id, seq, type, state, attempts, due } = delivery;
   return (
-    <DashboardFrame title="Delivery" {...frame}>
+    <DashboardFrame title="Delivery" name={`Delivery of ${visible(type)}`} {...frame}>
       <p>
         <a href={endpointPath(endpointId)}>
           ← Endpoint <code>{endpointId}</code>

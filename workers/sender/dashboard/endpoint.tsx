@@ -1,4 +1,5 @@
 import { Badge, Foreign, Time } from "../../../shared/pages/parts.tsx";
+import { visible } from "../../../shared/pages/visible.ts";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
 import { DEFAULT_ENDPOINT, type EndpointRate } from "../model/endpoint.ts";
 import { ActivityChart, DeliveredShare } from "./chart.tsx";
@@ -37,7 +38,7 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
       <DeliveryTable id={id} deliveries={deliveries} />
     );
   return (
-    <DashboardFrame title="Endpoint" {...frame}>
+    <DashboardFrame title="Endpoint" name={visible(url)} {...frame}>
       <p class="mono">
         <Foreign text={url} />
       </p>

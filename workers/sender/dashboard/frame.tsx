@@ -22,13 +22,21 @@ export const WATCH_SECONDS = 2;
  * `signedIn`: the reader has a session to end; open local development has none. `posted`: the page answers a form, so
  * its address is the form's, and the script puts the address of the form's page in its place (client/dashboard.js).
  */
-export type DashboardFrameProps = { signedIn: boolean; posted: boolean; notice?: Notice | undefined };
+export type DashboardFrameProps = {
+  signedIn: boolean;
+  posted: boolean;
+  /** Address of the receiver's pages; empty for none. */
+  receiver: string;
+  notice?: Notice | undefined;
+};
 
-export function DashboardFrame(props: PropsWithChildren<DashboardFrameProps & { title: string; home?: boolean }>) {
-  const { title, home, signedIn, posted, notice, children } = props;
-  const navigation = home ? <span /> : <a href="/">← All endpoints</a>;
+/** `name` is the thing's, for the browser's tab; by default the title. */
+type FrameProps = PropsWithChildren<DashboardFrameProps & { title: string; name?: string }>;
+
+export function DashboardFrame({ posted, receiver, children, ...shell }: FrameProps) {
+  const tabs = [{ href: "/", text: "Endpoints", current: true }];
   return (
-    <Shell {...{ title, files: ENTRY, notice, navigation, signedIn }}>
+    <Shell files={ENTRY} place={{ worker: "sender", other: receiver }} tabs={tabs} {...shell}>
       {posted && <div id="posted" hidden />}
       {children}
     </Shell>

@@ -24,7 +24,7 @@ export function ListPage({ origin, summaries, counts, after, next, typed, ...fra
   const from = after === "" ? "/" : `/?after=${encodeURIComponent(after)}`;
   const valuesOf = (form: TypedForm["form"]) => (typed?.form === form ? typed.values : undefined);
   return (
-    <DashboardFrame title="Webhook sender" home={true} {...frame}>
+    <DashboardFrame title="Webhook sender" {...frame}>
       <p id="summary" role="status" class="quiet">
         {summaryText(counts)}
       </p>

@@ -100,10 +100,11 @@ function failure(c: Context, title: string, notice: Notice) {
 
 /** Returns what the frame of a page shows of the request, with `notice` or the one that the address names. */
 function frameProps(c: Context, notice?: Notice): DashboardFrameProps {
-  const { localDev } = configOf(c.env as Env);
+  const { localDev, receiverUrl } = configOf(c.env as Env);
   return {
     notice: notice ?? noticeOf(c.req.query("done"), c.req.query("count")),
     signedIn: hasCookie(c, { worker: "sender", localDev }),
+    receiver: receiverUrl,
     posted: c.req.method === "POST",
   };
 }

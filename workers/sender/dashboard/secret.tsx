@@ -17,7 +17,7 @@ type SecretPageProps = DashboardFrameProps & {
 /** The secrets that sign now. */
 export function SecretPage({ id, secrets, signing, names, ...frame }: SecretPageProps) {
   return (
-    <DashboardFrame title="Signing secret" {...frame}>
+    <DashboardFrame title="Signing secret" name={`Secret of ${id}`} {...frame}>
       <p>
         <a href={endpointPath(id)}>
           ← Endpoint <code>{id}</code>

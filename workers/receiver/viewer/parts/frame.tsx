@@ -57,38 +57,39 @@ export type RequestedView = {
   address: ViewAddress;
   logs: readonly string[];
   sources: readonly string[];
+  /** Address of the sender's pages; empty for none. */
+  sender: string;
   /** The reader has a session to end. */
   signedIn: boolean;
   notice?: Notice | undefined;
 };
 
-type Tab = "events" | "rejected" | "connect";
+type TabName = "events" | "rejected" | "connect";
 
-const TABS: readonly (readonly [Tab, path: string, text: string])[] = [
+const TABS: readonly (readonly [TabName, path: string, text: string])[] = [
   ["events", "/", "Events"],
   ["rejected", "/rejected", "Rejected"],
   ["connect", "/connect", "Connect"],
 ];
 
-type ViewerFrameProps = PropsWithChildren<{ title: string; tab: Tab; view: RequestedView; beside?: Child }>;
+type ViewerFrameProps = PropsWithChildren<{ title: string; tab: TabName; view: RequestedView; beside?: Child }>;
 
 export function ViewerFrame({ title, tab, view, beside, children }: ViewerFrameProps) {
-  const { address, logs, notice, signedIn } = view;
-  const navigation = (
-    <>
-      <ul class="tabs">
-        {TABS.map(([name, path, text]) => (
-          <li>
-            <a href={href(path, unfiltered(address))} aria-current={name === tab ? "page" : undefined}>
-              {text}
-            </a>
-          </li>
-        ))}
-      </ul>
-      {logs.length > 1 && <LogLinks {...view} />}
-    </>
+  const { address, logs, notice, signedIn, sender } = view;
+  const tabs = TABS.map(([name, path, text]) => ({
+    href: href(path, unfiltered(address)),
+    text,
+    current: name === tab,
+  }));
+  const navigation = logs.length > 1 && <LogLinks {...view} />;
+  return (
+    <Shell
+      place={{ worker: "receiver", other: sender }}
+      {...{ title, tabs, files: VIEWER_FILES, notice, navigation, signedIn, beside }}
+    >
+      {children}
+    </Shell>
   );
-  return <Shell {...{ title, files: VIEWER_FILES, notice, navigation, signedIn, beside }}>{children}</Shell>;
 }
 
 function LogLinks({ logs, address }: RequestedView) {
