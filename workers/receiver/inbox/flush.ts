@@ -23,11 +23,22 @@ const SEGMENT_DEADLINE_MS = 30_000;
 /** An alarm has 15 minutes; a slow KV must not use them up. */
 const RUN_MS = 5 * 60_000;
 
-type FlushRun = { progressed: boolean; failed: boolean; until: number; errorsInRow: number; stopped: boolean };
+type FlushRun = {
+  progressed: boolean;
+  failed: boolean;
+  until: number;
+  errorsInRow: number;
+  stopped: boolean;
+  /** Told of each call of KV that failed. */
+  failure: () => void;
+};
 
 /** Moves what is due, and forgets what is past; returns whether anything moved. Never throws. */
 export async function flush(memory: InboxMemory): Promise<boolean> {
-  const run = { progressed: false, failed: false, until: Date.now() + RUN_MS, errorsInRow: 0, stopped: false };
+  const run: FlushRun = {
+    ...{ progressed: false, failed: false, until: Date.now() + RUN_MS, errorsInRow: 0, stopped: false },
+    failure: () => memory.counts.kvFailed(),
+  };
   try {
     mendClock(memory);
     // The alarm may be for something else: a KV that failed is left alone until its time has come.
@@ -103,6 +114,7 @@ async function step<T>(run: FlushRun, name: string, segment: Segment, work: () =
   } catch (error) {
     run.failed = true;
     run.errorsInRow += 1;
+    run.failure();
     run.stopped ||= isQuotaError(error) || run.errorsInRow >= ERRORS_IN_ROW;
     logEvent("flush.failed", { ...logFields(segment), step: name, error: String(error) });
     return null;
@@ -148,6 +160,7 @@ async function forgetExpired(memory: InboxMemory): Promise<void> {
   for (const segment of expired) {
     const call = countSegment(memory.kv, memory.identity.log, segment);
     const count = await withDeadline(call, SEGMENT_DEADLINE_MS).catch((error: unknown) => {
+      memory.counts.kvFailed();
       logEvent("segment.unread", { firstSeq: segment.firstSeq, error: String(error) });
       return 0;
     });

@@ -33,6 +33,7 @@ import { findEvent, page, records } from "./queries/pages.ts";
 import type { LogSnapshot } from "./queries/rows.ts";
 import { expiredBefore } from "./state/rules.ts";
 import { type Health, healthOf, type InboxStatus, statusOf } from "./status.ts";
+import type { InboxTally } from "./tally.ts";
 import { noteReads, type Reads } from "./unread.ts";
 
 /** The head of one log, as a Durable Object. The files of this room decide and do; this class only joins them. */
@@ -42,6 +43,15 @@ export type LogCounts = {
   events: EventCounts | null;
   rejected: RejectionCounts | null;
   viewers: number | null;
+};
+
+/** The numbers of a log for a monitor. Sizes in bytes. */
+export type LogMetrics = {
+  tally: InboxTally;
+  status: InboxStatus;
+  counts: LogCounts;
+  storageBytes: number;
+  storageLimit: number;
 };
 
 /** `unseen` others were rejected besides; `original`: the request as it came, null when it is not kept. */
@@ -59,6 +69,7 @@ export class Inbox extends DurableObject<InboxEnv> {
   readonly #live: LiveViewers;
   readonly #accept = batched((arrivals: Arrival[]) => {
     const accepted = acceptAll(this.memory, arrivals);
+    this.memory.counts.accepted(accepted);
     const repeated = countRepetitions(this.memory.repetitions, accepted, Date.now());
     if (repeated.length > 0) saveNotesSoon(this.memory, "repetitions");
     this.#live.notify(repeated);
@@ -137,7 +148,8 @@ export class Inbox extends DurableObject<InboxEnv> {
    * that `fingerprint` may add.
    */
   reject(rejected: Rejection, { unseen, fingerprint, original = null }: RejectedCall): Diagnosis | null {
-    const { rejections, state } = this.memory;
+    const { rejections, state, counts } = this.memory;
+    counts.rejected(rejected.reason, 1 + unseen);
     const history = historyOf(state.verified, { source: rejected.source ?? NO_SOURCE, fingerprint });
     const rejection = { ...rejected, diagnosis: withHistory(rejected, history) };
     rejections.add(rejection, unseen, { id: `rej_${crypto.randomUUID().replaceAll("-", "")}`, original });
@@ -174,6 +186,13 @@ export class Inbox extends DurableObject<InboxEnv> {
   /** Tells what waits, and whether KV takes it. */
   status(): InboxStatus {
     return this.#answer(({ now }) => statusOf(this.memory, now));
+  }
+
+  /** Returns the numbers that a monitor keeps. */
+  metrics(): LogMetrics {
+    const { counts, store, config } = this.memory;
+    const sizes = { storageBytes: store.sql.bytes, storageLimit: config.storageLimit };
+    return { tally: counts.read(), status: this.status(), counts: this.counts(), ...sizes };
   }
 
   /** Tells what a monitor must know. */

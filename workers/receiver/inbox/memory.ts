@@ -13,6 +13,7 @@ import { isAhead } from "./state/clock-rules.ts";
 import { wakeAt } from "./state/rules.ts";
 import type { InboxState, LogIdentity, MemoryNote, Timing } from "./state/state.ts";
 import { InboxStore } from "./storage/schema.ts";
+import { InboxCounts } from "./tally.ts";
 
 /** The Inbox's memory of its log: where it comes from, the transaction that changes it, and the alarm that it needs. */
 
@@ -37,6 +38,7 @@ export class InboxMemory {
   readonly store: InboxStore;
   readonly rejections = new Rejections();
   readonly repetitions = new Repetitions();
+  readonly counts = new InboxCounts();
   /** The notes that changed since they were last saved. */
   readonly unsaved = new Set<MemoryNote>();
   readonly #ctx: DurableObjectState;
