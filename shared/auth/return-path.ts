@@ -21,9 +21,11 @@ export function returnPath(wanted: string | null, pages: RegExp): string {
 
 /**
  * Returns the address of the sign-in form that leads back to the page `request` asks for; to `/` if it asks for none.
+ * `ended`: a session was there, and the form says that it has ended.
  */
-export function signInAddress(request: Request): string {
+export function signInAddress(request: Request, ended = false): string {
   const { pathname, search } = new URL(request.url);
   const asked = request.method === "GET" ? pathname + search : "/";
-  return asked === "/" ? "/session" : `/session?${new URLSearchParams({ to: asked })}`;
+  const query = new URLSearchParams({ ...(asked !== "/" && { to: asked }), ...(ended && { why: "ended" }) });
+  return query.size === 0 ? "/session" : `/session?${query}`;
 }

@@ -5,7 +5,7 @@ import { takes } from "../http/parameters.ts";
 import { Problem, problems } from "../http/problem.ts";
 import { htmlPage, Shell } from "../pages/page.tsx";
 import { returnPath, signInAddress } from "./return-path.ts";
-import { endSession, startSession } from "./session.ts";
+import { endSession, hasCookie, startSession } from "./session.ts";
 import { type GuardedWorker, requireSameOrigin, requireToken, tokenProblem } from "./token.ts";
 
 /** Signing in to the pages: the reader types the token once, and a session cookie stands for it from then on. */
@@ -17,9 +17,13 @@ const MAX_SIGN_IN_BYTES = 4096;
 export function signIn(guarded: GuardedWorker, pages: RegExp) {
   const { worker } = guarded;
   return new Hono()
-    .get("/session", takes("to"), (c) =>
-      htmlPage(<SignInPage worker={worker} to={returnPath(c.req.query("to") ?? null, pages)} />),
-    )
+    .get("/session", takes("to", "why"), (c) => {
+      const why = c.req.query("why") ?? "";
+      const to = returnPath(c.req.query("to") ?? null, pages);
+      return htmlPage(
+        <SignInPage worker={worker} to={to} why={Object.hasOwn(REASONS, why) ? REASONS[why] : undefined} />,
+      );
+    })
     .post("/session", async (c) => {
       requireSameOrigin(c.req.raw);
       const { apiToken, localDev } = guarded.configOf(c.env);
@@ -41,7 +45,7 @@ export function signIn(guarded: GuardedWorker, pages: RegExp) {
       requireSameOrigin(c.req.raw);
       const { localDev } = guarded.configOf(c.env);
       endSession(c, { worker, localDev });
-      return c.redirect("/session", 303);
+      return c.redirect("/session?why=out", 303);
     });
 }
 
@@ -55,16 +59,29 @@ export function requireSignIn(guarded: GuardedWorker): MiddlewareHandler {
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== "token_required") throw error;
       if (!c.req.header("accept")?.includes("text/html")) throw error;
-      return c.redirect(signInAddress(c.req.raw), 303);
+      const { localDev } = guarded.configOf(c.env);
+      return c.redirect(signInAddress(c.req.raw, hasCookie(c, { worker: guarded.worker, localDev })), 303);
     }
     return next();
   };
 }
 
+/** Reasons to show the form, by their name in the address: no link can make the page say anything else. */
+const REASONS: Record<string, string> = {
+  out: "You are signed out.",
+  ended: "Your session has ended. Sign in again, and you are back where you were.",
+};
+
+type SignInProps = { worker: GuardedWorker["worker"]; to: string; why?: string | undefined; fault?: string };
+
 /** The form; `to` is the path of this Worker that it leads to. */
-function SignInPage({ worker, to, fault }: { worker: GuardedWorker["worker"]; to: string; fault?: string }) {
+function SignInPage({ worker, to, why, fault }: SignInProps) {
   return (
-    <Shell title="Sign in" place={{ worker, other: "" }}>
+    <Shell
+      title="Sign in"
+      place={{ worker, other: "" }}
+      notice={why === undefined ? why : { text: why, failed: false }}
+    >
       {fault && (
         <p class="message failed" role="alert" id="fault">
           {fault}

@@ -1,4 +1,6 @@
 import { Hono } from "hono/tiny";
+import forms from "./client/forms.js";
+import notice from "./client/notice.js";
 import pageCss from "./page.css";
 
 /** Files that pages load. The Worker serves them itself, under paths that change when their content does. */
@@ -16,14 +18,20 @@ export function asset(file: string, type: string, body: string): Asset {
 /** The stylesheet of every page, also of the sign-in form, so it is served to anyone. */
 export const stylesheet = asset("page.css", "text/css; charset=utf-8", pageCss);
 
+/** The scripts of the pages of both Workers, each after those it imports. */
+export const pageScripts = [
+  ["notice.js", notice],
+  ["forms.js", forms],
+] as const;
+
 /**
- * Returns scripts that import each other as `./name.js`. Each comes after those it imports, whose names become the
- * paths they are served at.
+ * Returns scripts that import each other by their relative paths. Each comes after those it imports, whose names become
+ * the paths they are served at.
  */
 export function modules(files: readonly (readonly [file: string, body: string])[]): Asset[] {
   const assets: Asset[] = [];
   for (const [file, body] of files) {
-    const linked = assets.reduce((text, { path }) => text.replaceAll(`"./${fileOf(path)}"`, `"${path}"`), body);
+    const linked = assets.reduce((text, { path }) => text.replace(importOf(fileOf(path)), `"${path}"`), body);
     assets.push(asset(file, "text/javascript; charset=utf-8", linked));
   }
   return assets;
@@ -46,6 +54,11 @@ export function serveAssets(assets: readonly Asset[]) {
 /** Returns the name of the file that an asset's path was made from. */
 function fileOf(path: string): string {
   return path.replace(/^.*\/(.+)-[0-9a-f]{8}(\.\w+)$/, "$1$2");
+}
+
+/** Matches the relative path that a script imports a file by. */
+function importOf(file: string): RegExp {
+  return new RegExp(`"\\.{1,2}/(?:[\\w./-]*/)?${file.replaceAll(".", "\\.")}"`, "g");
 }
 
 /** FNV-1a, 32 bits: tells one release's file from the next one's. It is no protection against anyone. */

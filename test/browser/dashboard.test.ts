@@ -65,7 +65,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await signIn(visit, variables.API_TOKEN);
     await page.getByRole("heading", { name: "Webhook sender" }).waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
-    await page.waitForURL("/session");
+    await page.getByText("You are signed out.").waitFor();
     await page.goto("/");
     await page.getByLabel("API token").waitFor();
     await page.goBack();
@@ -82,9 +82,17 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await page.getByRole("button", { name: "Publish event" }).click();
     await page.getByRole("status").filter({ hasText: "webhook." }).waitFor();
     expect(visit.takeFaults()).toEqual(["422 POST /dashboard/events"]);
+    const fault = page.locator("#type-fault");
+    expect(await fault.textContent()).toContain("Types beginning with webhook.");
+    const type = page.getByLabel("Type", { exact: true });
+    expect(await type.evaluate((element) => element === document.activeElement)).toBe(true);
+    expect(await type.getAttribute("aria-describedby")).toBe("type-fault");
     await page.getByLabel("Type", { exact: true }).fill("order.paid");
     await page.getByRole("button", { name: "Publish event" }).click();
     await page.getByText("The event is in the log, and on its way.").waitFor();
+    expect(page.url()).toBe(`${open.url}/`);
+    await page.reload();
+    expect(await page.getByText("The event is in the log, and on its way.").count()).toBe(0);
     const [request] = await listener.requests("by_form");
     expect(request?.body).toContain('"data":{"total": 42.50}}');
   });
@@ -172,6 +180,26 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     expect(await page.locator("#message > p").count()).toBe(0);
   });
 
+  test("disables a button while its request runs, and says so when no answer comes", async () => {
+    const page = await visitAlone();
+    await page.goto("/");
+    await page.getByText("Publish an event").click();
+    await page.getByLabel("Type", { exact: true }).fill("order.unanswered");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await page.route("**/dashboard/events", async (route) => {
+      await promise;
+      await route.abort();
+    });
+    await page.getByRole("button", { name: "Publish event" }).click();
+    expect(await page.getByRole("button", { name: "Working…" }).isDisabled()).toBe(true);
+    resolve();
+    await page.getByText("The Worker does not answer, so it is not known if this was done.").waitFor();
+    expect(await page.getByLabel("Type", { exact: true }).inputValue()).toBe("order.unanswered");
+    await page.unroute("**/dashboard/events");
+    await page.getByRole("button", { name: "Publish event" }).click();
+    await page.getByText("The event is in the log, and on its way.").waitFor();
+  });
+
   /** Opens the list with a clock of its own. */
   const visitRefreshed = async (worker = open) => {
     const page = await visitAlone(worker);
@@ -209,7 +237,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
   test("says that the page is not up to date, for as long as it is not", async () => {
     const page = await visitRefreshed();
     const here = `${open.url}/`;
-    const fault = page.getByRole("status").getByText("This page is not up to date");
+    const fault = page.getByRole("status").getByText(/^This page is not up to date since \d\d:\d\d: /);
     await page.route(here, (route) => route.abort());
     await page.clock.fastForward(5000);
     await fault.filter({ hasText: "the Worker does not answer" }).waitFor();
@@ -228,7 +256,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await page.getByRole("heading", { name: "Webhook sender" }).waitFor();
     await page.context().clearCookies();
     await page.clock.fastForward(5000);
-    await page.waitForURL("/session");
+    await page.getByText("Your session has ended.").waitFor();
     await page.getByLabel("API token").fill(variables.API_TOKEN);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { name: "Webhook sender" }).waitFor();

@@ -465,7 +465,7 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await expect.poll(viewers, { timeout: 20_000 }).toBe(2);
     await page.context().clearCookies();
     for (const socket of sockets) await socket.close();
-    await page.getByLabel("API token").waitFor();
+    await page.getByText("Your session has ended.").waitFor();
     expect(new Set(visit.takeFaults())).toEqual(new Set(["401 GET /events"]));
     await page.getByLabel("API token").fill(variables.API_TOKEN);
     await page.getByRole("button", { name: "Sign in" }).click();

@@ -415,7 +415,7 @@ describe("signing in", () => {
 
   it("ends", async () => {
     const { status, location, headers } = await send("/session/end", {}, { cookie: await session() }, PUBLIC);
-    expect([status, location]).toEqual([303, "/session"]);
+    expect([status, location]).toEqual([303, "/session?why=out"]);
     expect(headers.get("set-cookie")).toMatch(/=; Max-Age=0; Path=\/; /);
   });
 

@@ -22,6 +22,41 @@ export function readDashboardForm(request: Request, ...known: string[]): Promise
   return readForm(request, { known, maxBytes: MAX_FORM_BYTES });
 }
 
+/** What was typed in a form that was refused, and the problem with one of its fields; null if it is about none. */
+export class TypedFields {
+  readonly fault: { field: string; text: string } | null;
+  readonly #values: URLSearchParams;
+
+  /** @param message the problem, as the API says it: it begins with the name of a member. @param fields the form's */
+  constructor(values: URLSearchParams, message: string, fields: readonly string[]) {
+    this.#values = values;
+    const [, member = "", colon, rest = ""] = /^(\w+)(:?) (.*)$/s.exec(message) ?? [];
+    const field = FIELDS_OF[member]?.find((name) => fields.includes(name)) ?? member;
+    const text = PLAIN_FAULTS[field] ?? (colon === ":" ? rest : `This ${rest}`);
+    this.fault = fields.includes(field) ? { field, text } : null;
+  }
+
+  get(name: string): string | null {
+    return this.#values.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+}
+
+/** Fields that have another name than the member that a problem begins with. */
+const FIELDS_OF: Record<string, readonly string[]> = { rateLimit: ["perSecond"], types: ["types", "type"] };
+
+/** Problems of fields for people, where the API's words are about JSON. */
+const PLAIN_FAULTS: Record<string, string> = {
+  type: "Write names with dots between them, such as order.paid. Types beginning with webhook., endpoint. or delivery. are ours.",
+  types: "Write types such as order.paid, or order.* for all that begin so, separated by spaces.",
+  perSecond: "Write a whole number from 1 to 1000, or nothing for no limit.",
+  startFrom: "Write an event's id, a time such as 2026-01-31T12:00:00Z, or nothing for now.",
+  id: "Write up to 256 letters, digits, - and _, or nothing for a new id.",
+};
+
 /** Returns the body for `POST /endpoints`, without the fields left empty. */
 export function endpointFrom(form: URLSearchParams): Record<string, unknown> {
   const filled = (name: string) => form.get(name)?.trim() ?? "";

@@ -1,17 +1,18 @@
 import type { PropsWithChildren } from "hono/jsx";
+import type { TypedFields } from "./form-input.ts";
 import { endpointPath } from "./frame.tsx";
 
 /** The dashboard's forms. They work without script. */
 
 /** A form that was refused, and what was typed in it. */
-export type TypedForm = { form: "endpoint" | "event"; values: URLSearchParams };
+export type TypedForm = { form: "endpoint" | "event"; values: TypedFields };
 
-type FieldProps = { name: string; label: string; typed: URLSearchParams | undefined; hint?: string };
+type FieldProps = { name: string; label: string; typed: TypedFields | undefined; hint?: string };
 
 function Field({ name, label, typed, hint, ...attributes }: FieldProps & Record<string, unknown>) {
   return (
-    <Labelled name={name} label={label} hint={hint}>
-      <input {...control(name, hint)} value={typed?.get(name) ?? ""} {...attributes} />
+    <Labelled name={name} label={label} hint={hint} typed={typed}>
+      <input {...control(name, hint, typed)} value={typed?.get(name) ?? ""} {...attributes} />
     </Labelled>
   );
 }
@@ -24,12 +25,18 @@ function Labelled({
   name,
   label,
   hint,
+  typed,
   children,
-}: PropsWithChildren<{ name: string; label: string; hint: string | undefined }>) {
+}: PropsWithChildren<Omit<FieldProps, "hint"> & { hint: string | undefined }>) {
   return (
     <div>
       <label for={`field-${name}`}>{label}</label>
       {children}
+      {typed?.fault?.field === name && (
+        <span class="fault" id={`${name}-fault`}>
+          {typed.fault.text}
+        </span>
+      )}
       {hint && (
         <span class="quiet" id={`${name}-hint`}>
           {hint}
@@ -39,14 +46,21 @@ function Labelled({
   );
 }
 
-/** Returns the attributes that tie a control to its label and hint. */
-function control(name: string, hint: string | undefined) {
-  return { name, id: `field-${name}`, ...(hint && { "aria-describedby": `${name}-hint` }) };
+/** Returns the attributes that tie a control to its label, its hint and the problem with it. */
+function control(name: string, hint: string | undefined, typed: TypedFields | undefined) {
+  const wrong = typed?.fault?.field === name;
+  const described = [wrong && `${name}-fault`, hint && `${name}-hint`].filter(Boolean).join(" ");
+  return {
+    name,
+    id: `field-${name}`,
+    ...(described !== "" && { "aria-describedby": described }),
+    ...(wrong && { "aria-invalid": "true" }),
+  };
 }
 
-export function AddEndpointForm({ typed }: { typed: URLSearchParams | undefined }) {
+export function AddEndpointForm({ typed }: { typed: TypedFields | undefined }) {
   return (
-    <details open={typed !== undefined}>
+    <details open={typed !== undefined} id="add" data-answer>
       <summary>Add an endpoint</summary>
       <form method="post" action="/dashboard/endpoints" class="fields">
         <Field name="url" label="URL" type="url" required={true} typed={typed} />
@@ -73,8 +87,8 @@ export function AddEndpointForm({ typed }: { typed: URLSearchParams | undefined 
         </label>
         <Field name="perSecond" label="Requests a second, at most" type="number" min={1} max={1000} typed={typed} />
         <Field name="startFrom" label="Start from" typed={typed} hint="An event id or an ISO 8601 time; empty: now" />
-        <Labelled name="headers" label="Headers" hint={HEADERS_HINT}>
-          <textarea {...control("headers", HEADERS_HINT)} rows={2}>
+        <Labelled name="headers" label="Headers" hint={HEADERS_HINT} typed={typed}>
+          <textarea {...control("headers", HEADERS_HINT, typed)} rows={2}>
             {typed?.get("headers") ?? ""}
           </textarea>
         </Labelled>
@@ -93,18 +107,17 @@ const SIGNING = [
   ["both", "both"],
 ] as const;
 
-export function PublishForm({ typed }: { typed: URLSearchParams | undefined }) {
+export function PublishForm({ typed }: { typed: TypedFields | undefined }) {
   return (
-    <details open={typed !== undefined}>
+    <details open={typed !== undefined} id="publish" data-answer>
       <summary>Publish an event</summary>
       <form method="post" action="/dashboard/events" class="fields">
         <Field name="type" label="Type" required={true} maxlength={128} placeholder="order.paid" typed={typed} />
-        <label>
-          Data, as JSON
-          <textarea name="data" class="mono" rows={5} required>
+        <Labelled name="data" label="Data, as JSON" hint={undefined} typed={typed}>
+          <textarea {...control("data", undefined, typed)} class="mono" rows={5} required>
             {typed?.get("data") ?? "{}"}
           </textarea>
-        </label>
+        </Labelled>
         <Field
           name="id"
           label="Id"

@@ -1,5 +1,5 @@
 import type { PropsWithChildren } from "hono/jsx";
-import { modules } from "../../../shared/pages/assets.ts";
+import { modules, pageScripts } from "../../../shared/pages/assets.ts";
 import { type Notice, Shell } from "../../../shared/pages/page.tsx";
 import dashboard from "./client/dashboard.js";
 import refresh from "./client/refresh.js";
@@ -7,10 +7,7 @@ import refresh from "./client/refresh.js";
 /** The frame around every page of the dashboard, its scripts, and the parts of a page that they refresh. */
 
 /** The scripts, each after those it imports. */
-export const dashboardScripts = modules([
-  ["refresh.js", refresh],
-  ["dashboard.js", dashboard],
-]);
+export const dashboardScripts = modules([...pageScripts, ["refresh.js", refresh], ["dashboard.js", dashboard]]);
 /** The script that a page loads; it imports the others. */
 const ENTRY = dashboardScripts.slice(-1);
 

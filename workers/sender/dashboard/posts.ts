@@ -17,7 +17,14 @@ import {
 import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
-import { ENDPOINT_FIELDS, EVENT_FIELDS, endpointFrom, eventTextFrom, readDashboardForm } from "./form-input.ts";
+import {
+  ENDPOINT_FIELDS,
+  EVENT_FIELDS,
+  endpointFrom,
+  eventTextFrom,
+  readDashboardForm,
+  TypedFields,
+} from "./form-input.ts";
 import type { TypedForm } from "./forms.tsx";
 import { endpointPath } from "./frame.tsx";
 import type { ListAnswer } from "./list.tsx";
@@ -32,8 +39,12 @@ const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 /** Adds an endpoint and publishes an event. A refused form comes back with what was typed in it. */
 export function formPosts(showList: ShowList) {
-  const refused = (c: SenderContext, error: unknown, typed: TypedForm) => {
+  const refused = (c: SenderContext, error: unknown, form: TypedForm["form"], values: URLSearchParams) => {
     if (!(error instanceof Problem)) throw error;
+    const typed = {
+      form,
+      values: new TypedFields(values, error.message, form === "event" ? EVENT_FIELDS : ENDPOINT_FIELDS),
+    };
     const [status] = problems[error.code];
     return showList(c, { notice: { text: error.message, failed: true }, typed, status });
   };
@@ -44,7 +55,7 @@ export function formPosts(showList: ShowList) {
         const { row } = await createEndpoint(c.env, endpointInput(c.env, values));
         return c.redirect(`${endpointPath(row.id)}/secret?done=created`, 303);
       } catch (error) {
-        return refused(c, error, { form: "endpoint", values });
+        return refused(c, error, "endpoint", values);
       }
     })
     .post("/events", takes(), async (c) => {
@@ -56,7 +67,7 @@ export function formPosts(showList: ShowList) {
         await publishTo(c.env, { events: await withDigests(parsed.events), request: null });
         return c.redirect("/?done=published", 303);
       } catch (error) {
-        return refused(c, error, { form: "event", values });
+        return refused(c, error, "event", values);
       }
     });
 }

@@ -36,7 +36,7 @@ export function addressOf(path, query, more) {
 export async function readPage(address) {
   const response = await fetch(address, { headers: { accept: "application/json" } });
   if (response.status === 401) {
-    location.assign(`/session?${new URLSearchParams({ to: location.pathname + location.search })}`);
+    location.assign(`/session?${new URLSearchParams({ to: location.pathname + location.search, why: "ended" })}`);
   }
   if (response.status === 409) return null;
   if (!response.ok) throw new Error(`status ${response.status}`);

@@ -73,7 +73,8 @@ export class LiveList {
   state(state) {
     if (this.#pill === null || this.#pill.dataset.state === state) return;
     this.#pill.dataset.state = state;
-    this.#pill.textContent = state;
+    const since = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    this.#pill.textContent = state === "reconnecting" ? `reconnecting: not up to date since ${since}` : state;
     this.#pill.hidden = false;
     this.#speech.state(state);
   }

@@ -13,7 +13,7 @@ type ForwardFormProps = { address: ViewAddress; seq: number; forwarding: Forward
 
 export function ForwardForm({ address, seq, forwarding: { url, result } }: ForwardFormProps) {
   return (
-    <>
+    <div id="forwarding" data-answer>
       <form method="post" action={href(`/e/${seq}/forward`, unfiltered(address))} class="fields" id="forward">
         <label for="forward-url">Forward to a URL</label>
         <input
@@ -32,7 +32,7 @@ export function ForwardForm({ address, seq, forwarding: { url, result } }: Forwa
         <button type="submit">Forward</button>
       </form>
       {result?.response && <ForeignBlock label="First bytes of the response" text={result.response} />}
-    </>
+    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Child, PropsWithChildren } from "hono/jsx";
-import { asset, modules } from "../../../../shared/pages/assets.ts";
+import { asset, modules, pageScripts } from "../../../../shared/pages/assets.ts";
 import { type Notice, Shell } from "../../../../shared/pages/page.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import arrivals from "../client/arrivals.js";
@@ -11,7 +11,6 @@ import hours from "../client/hours.js";
 import keys from "../client/keys.js";
 import list from "../client/list.js";
 import liveList from "../client/live-list.js";
-import message from "../client/message.js";
 import rows from "../client/rows.js";
 import speech from "../client/speech.js";
 import text from "../client/text.js";
@@ -28,6 +27,7 @@ const viewerStylesheet = asset("viewer.css", "text/css; charset=utf-8", viewerCs
 
 /** The scripts, each after those it imports. */
 const viewerScripts = modules([
+  ...pageScripts,
   ["text.js", text],
   ["times.js", times],
   ["copy.js", copy],
@@ -41,7 +41,6 @@ const viewerScripts = modules([
   ["live-list.js", liveList],
   ["list.js", list],
   ["event.js", event],
-  ["message.js", message],
   ["viewer.js", viewer],
 ]);
 

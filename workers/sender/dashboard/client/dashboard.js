@@ -1,4 +1,6 @@
 // @ts-check
+import { sendForms } from "../../../../shared/pages/client/forms.js";
+import { forgetNotice } from "../../../../shared/pages/client/notice.js";
 import { keepFresh } from "./refresh.js";
 
 /** The script of the dashboard's pages, which show everything without the script, too. */
@@ -7,6 +9,8 @@ import { keepFresh } from "./refresh.js";
 const ANNOUNCE_MS = 500;
 
 forgetPost();
+forgetNotice();
+sendForms();
 setTimeout(announceMessage, ANNOUNCE_MS);
 void keepFresh();
 

@@ -13,6 +13,9 @@ const ANSWER_MS = 30_000;
 const fault = document.createElement("p");
 fault.className = "message failed";
 
+/** The last time that the page was up to date. */
+let freshAt = new Date();
+
 /** Refreshes until nothing is left to wait for. A hidden page is left as it is. */
 export async function keepFresh() {
   for (;;) {
@@ -29,7 +32,9 @@ async function refresh(from, parts) {
     const response = await fetch(from, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(ANSWER_MS) });
     // The session has ended: this is the address of the sign-in form, which leads back here.
     if (response.redirected) {
-      location.assign(response.url);
+      const signIn = new URL(response.url);
+      signIn.searchParams.set("why", "ended");
+      location.assign(signIn);
       return null;
     }
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -56,8 +61,12 @@ function replace(old, fresh) {
 
 /** Shows the fault, or takes it away. @param {string | null} why */
 function show(why) {
-  if (why === null) return fault.remove();
-  const text = `This page is not up to date: ${why}`;
+  if (why === null) {
+    freshAt = new Date();
+    return fault.remove();
+  }
+  const since = freshAt.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const text = `This page is not up to date since ${since}: ${why}`;
   if (fault.isConnected && fault.textContent === text) return;
   fault.textContent = text;
   document.getElementById("message")?.append(fault);
