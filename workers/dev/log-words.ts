@@ -35,6 +35,8 @@ export const LOG_WORDS: Readonly<Record<string, Wording>> = {
   "event.damaged": ["bad", "the stored event {seq} cannot be read: {error}"],
   "webhook.refused": refused,
   "rejection.not_kept": ["bad", "could not keep a refused request from {source}: {error}"],
+  "rejection.taken": ["good", "took the refused request {id} in, as number {seq} of {log}"],
+  "rejection.not_noted": ["bad", "could not note that the refused request {id} was taken in: {error}"],
   "handshake.answered": ["good", "answered the handshake of {source}"],
   "segment.put": ["plain", "wrote events {firstSeq} to {lastSeq} to KV in {ms} ms, {bytes} bytes"],
   "segment.dropped": ["plain", "let go of events {firstSeq} to {lastSeq}, which KV has"],
@@ -58,6 +60,7 @@ export const LOG_WORDS: Readonly<Record<string, Wording>> = {
   "viewer.incomplete": ["bad", "a page is incomplete: {error}"],
   "health.unanswered": ["bad", "{log} did not answer: {error}"],
   "counts.unavailable": ["warning", "the counts of {log} are not known: {error}"],
+  "metrics.unavailable": ["bad", "the numbers of {log} are not known: {error}"],
   "stream.closed": ["plain", "a live stream ended after {ms} ms"],
   "live.closed": ["plain", "a viewer's connection was closed with code {code}; {viewers} are left"],
   "live.failed": ["bad", "live updates failed: {error}"],
@@ -67,6 +70,10 @@ export const LOG_WORDS: Readonly<Record<string, Wording>> = {
   "notes.not_saved": ["bad", "could not save notes: {error}"],
   "room.failed": ["bad", "could not make room: {error}"],
   "seen.dropped": ["plain", "dropped the ids of events received before {before}"],
+
+  "alert.sent": ["good", "sent {messages} alerts in {ms} ms, {status}"],
+  "alert.failed": ["bad", "could not send alerts, {status} {code}"],
+  "alert.left_out": ["bad", "too many alerts at one time: {rule} of {subject} is left out"],
 
   "request.refused": ["warning", "refused {method} {path}: {code}"],
   "request.failed": ["bad", "{method} {path} failed: {error}"],

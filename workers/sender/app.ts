@@ -2,6 +2,7 @@ import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type GuardedWorker, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
+import { alerts } from "./api/alerts.ts";
 import { deliveries } from "./api/deliveries.ts";
 import { endpoints } from "./api/endpoints.ts";
 import { events } from "./api/events.ts";
@@ -40,5 +41,6 @@ app
   .route("/", endpoints)
   .route("/", deliveries)
   .route("/", metrics)
+  .route("/", alerts)
   .onError(answerError)
   .notFound(answerNotFound);

@@ -1,3 +1,5 @@
+import { ALERT_FORMATS, type AlertFormat } from "../../shared/alerts/message.ts";
+import { type AlertRules, alertRulesSetting } from "../../shared/alerts/rules.ts";
 import {
   ConfigReader,
   flagSetting,
@@ -13,7 +15,7 @@ import { RETRY_DELAYS_SECONDS } from "./model/retry-schedule.ts";
 
 /** The variables of the sender, read and checked once. It knows no binding: those are named where they are used. */
 
-const MAX_WEBHOOK_URL = 2048;
+const MAX_VARIABLE_URL = 2048;
 const MAX_DELAYS = 100;
 const MAX_DELAY_SECONDS = 2_592_000;
 
@@ -35,15 +37,26 @@ const delaysSetting: Setting<readonly number[]> = {
   },
 };
 
+const urlSetting: Setting<string> = {
+  fallback: "",
+  bounds: "a URL that may be called",
+  read: (text: string) => (text.length <= MAX_VARIABLE_URL ? text : undefined),
+};
+
+/** `failing`: minutes in which every attempt failed. `storage`: percent. */
+const ALERT_WORDS = { failing: { min: 0, max: 10_080 }, dead: null, disabled: null, storage: { min: 1, max: 100 } };
+
+const formatSetting: Setting<AlertFormat> = {
+  fallback: "standard",
+  bounds: `${ALERT_FORMATS.slice(0, -1).join(", ")} or ${ALERT_FORMATS.at(-1)}`,
+  read: (text) => ALERT_FORMATS.find((format) => format === text),
+};
+
 /** The variables that wrangler.sender.toml declares. */
 export const SENDER_SETTINGS = {
   WEBHOOK_SECRET: secretsSetting,
   API_TOKEN: tokenSetting,
-  WEBHOOK_URL: {
-    fallback: "",
-    bounds: "a URL that may be called",
-    read: (text: string) => (text.length <= MAX_WEBHOOK_URL ? text : undefined),
-  },
+  WEBHOOK_URL: urlSetting,
   PERIODIC_SECONDS: wholeSetting(60, { min: 0, max: 86_400, unit: 1000 }),
   RETENTION_DAYS: wholeSetting(30, { min: 1, max: 3650, unit: DAY_MS }),
   RETRY_SECONDS: delaysSetting,
@@ -51,6 +64,12 @@ export const SENDER_SETTINGS = {
   STORAGE_LIMIT_MB: wholeSetting(1000, { min: 1, max: 10_000, unit: 1_000_000 }),
   DOH_URL: trustedUrlSetting,
   RECEIVER_URL: trustedUrlSetting,
+  ALERT_URL: urlSetting,
+  ALERT_FORMAT: formatSetting,
+  ALERT_RULES: alertRulesSetting(ALERT_WORDS, {
+    fallback: "failing 10, dead, disabled, storage 70",
+    bounds: "rules, or none",
+  }),
   LOCAL_DEV: flagSetting,
 };
 
@@ -73,6 +92,8 @@ export type Config = {
   dohUrl: string;
   /** Address of the receiver's pages, which ours link to; empty for none. */
   receiverUrl: string;
+  /** `url`: null when nobody is to be told; then no rule is on. */
+  alerts: { url: string | null; format: AlertFormat; rules: AlertRules<keyof typeof ALERT_WORDS> };
 };
 
 /** The tenant that every Durable Object name begins with; one today. */
@@ -99,8 +120,10 @@ function readConfig(env: Vars): Config {
     if (!(binding in env)) reader.fault(`the binding ${binding} is missing`);
   }
   const values = reader.read(SENDER_SETTINGS);
-  const url = checkUrl(values.WEBHOOK_URL, { allowLoopback: values.LOCAL_DEV });
-  if (values.WEBHOOK_URL !== "" && !url.ok) reader.fault(`WEBHOOK_URL ${explainAddress[url.reason]}`);
+  for (const name of ["WEBHOOK_URL", "ALERT_URL"] as const) {
+    const url = checkUrl(values[name], { allowLoopback: values.LOCAL_DEV });
+    if (values[name] !== "" && !url.ok) reader.fault(`${name} ${explainAddress[url.reason]}`);
+  }
   reader.check();
   return {
     apiToken: values.API_TOKEN,
@@ -114,5 +137,10 @@ function readConfig(env: Vars): Config {
     storageLimit: values.STORAGE_LIMIT_MB,
     dohUrl: values.DOH_URL,
     receiverUrl: values.RECEIVER_URL,
+    alerts: {
+      url: values.ALERT_URL || null,
+      format: values.ALERT_FORMAT,
+      rules: values.ALERT_URL === "" ? {} : values.ALERT_RULES,
+    },
   };
 }

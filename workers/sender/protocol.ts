@@ -89,6 +89,12 @@ export type Lag = { events: number; more: boolean; oldestAt: number | null };
 export type Pause = { reason: "gone" | "failing"; revision: number; since: number };
 
 /**
+ * An endpoint's health, as an alert tells of it: every attempt has failed since then (unix ms), the last with `status` or
+ * `code`. `isOver`: one has succeeded.
+ */
+export type EndpointHealth = { failingSince: number; isOver: boolean; status: number; code: string | null };
+
+/**
  * Some of the endpoints that an event is for, in the order of their ids, and how many there are in all. `next`: the id
  * to go on after, null at the end. `log`: the log's identity.
  */
@@ -251,6 +257,7 @@ export interface OutboxCalls extends Rpc.DurableObjectBranded {
   pull(endpointId: string, log: string | null, after: number): PullAnswer;
   bodies(log: string | null, seqs: number[]): (string | null)[];
   reportPause(id: string, pause: Pause): ConfigureCall | null;
+  reportHealth(id: string, health: EndpointHealth): void;
   reportDead(endpointId: string, delivery: Omit<Delivery, "body">): void;
 }
 

@@ -1,5 +1,6 @@
 import type { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import { summaryOf } from "../model/delivery.ts";
 import type { OutboxCalls } from "../protocol.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
@@ -11,7 +12,7 @@ const RETRY_MS = 60_000;
 type Channel = { outbox: () => DurableObjectStub<OutboxCalls>; alarm: Alarm };
 
 /**
- * Tells the Outbox why an endpoint paused, and which deliveries died. Storage says what is still to be reported, the
+ * Tells the Outbox why an endpoint paused, that it has failed for so long that an alert is asked for, and which deliveries died. Storage says what is still to be reported, the
  * alarm retries, and the Outbox announces a repeated report only once.
  */
 export class Reporter {
@@ -26,9 +27,11 @@ export class Reporter {
     this.#channel = channel;
   }
 
-  /** Returns when a pause that is not reported yet must be reported again; null without one. */
+  /** Returns when a pause or the health must be reported, again if it was tried; null when neither is. */
   nextAt(now: number): number | null {
-    return this.#state.pause === null ? null : now + RETRY_MS;
+    const { pause, alert, failingSince } = this.#state;
+    const health = alert.nextAt(failingSince, now);
+    return pause === null ? health : Math.min(now + RETRY_MS, health ?? Number.POSITIVE_INFINITY);
   }
 
   /** Reports everything that is still to be reported. Never throws: the alarm retries. */
@@ -37,7 +40,9 @@ export class Reporter {
     if (this.#busy || id === undefined) return;
     this.#busy = true;
     try {
-      if (await this.#reportPause(id)) await this.#reportDead(id);
+      if (!(await this.#reportPause(id))) return;
+      await this.#reportHealth(id);
+      await this.#reportDead(id);
     } catch (error) {
       logEvent("endpoint.report_failed", { endpoint: id, error: String(error) });
       this.#channel.alarm.arm(Date.now() + RETRY_MS);
@@ -56,6 +61,16 @@ export class Reporter {
     if (current === null) await this.#state.destroy();
     else this.#state.configure(current, Date.now());
     return current !== null;
+  }
+
+  /** The note follows the call: a report that is made twice begins, or ends, one condition. */
+  async #reportHealth(id: string): Promise<void> {
+    const health = this.#state.alert.due(this.#state.failingSince, Date.now());
+    if (health === null) return;
+    const [last] = this.#store.deliveries.list({ before: null, limit: 1, state: null });
+    const { status, code } = last === undefined ? { status: 0, code: null } : summaryOf(last);
+    await this.#channel.outbox().reportHealth(id, { ...health, status, code });
+    this.#state.alert.heard(health, this.#state.failingSince);
   }
 
   async #reportDead(id: string): Promise<void> {

@@ -4,6 +4,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import { BACKLOG } from "../model/endpoint.ts";
 import type { ConfigureCall, Ending, Identity, LogView, Pause } from "../protocol.ts";
+import { HealthAlert } from "./health-alert.ts";
 import { type Failing, failingAfter, hasFailedTooLong, longestGap, outcomeOf } from "./outcome.ts";
 import { DeliveryQueue } from "./queue.ts";
 import { MAX_HOLD_MS } from "./retry.ts";
@@ -11,14 +12,15 @@ import type { EndpointStore } from "./storage.ts";
 
 /**
  * An Endpoint's configuration, queue and health in memory; after a start they are read from storage again. Its health
- * is three values: since when every attempt has failed, the pause that the endpoint made for that or for a 410, and the
- * time until which the server asked not to be called. Each change of them is a row.
+ * is four values: since when every attempt has failed, the alert about that, the pause that the endpoint made for that or
+ * for a 410, and the time until which the server asked not to be called. Each change of them is a row.
  */
 export class EndpointState {
   readonly #store: EndpointStore;
   readonly #storageLimit: number;
   readonly #defaultDelays: readonly number[];
   readonly #alarm: Alarm;
+  readonly alert: HealthAlert;
   #identity: Identity | null = null;
   #logId: string | null = null;
   #logOldest = 0;
@@ -31,11 +33,13 @@ export class EndpointState {
   #writtenHold: number | null = null;
   #lastStart: number | null = null;
 
-  constructor(store: EndpointStore, { storageLimit, retryMs }: Pick<Config, "storageLimit" | "retryMs">, alarm: Alarm) {
+  constructor(store: EndpointStore, config: Pick<Config, "storageLimit" | "retryMs" | "alerts">, alarm: Alarm) {
+    const { storageLimit, retryMs, alerts } = config;
     this.#store = store;
     this.#storageLimit = storageLimit;
     this.#defaultDelays = retryMs;
     this.#alarm = alarm;
+    this.alert = new HealthAlert(store, alarm, alerts.rules.failing);
     if (store.exists) this.#load();
   }
 
@@ -215,10 +219,13 @@ export class EndpointState {
     this.#saveHold();
     const outcome = outcomeOf(ending);
     const known = failingAfter(this.#failing, outcome, { at, gapMs: longestGap(this.retryMs) });
+    const isFirst = this.#failing === null;
     if (known !== this.#failing) {
       this.#store.meta.set("failingSince", known);
       this.#failing = known;
     }
+    if (outcome === "delivered") this.alert.delivered(at);
+    else if (isFirst && known !== null) this.alert.failed(known.since, at);
     const failing = outcome === "retry" && known !== null && hasFailedTooLong(known);
     if (this.#pause !== null || !(failing || outcome === "gone")) return;
     const reason = outcome === "gone" ? "gone" : "failing";
@@ -271,6 +278,7 @@ export class EndpointState {
 
   #loadHealth(meta: Record<string, unknown>): void {
     this.#pause = (meta.pause ?? null) as Pause | null;
+    this.alert.load(meta);
     const failing = (meta.failingSince ?? null) as Failing | number | null;
     // The first version wrote only since when: the failures after that are not known.
     this.#failing = typeof failing === "number" ? { since: failing, until: failing, ms: 0 } : failing;

@@ -4,6 +4,7 @@ import { BACKLOG, type EndpointRow } from "../model/endpoint.ts";
 import type { LoggedEvent, Published } from "../model/event.ts";
 import { TEST_TYPE } from "../model/subscription.ts";
 import type { ConfigureCall, Pause } from "../protocol.ts";
+import type { AlertWatch } from "./alert-watch.ts";
 import type { Announcement, LogWriter } from "./log-writer.ts";
 import type { OutboxStore } from "./storage.ts";
 
@@ -20,10 +21,12 @@ export type Lagging = { endpointId: string; lag: number };
 export class Announcements {
   readonly #store: OutboxStore;
   readonly #writer: LogWriter;
+  readonly #watch: AlertWatch;
 
-  constructor(store: OutboxStore, writer: LogWriter) {
+  constructor(store: OutboxStore, writer: LogWriter, watch: AlertWatch) {
     this.#store = store;
     this.#writer = writer;
+    this.#watch = watch;
   }
 
   /** Publishes one test event to one endpoint alone, whatever its types; returns it as the log has it. */
@@ -62,6 +65,7 @@ export class Announcements {
       this.#writer.announce({ ...event, target: `-${id}` }, Date.now());
       return changed;
     });
+    this.#watch.disabled(disabled, reason, Date.now());
     logEvent("endpoint.disabled", { endpoint: id, reason, ...facts });
     this.#store.changed();
     return disabled;
@@ -76,7 +80,8 @@ export class Announcements {
   }
 
   /** Announces that a delivery is dead. */
-  dead(endpointId: string, { seq, id, type, attempts }: Omit<Delivery, "body">): void {
+  dead(endpointId: string, delivery: Omit<Delivery, "body">): void {
+    const { seq, id, type, attempts } = delivery;
     const last = attempts.at(-1);
     const data = {
       endpointId,
@@ -89,6 +94,7 @@ export class Announcements {
     // A redelivery that dies again is another announcement: the number of attempts tells them apart.
     const name = `failed_${endpointId}_${seq}_${attempts.length}`;
     this.#announce({ type: "delivery.failed", data: JSON.stringify(data), id: name, target: `-${endpointId}` });
+    this.#watch.died(endpointId, delivery, Date.now());
   }
 
   #announce(event: Announcement): Published {

@@ -1,4 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
+import { type AlertSent, Alerts } from "../../../shared/alerts/alerts.ts";
+import { presentCondition } from "../../../shared/alerts/message.ts";
 import { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Config, configOf, TENANT, type Vars } from "../config.ts";
@@ -10,6 +12,7 @@ import type {
   Changed,
   ConfigureCall,
   EndpointCalls,
+  EndpointHealth,
   EndpointQuery,
   EndpointReport,
   EndpointView,
@@ -27,6 +30,8 @@ import type {
   Subscribers,
   WaitQuery,
 } from "../protocol.ts";
+import { postAlerts } from "./alert-poster.ts";
+import { AlertWatch } from "./alert-watch.ts";
 import { Announcements } from "./announcements.ts";
 import { Endpoints } from "./endpoints.ts";
 import { FanOut } from "./fan-out.ts";
@@ -61,6 +66,8 @@ export class Outbox extends DurableObject<OutboxEnv> {
   readonly #fanOut: FanOut;
   readonly #endpoints: Endpoints;
   readonly #announcements: Announcements;
+  readonly #alerts: Alerts;
+  readonly #watch: AlertWatch;
   readonly #publisher: Publisher;
   readonly #retention: Retention;
   readonly #longPoll = new LongPoll((query) => this.events({ ...query, before: null }));
@@ -80,7 +87,18 @@ export class Outbox extends DurableObject<OutboxEnv> {
     this.#fanOut = new FanOut(store, this.#positions, { port, leaseMs: config.leaseMs });
     store.follow(() => this.#longPoll.wake());
     this.#endpoints = new Endpoints(store, this.#positions, this.#fanOut);
-    this.#announcements = new Announcements(store, writer);
+    this.#alerts = new Alerts({
+      ...{
+        format: config.alerts.url === null ? null : config.alerts.format,
+        worker: "sender",
+        meta: store.meta,
+        alarm,
+      },
+      post: (messages) => postAlerts(ctx, config, messages, Date.now()),
+      now: Date.now,
+    });
+    this.#watch = new AlertWatch(store, this.#alerts, config);
+    this.#announcements = new Announcements(store, writer, this.#watch);
     this.#publisher = new Publisher(store, { writer, alarm, config });
     const { fanOut, positions, announcements } = {
       fanOut: this.#fanOut,
@@ -208,8 +226,14 @@ export class Outbox extends DurableObject<OutboxEnv> {
     return this.#endpoints.create(id, config, startFrom);
   }
 
-  update(id: string, change: Partial<EndpointConfig>, fresh: FreshSecrets | null = null): Promise<Changed | null> {
-    return this.#endpoints.update(id, change, fresh);
+  async update(
+    id: string,
+    change: Partial<EndpointConfig>,
+    fresh: FreshSecrets | null = null,
+  ): Promise<Changed | null> {
+    const changed = await this.#endpoints.update(id, change, fresh);
+    this.#watch.look(Date.now());
+    return changed;
   }
 
   rotate(id: string, fresh: FreshSecrets, overlapMs: number): Promise<Changed | { firstEnd: number } | null> {
@@ -228,8 +252,22 @@ export class Outbox extends DurableObject<OutboxEnv> {
     return this.#announcements.paused(id, pause);
   }
 
+  reportHealth(id: string, health: EndpointHealth): void {
+    this.#watch.health(id, health);
+  }
+
   reportDead(endpointId: string, delivery: Omit<Delivery, "body">): void {
     this.#announcements.dead(endpointId, delivery);
+  }
+
+  /** The conditions that hold or whose end is not told yet, and the last POST of an alert. */
+  alerts(): { conditions: ReturnType<typeof presentCondition>[]; last: (AlertSent & { at: number }) | null } {
+    return { conditions: this.#alerts.open.map(presentCondition), last: this.#alerts.last };
+  }
+
+  /** Sends a test to ALERT_URL; null when there is none. */
+  testAlert(): Promise<AlertSent | null> {
+    return this.#alerts.test();
   }
 
   /**
@@ -260,6 +298,8 @@ export class Outbox extends DurableObject<OutboxEnv> {
       this.#fanOut.kick();
       this.#longPoll.wake();
       this.ctx.waitUntil(this.#retention.run(now));
+      this.#watch.look(now);
+      this.ctx.waitUntil(this.#alerts.run());
       this.#armNext(now);
     } catch (error) {
       logEvent("outbox.alarm_failed", { error: String(error) });
@@ -274,6 +314,8 @@ export class Outbox extends DurableObject<OutboxEnv> {
     }
     const room = this.#retention.nextAt(now);
     if (room !== null) this.#alarm.arm(room);
+    const alert = this.#alerts.nextAt(now);
+    if (alert !== null) this.#alarm.arm(alert);
     const retry = this.#fanOut.nextRetry;
     if (retry !== null) this.#alarm.arm(Math.max(retry, now + 1000));
   }
