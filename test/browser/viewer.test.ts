@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, t
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { freePorts, temporaryFolder, variables } from "../pair/workers.ts";
 import { launch, screenshot, showNarrow, showWide, signIn, Visit } from "./browser.ts";
-import { runReceiver, sendGithub, sendLegacy, sendSigned } from "./receiver.ts";
+import { runReceiver, sendGithub, sendLegacy, sendSigned, send as sendWebhook } from "./receiver.ts";
 
 /** The receiver's pages in a real browser. */
 const chrome = inject("chrome");
@@ -394,6 +394,8 @@ describe.skipIf(chrome === null)("the viewer", () => {
       await page.getByText("Verified again, and still rejected: signature_mismatch.").waitFor();
       expect(visit.takeFaults()).toEqual([expect.stringMatching(/^409 POST \/rejected\/rej_/)]);
     } finally {
+      // An open page would ask a receiver that is away.
+      await page.goto("about:blank");
       await wrong.stop();
     }
     const right = await runWith({}, `${path}/2`);
@@ -405,8 +407,77 @@ describe.skipIf(chrome === null)("the viewer", () => {
       await page.getByRole("link", { name: "event 1" }).click();
       await page.getByRole("heading", { name: "refused.first" }).waitFor();
     } finally {
+      await page.goto("about:blank");
       await right.stop();
     }
+  });
+
+  test("counts rejected requests in the tab and on the list, as they come", async () => {
+    const page = await visitAlone();
+    await page.clock.install();
+    await page.goto("/");
+    await live();
+    const tab = page.locator("#rejected-count");
+    const before = Number((await tab.textContent()) ?? "");
+    const forged = {
+      body: "{}",
+      headers: { "webhook-id": "msg_1", "webhook-timestamp": "1", "webhook-signature": "v1,a" },
+    };
+    expect(await sendWebhook(`${open.url}/webhook`, forged)).toBe(401);
+    await expect
+      .poll(async () => {
+        await page.clock.fastForward(10_000);
+        return tab.textContent();
+      })
+      .toBe(` ${before + 1}`);
+    await page.getByText(`Rejected in the last 24 hours: ${before + 1}.`).waitFor();
+    await page.getByRole("link", { name: "See why" }).click();
+    await page.getByText("Too old").first().waitFor();
+  });
+
+  test("goes on searching by itself until there is a hit, or the end, or Stop", async () => {
+    const [smallPort] = await freePorts(1);
+    // One request looks through a few hundred kilobytes.
+    const small = await runReceiver(`${folder.path}/small`, { port: smallPort, vars: { SCAN_BYTES: "1" } });
+    try {
+      await send("needle.first", { text: "of the haystack" }, small);
+      for (let sent = 0; sent < 8; sent++) await send("hay", { text: "x".repeat(200 * 1024) }, small);
+      const page = await visitAlone(small);
+      await page.goto("/?q=haystack");
+      await page.waitForURL(/before=\d+$/);
+      expect(await types()).toEqual(["needle.first"]);
+      await page.goto("/?q=nowhere-at-all");
+      await page.getByText("Nothing matches in the whole log.").waitFor();
+      expect(await page.getByRole("button", { name: "Stop" }).count()).toBe(0);
+      const held = Promise.withResolvers<void>();
+      await page.route(/\/events\?.*before=/, async (route) => {
+        await held.promise;
+        await route.continue();
+      });
+      await page.goto("/?q=held");
+      const from = await page.locator("#search").getAttribute("data-before");
+      await page.getByRole("button", { name: "Stop" }).click();
+      held.resolve();
+      await page.getByText(`Stopped. Searched back to number ${from}.`).waitFor();
+      expect(await page.getByRole("link", { name: "Go on" }).getAttribute("href")).toBe(`/?q=held&before=${from}`);
+      await visit.close();
+      visit = shared;
+    } finally {
+      await small.stop();
+    }
+  });
+
+  test("opens an event from anywhere in its row, but the source's link filters", async () => {
+    await sendGithub(open.url, "row.wide");
+    const { page } = visit;
+    await page.goto("/");
+    const row = rows().filter({ hasText: "row.wide" });
+    // The link of the row lies over the cell.
+    await row.locator("[data-slot=bytes]").click({ force: true });
+    await page.getByRole("heading", { name: "row.wide" }).waitFor();
+    await page.goBack();
+    await row.getByRole("link", { name: "github" }).click();
+    await page.waitForURL(/source=github/);
   });
 
   test("lets an event be copied: as curl, header by header, as a file", async () => {
@@ -425,6 +496,8 @@ describe.skipIf(chrome === null)("the viewer", () => {
     const curl = await copied("Copy as curl", "Copied");
     const { stdout } = await run("bash", ["-c", curl.replace("curl ", "curl -si ")]);
     expect(stdout).toMatch(/webhook-duplicate: true/i);
+    await page.getByRole("button", { name: "Copy as curl" }).waitFor();
+    expect(await copied("Copy body", "Copied")).toBe(body);
     expect(await copied("Copy x-mine", "Copied x-mine")).toBe("a 'quoted' $value");
     const all = await copied("Copy all headers", "Copied headers");
     expect(all).toMatch(/^webhook-id: msg_[^\n]+$/m);
@@ -450,6 +523,10 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(await lines()).toEqual(["{", '"type": "fold.me",', '"outer": { … 2 items', "},", '"last": "end"', "}"]);
     await outer.press("Enter");
     expect(await lines()).toEqual([...whole, '"last": "end"', "}"]);
+    await page.getByRole("button", { name: "Collapse all" }).click();
+    expect(await lines()).toEqual(["{", '"type": "fold.me",', '"outer": { … 2 items', "},", '"last": "end"', "}"]);
+    await page.getByRole("button", { name: "Expand all" }).click();
+    expect(await lines()).toEqual([...whole, '"last": "end"', "}"]);
   });
 
   test("asks for the token again when the session ends while the list is open, and comes back", async () => {
@@ -466,7 +543,9 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await page.context().clearCookies();
     for (const socket of sockets) await socket.close();
     await page.getByText("Your session has ended.").waitFor();
-    expect(new Set(visit.takeFaults())).toEqual(new Set(["401 GET /events"]));
+    // The count of the tab may have asked meanwhile, or not.
+    const faults = visit.takeFaults().filter((fault) => fault !== "401 GET /rejections/count");
+    expect(new Set(faults)).toEqual(new Set(["401 GET /events"]));
     await page.getByLabel("API token").fill(variables.API_TOKEN);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { name: "Webhook receiver" }).waitFor();

@@ -113,6 +113,15 @@ describe("Rejections", () => {
     expect(loaded.find("other source")).toBeNull();
   });
 
+  it("counts those of the last day, to the hour, kept or not", () => {
+    const kept = new Rejections();
+    kept.add(rejection("a", 0), 0);
+    for (let hour = 1; hour <= 30; hour++) kept.add(rejection("a", hour * 60 * MINUTE), 2);
+    const loaded = new Rejections();
+    loaded.load(kept.save(0));
+    expect([30, 35, 60].map((hour) => loaded.lastDay(hour * 60 * MINUTE))).toEqual([72, 57, 0]);
+  });
+
   it("loads what was kept before first lines were", () => {
     const { method: _, path: __, query: ___, ...old } = rejection("a", 7);
     const loaded = new Rejections();
@@ -308,6 +317,7 @@ describe("GET /rejections", () => {
     expect((await listed("?source=gh")).rejections).toMatchObject([{ source: "gh", reason: "signature_missing" }]);
     expect((await listed("?source=nobody")).rejections).toEqual([]);
     expect((await listed()).counts).toMatchObject({ gh: 1 });
+    expect(await get("/rejections/count")).toMatchObject({ lastDay: 1, counts: { gh: 1 } });
     expect((await call("/rejections?limit=3")).status).toBe(400);
     expect((await call("/rejections?log=nobody")).status).toBe(404);
     expect((await call("/rejections", { method: "POST" })).status).toBe(405);

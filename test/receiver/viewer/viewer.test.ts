@@ -469,7 +469,7 @@ describe("every page", () => {
       ]);
       wanted.push(...[...(await response.text()).matchAll(/from "([^"]+)"/g)].map(([, from = ""]) => from));
     }
-    expect(seen.size).toBe(16);
+    expect(seen.size).toBe(19);
   });
 });
 

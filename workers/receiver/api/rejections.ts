@@ -9,6 +9,9 @@ import type { ListedRejection } from "../rejected/rejections.ts";
 
 export const rejectionRoutes = createApp()
   .get("/", takes("source", "log"), listRejections)
+  .get("/count", takes("log"), async (c) =>
+    c.json(await readLog(c.env, c.req.query("log") ?? null, ({ inbox }) => inbox.rejectionCount())),
+  )
   .post("/:id{rej_[0-9a-f]{32}}/take", takes("log"), async (c) => {
     await readMembers(c.req.raw, [], "invalid_input");
     return c.json(await takeIn(c.env, c.req.query("log") ?? null, c.req.param("id")));

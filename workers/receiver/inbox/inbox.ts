@@ -164,6 +164,12 @@ export class Inbox extends DurableObject<InboxEnv> {
     return { kept: rejections.list(source), counts: rejections.counts() };
   }
 
+  /** Counts the rejected requests of the last day, to the hour, and of each source since the log began. */
+  rejectionCount(): { lastDay: number; counts: RejectionCounts } {
+    const { rejections } = this.memory;
+    return { lastDay: rejections.lastDay(Date.now()), counts: rejections.counts() };
+  }
+
   /** Returns a rejected request with its secrets, for the Worker alone: no answer may hold any of it. */
   rejected(id: string): KeptRejection | null {
     const { rejections } = this.memory;

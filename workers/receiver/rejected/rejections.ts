@@ -1,3 +1,5 @@
+import { BoundedMap } from "../../../shared/bounded-map.ts";
+import { HOUR_MS } from "../../../shared/time.ts";
 import { maskedAnew } from "../event/headers.ts";
 import { UNKNOWN_LINE } from "../event/request-line.ts";
 import { ORIGINAL_MS, type OriginalRequest, sizeOfOriginal } from "./original.ts";
@@ -23,6 +25,13 @@ const MAX_REJECTED_SOURCES = 50;
 /** Characters of all requests that can be taken in, which stand in the same row. */
 export const MAX_ORIGINALS = 768 * 1024;
 
+/** Hours of a day. */
+const DAY_HOURS = 24;
+
+function hourSince1970(at: number): number {
+  return Math.floor(at / HOUR_MS);
+}
+
 /** The event that a rejected request became. */
 export type TakenAs = { log: string; seq: number };
 
@@ -39,6 +48,7 @@ type SavedRejections = {
   kept: (Rejection & Fate)[];
   counts: RejectionCounts;
   originals?: Record<string, OriginalRequest>;
+  hours?: Record<string, number>;
   savedAt: number;
 };
 
@@ -46,6 +56,8 @@ type SavedRejections = {
 export class Rejections {
   #kept: KeptRejection[] = [];
   readonly #counts = new Map<string, number>();
+  /** Rejected requests of the last day by the hour, counted from 1970. */
+  readonly #hours = new BoundedMap<number, number>(DAY_HOURS);
   /** Time of the last `save`, in unix milliseconds. */
   savedAt = 0;
 
@@ -54,6 +66,8 @@ export class Rejections {
     const { source } = rejection;
     const name = nameOf(rejection);
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1 + unseen);
+    const hour = hourSince1970(rejection.at);
+    this.#hours.set(hour, (this.#hours.get(hour) ?? 0) + 1 + unseen);
     this.#kept.unshift({ ...rejection, id: as.id ?? null, original: as.original ?? null, taken: null });
     const ofSource = this.#kept.filter((each) => each.source === source);
     const surplus = ofSource.length > KEPT_PER_SOURCE ? surplusOf(ofSource, () => 1) : undefined;
@@ -107,6 +121,12 @@ export class Rejections {
     return Object.fromEntries(this.#counts);
   }
 
+  /** Counts those of the last day, to the hour, kept or not. */
+  lastDay(now: number): number {
+    const since = hourSince1970(now) - DAY_HOURS;
+    return [...this.#hours.entries].reduce((sum, [hour, count]) => (hour > since ? sum + count : sum), 0);
+  }
+
   /**
    * Returns one row's worth: of each source in turn, the proven ones first and then the newest, as far as they fit, so
    * that no flood hides the others.
@@ -132,6 +152,7 @@ export class Rejections {
       kept: inOrder.map(({ original, ...rejection }) => rejection),
       counts: this.counts(),
       originals: Object.fromEntries(originals),
+      hours: Object.fromEntries(this.#hours.entries),
       savedAt: now,
     } satisfies SavedRejections);
   }
@@ -139,7 +160,7 @@ export class Rejections {
   /** Takes what `save` returned; null when nothing was ever saved. */
   load(text: string | null): void {
     if (text === null) return;
-    const { kept, counts, savedAt, originals = {} } = JSON.parse(text) as SavedRejections;
+    const { kept, counts, savedAt, originals = {}, hours = {} } = JSON.parse(text) as SavedRejections;
     // Earlier versions kept no first lines, and no names.
     this.#kept = kept.map((rejection) => {
       const { id = null, taken = null } = rejection;
@@ -147,6 +168,7 @@ export class Rejections {
       return { ...maskedAnew({ ...UNKNOWN_LINE, ...rejection }), id, taken, original };
     });
     this.savedAt = savedAt;
+    for (const [hour, count] of Object.entries(hours)) this.#hours.set(Number(hour), count);
     for (const [source, count] of Object.entries(counts)) this.#counts.set(source, count);
   }
 

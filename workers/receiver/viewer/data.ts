@@ -33,6 +33,8 @@ type ListData = {
   hourly: HourlyCounts;
   /** Events whose id is the text that is searched. */
   named: EventSummary[];
+  /** Number of requests that were rejected in the last day. */
+  rejected: number;
 };
 
 /**
@@ -52,17 +54,18 @@ async function readList(
   cursor: ListCursor,
 ): Promise<ListData> {
   const query = { ...cursor, limit: EVENTS_PER_PAGE, scanBytes: config.scanBytes, filter };
-  const [status, hourly, page, older, named] = await Promise.all([
+  const [status, hourly, page, older, named, { lastDay: rejected }] = await Promise.all([
     reader.inbox.status(),
     reader.inbox.hourly(),
     readPage(reader, query, PASS_GAPS),
     cursor.order === "after" ? cursorFrom(reader, filter, cursor.seq ?? 0) : null,
     filter.q === null ? [] : orIfUnreadable([], summariesByKey(reader, filter.q, sourcesOf(config, log))),
+    reader.inbox.rejectionCount(),
   ]);
   // The page may have read what the status, which is older, still calls unread.
   const isShown = ({ from, to }: SeqRange) => page.events.some(({ seq }) => from <= seq && seq <= to);
   const unread = status.unread.filter((part) => !isShown(part));
-  return { ...listOf(page, cursor, older), status: { ...status, unread }, hourly, named };
+  return { ...listOf(page, cursor, older), status: { ...status, unread }, hourly, named, rejected };
 }
 
 /**

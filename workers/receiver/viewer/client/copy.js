@@ -1,6 +1,6 @@
 // @ts-check
 
-/** The buttons that copy exactly the text of an element or of the button itself. */
+/** The buttons that copy exactly the text of an element, of the button itself, or at an address. */
 
 const SAID_MS = 2_000;
 
@@ -16,11 +16,19 @@ export function offerCopies() {
 
 /** @param {HTMLButtonElement} button */
 async function copy(button) {
-  const { copy: text, copyFrom } = button.dataset;
+  const { copy: own, copyFrom, copyUrl } = button.dataset;
+  const text = copyUrl === undefined ? own : await textAt(copyUrl);
   const source = copyFrom === undefined ? null : document.getElementById(copyFrom);
-  const copied = await writeClipboard(text ?? source?.textContent ?? "");
+  const found = text ?? source?.textContent;
+  const copied = found != null && (await writeClipboard(found));
   if (!copied && source !== null) getSelection()?.selectAllChildren(source);
   say(button, copied ? "Copied" : source === null ? "Not allowed" : "Selected");
+}
+
+/** @param {string} url */
+async function textAt(url) {
+  const response = await fetch(url).catch(() => null);
+  return response?.ok ? response.text() : undefined;
 }
 
 /** @param {string} text */

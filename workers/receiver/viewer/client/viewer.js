@@ -1,10 +1,13 @@
 // @ts-check
 import { sendForms } from "../../../../shared/pages/client/forms.js";
 import { forgetNotice } from "../../../../shared/pages/client/notice.js";
+import { offerFolding } from "./body.js";
 import { offerCopies } from "./copy.js";
 import { followEvent } from "./event.js";
 import { listenForKeys } from "./keys.js";
 import { followList } from "./list.js";
+import { countRejected } from "./rejected.js";
+import { continueSearch } from "./search.js";
 import { keepTimes } from "./times.js";
 
 /** The script of the viewer's pages, which show everything without the script, too. */
@@ -16,3 +19,6 @@ offerCopies();
 listenForKeys();
 followList();
 followEvent();
+countRejected();
+continueSearch();
+offerFolding();

@@ -57,6 +57,9 @@ export function EventPage(props: EventPageProps) {
         <a class="button" href={href(`/events/${seq}`, unfiltered(address))}>
           As JSON
         </a>
+        {record.encoding === undefined && bytes.byteLength > 0 && (
+          <CopyButton label="Copy body" url={href(body, unfiltered(address))} />
+        )}
         <CopyButton label="Copy as curl" from="curl" />
         <CopyButton label="Copy link" text={origin + href(`/e/${seq}`, unfiltered(address))} />
       </div>

@@ -33,6 +33,8 @@ type ListPageProps = {
   hourly: HourlyCounts;
   /** Events whose id is the text that is searched. */
   named: readonly EventSummary[];
+  /** Number of requests that were rejected in the last day. */
+  rejected: number;
   now: number;
   /** Content in place of the list, for a log without any event. */
   empty: Child;
@@ -55,6 +57,7 @@ export function ListPage(props: ListPageProps) {
   return (
     <ViewerFrame title="Webhook receiver" tab="events" view={view} beside={beside}>
       <LogWarnings status={status} />
+      <RejectedNotice {...props} />
       <MissingParts {...props} />
       {!isEmpty && <Filters address={address} sources={view.sources} now={now} />}
       <NamedEvents {...props} />
@@ -75,6 +78,16 @@ export function ListPage(props: ListPageProps) {
       <PageLinks {...props} />
       {!isEmpty && <ExportAndClear view={view} />}
     </ViewerFrame>
+  );
+}
+
+/** Number of requests that were rejected in the last day; the script keeps it up to date (client/rejected.js). */
+function RejectedNotice({ rejected, view: { address } }: ListPageProps) {
+  return (
+    <p id="rejected" class="message failed" hidden={rejected === 0}>
+      Rejected in the last 24 hours: <strong>{rejected.toLocaleString("en")}</strong>.{" "}
+      <a href={href("/rejected", unfiltered(address))}>See why, and take them in</a>
+    </p>
   );
 }
 
@@ -163,9 +176,18 @@ function RowTemplates({ address }: { address: ViewAddress }) {
   );
 }
 
-function NoMatch({ older }: ListPageProps) {
+/** The script goes on with the search from here (client/search.js). */
+function NoMatch({ older, view: { address } }: ListPageProps) {
   if (older === null) return <p>Nothing matches.</p>;
-  return <p>Nothing matches among the events after number {older}. Older events have not been searched yet.</p>;
+  return (
+    <p id="search" data-before={older} data-query={addressQuery(address).toString()}>
+      <span role="status">Nothing matches so far. Searched back to number {older.toLocaleString("en")}.</span>{" "}
+      <a href={href("/", address, { before: older })}>Go on</a>{" "}
+      <button type="button" hidden>
+        Stop
+      </button>
+    </p>
+  );
 }
 
 function PageLinks({ view: { address }, newer, older, atHead }: ListPageProps) {

@@ -41,20 +41,22 @@ export function Moment({ at, exact = false }: { at: string; exact?: boolean }) {
   );
 }
 
-/** A button that copies `text`, or the text of the element `from`. The script shows it where the browser can copy. */
+/** A button that copies `text`, or the text of the element `from`, or what is at `url`. The script shows it where the browser can copy. */
 export function CopyButton({
   label,
   text,
   from,
+  url,
   what,
 }: {
   label: string;
   text?: string;
   from?: string;
+  url?: string;
   what?: string;
 }) {
   return (
-    <button type="button" class="copy" hidden data-copy={text} data-copy-from={from}>
+    <button type="button" class="copy" hidden data-copy={text} data-copy-from={from} data-copy-url={url}>
       {label}
       {what && <span class="unseen"> {what}</span>}
     </button>

@@ -46,9 +46,18 @@ export function Body({ bytes, chosen, addressOf }: BodyProps) {
       {view === "hex" ? (
         <BodyHex bytes={bytes} />
       ) : view === "pretty" && json !== null && json !== "long" ? (
-        <section class="body json mono" aria-label="Body" tabindex={0}>
-          {jsonLines(json)}
-        </section>
+        <>
+          <div class="actions">
+            {(["open", "closed"] as const).map((fold) => (
+              <button type="button" data-fold={fold} hidden>
+                {fold === "open" ? "Expand all" : "Collapse all"}
+              </button>
+            ))}
+          </div>
+          <section class="body json mono" aria-label="Body" tabindex={0}>
+            {jsonLines(json)}
+          </section>
+        </>
       ) : (
         <>
           {view === "pretty" && <p class="quiet">{whyNotPretty(text, json, bytes)}</p>}

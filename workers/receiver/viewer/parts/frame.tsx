@@ -3,6 +3,7 @@ import { asset, modules, pageScripts } from "../../../../shared/pages/assets.ts"
 import { type Notice, Shell } from "../../../../shared/pages/page.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import arrivals from "../client/arrivals.js";
+import body from "../client/body.js";
 import copy from "../client/copy.js";
 import event from "../client/event.js";
 import follow from "../client/follow.js";
@@ -11,7 +12,9 @@ import hours from "../client/hours.js";
 import keys from "../client/keys.js";
 import list from "../client/list.js";
 import liveList from "../client/live-list.js";
+import rejected from "../client/rejected.js";
 import rows from "../client/rows.js";
+import search from "../client/search.js";
 import speech from "../client/speech.js";
 import text from "../client/text.js";
 import times from "../client/times.js";
@@ -41,6 +44,9 @@ const viewerScripts = modules([
   ["live-list.js", liveList],
   ["list.js", list],
   ["event.js", event],
+  ["rejected.js", rejected],
+  ["search.js", search],
+  ["body.js", body],
   ["viewer.js", viewer],
 ]);
 
