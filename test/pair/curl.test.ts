@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type CurlRequest, curlOf, MAX_INLINE_BYTES, repeatable } from "../../shared/pages/curl.ts";
 import type { HeaderList } from "../../workers/receiver/event/headers.ts";
-import { type CurlRequest, curlOf, MAX_INLINE_BYTES, repeatable } from "../../workers/receiver/viewer/parts/curl.ts";
 
 const run = promisify(execFile);
 

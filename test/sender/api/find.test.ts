@@ -199,6 +199,54 @@ describe("POST /events/:id/redeliver {failed: true}", () => {
   });
 });
 
+describe("GET /endpoints/:id/deliveries/:seq", () => {
+  it("has the request as it was sent, in the endpoint's own form, without secrets", async () => {
+    const id = await add({
+      payload: "data",
+      headers: { "x-key": "hush" },
+      signatureHeaders: { id: "x-id", timestamp: "x-time", signature: "x-sign" },
+    });
+    const { seq, id: eventId } = await publishOne({ data: '{"total": 1.10}' });
+    await vi.waitUntil(async () => (await deliveries(id)).length === 1, { timeout: 15_000 });
+    const sent = receiver.sent.find(({ url }) => url.includes("7004"));
+    const { request } = await read<{ request: { headers: [string, string][]; body: string } }>(
+      `/endpoints/${id}/deliveries/${seq}`,
+    );
+    expect(request).toEqual({
+      method: "POST",
+      url: "http://localhost:7004/",
+      headers: [
+        ["x-key", "(masked)"],
+        ["content-type", "application/json"],
+        ["user-agent", sent?.headers.get("user-agent")],
+        ["x-id", eventId],
+        ["x-time", "(not kept)"],
+        ["x-sign", "(not kept)"],
+      ],
+      body: '{"total": 1.10}',
+    });
+    expect(request.body).toBe(sent?.body);
+    expect(request.headers.every(([name]) => sent?.headers.has(name))).toBe(true);
+    const body = await call(`/endpoints/${id}/deliveries/${seq}/body`);
+    expect([await body.text(), body.headers.get("content-disposition")]).toEqual([sent?.body, "attachment"]);
+  });
+
+  it("is refused for a delivery that is not there", async () => {
+    expect((await call("/endpoints/ep_default/deliveries/7")).status).toBe(404);
+    expect((await call("/endpoints/ep_default/deliveries/x/body")).status).toBe(400);
+  });
+});
+
+it("GET /events/:id names the endpoints that have not settled it", async () => {
+  await call("/endpoints/ep_default", {
+    method: "PATCH",
+    body: '{"enabled":false}',
+    headers: { "content-type": "application/json" },
+  });
+  const { id } = await publishOne();
+  expect(await read(`/events/${id}`)).toMatchObject({ deliveries: [], pending: ["ep_default"] });
+});
+
 it.each([
   "/events?q=",
   `/events?q=${"x".repeat(201)}`,

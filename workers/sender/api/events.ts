@@ -75,7 +75,7 @@ export const events = createApp()
       endpointId: each.endpointId,
       ...presentDelivery(each.delivery),
     }));
-    return jsonText(eventJson(event, { deliveries, next: found.next }));
+    return jsonText(eventJson(event, { deliveries, pending: found.pending, next: found.next }));
   })
   .post("/events/:id/redeliver", takes("after"), async (c) => {
     const choice = { ...(await choiceOf(c.req.raw)), after: c.req.query("after") ?? "" };

@@ -4,8 +4,8 @@ import { attempt, type Platform } from "../../../shared/outgoing/attempt.ts";
 import { createResolver, type Resolve } from "../../../shared/outgoing/dns.ts";
 import { parseSigningKey, type SigningKey } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
+import { payloadOf } from "../model/payload.ts";
 import type { Destination, Ending, Parcel } from "../protocol.ts";
-import { payloadOf } from "./payload.ts";
 
 /** Makes attempts: checks the address, looks the host up, signs, POSTs. */
 

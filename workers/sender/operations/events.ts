@@ -10,6 +10,8 @@ import { inWaves } from "./waves.ts";
 
 export type EventDelivery = { endpointId: string; delivery: Delivery };
 
+type EventDeliveries = { deliveries: EventDelivery[]; pending: string[]; next: string | null };
+
 /** Endpoints whose deliveries one page of an event shows: each is asked. */
 export const MAX_SHOWN = 200;
 /** Endpoints that one request sends an event again to: a request may ask 1,000 objects. */
@@ -24,19 +26,26 @@ export async function knownEvent(env: Env, id: string): Promise<LoggedEvent> {
 
 /**
  * Returns the deliveries of an event, with the id of the endpoint of each: those of at most `limit` endpoints after the
- * id `after`. `next`: the id that the next page starts after.
+ * id `after`. `next`: the id that the next page starts after. `pending`: the endpoints that have not settled it and have no row yet:
+ * queued, on its way, or disabled.
  */
 export async function deliveriesOf(
   env: Env,
   { seq }: LoggedEvent,
   { after, limit }: { after: string; limit: number },
-): Promise<{ deliveries: EventDelivery[]; next: string | null }> {
+): Promise<EventDeliveries> {
   const { log, ids, next } = await outboxOf(env).recipients(seq, { after, limit, waiting: false });
-  const deliveries = await inWaves(ids, async (endpointId) => {
-    const delivery = await endpointOf(env, endpointId).delivery(log, seq);
-    return delivery === null ? [] : [{ endpointId, delivery }];
+  const asked = await inWaves(ids, async (endpointId) => {
+    const stub = endpointOf(env, endpointId);
+    const delivery = await stub.delivery(log, seq);
+    const isPending = delivery === null && (await stub.states(log, [seq]))[0] === "pending";
+    return { endpointId, delivery, isPending };
   });
-  return { deliveries: deliveries.flat(), next };
+  return {
+    deliveries: asked.flatMap(({ endpointId, delivery }) => (delivery === null ? [] : [{ endpointId, delivery }])),
+    pending: asked.flatMap(({ endpointId, isPending }) => (isPending ? [endpointId] : [])),
+    next,
+  };
 }
 
 /** Endpoints to send an event again to: one, or all after an id. `failed`: only where it is not delivered. */

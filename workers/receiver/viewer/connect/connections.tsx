@@ -1,9 +1,9 @@
 import { utf8 } from "../../../../shared/bytes.ts";
+import { type CurlRequest, curlOf } from "../../../../shared/pages/curl.ts";
 import type { Source } from "../../verify/source.ts";
 import { faultOf, faultText } from "../../verify/source-fault.ts";
 import { href, unfiltered, webhookUrl } from "../parts/address.ts";
 import { Snippet } from "../parts/badges.tsx";
-import { type CurlRequest, curlOf } from "../parts/curl.ts";
 import { type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { exampleFor } from "./example.ts";
 

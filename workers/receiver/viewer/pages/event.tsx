@@ -1,3 +1,4 @@
+import { curlOf, repeatable } from "../../../../shared/pages/curl.ts";
 import { Foreign } from "../../../../shared/pages/parts.tsx";
 import { visible } from "../../../../shared/pages/visible.ts";
 import { NO_FILTER } from "../../event/filter.ts";
@@ -7,7 +8,6 @@ import { targetText } from "../../event/request-line.ts";
 import { addressQuery, href, unfiltered, type ViewAddress, webhookUrl } from "../parts/address.ts";
 import { CopyButton, Moment, Snippet, VerificationBadge } from "../parts/badges.tsx";
 import { Body, type BodyView } from "../parts/body.tsx";
-import { curlOf, repeatable } from "../parts/curl.ts";
 import { ForwardForm, type ForwardState } from "../parts/forward.tsx";
 import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { Headers } from "../parts/headers.tsx";

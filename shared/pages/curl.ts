@@ -1,6 +1,5 @@
-import { fromUtf8 } from "../../../../shared/bytes.ts";
-import { visible } from "../../../../shared/pages/visible.ts";
-import type { HeaderList } from "../../event/headers.ts";
+import { fromUtf8 } from "../bytes.ts";
+import { visible } from "./visible.ts";
 
 /** Writes a request as a command for sh, bash and zsh, which makes the same request with curl. Pure. */
 
@@ -9,11 +8,14 @@ import type { HeaderList } from "../../event/headers.ts";
  */
 export const MAX_INLINE_BYTES = 32 * 1024;
 
+/** Headers in order, a name perhaps more than once. */
+type SentHeaders = [name: string, value: string][];
+
 /** A request to write; a `method` of null is not known, and was a POST. */
 export type CurlRequest = {
   method: string | null;
   url: string;
-  headers: HeaderList;
+  headers: SentHeaders;
   body: Uint8Array;
   bodyUrl: string;
 };
@@ -36,7 +38,7 @@ function requestOptions(method: string | null, url: string): string {
 }
 
 /** Returns the headers to repeat: not those of the connection and the way here. A masked secret leaves its place. */
-export function repeatable(headers: HeaderList): HeaderList {
+export function repeatable(headers: SentHeaders): SentHeaders {
   return headers.filter(([name]) => !NOT_REPEATED.test(name));
 }
 
@@ -49,7 +51,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-function headerOptions(headers: HeaderList): string[] {
+function headerOptions(headers: SentHeaders): string[] {
   const options = headers.map(([name, value]) => `-H ${argument(value === "" ? `${name};` : `${name}: ${value}`)}`);
   // Without one, curl would say that the body is a form.
   const typed = headers.some(([name]) => name.toLowerCase() === "content-type");

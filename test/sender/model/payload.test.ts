@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { payloadOf } from "../../../workers/sender/courier/payload.ts";
 import { eventBody } from "../../../workers/sender/model/event.ts";
+import { payloadOf } from "../../../workers/sender/model/payload.ts";
 
 const AT = Date.UTC(2026, 0, 31, 12);
 const parcel = (data: string) => ({ seq: 1, id: "msg_a", body: eventBody("order.paid", AT, data) });
