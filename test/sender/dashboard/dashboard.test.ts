@@ -150,9 +150,16 @@ describe("foreign text", () => {
       expect(text).toContain("\\u202eevil");
       expect(text).not.toMatch(/<script>|\u202e|href="javascript:/);
     }
-    const { text } = await call(`${path(id)}/deliveries/${event.seq}`);
-    expect(text.split(SHOWN)).toHaveLength(3);
-    expect(text).not.toMatch(/<script>|\u202e/);
+    // The body, the command for curl, and the answer; the data and the answers of two endpoints; the data.
+    for (const [page, count] of [
+      [`${path(id)}/deliveries/${event.seq}`, 3],
+      [`/dashboard/events/${event.id}`, 3],
+      ["/dashboard/events", 1],
+    ] as const) {
+      const { text } = await call(page);
+      expect(text.split(SHOWN), page).toHaveLength(count + 1);
+      expect(text).not.toMatch(/<script>|\u202e/);
+    }
   });
 
   it("is text in a form that comes back, and in its error message", async () => {

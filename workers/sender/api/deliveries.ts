@@ -1,4 +1,4 @@
-import { limitOf, takes, wholeNumber } from "../../../shared/http/parameters.ts";
+import { limitOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { createApp } from "../operations/env.ts";
 import { typesOf } from "../operations/events.ts";
@@ -10,7 +10,6 @@ import { requestedDelivery } from "../operations/sent-request.ts";
 /** The routes of deliveries over all endpoints, and of one with its request. */
 
 const MAX_FOUND = 200;
-const MAX_SEQ = 1e15;
 const FILTERS = ["endpoint", "state", "status", "type", "since", "until"];
 
 export const deliveries = createApp()
@@ -27,11 +26,11 @@ export const deliveries = createApp()
     return c.json({ deliveries: shown, next: found.next, looked });
   })
   .get("/endpoints/:id/deliveries/:seq", takes(), async (c) => {
-    const { delivery, request } = await requestedDelivery(c.env, c.req.param("id"), seqOf(c.req.param("seq")));
+    const { delivery, request } = await requestedDelivery(c.env, c.req.param("id"), c.req.param("seq"));
     return c.json({ ...presentDelivery(delivery), request });
   })
   .get("/endpoints/:id/deliveries/:seq/body", takes(), async (c) => {
-    const { delivery, request } = await requestedDelivery(c.env, c.req.param("id"), seqOf(c.req.param("seq")));
+    const { delivery, request } = await requestedDelivery(c.env, c.req.param("id"), c.req.param("seq"));
     if (request.body === null) throw new Problem("not_found", `The event ${delivery.id} is no longer in the log.`);
     // No browser may show it: its content is a stranger's.
     return c.body(request.body, 200, {
@@ -40,8 +39,3 @@ export const deliveries = createApp()
       "x-content-type-options": "nosniff",
     });
   });
-
-/** @throws Problem `invalid_parameter` */
-function seqOf(text: string): number {
-  return wholeNumber("seq", text, { min: 1, max: MAX_SEQ }) ?? 0;
-}

@@ -1,12 +1,21 @@
 import { Badge, type BadgeProps, Foreign, ForeignBlock, Time } from "../../../shared/pages/parts.tsx";
 import { visible } from "../../../shared/pages/visible.ts";
 import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
+import type { RequestedDelivery } from "../operations/sent-request.ts";
 import { Redeliver } from "./forms.tsx";
-import { DashboardFrame, type DashboardFrameProps, endpointPath, Refreshed, WATCH_SECONDS } from "./frame.tsx";
+import {
+  DashboardFrame,
+  type DashboardFrameProps,
+  endpointPath,
+  eventPath,
+  Refreshed,
+  WATCH_SECONDS,
+} from "./frame.tsx";
+import { RequestSent } from "./request.tsx";
 
 /** Deliveries of one endpoint: their table, and the page of one. */
 
-const STATE_BADGES: Record<DeliveryState, BadgeProps> = {
+export const STATE_BADGES: Record<DeliveryState, BadgeProps> = {
   delivered: { kind: "good", sign: "●", text: "Delivered" },
   due: { kind: "wait", sign: "▲", text: "Waiting for a retry" },
   dead: { kind: "bad", sign: "■", text: "Failed for good" },
@@ -59,9 +68,11 @@ function DeliveryRow({ id, delivery }: { id: string; delivery: Delivery }) {
           <Foreign text={type} />
         </a>
         <div class="quiet">
-          <code>
-            <Foreign text={delivery.id} />
-          </code>
+          <a href={eventPath(delivery.id)}>
+            <code>
+              <Foreign text={delivery.id} />
+            </code>
+          </a>
         </div>
       </th>
       <td data-label="State">
@@ -88,10 +99,10 @@ function DeliveryRow({ id, delivery }: { id: string; delivery: Delivery }) {
   );
 }
 
-type DeliveryPageProps = DashboardFrameProps & { endpointId: string; delivery: Delivery; body: string | null };
+type DeliveryPageProps = DashboardFrameProps & RequestedDelivery & { endpointId: string; origin: string };
 
 /** One delivery: its request, and the answer to each attempt. */
-export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryPageProps) {
+export function DeliveryPage({ endpointId, delivery, request, origin, ...frame }: DeliveryPageProps) {
   const { id, seq, type, state, attempts, due } = delivery;
   return (
     <DashboardFrame title="Delivery" name={`Delivery of ${visible(type)}`} {...frame}>
@@ -115,9 +126,12 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
       <dl class="facts">
         <dt>Event</dt>
         <dd>
-          <code>
-            <Foreign text={id} />
-          </code>
+          <a href={eventPath(id)}>
+            <code>
+              <Foreign text={id} />
+            </code>
+          </a>{" "}
+          <span class="quiet">at all its endpoints</span>
         </dd>
         <dt>Type</dt>
         <dd>
@@ -126,11 +140,7 @@ export function DeliveryPage({ endpointId, delivery, body, ...frame }: DeliveryP
         <dt>Position in the log</dt>
         <dd>{seq}</dd>
       </dl>
-      {body === null ? (
-        <p>The body is gone: it reached the end of the retention time.</p>
-      ) : (
-        <ForeignBlock label="Body" text={body} />
-      )}
+      <RequestSent request={request} bodyUrl={`${origin}/endpoints/${endpointId}/deliveries/${seq}/body`} />
       <h2>Attempts</h2>
       <Refreshed
         id="attempts"
@@ -165,7 +175,7 @@ function AttemptItem(attempt: Attempt) {
   );
 }
 
-function answerOf({ status, code }: Attempt): string {
+export function answerOf({ status, code }: Attempt): string {
   if (code === null) return `status ${status}`;
   return status === 0 ? code : `status ${status}, ${code}`;
 }

@@ -1,13 +1,21 @@
 import type { PropsWithChildren } from "hono/jsx";
 import { modules, pageScripts } from "../../../shared/pages/assets.ts";
 import { type Notice, Shell } from "../../../shared/pages/page.tsx";
+import copy from "./client/copy.js";
 import dashboard from "./client/dashboard.js";
 import refresh from "./client/refresh.js";
+import search from "./client/search.js";
 
 /** The frame around every page of the dashboard, its scripts, and the parts of a page that they refresh. */
 
 /** The scripts, each after those it imports. */
-export const dashboardScripts = modules([...pageScripts, ["refresh.js", refresh], ["dashboard.js", dashboard]]);
+export const dashboardScripts = modules([
+  ...pageScripts,
+  ["copy.js", copy],
+  ["refresh.js", refresh],
+  ["search.js", search],
+  ["dashboard.js", dashboard],
+]);
 /** The script that a page loads; it imports the others. */
 const ENTRY = dashboardScripts.slice(-1);
 
@@ -27,11 +35,14 @@ export type DashboardFrameProps = {
   notice?: Notice | undefined;
 };
 
-/** `name` is the thing's, for the browser's tab; by default the title. */
-type FrameProps = PropsWithChildren<DashboardFrameProps & { title: string; name?: string }>;
+/** `name` is the thing's, for the browser's tab; by default the title. `events`: the page is one of the events'. */
+type FrameProps = PropsWithChildren<DashboardFrameProps & { title: string; name?: string; events?: boolean }>;
 
-export function DashboardFrame({ posted, receiver, children, ...shell }: FrameProps) {
-  const tabs = [{ href: "/", text: "Endpoints", current: true }];
+export function DashboardFrame({ posted, receiver, events = false, children, ...shell }: FrameProps) {
+  const tabs = [
+    { href: "/", text: "Endpoints", current: !events },
+    { href: EVENTS_PATH, text: "Events", current: events },
+  ];
   return (
     <Shell files={ENTRY} place={{ worker: "sender", other: receiver }} tabs={tabs} {...shell}>
       {posted && <div id="posted" hidden />}
@@ -56,6 +67,13 @@ export function Refreshed({ id, from, also, seconds, children }: RefreshedProps)
 }
 
 type RefreshedProps = PropsWithChildren<{ id: string; from: string; also: string; seconds: number | null }>;
+
+/** The page of events and its search. */
+export const EVENTS_PATH = "/dashboard/events";
+
+export function eventPath(id: string): string {
+  return `${EVENTS_PATH}/${encodeURIComponent(id)}`;
+}
 
 export function endpointPath(id: string): string {
   return `/dashboard/endpoints/${encodeURIComponent(id)}`;

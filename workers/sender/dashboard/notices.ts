@@ -25,6 +25,9 @@ export function noticeOf(done: string | undefined, count?: string): Notice | und
   if (done === "recovered" && /^\d{1,6}$/.test(count ?? "")) {
     return { text: `Failed deliveries that are being sent again: ${count}.`, failed: false };
   }
+  if (done === "resent" && /^\d{1,6}$/.test(count ?? "")) {
+    return { text: `The event is being sent again. Endpoints: ${count}.`, failed: false };
+  }
   const text = done !== undefined && Object.hasOwn(DONE, done) ? DONE[done] : undefined;
   return text === undefined ? undefined : { text, failed: done === "waiting" };
 }

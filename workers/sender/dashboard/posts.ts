@@ -8,15 +8,15 @@ import { parseEvents } from "../model/event.ts";
 import {
   createEndpoint,
   deleteEndpoint,
-  knownEndpoint,
   recoverEndpoint,
   rotateEndpoint,
   testEndpoint,
   updateEndpoint,
 } from "../operations/endpoints.ts";
-import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
+import { createApp, type Env, type SenderContext } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
+import { requestedDelivery } from "../operations/sent-request.ts";
 import {
   ENDPOINT_FIELDS,
   EVENT_FIELDS,
@@ -26,7 +26,7 @@ import {
   TypedFields,
 } from "./form-input.ts";
 import type { TypedForm } from "./forms.tsx";
-import { endpointPath } from "./frame.tsx";
+import { endpointPath, eventPath } from "./frame.tsx";
 import type { ListAnswer } from "./list.tsx";
 
 /** Handlers of the forms. Each does what the API does, then redirects with 303, so that a reload repeats nothing. */
@@ -34,7 +34,6 @@ import type { ListAnswer } from "./list.tsx";
 type ShowList = (c: SenderContext, answer: ListAnswer) => Promise<Response>;
 
 const MAX_HOURS = 3650 * 24;
-const MAX_SEQ = 1e15;
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
 
 /** Adds an endpoint and publishes an event. A refused form comes back with what was typed in it. */
@@ -110,19 +109,20 @@ export const endpointPosts = createApp()
 /** Handles the button of one delivery. */
 export const deliveryPosts = createApp().post("/redeliver", takes(), async (c) => {
   await readDashboardForm(c.req.raw);
-  const { endpointId, delivery } = await knownDelivery(c);
+  const endpointId = idOf(c);
+  const { delivery } = await requestedDelivery(c.env, endpointId, c.req.param("seq") ?? "");
   await redeliver(c.env, await knownEvent(c.env, delivery.id), { only: endpointId, after: "", failed: false });
   return c.redirect(`${endpointPath(endpointId)}/deliveries/${delivery.seq}?done=redelivered`, 303);
 });
 
-/** Returns the delivery that the request's path names. @throws Problem `not_found` or `invalid_parameter` */
-export async function knownDelivery(c: SenderContext) {
-  const { row } = await knownEndpoint(c.env, idOf(c));
-  const seq = wholeNumber("seq", c.req.param("seq"), { min: 1, max: MAX_SEQ }) ?? 0;
-  const delivery = await endpointOf(c.env, row.id).delivery(null, seq);
-  if (delivery === null) throw new Problem("not_found", `${row.id} has no delivery ${seq}.`);
-  return { endpointId: row.id, delivery };
-}
+/** Handles the buttons of one event: to all endpoints, to one, or to those where it is not delivered. */
+export const eventPosts = createApp().post("/redeliver", takes(), async (c) => {
+  const form = await readDashboardForm(c.req.raw, "endpointId", "failed");
+  const choice = { only: form.get("endpointId"), after: "", failed: form.get("failed") === "true" };
+  const event = await knownEvent(c.env, idOf(c));
+  const { redelivering } = await redeliver(c.env, event, choice);
+  return c.redirect(`${eventPath(event.id)}?done=resent&count=${redelivering.length}`, 303);
+});
 
 function endpointInput(env: Env, form: URLSearchParams) {
   const parsed = parseEndpointInput(endpointFrom(form), { localDev: configOf(env).localDev, creating: true });

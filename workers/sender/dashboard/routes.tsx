@@ -7,15 +7,20 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { answerErrorPage, htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { knownEndpoint, listEndpoints, reportedEndpoint } from "../operations/endpoints.ts";
-import { createApp, type Env, endpointOf, outboxOf, type SenderContext } from "../operations/env.ts";
+import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
 import { stateOf } from "../operations/json.ts";
+import { SEARCH_PARAMETERS } from "../operations/search.ts";
 import { presentSecrets } from "../operations/secrets.ts";
+import { requestedDelivery } from "../operations/sent-request.ts";
 import { DeliveryPage } from "./delivery.tsx";
 import { EndpointPage } from "./endpoint.tsx";
-import { DashboardFrame, type DashboardFrameProps } from "./frame.tsx";
+import { LoggedEventPage } from "./event.tsx";
+import { lookAtEvent, lookForEvents } from "./event-queries.ts";
+import { EventsPage } from "./events.tsx";
+import { DashboardFrame, type DashboardFrameProps, EVENTS_PATH } from "./frame.tsx";
 import { type ListAnswer, ListPage } from "./list.tsx";
 import { NOTICE_PARAMETERS, noticeOf } from "./notices.ts";
-import { deliveryPosts, endpointPosts, formPosts, knownDelivery } from "./posts.ts";
+import { deliveryPosts, endpointPosts, eventPosts, formPosts } from "./posts.ts";
 import { SecretPage } from "./secret.tsx";
 import { summarize } from "./summary.ts";
 
@@ -52,6 +57,13 @@ export function dashboardRoutes(guarded: GuardedWorker) {
       );
     })
     .get(`${ENDPOINT_PATH}/deliveries/:seq`, takes(...NOTICE_PARAMETERS), deliveryPage)
+    .get(EVENTS_PATH, takes("before", "looked", ...SEARCH_PARAMETERS), async (c) =>
+      htmlPage(<EventsPage {...(await lookForEvents(c))} {...frameProps(c)} />),
+    )
+    .get(`${EVENTS_PATH}/:id`, takes("after", ...NOTICE_PARAMETERS), async (c) =>
+      htmlPage(<LoggedEventPage {...(await lookAtEvent(c))} {...frameProps(c)} />),
+    )
+    .route(`${EVENTS_PATH}/:id`, eventPosts)
     .route(ENDPOINT_PATH, endpointPosts)
     .route(`${ENDPOINT_PATH}/deliveries/:seq`, deliveryPosts)
     .all("/dashboard/*", (c) => {
@@ -84,10 +96,10 @@ async function endpointPage(c: SenderContext): Promise<Response> {
 }
 
 async function deliveryPage(c: SenderContext): Promise<Response> {
-  const { endpointId, delivery } = await knownDelivery(c);
-  // A delivered row no longer has the body. The log has it until the end of its retention time.
-  const body = delivery.body ?? (await outboxOf(c.env).event(delivery.id))?.body ?? null;
-  return htmlPage(<DeliveryPage {...{ endpointId, delivery, body }} {...frameProps(c)} />);
+  const endpointId = c.req.param("id") ?? "";
+  const found = await requestedDelivery(c.env, endpointId, c.req.param("seq") ?? "");
+  const { origin } = new URL(c.req.url);
+  return htmlPage(<DeliveryPage {...{ endpointId, origin, ...found }} {...frameProps(c)} />);
 }
 
 function failure(c: Context, title: string, notice: Notice) {

@@ -1,3 +1,4 @@
+import { wholeNumber } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { USER_AGENT } from "../../../shared/outgoing/attempt.ts";
 import { HEADER } from "../../../shared/signing/signature.ts";
@@ -9,6 +10,7 @@ import { type Env, endpointOf, outboxOf } from "./env.ts";
 
 /** The request of a delivery, made again from the event and the endpoint's present settings: it is not stored. */
 
+const MAX_SEQ = 1e15;
 /** In place of a value that differs from attempt to attempt. */
 const NOT_KEPT = "(not kept)";
 
@@ -22,8 +24,9 @@ export type SentRequest = {
 
 export type RequestedDelivery = { delivery: Delivery; request: SentRequest };
 
-/** @throws Problem `not_found` */
-export async function requestedDelivery(env: Env, endpointId: string, seq: number): Promise<RequestedDelivery> {
+/** `seqText`: the seq as an address has it. @throws Problem `not_found`, `invalid_parameter` */
+export async function requestedDelivery(env: Env, endpointId: string, seqText: string): Promise<RequestedDelivery> {
+  const seq = wholeNumber("seq", seqText, { min: 1, max: MAX_SEQ }) ?? 0;
   const { row } = await knownEndpoint(env, endpointId);
   const delivery = await endpointOf(env, row.id).delivery(null, seq);
   if (delivery === null) throw new Problem("not_found", `${row.id} has no delivery ${seq}.`);

@@ -1,7 +1,9 @@
 // @ts-check
 import { sendForms } from "../../../../shared/pages/client/forms.js";
 import { forgetNotice } from "../../../../shared/pages/client/notice.js";
+import { offerCopies } from "./copy.js";
 import { keepFresh } from "./refresh.js";
+import { searchOn } from "./search.js";
 
 /** The script of the dashboard's pages, which show everything without the script, too. */
 
@@ -13,6 +15,8 @@ forgetNotice();
 sendForms();
 setTimeout(announceMessage, ANNOUNCE_MS);
 void keepFresh();
+offerCopies();
+void searchOn();
 
 /** After a refused form, a reload shows the page that the form stood on, and sends nothing again. */
 function forgetPost() {

@@ -1,0 +1,170 @@
+import { Badge, type BadgeProps, Foreign, Time } from "../../../shared/pages/parts.tsx";
+import { type LoggedEvent, readBodyText } from "../model/event.ts";
+import { type EventOutcome, outcomeOfCounts } from "../operations/outcomes.ts";
+import type { EventsFound, FoundOutcome, OutcomeChoice } from "../operations/search.ts";
+import type { AskedSearch } from "./event-queries.ts";
+import { DashboardFrame, type DashboardFrameProps, EVENTS_PATH, eventPath } from "./frame.tsx";
+
+/** The page of events: a search form, and what was found. */
+
+type EventsPageProps = DashboardFrameProps & {
+  asked: AskedSearch;
+  page: EventsFound;
+  /** The event of which the text is the id. */
+  exact: LoggedEvent | null;
+  isFirst: boolean;
+};
+
+const OUTCOME_BADGES: Record<EventOutcome, BadgeProps> = {
+  delivered: { kind: "good", sign: "●", text: "Delivered" },
+  waiting: { kind: "wait", sign: "▲", text: "Waiting" },
+  dead: { kind: "bad", sign: "■", text: "Failed for good" },
+  unwanted: { kind: "wait", sign: "□", text: "No endpoint wants it" },
+  unknown: { kind: "wait", sign: "?", text: "An endpoint does not answer" },
+};
+
+const OUTCOME_CHOICES: readonly (readonly [OutcomeChoice, string])[] = [
+  ["any", "any"],
+  ["delivered", "delivered everywhere"],
+  ["waiting", "waiting somewhere"],
+  ["dead", "failed for good somewhere"],
+  ["unwanted", "no endpoint wants it"],
+];
+
+/** Characters of the data that a row shows. */
+const DATA_START = 120;
+
+/** `GET /dashboard/events`: the newest events, or those that a search has found. */
+export function EventsPage({ asked, page, exact, isFirst, ...frame }: EventsPageProps) {
+  return (
+    <DashboardFrame title="Events" events={true} {...frame}>
+      <SearchForm asked={asked} />
+      {exact !== null && (
+        <p id="exact">
+          The event with this id:{" "}
+          <a href={eventPath(exact.id)}>
+            <code>
+              <Foreign text={exact.id} />
+            </code>
+          </a>
+        </p>
+      )}
+      <p id="looked" role="status" class="quiet">
+        <LookedText page={page} />
+      </p>
+      <div id="found">
+        <EventTable found={page.found} />
+        <nav aria-label="Pages of events">
+          {!isFirst && <a href={searchPath(asked)}>Newest</a>}
+          {page.next !== null && (
+            <a id="further" href={searchPath(asked, { before: page.next, looked: page.looked })}>
+              Look further back
+            </a>
+          )}
+        </nav>
+      </div>
+    </DashboardFrame>
+  );
+}
+
+function SearchForm({ asked }: { asked: AskedSearch }) {
+  const given = (name: string) => asked.find((each) => each.name === name)?.text;
+  return (
+    <form method="get" action={EVENTS_PATH} class="actions">
+      <label>
+        Text in the data, or id
+        <input type="search" name="q" value={given("q")} maxlength={200} />
+      </label>
+      <label>
+        Type
+        <input name="type" value={given("type")} placeholder="order.*" />
+      </label>
+      <label>
+        Since, UTC
+        <input type="datetime-local" name="since" value={given("since")} />
+      </label>
+      <label>
+        Until, UTC
+        <input type="datetime-local" name="until" value={given("until")} />
+      </label>
+      <label>
+        Outcome
+        <select name="outcome">
+          {OUTCOME_CHOICES.map(([value, text]) => (
+            <option value={value} selected={given("outcome") === value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="submit" class="main">
+        Search
+      </button>
+    </form>
+  );
+}
+
+/** Returns the place of a search, or of its next page. */
+function searchPath(asked: AskedSearch, place: Record<string, number> = {}): string {
+  const query = new URLSearchParams(asked.map(({ name, text }): [string, string] => [name, text]));
+  for (const [name, value] of Object.entries(place)) query.set(name, String(value));
+  return query.size === 0 ? EVENTS_PATH : `${EVENTS_PATH}?${query}`;
+}
+
+function LookedText({ page: { looked, at, end } }: { page: EventsFound }) {
+  const events = looked === 1 ? "1 event" : `${looked.toLocaleString("en")} events`;
+  if (at === null) return <>Looked at {events}. There are none at that time.</>;
+  return (
+    <>
+      Looked at {events}, back to <Time at={at} />
+      {end ? ": that is all." : "."}
+    </>
+  );
+}
+
+function EventTable({ found }: { found: readonly FoundOutcome[] }) {
+  if (found.length === 0) return <p>None found here.</p>;
+  return (
+    <table>
+      <caption>Newest first; times are UTC.</caption>
+      <thead>
+        <tr>
+          <th scope="col">Event</th>
+          <th scope="col">Logged</th>
+          <th scope="col">Outcome</th>
+          <th scope="col">Data</th>
+        </tr>
+      </thead>
+      <tbody>
+        {found.map((each) => (
+          <EventTableRow {...each} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function EventTableRow({ event, counts }: FoundOutcome) {
+  const { data } = readBodyText(event.body);
+  return (
+    <tr>
+      <th scope="row">
+        <a href={eventPath(event.id)}>
+          <Foreign text={event.type} />
+        </a>
+        <div class="quiet">
+          <code>
+            <Foreign text={event.id} />
+          </code>
+        </div>
+      </th>
+      <td data-label="Logged">
+        <Time at={event.at} />
+      </td>
+      <td data-label="Outcome">{counts !== null && <Badge {...OUTCOME_BADGES[outcomeOfCounts(counts)]} />}</td>
+      <td data-label="Data" class="mono">
+        <Foreign text={data.length > DATA_START ? `${data.slice(0, DATA_START)}…` : data} />
+      </td>
+    </tr>
+  );
+}
