@@ -262,6 +262,26 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await page.getByRole("heading", { name: "Webhook sender" }).waitFor();
   });
 
+  test("is of use on a small telephone with 200 endpoints", async () => {
+    const headers = { authorization: `Bearer ${variables.API_TOKEN}`, "content-type": "application/json" };
+    for (let nth = 0; nth < 200; nth++) {
+      const body = JSON.stringify({ url: `https://customer-${nth}.example/hooks`, enabled: false });
+      expect((await fetch(`${closed.url}/endpoints`, { method: "POST", headers, body })).status).toBe(201);
+    }
+    const page = await visitAlone(closed);
+    await signIn(visit, variables.API_TOKEN);
+    const rows = page.locator("#list tbody tr");
+    await rows.first().waitFor();
+    await expectReadable(visit);
+    const box = await rows.first().boundingBox();
+    expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThan(740);
+    expect(box?.height).toBeLessThan(160);
+    await tabTo(visit, rows.nth(2).getByRole("link"));
+    await page.getByRole("link", { name: "More endpoints" }).click();
+    await page.waitForURL(/after=/);
+    await rows.first().getByRole("link").waitFor();
+  });
+
   test.each<[name: string, pathOf: () => string | Promise<string>, state?: "open"]>([
     ["the list", () => "/"],
     ["the list with its forms open", () => "/", "open"],

@@ -311,6 +311,30 @@ describe.skipIf(chrome === null)("the viewer", () => {
     expect(address()).toEqual({ log: "audit" });
   });
 
+  test("has its first event above the fold of a small telephone", async () => {
+    await send("fold.first");
+    const { page } = visit;
+    await showNarrow(visit);
+    await page.goto("/");
+    await live();
+    const box = await rows().first().boundingBox();
+    expect(box?.y).toBeGreaterThan(0);
+    expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThan(740);
+  });
+
+  test("says which secret a provider needs, and keeps Export away from Clear", async () => {
+    await send("secret.place");
+    const { page } = visit;
+    await page.goto("/connect");
+    const github = page.getByRole("region", { name: "github" });
+    await github.getByText("Its secret is in the variable WEBHOOK_SECRET.").first().waitFor();
+    await github.getByText("Settings, Webhooks, Add webhook.").waitFor();
+    expect(await page.getByRole("region", { name: /^open/ }).getByText("Its secret").count()).toBe(0);
+    await page.goto("/");
+    await page.getByRole("heading", { name: "Export", exact: true }).waitFor();
+    await page.getByRole("heading", { name: "Clear", exact: true }).waitFor();
+  });
+
   test("shows at once that an event came again", async () => {
     const { page } = visit;
     const twice = { id: "msg_twice", body: '{"type":"came.twice"}' };

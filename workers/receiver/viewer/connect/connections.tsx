@@ -6,11 +6,20 @@ import { href, unfiltered, webhookUrl } from "../parts/address.ts";
 import { Snippet } from "../parts/badges.tsx";
 import { type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { exampleFor } from "./example.ts";
+import { providerSteps } from "./provider-steps.ts";
 
 /** Connections to the sources of a log: the URL to give to a provider, and an example request that the source accepts. */
 
 /** One source, without its secrets. `curl` is null if nobody but the provider can sign an example. */
-type Connection = { name: string; scheme: string; url: string; fault: string | null; curl: CurlRequest | null };
+type Connection = {
+  name: string;
+  scheme: string;
+  url: string;
+  /** Names of the variables that hold its secrets. */
+  secretNames: readonly string[];
+  fault: string | null;
+  curl: CurlRequest | null;
+};
 
 /** Returns the connections of sources, each with an example signed at `now` (unix milliseconds). */
 export function connectionsOf(
@@ -19,12 +28,12 @@ export function connectionsOf(
 ): Promise<Connection[]> {
   return Promise.all(
     sources.map(async (source) => {
-      const { name, schemeName: scheme } = source;
+      const { name, schemeName: scheme, secretNames } = source;
       const fault = await faultOf(source);
       const url = webhookUrl(origin, name);
       const example = fault === null ? await exampleFor(source, { now, id, url }) : null;
       const curl = example && { method: "POST", url, headers: example.headers, body: utf8(example.body), bodyUrl: url };
-      return { name, scheme, url, fault, curl };
+      return { name, scheme, url, secretNames, fault, curl };
     }),
   );
 }
@@ -73,11 +82,16 @@ function ConnectionList({ connections, view }: ConnectionsProps) {
 }
 
 function ConnectionSteps({ connection, view }: { connection: Connection; view: RequestedView }) {
-  const { name, scheme, url, curl } = connection;
+  const { name, scheme, url, secretNames, curl } = connection;
   return (
     <>
       <p>Give the provider this URL:</p>
       <Snippet id={`url-${name}`} label={`URL of ${name}`} text={url} />
+      {secretNames.length > 0 && (
+        <p>
+          Its secret is in the variable <code>{secretNames.join(", ")}</code>. {providerSteps(scheme)}
+        </p>
+      )}
       {curl === null ? (
         <p class="quiet">There is no example to send: only the provider can sign one.</p>
       ) : (

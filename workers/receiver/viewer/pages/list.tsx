@@ -277,13 +277,18 @@ function ExportAndClear({ view: { address } }: { view: RequestedView }) {
   const { source } = address.filter;
   return (
     <>
-      <h2>Export and clear</h2>
+      <h2>Export</h2>
       <div class="actions">
         {(["ndjson", "csv"] as const).map((format) => (
           <a class="button" href={href("/events/export", address, { format })} download>
             Export {format === "csv" ? "CSV" : "NDJSON"}
           </a>
         ))}
+      </div>
+      <KeyHelp />
+      <h2>Clear</h2>
+      <p class="quiet">Cleared events are gone for good. Export first what is still needed.</p>
+      <div class="actions">
         <form method="post" action={href("/clear", unfiltered(address))}>
           {source !== null && <input type="hidden" name="source" value={source} />}
           <label>
@@ -295,7 +300,6 @@ function ExportAndClear({ view: { address } }: { view: RequestedView }) {
           </button>
         </form>
       </div>
-      <KeyHelp />
     </>
   );
 }
