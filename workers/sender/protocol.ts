@@ -4,7 +4,7 @@ import type { Attempt, Delivery, DeliveryState, FirstOutcome } from "./model/del
 import type { EndpointConfig, EndpointRow, PayloadForm, SignatureHeaders } from "./model/endpoint.ts";
 import type { LoggedEvent } from "./model/event.ts";
 import type { Health, HealthCounts, HealthState } from "./model/health.ts";
-import type { Subscription } from "./model/subscription.ts";
+import type { Subscription, Types } from "./model/subscription.ts";
 
 /**
  * The words that the Outbox, the Endpoints, the couriers and their callers exchange, and the calls between them. Types
@@ -114,6 +114,12 @@ export type DeliveryQuery = { before: number | null; limit: number; state: Deliv
 
 /** A span of time: `since` included, `until` excluded, null for no end (unix ms). */
 export type Period = { since: number; until: number | null };
+
+/** Deliveries that were last tried in a period, of these types; null and undefined for all. */
+export type DeliveryChoice = Period & { types?: Types };
+
+/** Deliveries to send again: dead ones (`dead`, when no state is named), those that wait for a retry (`due`). */
+export type RecoverCall = DeliveryChoice & { states?: readonly ("dead" | "due")[] };
 
 /** A changed row, and whether its Endpoint has confirmed the change yet. */
 export type Changed = { row: EndpointRow; confirmed: boolean };

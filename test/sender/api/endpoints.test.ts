@@ -313,6 +313,8 @@ describe("a failing endpoint", () => {
     for (const day of [0, 1, 2, 3, 4]) await failDay(day);
     receiver.answer = () => new Response("ok");
     await failDay(4.5);
+    // Those that waited come forward; all of them succeed, too.
+    await vi.waitUntil(async () => (await deliveries(id)).every(({ state }) => state === "delivered"));
     receiver.answer = ({ url }) => new Response("", { status: url === URL_A ? 500 : 200 });
     for (const day of [6, 7, 8, 9, 10]) await failDay(day);
     expect((await call("GET", `/endpoints/${id}`)).body).toMatchObject({ enabled: true });

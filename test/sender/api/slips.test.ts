@@ -45,11 +45,12 @@ const BODIES: [route: string, body: Record<string, unknown>, code: string][] = [
   ["POST /endpoints/EP/rotate", { expiresInSeconds: 60 }, "invalid_endpoint"],
   ["POST /endpoints/EP/test", {}, "invalid_input"],
   ["POST /endpoints/EP/recover", { since: SINCE }, "invalid_endpoint"],
+  ["POST /endpoints/EP/skip", { since: SINCE }, "invalid_endpoint"],
 ];
 
 const KNOWN = [
   ...["type", "data", "id", "deliverAt", "endpointId", "expiresInSeconds", "since", "until", "url", "types"],
-  ...["description", "headers", "ordered", "rateLimit", "signing", "secret", "startFrom", "enabled"],
+  ...["description", "headers", "ordered", "rateLimit", "signing", "secret", "startFrom", "enabled", "state"],
 ];
 
 async function prepared(route: string): Promise<(body: string) => Promise<Told>> {
@@ -108,7 +109,13 @@ describe("a slip", () => {
     ["POST /endpoints/EP/rotate", { expiresInSeconds: "0" }],
     ["POST /endpoints/EP/rotate", { expiresInSeconds: null }],
     ["POST /endpoints/EP/rotate", { expiresInSeconds: true }],
-    ["POST /endpoints/EP/recover", {}],
+    ["POST /endpoints/EP/recover", { state: "delivered" }],
+    ["POST /endpoints/EP/recover", { state: ["dead"] }],
+    ["POST /endpoints/EP/recover", { types: [] }],
+    ["POST /endpoints/EP/recover", { types: ["order.["] }],
+    ["POST /endpoints/EP/skip", { state: "due" }],
+    ["POST /endpoints/EP/skip", { types: "order.*" }],
+    ["POST /endpoints/EP/skip", { since: SINCE, until: SINCE }],
     ["POST /endpoints/EP/recover", { from: SINCE }],
     ["POST /endpoints/EP/recover", { since: SINCE, untill: SINCE }],
     ["POST /endpoints/EP/recover", { since: Date.parse(SINCE) }],
@@ -173,6 +180,8 @@ describe("a form of the dashboard", () => {
     ["/dashboard/endpoints/EP/enable", {}],
     ["/dashboard/endpoints/EP/disable", {}],
     ["/dashboard/endpoints/EP/recover", { hours: "1" }],
+    ["/dashboard/endpoints/EP/send-waiting", {}],
+    ["/dashboard/endpoints/EP/skip-waiting", { confirm: "yes" }],
     ["/dashboard/endpoints/EP/rotate", { expiresInSeconds: "0" }],
     ["/dashboard/endpoints/EP/delete", { confirm: "yes" }],
     ["/dashboard/endpoints/ep_default/deliveries/1/redeliver", {}],

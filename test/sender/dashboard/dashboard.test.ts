@@ -3,7 +3,17 @@ import { describe, expect, it, vi } from "vitest";
 import { HOUR_MS } from "../../../shared/time.ts";
 import { percent } from "../../../workers/sender/dashboard/chart.tsx";
 import { endpointFrom } from "../../../workers/sender/dashboard/form-input.ts";
-import { endpoint, fetchSender, moveTo, outbox, publishOne, receiver, useReceiver } from "../support.ts";
+import {
+  deliveries,
+  endpoint,
+  fetchSender,
+  moveTo,
+  outbox,
+  publish,
+  publishOne,
+  receiver,
+  useReceiver,
+} from "../support.ts";
 
 useReceiver();
 
@@ -267,6 +277,23 @@ describe("the buttons", () => {
     const answer = await send(`${path("ep_default")}/recover`, { hours: "24" });
     expect(answer.location).toBe(`${path("ep_default")}?done=recovered&count=0`);
     expect((await send(`${path("ep_default")}/recover`, { hours: "x" })).status).toBe(422);
+  });
+
+  it("send what waits now, or skip it once that is confirmed", async () => {
+    receiver.answer = () => new Response("", { status: 500 });
+    await publish({}, {}, {});
+    await vi.waitUntil(async () => (await endpoint().status()).retrying === 3);
+    const { text } = await call(path("ep_default"));
+    expect([text.includes("Send all waiting now (3)"), text.includes("Skip all waiting (3)")]).toEqual([true, true]);
+    const sent = await send(`${path("ep_default")}/send-waiting`);
+    expect(sent.location).toMatch(/\?done=forwarded&count=[0-3]$/);
+    expect((await call(sent.location ?? "")).text).toContain("Waiting deliveries that are being sent now");
+    // Those under way are left alone.
+    await vi.waitUntil(async () => (await deliveries()).every(({ attempts }) => attempts.length >= 2));
+    expect((await send(`${path("ep_default")}/skip-waiting`)).status).toBe(400);
+    const skipped = await send(`${path("ep_default")}/skip-waiting`, { confirm: "yes" });
+    expect(skipped.location).toMatch(/\?done=skipped&count=3$/);
+    expect((await call(`${path("ep_default")}?state=dead`)).text).toContain("Skipped");
   });
 
   it("rotate, except what a variable defines", async () => {

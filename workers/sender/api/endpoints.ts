@@ -8,7 +8,6 @@ import {
   deleteEndpoint,
   knownEndpoint,
   listEndpoints,
-  recoverEndpoint,
   reportedEndpoint,
   rotateEndpoint,
   testEndpoint,
@@ -16,6 +15,7 @@ import {
 } from "../operations/endpoints.ts";
 import { createApp, endpointOf, type SenderContext } from "../operations/env.ts";
 import { presentDelivery, presentEndpoint, stateOf } from "../operations/json.ts";
+import { recoverEndpoint, skipWaiting } from "../operations/recover.ts";
 import { presentSecrets } from "../operations/secrets.ts";
 
 /** The routes of endpoints: their configuration, secrets, tests and deliveries. */
@@ -55,8 +55,12 @@ export const endpoints = createApp()
     return c.json(tested, tested.outcome?.state === "delivered" ? 200 : 202);
   })
   .post("/endpoints/:id/recover", takes(), async (c) => {
-    const period = await readMembers(c.req.raw, ["since", "until"], "invalid_endpoint");
-    return c.json({ recovered: await recoverEndpoint(c.env, c.req.param("id"), period) }, 202);
+    const asked = await readMembers(c.req.raw, ["since", "until", "types", "state"], "invalid_endpoint");
+    return c.json({ recovered: await recoverEndpoint(c.env, c.req.param("id"), asked) }, 202);
+  })
+  .post("/endpoints/:id/skip", takes(), async (c) => {
+    const asked = await readMembers(c.req.raw, ["since", "until", "types"], "invalid_endpoint");
+    return c.json({ skipped: await skipWaiting(c.env, c.req.param("id"), asked) });
   })
   .get("/endpoints/:id/deliveries", takes("before", "limit", "state"), async (c) => {
     const id = c.req.param("id");

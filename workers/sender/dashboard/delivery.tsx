@@ -22,6 +22,12 @@ export const STATE_BADGES: Record<DeliveryState, BadgeProps> = {
   expired: { kind: "bad", sign: "□", text: "Expired" },
 };
 
+const SKIPPED_BADGE: BadgeProps = { kind: "bad", sign: "■", text: "Skipped" };
+
+function badgeOf({ state, mark }: Pick<Delivery, "state" | "mark">): BadgeProps {
+  return mark === "skipped" ? SKIPPED_BADGE : STATE_BADGES[state];
+}
+
 /** Deliveries, each with all its attempts. */
 export function DeliveryTable({ id, deliveries }: { id: string; deliveries: readonly Delivery[] }) {
   if (deliveries.length === 0) return <p>None.</p>;
@@ -76,7 +82,7 @@ function DeliveryRow({ id, delivery }: { id: string; delivery: Delivery }) {
         </div>
       </th>
       <td data-label="State">
-        <Badge {...STATE_BADGES[state]} />
+        <Badge {...badgeOf(delivery)} />
       </td>
       <td data-label="Attempts">
         <ol>
@@ -114,7 +120,7 @@ export function DeliveryPage({ endpointId, delivery, request, origin, ...frame }
       <dl class="facts" id="facts">
         <dt>State</dt>
         <dd>
-          <Badge {...STATE_BADGES[state]} />
+          <Badge {...badgeOf(delivery)} />
         </dd>
         <dt>Next attempt</dt>
         <dd>{state === "due" && due !== null ? <Time at={due} /> : "none"}</dd>

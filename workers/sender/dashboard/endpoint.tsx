@@ -29,7 +29,7 @@ const STATE_FILTERS: readonly (readonly [DeliveryState | null, string])[] = [
 
 /** One endpoint: its state, its buttons, and its deliveries, newest first. */
 export function EndpointPage({ summary, deliveries, state, before, next, ...frame }: EndpointPageProps) {
-  const { id, url, enabled } = summary.endpoint;
+  const { id, url, enabled, retrying } = summary.endpoint;
   const path = endpointPath(id);
   const list =
     deliveries === null ? (
@@ -45,7 +45,7 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
       <div id="facts">
         <EndpointFacts {...summary} />
       </div>
-      <EndpointActions id={id} enabled={enabled} fixed={id === DEFAULT_ENDPOINT} />
+      <EndpointActions id={id} enabled={enabled} fixed={id === DEFAULT_ENDPOINT} retrying={retrying} />
       <h2>Deliveries</h2>
       <StateFilters path={path} state={state} />
       {before === null ? (

@@ -152,8 +152,14 @@ function Action({
   );
 }
 
-/** The buttons of an endpoint. `fixed`: a variable defines it, so it can be neither rotated nor deleted here. */
-export function EndpointActions({ id, enabled, fixed }: { id: string; enabled: boolean; fixed: boolean }) {
+/**
+ * `fixed`: a variable defines the endpoint, so it can be neither rotated nor deleted here. `retrying`: deliveries that
+ * wait for a retry, null when that is not known.
+ */
+type EndpointActionsProps = { id: string; enabled: boolean; fixed: boolean; retrying: number | null };
+
+/** The buttons of an endpoint. */
+export function EndpointActions({ id, enabled, fixed, retrying }: EndpointActionsProps) {
   return (
     <div class="actions">
       {enabled && <Action id={id} to="test" label="Send a test event" kind="main" />}
@@ -162,26 +168,45 @@ export function EndpointActions({ id, enabled, fixed }: { id: string; enabled: b
       ) : (
         <Action id={id} to="enable" label="Enable" kind="main" />
       )}
+      {enabled && retrying !== 0 && (
+        <Action id={id} to="send-waiting" label={`Send all waiting now${retrying === null ? "" : ` (${retrying})`}`} />
+      )}
       <Action id={id} to="recover" label="Recover">
         <Choice name="hours" label="Send again what failed for good in the last" options={RECOVER} />
       </Action>
       <a class="button" href={`${endpointPath(id)}/secret`}>
         Show the secret
       </a>
+      {retrying !== 0 && (
+        <Action
+          id={id}
+          to="skip-waiting"
+          label={`Skip all waiting${retrying === null ? "" : ` (${retrying})`}`}
+          kind="danger"
+        >
+          <Confirm text="Yes, do not send them" />
+        </Action>
+      )}
       {!fixed && (
         <>
           <Action id={id} to="rotate" label="Rotate">
             <Choice name="expiresInSeconds" label="New secret; the old one also signs for" options={ROTATE} />
           </Action>
           <Action id={id} to="delete" label="Delete" kind="danger">
-            <label>
-              <input type="checkbox" name="confirm" value="yes" required />
-              Yes, for good
-            </label>
+            <Confirm text="Yes, for good" />
           </Action>
         </>
       )}
     </div>
+  );
+}
+
+function Confirm({ text }: { text: string }) {
+  return (
+    <label>
+      <input type="checkbox" name="confirm" value="yes" required />
+      {text}
+    </label>
   );
 }
 

@@ -17,17 +17,21 @@ const DONE: Record<string, string> = {
   redelivered: "The event is being sent again.",
 };
 
+/** Notices that end with a number. */
+const COUNTED_NOTICES: Record<string, string> = {
+  recovered: "Failed deliveries that are being sent again",
+  resent: "The event is being sent again. Endpoints",
+  forwarded: "Waiting deliveries that are being sent now",
+  skipped: "Waiting deliveries that were skipped",
+};
+
 /** Query parameters that name a notice. */
 export const NOTICE_PARAMETERS = ["done", "count"];
 
 /** Returns the notice that an address names; undefined for an unknown name. */
 export function noticeOf(done: string | undefined, count?: string): Notice | undefined {
-  if (done === "recovered" && /^\d{1,6}$/.test(count ?? "")) {
-    return { text: `Failed deliveries that are being sent again: ${count}.`, failed: false };
-  }
-  if (done === "resent" && /^\d{1,6}$/.test(count ?? "")) {
-    return { text: `The event is being sent again. Endpoints: ${count}.`, failed: false };
-  }
+  const counted = done !== undefined && Object.hasOwn(COUNTED_NOTICES, done) ? COUNTED_NOTICES[done] : undefined;
+  if (counted !== undefined && /^\d{1,6}$/.test(count ?? "")) return { text: `${counted}: ${count}.`, failed: false };
   const text = done !== undefined && Object.hasOwn(DONE, done) ? DONE[done] : undefined;
   return text === undefined ? undefined : { text, failed: done === "waiting" };
 }

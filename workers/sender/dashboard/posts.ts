@@ -8,7 +8,6 @@ import { parseEvents } from "../model/event.ts";
 import {
   createEndpoint,
   deleteEndpoint,
-  recoverEndpoint,
   rotateEndpoint,
   testEndpoint,
   updateEndpoint,
@@ -16,6 +15,7 @@ import {
 import { createApp, type Env, type SenderContext } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
+import { recoverEndpoint, skipWaiting } from "../operations/recover.ts";
 import { requestedDelivery } from "../operations/sent-request.ts";
 import {
   ENDPOINT_FIELDS,
@@ -94,15 +94,21 @@ export const endpointPosts = createApp()
     const since = new Date(Date.now() - hours * HOUR_MS).toISOString();
     return redirectDone(c, `recovered&count=${await recoverEndpoint(c.env, idOf(c), { since })}`);
   })
+  .post("/send-waiting", async (c) => {
+    await readDashboardForm(c.req.raw);
+    return redirectDone(c, `forwarded&count=${await recoverEndpoint(c.env, idOf(c), { state: "due" })}`);
+  })
+  .post("/skip-waiting", async (c) => {
+    await readConfirmed(c, "Skip");
+    return redirectDone(c, `skipped&count=${await skipWaiting(c.env, idOf(c), {})}`);
+  })
   .post("/rotate", async (c) => {
     const seconds = await postedNumber(c, "expiresInSeconds", { min: 0, max: MAX_OVERLAP_SECONDS });
     const { row } = await rotateEndpoint(c.env, idOf(c), seconds);
     return c.redirect(`${endpointPath(row.id)}/secret?done=rotated`, 303);
   })
   .post("/delete", async (c) => {
-    if ((await readDashboardForm(c.req.raw, "confirm")).get("confirm") !== "yes") {
-      throw new Problem("bad_request", "Check the box beside Delete to confirm.");
-    }
+    await readConfirmed(c, "Delete");
     return c.redirect(`/?done=${(await deleteEndpoint(c.env, idOf(c))) ? "deleted" : "deleting"}`, 303);
   });
 
@@ -136,6 +142,12 @@ function idOf(c: Context): string {
 
 function redirectDone(c: SenderContext, name: string): Response {
   return c.redirect(`${endpointPath(idOf(c))}?done=${name}`, 303);
+}
+
+/** Reads a form whose only field is a box that confirms it. @throws Problem `bad_request` */
+async function readConfirmed(c: SenderContext, button: string): Promise<void> {
+  if ((await readDashboardForm(c.req.raw, "confirm")).get("confirm") === "yes") return;
+  throw new Problem("bad_request", `Check the box beside ${button} to confirm.`);
 }
 
 /** Reads the one field of a form, a whole number. @throws Problem `invalid_input` */

@@ -1,9 +1,9 @@
 import type { Meta } from "../../../shared/durable/meta.ts";
 import { isFinished, type PeriodTable, PeriodTables, type TableBounds } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
-import type { Attempt, Delivery, DeliveryState } from "../model/delivery.ts";
+import { type Attempt, type Delivery, type DeliveryState, MARKS } from "../model/delivery.ts";
 import { TEST_TYPE } from "../model/subscription.ts";
-import type { Period, RowsBeyond } from "../protocol.ts";
+import type { RowsBeyond } from "../protocol.ts";
 import type { SeqSet } from "./queue.ts";
 
 /** A delivery's row: `attempts` is JSON text, and SQL knows no fixed values for `state` and `mark`. */
@@ -99,7 +99,7 @@ export class Deliveries {
     const attempts = JSON.stringify(delivery.attempts);
     const { seq, id, type, state, due, mark, skip, until, body } = delivery;
     if (due !== null) this.#dueFrom = Math.min(this.#dueFrom, due);
-    if (state === "dead") for (const [from, swept] of this.#swept) this.#swept.set(from, Math.min(swept, seq));
+    if (state === "dead") this.#sweepFrom(seq);
     if (isNew) {
       this.#sql.run(
         `INSERT OR REPLACE INTO ${table} (${DELIVERY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -206,17 +206,43 @@ export class Deliveries {
     if (table !== undefined) this.#sql.run(`UPDATE ${table.name} SET due = NULL WHERE seq = ? AND state = 'dead'`, seq);
   }
 
-  /** Returns which deliveries died in a period, the oldest first, and whether each still has its body. */
-  dead({ since, until }: Period, limit: number): { seq: number; hasBody: boolean }[] {
-    const rows = this.tables.flatMap(({ name }) =>
-      this.#sql.run<{ seq: number; hasBody: number }>(
-        `SELECT seq, body IS NOT NULL AS hasBody FROM ${name}
-         WHERE state = 'dead' AND type <> '${TEST_TYPE}' AND attempts ->> '$[#-1].at' >= ?1
-           AND (?2 IS NULL OR attempts ->> '$[#-1].at' < ?2) ORDER BY seq LIMIT ?3`,
-        ...[since, until, limit],
-      ),
+  /** Counts the deliveries that are due at `now`, those under way included. */
+  dueNow(now: number): number {
+    const count = ({ name }: PeriodTable) =>
+      this.#sql.run<{ n: number }>(
+        `SELECT count(*) AS n FROM ${name} WHERE due IS NOT NULL AND due <= ? AND state = 'due'`,
+        now,
+      )[0]?.n ?? 0;
+    return this.tables.reduce((sum, table) => sum + count(table), 0);
+  }
+
+  /**
+   * Makes waiting deliveries due at `now`: two rows written for each, as the index changes too. `anew`: on a new
+   * schedule. `uncounted`: the next attempt uses up none of the present one.
+   */
+  bringForward(seqs: readonly number[], now: number, schedule: "anew" | "uncounted"): void {
+    this.#dueFrom = Math.min(this.#dueFrom, now);
+    const made = "json_array_length(attempts)";
+    const skip = schedule === "anew" ? made : `min(skip + 1, ${made})`;
+    for (const seq of seqs) {
+      const table = this.#tables.holding(seq)?.name;
+      this.#sql.run(`UPDATE ${table} SET due = ?, skip = ${skip} WHERE seq = ? AND state = 'due'`, now, seq);
+    }
+  }
+
+  /** Ends a waiting delivery without another attempt, and without a report. */
+  skip(seq: number): void {
+    this.#sweepFrom(seq);
+    const table = this.#tables.holding(seq)?.name;
+    this.#sql.run(
+      `UPDATE ${table} SET state = 'dead', due = NULL, mark = 'skipped' WHERE seq = ? AND state = 'due'`,
+      seq,
     );
-    return rows.slice(0, limit).map(({ seq, hasBody }) => ({ seq, hasBody: hasBody === 1 }));
+  }
+
+  /** Looks for a dead delivery's body again from `seq` on. */
+  #sweepFrom(seq: number): void {
+    for (const [from, swept] of this.#swept) this.#swept.set(from, Math.min(swept, seq));
   }
 
   /** Makes a dead delivery due at `now`, on a new schedule; with `body` in place of one that is gone. */
@@ -335,7 +361,7 @@ export function toDelivery(row: StoredDelivery): Delivery {
   return {
     ...row,
     state: row.state as DeliveryState,
-    mark: row.mark === "redelivery" ? "redelivery" : null,
+    mark: MARKS.find((mark) => mark === row.mark) ?? null,
     attempts: JSON.parse(row.attempts) as Attempt[],
   };
 }

@@ -7,6 +7,7 @@ import type { CatchUp } from "./catch-up.ts";
 import { type Couriers, type EndedAttempt, PARCELS } from "./couriers.ts";
 import type { DeliveryHistory } from "./history.ts";
 import type { OpenDelivery } from "./queue.ts";
+import type { Recovery } from "./recovery.ts";
 import { wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
@@ -17,6 +18,7 @@ import { type Limits, Throttle } from "./throttle.ts";
 type Parts = {
   couriers: Couriers;
   history: DeliveryHistory;
+  recovery: Recovery;
   catchUp: CatchUp;
   alarm: Alarm;
   ctx: Pick<DurableObjectState, "waitUntil">;
@@ -127,8 +129,11 @@ export class Dispatcher {
 
   /** Queues due retries that are not open yet, in order of due time, as far as the queue has space. */
   queueDue(now: number): void {
-    const { queue } = this.#state;
-    if (!this.#store.deliveries.mayBeDue(now) || this.#state.heldUntil(now) !== null) return;
+    const { queue, identity } = this.#state;
+    if (identity === null || this.#state.heldUntil(now) !== null) return;
+    const limits = limitsOf(identity.config);
+    this.#parts.recovery.bringForward(now, { allowed: this.throttle.allowed(limits), ordered: limits.ordered });
+    if (!this.#store.deliveries.mayBeDue(now)) return;
     this.#queueBlocking(now);
     if (queue.full) return;
     for (const due of this.#store.deliveries.due(now, DUE_AT_ONCE, queue.open)) {

@@ -7,6 +7,7 @@ import type { LoggedEvent } from "../model/event.ts";
 import type {
   ConfigureCall,
   CourierCalls,
+  DeliveryChoice,
   DeliveryFilter,
   DeliveryPart,
   DeliveryQuery,
@@ -15,7 +16,7 @@ import type {
   Offer,
   OfferAnswer,
   OutboxCalls,
-  Period,
+  RecoverCall,
   Redelivery,
   StateAnswer,
 } from "../protocol.ts";
@@ -23,6 +24,7 @@ import { CatchUp } from "./catch-up.ts";
 import { Couriers } from "./couriers.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DeliveryHistory } from "./history.ts";
+import { Recovery } from "./recovery.ts";
 import { Reporter } from "./reporter.ts";
 import { longestDelay, wakeTime } from "./retry.ts";
 import { makeRoom } from "./room.ts";
@@ -48,6 +50,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   readonly #alarm: Alarm;
   readonly #state: EndpointState;
   readonly #history: DeliveryHistory;
+  readonly #recovery: Recovery;
   readonly #dispatcher: Dispatcher;
   readonly #reporter: Reporter;
   #roomMadeAt = Number.NEGATIVE_INFINITY;
@@ -59,13 +62,17 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const alarm = new Alarm(ctx, this.store.sql);
     const state = new EndpointState(this.store, this.#config, alarm);
     const outbox = () => env.OUTBOX.getByName(state.identity?.tenant ?? TENANT);
-    const history = new DeliveryHistory(this.store, state, this.#config, alarm);
+    const recovery = new Recovery(this.store);
+    const history = new DeliveryHistory(this.store, state, { settings: this.#config, alarm, recovery });
     const couriers = new Couriers(() => courierOf(ctx));
     const catchUp = new CatchUp(this.store, state, { outbox, alarm, leaseMs: this.#config.leaseMs });
     this.#alarm = alarm;
     this.#state = state;
     this.#history = history;
-    this.#dispatcher = new Dispatcher(this.store, state, { couriers, history, catchUp, alarm, ctx });
+    this.#recovery = recovery;
+    this.#dispatcher = new Dispatcher(this.store, state, {
+      ...{ couriers, history, recovery, catchUp, alarm, ctx },
+    });
     this.#reporter = new Reporter(this.store, state, { outbox, alarm });
     ctx.blockConcurrencyWhile(() => alarm.load(Date.now()));
   }
@@ -73,7 +80,9 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   /** Takes the registry's configuration; makes the schema of an endpoint that was not known. Safe to repeat. */
   configure(call: ConfigureCall): "done" | "older" {
     const now = Date.now();
+    const wasFailing = this.#state.failingSince !== null;
     const answer = this.#state.configure(call, now);
+    if (wasFailing && this.#state.failingSince === null) this.#recovery.expect();
     // Another order or rate counts from here on, not from the next event.
     if (this.#state.active) {
       this.#dispatcher.throttle.refill();
@@ -167,9 +176,16 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     return this.#history.redeliver(call, Date.now());
   }
 
-  recover(period: Period): Promise<number> {
+  recover(call: RecoverCall): Promise<number> {
     const outbox = this.env.OUTBOX.getByName(this.#state.identity?.tenant ?? TENANT);
-    return this.#history.recover(period, Date.now(), (seqs) => outbox.bodies(this.#state.logId, seqs));
+    return this.#history.recover(call, Date.now(), (seqs) => outbox.bodies(this.#state.logId, seqs));
+  }
+
+  /** Ends deliveries that wait for a retry, and goes on behind them. Returns how many it ended. */
+  skip(choice: DeliveryChoice): number {
+    const skipped = this.store.exists ? this.#history.skip(choice) : 0;
+    this.wake();
+    return skipped;
   }
 
   /** Tells how the endpoint does. Reads the newest rows once after a start. */
@@ -270,6 +286,6 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const later = held > 0 ? wakeTime(held) : now + this.#config.leaseMs;
     const due = this.store.deliveries.nextDue(queue.open);
     if (due !== null) this.#alarm.arm(due > now ? wakeTime(Math.max(due, held)) : later);
-    if (queue.open.size > 0 || queue.needsMore) this.#alarm.arm(later);
+    if (queue.open.size > 0 || queue.needsMore || this.#recovery.underWay) this.#alarm.arm(later);
   }
 }

@@ -6,18 +6,21 @@ import { addTo, emptyTally, latencyPlace } from "../model/activity.ts";
 import { type Delivery, type DeliveryState, type FirstOutcome, summaryOf } from "../model/delivery.ts";
 import type {
   AttemptsMade,
+  DeliveryChoice,
   DeliveryFilter,
   DeliveryPart,
   DeliveryQuery,
   Ending,
-  Period,
+  RecoverCall,
   Redelivery,
 } from "../protocol.ts";
 import { type Activity, countActivity } from "./activity.ts";
+import { type ChosenRow, choose } from "./choice.ts";
 import type { EndedAttempt } from "./couriers.ts";
 import { findDeliveries, statesOf } from "./find.ts";
 import { FirstOutcomes } from "./first-outcomes.ts";
 import { askedWait, nextDelivery, outcomeOf } from "./outcome.ts";
+import type { Recovery } from "./recovery.ts";
 import { spreadOf, wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
@@ -26,6 +29,7 @@ import type { EndpointStore } from "./storage.ts";
 type HeardAttempt = EndedAttempt & { notBefore: number | null };
 
 type Settings = Pick<Config, "retentionMs" | "storageLimit">;
+type HistoryParts = { settings: Settings; alarm: Alarm; recovery: Recovery };
 
 /**
  * Finished attempts are written together. A delivered one waits 2 ms at most, or it would hold back the next ones. A
@@ -34,7 +38,6 @@ type Settings = Pick<Config, "retentionMs" | "storageLimit">;
 const COMMIT_DELAY_MS = { delivered: 2, failed: 100 };
 /** The floor is written when it moved this far: a restart looks at no more rows than this again. */
 const FLOOR_STEP = 500;
-const RECOVER_LIMIT = 10_000;
 /** Attempts of one commit from which on one line of the log stands for those that delivered. */
 const MANY = 2;
 /** Bodies that the log is asked for at one time; it answers as many as fit. */
@@ -48,16 +51,18 @@ export class DeliveryHistory {
   readonly #state: EndpointState;
   readonly #settings: Settings;
   readonly #alarm: Alarm;
+  readonly #recovery: Recovery;
   readonly #first = new FirstOutcomes();
   #activity: Activity | null = null;
   readonly made: AttemptsMade = { ...emptyTally(), since: Date.now(), totalMs: 0, dead: 0 };
   readonly #record: (finished: HeardAttempt) => Promise<null>;
 
-  constructor(store: EndpointStore, state: EndpointState, settings: Settings, alarm: Alarm) {
+  constructor(store: EndpointStore, state: EndpointState, { settings, alarm, recovery }: HistoryParts) {
     this.#store = store;
     this.#state = state;
     this.#settings = settings;
     this.#alarm = alarm;
+    this.#recovery = recovery;
     this.#record = batched(
       (finished: HeardAttempt[]) => this.#commit(finished),
       ({ ending }) => (outcomeOf(ending) === "delivered" ? COMMIT_DELAY_MS.delivered : COMMIT_DELAY_MS.failed),
@@ -121,11 +126,41 @@ export class DeliveryHistory {
   }
 
   /**
-   * Makes deliveries due again that died in a period; returns how many, 10,000 at most in one go. `bodiesOf` asks
-   * the log for bodies that went for room: the first of those asked for, null for each that is gone there too.
+   * Makes deliveries due now; returns how many, 10,000 of each state at most in one go. `bodiesOf` asks the log for
+   * bodies that went for room: the first of those asked for, null for each that is gone there too.
    */
-  async recover(period: Period, now: number, bodiesOf: BodiesOf): Promise<number> {
-    const found = this.#store.exists ? this.#store.deliveries.dead(period, RECOVER_LIMIT) : [];
+  async recover({ states = ["dead"], ...choice }: RecoverCall, now: number, bodiesOf: BodiesOf): Promise<number> {
+    const waiting = states.includes("due") ? this.#sendWaiting(choice, now) : 0;
+    return waiting + (states.includes("dead") ? await this.#recoverDead(choice, now, bodiesOf) : 0);
+  }
+
+  /** Those under way, or due already, are not touched and do not count. */
+  #sendWaiting(choice: DeliveryChoice, now: number): number {
+    const { queue } = this.#state;
+    const later = this.#choose("due", choice).filter(({ seq, due }) => (due ?? 0) > now && !queue.open.has(seq));
+    const seqs = later.map(({ seq }) => seq);
+    this.#store.transact(() => this.#store.deliveries.bringForward(seqs, now, "anew"));
+    if (seqs.length > 0 && this.#state.active) this.#alarm.arm(now);
+    return seqs.length;
+  }
+
+  /** Ends deliveries that wait for a retry, 10,000 at most; those under way go on. Returns how many it ended. */
+  skip(choice: DeliveryChoice): number {
+    const { queue } = this.#state;
+    const skipped = this.#choose("due", choice).filter(({ seq }) => !queue.open.has(seq) || queue.withdraw(seq));
+    this.#store.deliveries.lookForDue();
+    this.#store.transact(() => {
+      for (const { seq } of skipped) this.#store.deliveries.skip(seq);
+    });
+    return skipped.length;
+  }
+
+  #choose(state: "dead" | "due", choice: DeliveryChoice): ChosenRow[] {
+    return choose(this.#store.sql, this.#store.deliveries.tables, { ...choice, state });
+  }
+
+  async #recoverDead(choice: DeliveryChoice, now: number, bodiesOf: BodiesOf): Promise<number> {
+    const found = this.#choose("dead", choice);
     const [kept, gone] = [found.filter(({ hasBody }) => hasBody), found.filter(({ hasBody }) => !hasBody)];
     let recovered = this.#revive(
       kept.map(({ seq }) => ({ seq, body: null })),
@@ -199,6 +234,7 @@ export class DeliveryHistory {
     const turn = { now, notBefore, delaysMs: this.#state.retryMs, random: Math.random() };
     const delivery = nextDelivery(open, { at, ending }, turn);
     this.#store.deliveries.put(delivery, open.isNew);
+    this.#recovery.note(outcomeOf(ending), { failingSince: this.#state.failingSince, at, now });
     this.#state.judge(ending, at);
     return delivery;
   }

@@ -1,4 +1,4 @@
-import type { Attempt } from "../model/delivery.ts";
+import type { Attempt, DeliveryMark } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { TEST_TYPE } from "../model/subscription.ts";
 
@@ -14,7 +14,7 @@ export type OpenDelivery = {
   type: string;
   body: string;
   attempts: readonly Attempt[];
-  mark: "redelivery" | null;
+  mark: DeliveryMark | null;
   /** Number of `attempts` that were made before the schedule began anew. */
   skip: number;
   isNew: boolean;
@@ -143,6 +143,15 @@ export class DeliveryQueue {
     const open = deliveries.filter(({ seq }) => this.#open.has(seq));
     this.#tests.unshift(...open.filter(({ type }) => type === TEST_TYPE));
     this.#waiting.unshift(...open.filter(({ type }) => type !== TEST_TYPE));
+  }
+
+  /** Takes a delivery out that has a row and waits; false when it is under way. */
+  withdraw(seq: number): boolean {
+    const index = this.#waiting.findIndex((open) => open.seq === seq && !open.isNew);
+    if (index < 0) return false;
+    this.#waiting.splice(index, 1);
+    this.finish(seq);
+    return true;
   }
 
   /** Closes a delivery whose row is committed. */

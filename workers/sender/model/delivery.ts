@@ -13,6 +13,10 @@ export type Attempt = {
   response: string | null;
 };
 
+/** `redelivery`: a person asked for it. `skipped`: a person ended it. */
+export type DeliveryMark = "redelivery" | "skipped";
+export const MARKS: readonly DeliveryMark[] = ["redelivery", "skipped"];
+
 /** The members are the columns of a delivery's row: README.md beside the rooms, section "Storage". */
 export type Delivery = {
   seq: number;
@@ -20,7 +24,7 @@ export type Delivery = {
   type: string;
   state: DeliveryState;
   due: number | null;
-  mark: "redelivery" | null;
+  mark: DeliveryMark | null;
   skip: number;
   until: number | null;
   attempts: Attempt[];

@@ -147,30 +147,6 @@ export async function testEndpoint(env: Env, id: string): Promise<Published & { 
   return { id: event.id, seq: event.seq, outcome };
 }
 
-/**
- * Sends deliveries again that died in a period: `since` included, `until` excluded, both ISO 8601, without `until` up to
- * now. Returns how many.
- *
- * @throws Problem `invalid_endpoint`, `not_found`
- */
-export async function recoverEndpoint(env: Env, id: string, { since, until }: AskedPeriod): Promise<number> {
-  await knownEndpoint(env, id);
-  const period = { since: timeOf("since", since), until: until === undefined ? null : timeOf("until", until) };
-  if (period.until !== null && period.until <= period.since) {
-    throw new Problem("invalid_endpoint", "until must be later than since.");
-  }
-  return endpointOf(env, id).recover(period);
-}
-
-/** A period as it was asked for. */
-type AskedPeriod = { since?: unknown; until?: unknown };
-
-function timeOf(name: string, text: unknown): number {
-  const time = typeof text === "string" ? isoTime(text) : null;
-  if (time !== null) return time;
-  throw new Problem("invalid_endpoint", `${name} must be an ISO 8601 time with its zone, as 2026-01-31T08:00:00Z.`);
-}
-
 /** Makes a new endpoint's configuration: the given members, and a secret for each version it signs with. */
 async function newConfig(input: EndpointInput): Promise<EndpointConfig> {
   const signing: Signing = input.signing ?? [input.secret === undefined ? "v1" : versionOf(input.secret)];

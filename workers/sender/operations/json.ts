@@ -29,10 +29,11 @@ function presentLastAttempt(last: LastAttempt | null) {
   return last === null ? null : { at: time(last.at), status: last.status, code: last.code, ms: last.ms };
 }
 
-export function presentDelivery({ seq, id, type, state, due, until, attempts }: Delivery) {
+export function presentDelivery({ seq, id, type, state, due, mark, until, attempts }: Delivery) {
   if (state === "expired") return { seq, untilSeq: until, state, attempts: [] };
   return {
     ...{ seq, id, type, state, nextAttemptAt: state === "due" ? time(due) : null },
+    ...(mark === "skipped" && { skipped: true }),
     attempts: attempts.map(({ at, ms, status, code, nextAt, response }) => ({
       ...{ at: time(at), status, ms, code, nextAttemptAt: time(nextAt), response },
     })),
