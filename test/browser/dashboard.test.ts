@@ -107,6 +107,11 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     const { page } = visit;
     await page.goto("/");
     await page.getByText("1 to retry").waitFor();
+    await page.getByText(/^p50 /).first().waitFor();
+    await page.getByRole("link", { name: "delivering 1" }).click();
+    await page.getByLabel("Find an endpoint").fill(new URL(listener.url).port);
+    await page.getByRole("button", { name: "Search" }).click();
+    expect(new URL(page.url()).search).toContain("state=delivering");
     await page.getByRole("link", { name: listener.url }).click();
     const row = page.getByRole("row").filter({ hasText: "order.failing" });
     await row.getByText("Waiting for a retry").waitFor();

@@ -76,6 +76,42 @@ describe("GET /", () => {
     expect(text).toContain(`curl ${ORIGIN}/trigger`);
   });
 
+  it("says since when an endpoint fails, with which answer, what waits and how long attempts took", async () => {
+    receiver.answer = () => new Response("no", { status: 500 });
+    await publishOne();
+    await delivered();
+    for (const page of ["/", path("ep_default")]) {
+      const { text } = await call(page);
+      expect(text).toMatch(/Failing<\/span><div class="quiet">since <time[^>]+>[^<]+<\/time>, last status 500<\/div>/);
+      expect(text).toMatch(/1 event<\/span><div class="quiet">oldest <time/);
+      expect(text).toMatch(/0 % <span class="quiet">of 1<\/span>/);
+      expect(text).toMatch(/p50 \d+ ms, p95 \d+ ms/);
+    }
+  });
+
+  it("says for what an endpoint is disabled", async () => {
+    await send(`${path("ep_default")}/disable`);
+    expect((await call("/")).text).toMatch(/Disabled<\/span><div class="quiet">because: <bdi>[^<]+<\/bdi>/);
+  });
+
+  it("searches, filters by state with counts of all, and keeps both when it pages and refreshes", async () => {
+    const id = await add({ description: "the Accounting shop" });
+    await send(`${path(id)}/disable`);
+    const found = async (query: string) => {
+      const { text } = await call(`/${query}`);
+      return { ids: [...text.matchAll(/id="open-(\w+)"/g)].map(([, shown]) => shown), text };
+    };
+    expect((await found("")).ids).toEqual([id, "ep_default"]);
+    const disabled = await found("?state=disabled");
+    expect(disabled.ids).toEqual([id]);
+    expect(disabled.text).toContain('aria-current="true">disabled 1</a>');
+    expect(disabled.text).toContain(">delivering 1</a>");
+    expect(disabled.text).toContain('data-from="/?state=disabled"');
+    expect((await found("?q=accounting")).ids).toEqual([id]);
+    expect((await found("?q=accounting&state=delivering")).text).toContain("No endpoint matches.");
+    expect((await call("/?state=fine")).status).toBe(400);
+  });
+
   it("shows the endpoints that answer when one does not", async () => {
     const id = await add({ description: "the broken one" });
     await runInDurableObject(endpoint(id), (object) => {

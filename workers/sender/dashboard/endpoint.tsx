@@ -1,12 +1,13 @@
-import { Badge, Foreign, Time } from "../../../shared/pages/parts.tsx";
+import { Foreign, Time } from "../../../shared/pages/parts.tsx";
 import { visible } from "../../../shared/pages/visible.ts";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
 import { DEFAULT_ENDPOINT, type EndpointRate } from "../model/endpoint.ts";
-import { ActivityChart, DeliveredShare } from "./chart.tsx";
+import { ActivityChart } from "./chart.tsx";
 import { DeliveryTable } from "./delivery.tsx";
 import { EndpointActions } from "./forms.tsx";
 import { DashboardFrame, type DashboardFrameProps, endpointPath, REFRESH_SECONDS, Refreshed } from "./frame.tsx";
-import { type EndpointSummary, stateBadgeOf } from "./summary.ts";
+import { LagText, LastAttemptText, SpanText, StateText } from "./health.tsx";
+import type { EndpointSummary } from "./summary.ts";
 
 /** The page of one endpoint. */
 
@@ -66,15 +67,15 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
 }
 
 function EndpointFacts({ endpoint, activity }: EndpointSummary) {
-  const { id, description, types, lag, signing, ordered, rateLimit, headers, createdAt, disabledReason } = endpoint;
-  const { heldUntil, concurrency, timeoutSeconds, retrySeconds, payload, signatureHeaders } = endpoint;
+  const { id, description, types, signing, ordered, rateLimit, headers, createdAt, lastAttempt } = endpoint;
+  const { lastHour, lastDay, concurrency, timeoutSeconds, retrySeconds, payload, signatureHeaders } = endpoint;
   const facts: [string, unknown][] = [
     ["Id", <code>{id}</code>],
-    ["State", <Badge {...stateBadgeOf({ endpoint, activity })} />],
-    ...(disabledReason === null ? [] : [["Disabled because", disabledReason] as [string, unknown]]),
-    ["Held by its Retry-After until", heldUntil && <Time at={heldUntil} />],
-    ["Lag", lag === 1 ? "1 event" : `${lag} events`],
-    ["Delivered, 24 h", activity === null ? "unknown" : <DeliveredShare activity={activity} />],
+    ["State", <StateText {...{ endpoint, activity }} />],
+    ["Lag", <LagText {...endpoint} />],
+    ["Last attempt", lastAttempt?.at && <LastAttemptText {...lastAttempt} at={lastAttempt.at} />],
+    ["Last hour", <SpanText span={lastHour} />],
+    ["Last day", <SpanText span={lastDay} />],
     ["Last 24 hours", activity && <ActivityChart activity={activity} />],
     ["Description", description === "" ? null : <Foreign text={description} />],
     ["Event types", types === null ? "all" : <Foreign text={types.join(", ")} />],

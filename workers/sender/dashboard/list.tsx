@@ -1,10 +1,12 @@
 import type { Notice } from "../../../shared/pages/page.tsx";
-import { Badge, Foreign } from "../../../shared/pages/parts.tsx";
+import { Foreign } from "../../../shared/pages/parts.tsx";
 import { HEALTH_STATES, type HealthCounts } from "../model/health.ts";
 import { ActivityChart, DeliveredShare } from "./chart.tsx";
 import { AddEndpointForm, PublishForm, type TypedForm } from "./forms.tsx";
 import { DashboardFrame, type DashboardFrameProps, endpointPath, REFRESH_SECONDS, Refreshed } from "./frame.tsx";
-import { type EndpointSummary, STATE_WORDS, stateBadgeOf } from "./summary.ts";
+import { LagText, SpanText, StateText } from "./health.tsx";
+import { type ListChoice, ListFilters, ListSearch, listPath } from "./list-filter.tsx";
+import { type EndpointSummary, STATE_WORDS } from "./summary.ts";
 
 /** The page of all endpoints. */
 
@@ -13,24 +15,25 @@ type ListPageProps = DashboardFrameProps & {
   summaries: readonly EndpointSummary[];
   /** All endpoints by state. */
   counts: HealthCounts;
-  /** The keys that this page and the next one start after. */
-  after: string;
+  choice: ListChoice;
+  /** The key that the next page starts after. */
   next: string | null;
   typed?: TypedForm | undefined;
 };
 
 /** `GET /`: the endpoints and their states, and forms to publish and to add. */
-export function ListPage({ origin, summaries, counts, after, next, typed, ...frame }: ListPageProps) {
-  const from = after === "" ? "/" : `/?after=${encodeURIComponent(after)}`;
+export function ListPage({ origin, summaries, counts, choice, next, typed, ...frame }: ListPageProps) {
   const valuesOf = (form: TypedForm["form"]) => (typed?.form === form ? typed.values : undefined);
   return (
     <DashboardFrame title="Webhook sender" {...frame}>
       <p id="summary" role="status" class="quiet">
         {summaryText(counts)}
       </p>
-      <Refreshed id="list" from={from} also="summary" seconds={REFRESH_SECONDS}>
-        <EndpointTable summaries={summaries} />
-        {next !== null && <a href={`/?after=${encodeURIComponent(next)}`}>More endpoints</a>}
+      <ListSearch {...choice} />
+      <Refreshed id="list" from={listPath(choice)} also="summary" seconds={REFRESH_SECONDS}>
+        <ListFilters {...choice} counts={counts} />
+        <EndpointTable summaries={summaries} chosen={choice.q !== "" || choice.state !== null} />
+        {next !== null && <a href={listPath({ ...choice, after: next })}>More endpoints</a>}
       </Refreshed>
       <h2>Actions</h2>
       <PublishForm typed={valuesOf("event")} />
@@ -46,7 +49,8 @@ export function ListPage({ origin, summaries, counts, after, next, typed, ...fra
   );
 }
 
-function EndpointTable({ summaries }: { summaries: readonly EndpointSummary[] }) {
+function EndpointTable({ summaries, chosen }: { summaries: readonly EndpointSummary[]; chosen: boolean }) {
+  if (summaries.length === 0 && chosen) return <p>No endpoint matches.</p>;
   if (summaries.length === 0) return <p>No endpoint yet. Events are kept in the log until there is one.</p>;
   return (
     <table>
@@ -56,6 +60,7 @@ function EndpointTable({ summaries }: { summaries: readonly EndpointSummary[] })
           <th scope="col">Endpoint</th>
           <th scope="col">State</th>
           <th scope="col">Lag</th>
+          <th scope="col">Last hour</th>
           <th scope="col">Delivered, 24 h</th>
           <th scope="col">Last 24 hours</th>
         </tr>
@@ -70,7 +75,7 @@ function EndpointTable({ summaries }: { summaries: readonly EndpointSummary[] })
 }
 
 function EndpointTableRow({ endpoint, activity }: EndpointSummary) {
-  const { id, url, description, lag } = endpoint;
+  const { id, url, description, lastHour } = endpoint;
   return (
     <tr>
       <th scope="row">
@@ -82,10 +87,13 @@ function EndpointTableRow({ endpoint, activity }: EndpointSummary) {
         </div>
       </th>
       <td data-label="State">
-        <Badge {...stateBadgeOf({ endpoint, activity })} />
+        <StateText {...{ endpoint, activity }} />
       </td>
-      <td data-label="Lag" class="number">
-        {lag === 1 ? "1 event" : `${lag} events`}
+      <td data-label="Lag">
+        <LagText {...endpoint} />
+      </td>
+      <td data-label="Last hour">
+        <SpanText span={lastHour} />
       </td>
       <td data-label="Delivered, 24 h">{activity === null ? "unknown" : <DeliveredShare activity={activity} />}</td>
       <td>{activity && <ActivityChart activity={activity} />}</td>

@@ -6,7 +6,7 @@ import { cursorOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { answerErrorPage, htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
-import { knownEndpoint, listEndpoints, reportedEndpoint } from "../operations/endpoints.ts";
+import { healthStateFrom, knownEndpoint, listEndpoints, reportedEndpoint } from "../operations/endpoints.ts";
 import { createApp, type Env, endpointOf, type SenderContext } from "../operations/env.ts";
 import { stateOf } from "../operations/json.ts";
 import { SEARCH_PARAMETERS } from "../operations/search.ts";
@@ -39,7 +39,9 @@ export function dashboardRoutes(guarded: GuardedWorker) {
     .onError((error, c) => answerErrorPage(error, c, (title, notice) => failure(c, title, notice)))
     .use("/", signedIn)
     .use("/dashboard/*", signedIn)
-    .get("/", takes("after", ...NOTICE_PARAMETERS), (c) => listPage(c, { notice: noticeOf(c.req.query("done")) }))
+    .get("/", takes("after", "q", "state", ...NOTICE_PARAMETERS), (c) =>
+      listPage(c, { notice: noticeOf(c.req.query("done")) }),
+    )
     .route("/dashboard", formPosts(listPage))
     .get(ENDPOINT_PATH, takes("before", "state", ...NOTICE_PARAMETERS), endpointPage)
     .get(`${ENDPOINT_PATH}/secret`, takes(...NOTICE_PARAMETERS), async (c) => {
@@ -72,13 +74,13 @@ export function dashboardRoutes(guarded: GuardedWorker) {
 }
 
 async function listPage(c: SenderContext, { notice, typed, status = 200 }: ListAnswer): Promise<Response> {
-  const after = c.req.query("after") ?? "";
-  const { reports, counts, next } = await listEndpoints(c.env, { after, order: "state" }, ENDPOINTS_PER_PAGE);
+  const { after = "", q = "", state } = c.req.query();
+  const choice = { q, state: healthStateFrom(state), after };
+  const { reports, counts, next } = await listEndpoints(c.env, { q, state, after, order: "state" }, ENDPOINTS_PER_PAGE);
   const summaries = reports.map(summarize);
   const { origin } = new URL(c.req.url);
-  return htmlPage(<ListPage {...{ origin, summaries, counts, after, next, typed }} {...frameProps(c, notice)} />, {
-    status,
-  });
+  const props = { origin, summaries, counts, choice, next, typed };
+  return htmlPage(<ListPage {...props} {...frameProps(c, notice)} />, { status });
 }
 
 async function endpointPage(c: SenderContext): Promise<Response> {

@@ -60,7 +60,8 @@ export async function listEndpoints(env: Env, asked: AskedEndpoints, limit: numb
   return outboxOf(env).reports({ q: q === "" ? null : q, state: healthStateFrom(asked.state), byState, after, limit });
 }
 
-function healthStateFrom(text: string | undefined): HealthState | null {
+/** @throws Problem `invalid_parameter` */
+export function healthStateFrom(text: string | undefined): HealthState | null {
   const state = HEALTH_STATES.find((each) => each === text);
   if (state !== undefined || text === undefined) return state ?? null;
   throw new Problem(
