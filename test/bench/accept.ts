@@ -21,7 +21,7 @@ export async function measureAccept({ urls }: Pair): Promise<Limit[]> {
   }
   const [verified, accepted] = [percentile(rates.verified, 0.5), percentile(rates.accepted, 0.5)];
   print(`verified and nothing stored: ${verified.toFixed(0)} a second`);
-  const share: Limit = { what: "webhooks taken, of those verified", value: accepted / verified, atLeast: 0.25 };
+  const share: Limit = { what: "webhooks taken, of those verified", value: accepted / verified, atLeast: 0.4 };
   print(`POST /webhook: ${accepted.toFixed(0)} a second, of it ${textOf(share)}`);
   return [share];
 }
