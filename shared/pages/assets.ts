@@ -1,4 +1,5 @@
 import { Hono } from "hono/tiny";
+import copy from "./client/copy.js";
 import forms from "./client/forms.js";
 import notice from "./client/notice.js";
 import pageCss from "./page.css";
@@ -22,6 +23,7 @@ export const stylesheet = asset("page.css", "text/css; charset=utf-8", pageCss);
 export const pageScripts = [
   ["notice.js", notice],
   ["forms.js", forms],
+  ["copy.js", copy],
 ] as const;
 
 /**

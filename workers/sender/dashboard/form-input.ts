@@ -22,7 +22,7 @@ export function readDashboardForm(request: Request, ...known: string[]): Promise
   return readForm(request, { known, maxBytes: MAX_FORM_BYTES });
 }
 
-/** What was typed in a form that was refused, and the problem with one of its fields; null if it is about none. */
+/** The fields of a form that was refused, as they were typed, and the problem with one of its fields; null if it is about none. */
 export class TypedFields {
   readonly fault: { field: string; text: string } | null;
   readonly #values: URLSearchParams;

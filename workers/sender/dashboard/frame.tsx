@@ -1,7 +1,6 @@
 import type { PropsWithChildren } from "hono/jsx";
 import { modules, pageScripts } from "../../../shared/pages/assets.ts";
 import { type Notice, Shell } from "../../../shared/pages/page.tsx";
-import copy from "./client/copy.js";
 import dashboard from "./client/dashboard.js";
 import refresh from "./client/refresh.js";
 import search from "./client/search.js";
@@ -11,7 +10,6 @@ import search from "./client/search.js";
 /** The scripts, each after those it imports. */
 export const dashboardScripts = modules([
   ...pageScripts,
-  ["copy.js", copy],
   ["refresh.js", refresh],
   ["search.js", search],
   ["dashboard.js", dashboard],

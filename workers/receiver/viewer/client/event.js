@@ -16,7 +16,7 @@ export function followEvent() {
   followLog(query, Number(after), {
     deliver: () => {},
     again: show,
-    // What came while nobody listened was told to nobody: the page asks once for each connection.
+    // Repetitions that came while nobody listened were told to nobody: the page asks once for each connection.
     state: (state) => {
       if (state === "live" && !connected) void repetitionsOf(Number(seq), log).then(show, () => {});
       connected = state !== "reconnecting";

@@ -1,8 +1,9 @@
 // @ts-check
+
+import { offerCopies } from "../../../../shared/pages/client/copy.js";
 import { sendForms } from "../../../../shared/pages/client/forms.js";
 import { forgetNotice } from "../../../../shared/pages/client/notice.js";
 import { offerFolding } from "./body.js";
-import { offerCopies } from "./copy.js";
 import { followEvent } from "./event.js";
 import { listenForKeys } from "./keys.js";
 import { followList } from "./list.js";

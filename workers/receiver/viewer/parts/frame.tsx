@@ -4,7 +4,6 @@ import { type Notice, Shell } from "../../../../shared/pages/page.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import arrivals from "../client/arrivals.js";
 import body from "../client/body.js";
-import copy from "../client/copy.js";
 import event from "../client/event.js";
 import follow from "../client/follow.js";
 import followLog from "../client/follow-log.js";
@@ -33,7 +32,6 @@ const viewerScripts = modules([
   ...pageScripts,
   ["text.js", text],
   ["times.js", times],
-  ["copy.js", copy],
   ["keys.js", keys],
   ["rows.js", rows],
   ["follow.js", follow],

@@ -1,7 +1,8 @@
 // @ts-check
+
+import { offerCopies } from "../../../../shared/pages/client/copy.js";
 import { sendForms } from "../../../../shared/pages/client/forms.js";
 import { forgetNotice } from "../../../../shared/pages/client/notice.js";
-import { offerCopies } from "./copy.js";
 import { keepFresh } from "./refresh.js";
 import { searchOn } from "./search.js";
 
