@@ -26,7 +26,7 @@ type AlertMeans = {
 const CONDITIONS_KEY = "alerts";
 /** More conditions at one time than this are not kept: all of them are one value. */
 const MAX_CONDITIONS = 500;
-/** What begins or ends together is told together. */
+/** Conditions that begin or end within this time are told together. */
 const COLLECT_MS = 1000;
 const RESEND_MS = MINUTE_MS;
 const MAX_RESEND_MS = 60 * MINUTE_MS;

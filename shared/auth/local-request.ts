@@ -43,7 +43,7 @@ export function isLocalRequest(request: Request, acts = false): boolean {
 
 /**
  * Tells if a browser follows a link from a page at another port of this machine, as the other Worker's pages have it.
- * That page sees nothing of the answer, which is shown in a document of its own.
+ * The linking page sees nothing of the answer, which is shown in a document of its own.
  */
 function isFollowedLink({ method, headers }: Request): boolean {
   return (

@@ -42,7 +42,7 @@ export function batched<Item, Result>(
   function runAtOnce(): void {
     company = true;
     flush();
-    // What `run` itself has called waits already, and may have begun to gather.
+    // Calls that `run` itself has made wait already, and may have begun to gather.
     startTimer(0);
   }
 

@@ -258,6 +258,9 @@ export interface CourierCalls extends Rpc.WorkerEntrypointBranded {
   post(destination: Destination, parcels: Parcel[], report: Report): Promise<Ended[]>;
 }
 
+/** The couriers among this Worker's exports, which its objects reach by their context. */
+export type CourierExports = { Courier: Service<CourierCalls> };
+
 /** Calls that an Endpoint makes on the Outbox. */
 export interface OutboxCalls extends Rpc.DurableObjectBranded {
   pull(endpointId: string, log: string | null, after: number): PullAnswer;

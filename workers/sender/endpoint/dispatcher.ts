@@ -66,7 +66,7 @@ export class Dispatcher {
     }
   }
 
-  /** Takes out of the queue what may be sent now. What may not has someone who asks again: a timer, an alarm, an end. */
+  /** Takes out of the queue what may be sent now. Whatever must wait is asked for again: by a timer, an alarm, an end. */
   #choose(config: EndpointConfig): OpenDelivery[] {
     const { queue } = this.#state;
     const limits = limitsOf(config);
@@ -179,9 +179,11 @@ export class Dispatcher {
     // The endpoint was deleted meanwhile, and has no table any more.
     if (this.#state.identity === null) return;
     const counted = attempts.filter(({ open }) => open.type !== TEST_TYPE);
-    if (!config.ordered) this.#finish(counted, config);
     const recorded = Promise.all(attempts.map((attempt) => this.#parts.history.record(attempt)));
-    this.#dispatchTogether(config);
+    if (!config.ordered) {
+      this.#finish(counted, config);
+      this.#dispatchTogether(config);
+    }
     await recorded;
     // An ordered endpoint's next attempt starts only after this one's row is committed.
     if (config.ordered) this.#finish(counted, config);

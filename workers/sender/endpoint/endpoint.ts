@@ -6,7 +6,7 @@ import { type Delivery, type FirstOutcome, summaryOf } from "../model/delivery.t
 import type { LoggedEvent } from "../model/event.ts";
 import type {
   ConfigureCall,
-  CourierCalls,
+  CourierExports,
   DeliveryChoice,
   DeliveryFilter,
   DeliveryPart,
@@ -36,11 +36,6 @@ import { EndpointStore } from "./storage.ts";
 /** Room is made no more often than this: each time costs rows. */
 const ROOM_PAUSE_MS = 1000;
 
-/** Returns the couriers, which this Worker exports: each call of them is an invocation of its own. */
-function courierOf({ exports }: DurableObjectState): Service<CourierCalls> {
-  return (exports as unknown as { Courier: Service<CourierCalls> }).Courier;
-}
-
 type EndpointEnv = Vars & { OUTBOX: DurableObjectNamespace<OutboxCalls> };
 
 export class Endpoint extends DurableObject<EndpointEnv> {
@@ -64,7 +59,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const outbox = () => env.OUTBOX.getByName(state.identity?.tenant ?? TENANT);
     const recovery = new Recovery(this.store);
     const history = new DeliveryHistory(this.store, state, { settings: this.#config, alarm, recovery });
-    const couriers = new Couriers(() => courierOf(ctx));
+    const couriers = new Couriers(() => (ctx.exports as unknown as CourierExports).Courier);
     const catchUp = new CatchUp(this.store, state, { outbox, alarm, leaseMs: this.#config.leaseMs });
     this.#alarm = alarm;
     this.#state = state;

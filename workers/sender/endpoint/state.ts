@@ -218,7 +218,8 @@ export class EndpointState {
   judge(ending: Ending, at: number): void {
     this.#saveHold();
     const outcome = outcomeOf(ending);
-    const known = failingAfter(this.#failing, outcome, { at, gapMs: longestGap(this.retryMs) });
+    const gapMs = this.#failing === null ? 0 : longestGap(this.retryMs);
+    const known = failingAfter(this.#failing, outcome, { at, gapMs });
     const isFirst = this.#failing === null;
     if (known !== this.#failing) {
       this.#store.meta.set("failingSince", known);

@@ -1,20 +1,16 @@
 import type { AlertSent } from "../../../shared/alerts/alerts.ts";
 import type { AlertMessage } from "../../../shared/alerts/message.ts";
+import { withDeadline } from "../../../shared/deadline.ts";
 import { splitSecrets } from "../../../shared/signing/secret.ts";
 import type { Config } from "../config.ts";
 import { eventBody } from "../model/event.ts";
-import type { CourierCalls, Destination, Ended } from "../protocol.ts";
+import type { CourierExports, Destination, Ended } from "../protocol.ts";
 
 /** Posts alerts with a courier, which checks the address as it does for an endpoint, and signs. */
 
 const ALERT_TIMEOUT_MS = 10_000;
 /** The courier looks the host up first, for up to 5 s. One that says nothing longer is lost. */
 const ALERT_SILENT_MS = 20_000;
-
-/** Returns the couriers, which this Worker exports: alerts go out as deliveries do. */
-function alertCourier({ exports }: DurableObjectState): Service<CourierCalls> {
-  return (exports as unknown as { Courier: Service<CourierCalls> }).Courier;
-}
 
 /** Makes the POSTs of one turn at the same time; returns the end of each. */
 export async function postAlerts(
@@ -32,15 +28,10 @@ export async function postAlerts(
   const end = (ended: Ended[]) => {
     for (const { seq, ending } of ended) ends.set(seq, ending);
   };
-  const lost = Promise.withResolvers<Ended[]>();
-  const timer = setTimeout(() => lost.resolve([]), ALERT_TIMEOUT_MS + ALERT_SILENT_MS);
-  try {
-    end(
-      await Promise.race([alertCourier(ctx).post(alertDestination(alerts, webhookSecret), parcels, end), lost.promise]),
-    );
-  } finally {
-    clearTimeout(timer);
-  }
+  const { Courier } = ctx.exports as unknown as CourierExports;
+  const posted = Courier.post(alertDestination(alerts, webhookSecret), parcels, end);
+  // Those that ended before stand: an alert that was taken is not sent again.
+  end(await withDeadline(posted, ALERT_TIMEOUT_MS + ALERT_SILENT_MS).catch(() => []));
   return parcels.map(({ seq }) => ends.get(seq) ?? { status: 0, code: "courier_lost", ms: 0, response: null });
 }
 

@@ -28,7 +28,7 @@ export class Statuses {
   readonly #positions: Positions;
   readonly #ask: Ask;
   readonly #known = new Map<string, Known>();
-  /** What each object last said that it made, and the sum over its lives: an object forgets, a counter must not. */
+  /** The attempts that each object last said it made, and the sum over its lives: an object forgets, a counter must not. */
   readonly #made = new Map<string, { last: AttemptsMade; sum: Made }>();
   /** The sum over all endpoints, those that are deleted included. */
   readonly all: Made = nothingMade();
