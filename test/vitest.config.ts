@@ -78,7 +78,11 @@ export default defineConfig({
         test: { name: "shared", isolate: false, include: ["test/shared/**/*.test.ts"], testTimeout },
       },
       // One hour of a day is simulated here, all of it by `npm run bench inbox-day`.
-      workerd("receiver", { DOH_URL: "", INBOX_HOURS: process.env.INBOX_HOURS ?? "1" }),
+      workerd("receiver", {
+        DOH_URL: "",
+        INBOX_HOURS: process.env.INBOX_HOURS ?? "1",
+        KILL_EVERY: process.env.KILL_EVERY ?? "3",
+      }),
       // Nothing calls this URL: the sender's tests replace outbound fetch.
       workerd("sender", { WEBHOOK_URL: "http://localhost:9/webhook", DOH_URL: "" }),
       {

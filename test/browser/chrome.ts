@@ -1,8 +1,15 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Names that packages of Linux distributions give the browser, the best first. */
-const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+/** Names that packages of Linux distributions give the browser, the fastest first: one without windows takes half the time. */
+const NAMES = [
+  "chromium-headless-shell",
+  "chromium",
+  "chromium-browser",
+  "google-chrome",
+  "google-chrome-stable",
+  "chrome",
+];
 /** Places where the browser is without being on PATH. */
 const PLACES = [
   "/usr/bin/chromium",

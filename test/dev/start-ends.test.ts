@@ -27,11 +27,6 @@ test("ends with 1, saying which, when a Worker ends by itself", async () => {
 test.each([
   ["receiver", "FLUSH_SECONDS", "often"],
   ["sender", "PERIODIC_SECONDS", "-1"],
-  ["sender", "PERIODIC_SECONDS", "0.0001"],
-  ["sender", "RETRY_SECONDS", "abc"],
-  ["sender", "WEBHOOK_URL", "ftp://x"],
-  ["receiver", "DOH_URL", "garbage"],
-  ["receiver", "API_TOKEN", "too-short"],
 ])("ends with 1 at the first answer when a variable of the %s is wrong: %s=%s", async (worker, name, value) => {
   const { starting, processes } = await startPair({ [name]: value });
   expect(await starting.exited).toBe(1);

@@ -1,4 +1,4 @@
-import { evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
+import { env, evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
 import { expect, vi } from "vitest";
 import { armedAt, inbox, pass, SECOND, START, setTime } from "./harness.ts";
 import { checkLooks } from "./invariants.ts";
@@ -7,6 +7,8 @@ import { World } from "./world.ts";
 
 /** Scenarios that are run as often as the Inbox has points to die at. */
 
+/** Points from one death to the next: `KILL_EVERY=1 npm test` makes the Inbox die at every point. */
+const { KILL_EVERY } = env as unknown as Record<"KILL_EVERY", string>;
 /** More than any scenario has. */
 const MOST_POINTS = 200;
 
@@ -79,9 +81,9 @@ export type Scenario = {
   after?(world: World): Promise<void>;
 };
 
-/** Runs the scenario once for each point of its steps `killed`; returns the names of the points. */
+/** Runs the scenario once for each, or each n-th, point of its steps `killed`; returns the names of the points. */
 export async function killEverywhere({ before = [], killed, after }: Scenario): Promise<string[]> {
-  for (let at = 0; ; at++) {
+  for (let at = 0; ; at += Number(KILL_EVERY)) {
     expect(at, "points to die at").toBeLessThan(MOST_POINTS);
     await reset();
     setTime(START);
