@@ -268,7 +268,7 @@ describe("the sender as a state machine", () => {
           if (endpointId === ORDERED) expect([...new Set(sent)]).toEqual(wanted);
         }
       }),
-      { numRuns: 20, endOnFailure: true },
+      { numRuns: 12, endOnFailure: true },
     );
   });
 });
