@@ -1,0 +1,81 @@
+import { Foreign } from "../../../../shared/pages/parts.tsx";
+import type { EventSummary } from "../../event/record.ts";
+import { href, type ViewAddress } from "./address.ts";
+import { Moment, VerificationBadge } from "./badges.tsx";
+import { bytesText, NO_TYPE, repeatedText } from "./text.ts";
+
+/** The table of events, and the rows that the script makes for new ones (client/rows.js). */
+
+type EventTableProps = { events: readonly EventSummary[]; address: ViewAddress };
+
+export function EventTable({ events, address }: EventTableProps) {
+  return (
+    <table class="events">
+      <caption class="unseen">Events, newest first</caption>
+      <thead>
+        <tr>
+          <th scope="col">Event</th>
+          <th scope="col">Verification</th>
+          <th scope="col">Source</th>
+          <th scope="col">Size</th>
+          <th scope="col">Received</th>
+        </tr>
+      </thead>
+      <tbody>
+        {events.map((event) => (
+          <EventListRow event={event} address={address} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** One event. `data-slot` marks what the script fills in a new row. */
+function EventListRow({ event, address }: { event: EventSummary; address: ViewAddress }) {
+  const { seq, type, id, source, bytes, receivedAt, verification, repeated } = event;
+  return (
+    <tr id={`e${seq}`}>
+      <th scope="row">
+        <a data-slot="link" href={href(`/e/${seq}`, address)}>
+          <span data-slot="type">
+            <Foreign text={type ?? NO_TYPE} />
+          </span>
+        </a>
+        <code class="quiet" data-slot="id">
+          <Foreign text={id ?? ""} />
+        </code>
+      </th>
+      <td data-label="Verification">
+        <VerificationBadge verification={verification} />
+      </td>
+      <td data-label="Source">
+        <a class="plain" data-slot="source" href={href("/", { ...address, filter: { ...address.filter, source } })}>
+          <Foreign text={source} />
+        </a>
+      </td>
+      <td data-label="Size" class="number" data-slot="bytes">
+        {bytesText(bytes)}
+      </td>
+      <td data-label="Received" data-slot="received">
+        <Moment at={receivedAt} />
+        <span class="repeated" data-slot="repeated">
+          {repeatedText(repeated?.times ?? 0)}
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+/** Rows for the script to copy, one for each kind of verification. */
+export function RowTemplates({ address }: { address: ViewAddress }) {
+  const empty = { seq: 0, type: "", id: "", source: "", bytes: 0, receivedAt: new Date(0).toISOString() };
+  return (
+    <>
+      {(["verified", "authenticated", "unverified"] as const).map((verification) => (
+        <template id={`row-${verification}`}>
+          <EventListRow event={{ ...empty, verification }} address={address} />
+        </template>
+      ))}
+    </>
+  );
+}
