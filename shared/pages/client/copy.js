@@ -25,6 +25,11 @@ async function copy(button) {
   say(button, copied ? "Copied" : source === null ? "Not allowed" : "Selected");
 }
 
+/** Copies a text for a button, which says so. @param {HTMLButtonElement} button @param {string} text */
+export async function copyText(button, text) {
+  say(button, (await writeClipboard(text)) ? "Copied" : "Not allowed");
+}
+
 /** @param {string} url */
 async function textAt(url) {
   const response = await fetch(url).catch(() => null);

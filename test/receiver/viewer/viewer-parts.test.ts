@@ -73,10 +73,14 @@ describe("hexDump", () => {
 });
 
 describe("Body", () => {
-  const show = (body: string | Uint8Array, chosen: "pretty" | "raw" | "hex" | null = null) =>
-    String(
-      Body({ bytes: typeof body === "string" ? utf8(body) : body, chosen, addressOf: (view) => `/x?view=${view}` }),
-    );
+  const show = (
+    body: string | Uint8Array,
+    chosen: "pretty" | "raw" | "hex" | null = null,
+    mark: RegExp | null = null,
+  ) => {
+    const bytes = typeof body === "string" ? utf8(body) : body;
+    return String(Body({ bytes, chosen, mark, url: "/body", addressOf: (view) => `/x?view=${view}` }));
+  };
   const viewOf = (html: string) => /view=(\w+)" aria-current/.exec(html)?.[1];
 
   const chosen: [name: string, body: string | Uint8Array, view: string][] = [
@@ -84,14 +88,30 @@ describe("Body", () => {
     ["text", "hello", "raw"],
     ["bytes", new Uint8Array([255, 0]), "hex"],
     ["bytes that are UTF-8 by chance", "PK\u0003\0", "hex"],
-    ["long JSON", `"${"x".repeat(MAX_TEXT_BYTES)}"`, "raw"],
-    ["JSON of many lines", `[${"1,".repeat(MAX_LINES)}1]`, "raw"],
+    ["a long text", `"${"x".repeat(MAX_TEXT_BYTES)}"`, "raw"],
+    ["long JSON", `["${"x".repeat(MAX_TEXT_BYTES)}"]`, "pretty"],
+    ["JSON of many lines", `[${"1,".repeat(MAX_LINES)}1]`, "pretty"],
   ];
   it.each(chosen)("shows %s in the view that suits it", (_name, body, view) => expect(viewOf(show(body))).toBe(view));
 
   it("folds containers, and counts their members", () => {
     expect(show('{"a":[1,2]}')).toContain(
       '<details open><summary><span class="key">&quot;a&quot;</span>: [<span class="more"> … 2 items </span></summary>',
+    );
+  });
+
+  it("leaves long JSON to the script, and shows its text until then", () => {
+    const html = show(`[${"1,".repeat(MAX_LINES)}1]`);
+    expect(html).toContain('<section class="body json mono" tabindex="0" data-url="/body" hidden');
+    expect(html).toMatch(/<div id="as-text"><section aria-label="Body"><pre [^>]+><bdi>\[1,1,/);
+  });
+
+  it("marks a searched text, in any case, and escapes all of it", () => {
+    const shown = (body: string, pattern: RegExp) =>
+      show(body, null, pattern).replace(/^.*?(<bdi>|aria-label="Body")/, "");
+    expect(shown("a <B> b<b>", /<b>/iu)).toContain("a <mark>&lt;B&gt;</mark> b<mark>&lt;b&gt;</mark></bdi>");
+    expect(shown('{"Note":"a note"}', /note/iu)).toContain(
+      '<span class="key">&quot;<mark>Note</mark>&quot;</span>: <span class="string">&quot;a <mark>note</mark>&quot;</span>',
     );
   });
 
@@ -110,7 +130,7 @@ describe("Body", () => {
   it("says why it is not laid out", () => {
     expect(show("hello", "pretty")).toContain("Not JSON.");
     expect(show(new Uint8Array([255]), "pretty")).toContain("Not UTF-8, so not JSON.");
-    expect(show("x".repeat(MAX_TEXT_BYTES + 1), "pretty")).toContain("Too long");
+    expect(show("x".repeat(MAX_TEXT_BYTES + 1), "pretty")).toContain("Not JSON.");
     expect(show("")).toBe("<p>The body is empty.</p>");
   });
 });

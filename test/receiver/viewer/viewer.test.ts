@@ -102,6 +102,32 @@ describe("GET /", () => {
     expect(text).toContain('<input type="search" name="q" value="BLUE"');
   });
 
+  it.each(["in the Inbox", "in KV"])("says in each row where the searched text stands, %s", async (place) => {
+    await send("msg_1", '{"type":"a","note":"order 4711, <two>"}');
+    await send("msg_2", '{"type":"b"}');
+    await callWith(configured, "/webhook/open?order=4711", {
+      method: "POST",
+      body: "-",
+      headers: { "x-a": "order 4711" },
+    });
+    if (place === "in KV") {
+      for (let alarms = 0; alarms < 2; alarms++) {
+        pass(400 * SECOND);
+        await runAlarm();
+      }
+    }
+    const row = (text: string, seq: number) => new RegExp(`<tr id="e${seq}">.*?</tr>`, "s").exec(text)?.[0];
+    const { text } = await page("/?q=ORDER+4711");
+    expect(rows(text)).toEqual([3, 1]);
+    expect(row(text, 1)).toContain(
+      'in the body:</span> <bdi class="mono">{&quot;type&quot;:&quot;a&quot;,&quot;note&quot;:&quot;<mark>order 4711</mark>, &lt;two&gt;',
+    );
+    expect(row(text, 3)).toContain('in the headers:</span> <bdi class="mono">x-a: <mark>order 4711</mark>');
+    const event = await page("/e/3?q=order");
+    expect(event.text).toContain('in the URL:</span> <bdi class="mono">/webhook/open?<mark>order</mark>=4711');
+    expect(event.text).toContain("<bdi><mark>order</mark> 4711</bdi>");
+  });
+
   it("offers no older page where nothing is older, within the filter", async () => {
     for (const [id, type] of Object.entries({ msg_1: "a", msg_2: "b", msg_3: "a" }))
       await send(id, `{"type":"${type}"}`);
@@ -469,7 +495,7 @@ describe("every page", () => {
       ]);
       wanted.push(...[...(await response.text()).matchAll(/from "([^"]+)"/g)].map(([, from = ""]) => from));
     }
-    expect(seen.size).toBe(19);
+    expect(seen.size).toBe(23);
   });
 });
 

@@ -46,7 +46,7 @@ function inHeaders(pattern: RegExp, headers: HeaderList): boolean {
 }
 
 /** Decodes bytes that are not all text; bytes that are not UTF-8 match nothing that a person types. */
-function looseText(bytes: Uint8Array | null): string {
+export function looseText(bytes: Uint8Array | null): string {
   return new TextDecoder().decode(bytes ?? new Uint8Array());
 }
 

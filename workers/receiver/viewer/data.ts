@@ -3,10 +3,12 @@ import type { Config } from "../config.ts";
 import type { EventFilter } from "../event/filter.ts";
 import type { Page, SeqRange } from "../event/page.ts";
 import type { EventRecord, EventSummary } from "../event/record.ts";
+import type { TextMatch } from "../event/text-match.ts";
 import type { HourlyCounts } from "../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../inbox/status.ts";
 import { summariesByKey } from "../log/find-id.ts";
 import { type Env, inboxOf, type LogReader, readLog, sourcesOf } from "../log/logs.ts";
+import { matchesIn } from "../log/matches.ts";
 import { readPage, readRecord } from "../log/read.ts";
 import { sameBytes } from "../log/same-bytes.ts";
 import type { ListedRejection } from "../rejected/rejections.ts";
@@ -35,6 +37,8 @@ type ListData = {
   named: EventSummary[];
   /** Number of requests that were rejected in the last day. */
   rejected: number;
+  /** Places of the searched text, by seq. */
+  matches: ReadonlyMap<number, TextMatch>;
 };
 
 /**
@@ -65,7 +69,8 @@ async function readList(
   // The page may have read what the status, which is older, still calls unread.
   const isShown = ({ from, to }: SeqRange) => page.events.some(({ seq }) => from <= seq && seq <= to);
   const unread = status.unread.filter((part) => !isShown(part));
-  return { ...listOf(page, cursor, older), status: { ...status, unread }, hourly, named, rejected };
+  const matches = await orIfUnreadable(new Map(), matchesIn(reader, query, page.events));
+  return { ...listOf(page, cursor, older), status: { ...status, unread }, hourly, named, rejected, matches };
 }
 
 /**

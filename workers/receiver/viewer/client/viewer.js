@@ -3,7 +3,7 @@
 import { offerCopies } from "../../../../shared/pages/client/copy.js";
 import { sendForms } from "../../../../shared/pages/client/forms.js";
 import { forgetNotice } from "../../../../shared/pages/client/notice.js";
-import { offerFolding } from "./body.js";
+import { readBody } from "./body.js";
 import { followEvent } from "./event.js";
 import { listenForKeys } from "./keys.js";
 import { followList } from "./list.js";
@@ -22,4 +22,4 @@ followList();
 followEvent();
 countRejected();
 continueSearch();
-offerFolding();
+void readBody();

@@ -5,13 +5,17 @@ import { NO_FILTER } from "../../event/filter.ts";
 import { MASK } from "../../event/masking.ts";
 import { bodyBytes, type EventRecord, type EventSummary } from "../../event/record.ts";
 import { targetText } from "../../event/request-line.ts";
+import { matchIn } from "../../event/text-match.ts";
+import { textSearch } from "../../event/text-search.ts";
 import { addressQuery, href, unfiltered, type ViewAddress, webhookUrl } from "../parts/address.ts";
 import { CopyButton, Moment, Snippet, VerificationBadge } from "../parts/badges.tsx";
 import { Body, type BodyView } from "../parts/body.tsx";
 import { ForwardForm, type ForwardState } from "../parts/forward.tsx";
 import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { Headers } from "../parts/headers.tsx";
+import { marked } from "../parts/marked.ts";
 import { bytesText, NO_TYPE, repeatedText } from "../parts/text.ts";
+import { MatchText } from "../parts/text-match.tsx";
 
 /** The page of one event. */
 
@@ -46,10 +50,12 @@ export function EventPage(props: EventPageProps) {
     bodyUrl: origin + href(body, unfiltered(address)),
   };
   const curl = curlOf(request);
+  const mark = address.filter.q === null ? null : textSearch(address.filter.q).shown;
   return (
     <ViewerFrame title={visible(record.type ?? NO_TYPE)} tab="events" view={view}>
       <NeighbourLinks address={address} older={older} newer={newer} />
-      <EventFacts {...props} />
+      <SearchedText {...props} />
+      <EventFacts {...{ ...props, mark }} />
       <div class="actions">
         <a class="button" href={href(body, unfiltered(address))} download>
           Download the body
@@ -64,8 +70,11 @@ export function EventPage(props: EventPageProps) {
         <CopyButton label="Copy link" text={origin + href(`/e/${seq}`, unfiltered(address))} />
       </div>
       <h2>Body</h2>
-      <Body bytes={bytes} chosen={bodyView} addressOf={(chosen) => href(`/e/${seq}`, address, { view: chosen })} />
-      <Headers headers={record.headers} />
+      <Body
+        {...{ bytes, mark, chosen: bodyView, url: href(body, unfiltered(address)) }}
+        addressOf={(chosen) => href(`/e/${seq}`, address, { view: chosen })}
+      />
+      <Headers headers={record.headers} mark={mark} />
       <h2>Send it again</h2>
       <ForwardForm address={address} seq={seq} forwarding={props.forwarding} />
       <details>
@@ -79,6 +88,17 @@ export function EventPage(props: EventPageProps) {
       </details>
       <KeyHelp />
     </ViewerFrame>
+  );
+}
+
+/** The first place of the text that the list was searched for; below, each place is marked. */
+function SearchedText({ view: { address }, record }: EventPageProps) {
+  const match = address.filter.q === null ? null : matchIn(textSearch(address.filter.q), record);
+  if (match === null) return null;
+  return (
+    <p class="message">
+      Found <MatchText match={match} />
+    </p>
   );
 }
 
@@ -111,7 +131,9 @@ function NeighbourLinks({
   );
 }
 
-function EventFacts({ view: { address }, record, head, same, scheme }: EventPageProps) {
+type EventFactsProps = EventPageProps & { mark: RegExp | null };
+
+function EventFacts({ view: { address }, record, head, same, scheme, mark }: EventFactsProps) {
   const { seq, id, source, type, receivedAt, bytes, verification, method } = record;
   const listOf = (more: object) => href("/", { log: address.log, filter: { ...NO_FILTER, ...more } });
   return (
@@ -145,7 +167,17 @@ function EventFacts({ view: { address }, record, head, same, scheme }: EventPage
         {scheme !== null && <span class="quiet"> scheme {scheme}</span>}
       </dd>
       <dt>Request</dt>
-      <dd>{method === null ? "not kept" : <ForeignCode text={`${method} ${targetText(record)}`} />}</dd>
+      <dd>
+        {method === null ? (
+          "not kept"
+        ) : (
+          <code>
+            <bdi>
+              {method} {marked(targetText(record), mark)}
+            </bdi>
+          </code>
+        )}
+      </dd>
       <dt>Size</dt>
       <dd>{bytesText(bytes)}</dd>
       <dt>Position in the log</dt>

@@ -1,6 +1,7 @@
 import type { Child } from "hono/jsx";
 import type { SeqRange } from "../../event/page.ts";
 import type { EventSummary } from "../../event/record.ts";
+import type { TextMatch } from "../../event/text-match.ts";
 import type { HourlyCounts } from "../../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../../inbox/status.ts";
 import { addressQuery, href, unfiltered } from "../parts/address.ts";
@@ -31,6 +32,8 @@ type ListPageProps = {
   named: readonly EventSummary[];
   /** Number of requests that were rejected in the last day. */
   rejected: number;
+  /** Places of the searched text, by seq. */
+  matches: ReadonlyMap<number, TextMatch>;
   now: number;
   /** Content in place of the list, for a log without any event. */
   empty: Child;
@@ -38,7 +41,7 @@ type ListPageProps = {
 
 /** `GET /`: the events of a log, newest first, and live. */
 export function ListPage(props: ListPageProps) {
-  const { view, events, missing, status, hourly, now, empty, atHead } = props;
+  const { view, events, matches, missing, status, hourly, now, empty, atHead } = props;
   const { address } = view;
   const filtered = addressQuery(unfiltered(address)).toString() !== addressQuery(address).toString();
   const isEmpty = events.length === 0 && atHead && !filtered && props.older === null && missing.length === 0;
@@ -71,7 +74,7 @@ export function ListPage(props: ListPageProps) {
         ) : events.length === 0 ? (
           <NoMatch {...props} />
         ) : (
-          <EventTable events={events} address={address} />
+          <EventTable {...{ events, address, matches }} />
         )}
       </div>
       <RowTemplates address={address} />

@@ -1,8 +1,8 @@
-import type { PropsWithChildren } from "hono/jsx";
+import type { Child, PropsWithChildren } from "hono/jsx";
 import { fromUtf8 } from "../../../../shared/bytes.ts";
-import { visible } from "../../../../shared/pages/visible.ts";
 import { type Json, readJsonText } from "./json.ts";
 import { jsonLines } from "./json-lines.ts";
+import { marked } from "./marked.ts";
 
 /** A body to read: laid out as JSON, as text, or as bytes. The page only ever shows it as text. */
 
@@ -23,15 +23,18 @@ type BodyProps = {
   /** The reader's choice; null: the one that suits the body best. */
   chosen: BodyView | null;
   addressOf(view: BodyView): string;
+  /** Address of the exact bytes, from which the script lays out a long body. */
+  url: string;
+  /** The searched text to mark, or null. */
+  mark: RegExp | null;
 };
 
-export function Body({ bytes, chosen, addressOf }: BodyProps) {
+export function Body({ bytes, chosen, addressOf, url, mark }: BodyProps) {
   if (bytes.byteLength === 0) return <p>The body is empty.</p>;
   const text = fromUtf8(bytes);
-  const json = text === null || bytes.byteLength > MAX_TEXT_BYTES ? null : readJsonText(text);
-  const laidOut = json !== null && json !== "long";
+  const json = text === null ? null : layoutOf(text, bytes);
   // A body with a NUL is not text, even if its bytes are UTF-8.
-  const view = chosen ?? (laidOut ? "pretty" : text?.includes("\0") === false ? "raw" : "hex");
+  const view = chosen ?? (json !== null ? "pretty" : text?.includes("\0") === false ? "raw" : "hex");
   return (
     <>
       <ul class="tabs" aria-label="Ways to read the body">
@@ -45,36 +48,61 @@ export function Body({ bytes, chosen, addressOf }: BodyProps) {
       </ul>
       {view === "hex" ? (
         <BodyHex bytes={bytes} />
-      ) : view === "pretty" && json !== null && json !== "long" ? (
-        <>
-          <div class="actions">
-            {(["open", "closed"] as const).map((fold) => (
-              <button type="button" data-fold={fold} hidden>
-                {fold === "open" ? "Expand all" : "Collapse all"}
-              </button>
-            ))}
-          </div>
-          <section class="body json mono" aria-label="Body" tabindex={0}>
-            {jsonLines(json)}
-          </section>
-        </>
+      ) : view === "pretty" && json !== null ? (
+        <BodyJson {...{ json, url, mark }} text={<BodyText {...{ bytes, text, mark }} />} />
       ) : (
         <>
-          {view === "pretty" && <p class="quiet">{whyNotPretty(text, json, bytes)}</p>}
-          <BodyText bytes={bytes} text={text} />
+          {view === "pretty" && <p class="quiet">{text === null ? "Not UTF-8, so not JSON." : "Not JSON."}</p>}
+          <BodyText {...{ bytes, text, mark }} />
         </>
       )}
     </>
   );
 }
 
-function whyNotPretty(text: string | null, json: Json | "long" | null, bytes: Uint8Array): string {
-  if (text === null) return "Not UTF-8, so not JSON.";
-  if (bytes.byteLength > MAX_TEXT_BYTES || json === "long") return "Too long to be laid out here.";
-  return "Not JSON.";
+/** Returns a text as JSON, "long" for one that may be JSON and is left to the script, or null. */
+function layoutOf(text: string, bytes: Uint8Array): Json | "long" | null {
+  if (bytes.byteLength <= MAX_TEXT_BYTES) return readJsonText(text);
+  return /^[ \t\r\n]*[[{]/.test(text) ? "long" : null;
 }
 
-function BodyText({ bytes, text }: { bytes: Uint8Array; text: string | null }) {
+/** JSON with its tools, which the script shows. `text` stands in the place of a long one until the script has laid it out. */
+function BodyJson({ json, url, mark, text }: { json: Json | "long"; text: Child } & Pick<BodyProps, "url" | "mark">) {
+  const isLong = json === "long";
+  return (
+    <>
+      <div class="actions">
+        {(["open", "closed"] as const).map((fold) => (
+          <button type="button" data-fold={fold} hidden>
+            {fold === "open" ? "Expand all" : "Collapse all"}
+          </button>
+        ))}
+        <span class="quiet" id="laid-out" role="status">
+          {isLong && "Long JSON, shown as text until the script has laid it out."}
+        </span>
+      </div>
+      <div class="picking" id="picked" hidden>
+        <output class="mono">Click a value, or reach it with the arrow keys, to copy it.</output>
+        <button type="button" data-pick="value">
+          Copy value
+        </button>
+        <button type="button" data-pick="path">
+          Copy path
+        </button>
+      </div>
+      {isLong && <div id="as-text">{text}</div>}
+      {isLong ? (
+        <section class="body json mono" tabindex={0} data-url={url} hidden />
+      ) : (
+        <section class="body json mono" aria-label="Body" tabindex={0}>
+          {jsonLines(json, mark)}
+        </section>
+      )}
+    </>
+  );
+}
+
+function BodyText({ bytes, text, mark }: { text: string | null } & Pick<BodyProps, "bytes" | "mark">) {
   const cut = bytes.byteLength > MAX_TEXT_BYTES;
   // A character that the cut divides is left out.
   const part = new TextDecoder().decode(bytes.subarray(0, MAX_TEXT_BYTES), { stream: cut });
@@ -83,7 +111,7 @@ function BodyText({ bytes, text }: { bytes: Uint8Array; text: string | null }) {
       {text === null && <p class="quiet">Not UTF-8. Bytes that are not text are shown as �.</p>}
       {cut && <CutNotice shown={MAX_TEXT_BYTES} of={bytes.byteLength} />}
       <ScrollBox kind="text">
-        <bdi>{visible(part)}</bdi>
+        <bdi>{marked(part, mark)}</bdi>
       </ScrollBox>
     </>
   );

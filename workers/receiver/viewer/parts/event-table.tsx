@@ -1,14 +1,21 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
 import type { EventSummary } from "../../event/record.ts";
+import type { TextMatch } from "../../event/text-match.ts";
 import { href, type ViewAddress } from "./address.ts";
 import { Moment, VerificationBadge } from "./badges.tsx";
 import { bytesText, NO_TYPE, repeatedText } from "./text.ts";
+import { MatchText } from "./text-match.tsx";
 
 /** The table of events, and the rows that the script makes for new ones (client/rows.js). */
 
-type EventTableProps = { events: readonly EventSummary[]; address: ViewAddress };
+type EventTableProps = {
+  events: readonly EventSummary[];
+  address: ViewAddress;
+  /** Places of the searched text, by seq. */
+  matches: ReadonlyMap<number, TextMatch>;
+};
 
-export function EventTable({ events, address }: EventTableProps) {
+export function EventTable({ events, address, matches }: EventTableProps) {
   return (
     <table class="events">
       <caption class="unseen">Events, newest first</caption>
@@ -23,7 +30,7 @@ export function EventTable({ events, address }: EventTableProps) {
       </thead>
       <tbody>
         {events.map((event) => (
-          <EventListRow event={event} address={address} />
+          <EventListRow event={event} address={address} match={matches.get(event.seq)} />
         ))}
       </tbody>
     </table>
@@ -31,7 +38,15 @@ export function EventTable({ events, address }: EventTableProps) {
 }
 
 /** One event. `data-slot` marks what the script fills in a new row. */
-function EventListRow({ event, address }: { event: EventSummary; address: ViewAddress }) {
+function EventListRow({
+  event,
+  address,
+  match,
+}: {
+  event: EventSummary;
+  address: ViewAddress;
+  match?: TextMatch | undefined;
+}) {
   const { seq, type, id, source, bytes, receivedAt, verification, repeated } = event;
   return (
     <tr id={`e${seq}`}>
@@ -44,6 +59,7 @@ function EventListRow({ event, address }: { event: EventSummary; address: ViewAd
         <code class="quiet" data-slot="id">
           <Foreign text={id ?? ""} />
         </code>
+        {match !== undefined && <MatchText match={match} />}
       </th>
       <td data-label="Verification">
         <VerificationBadge verification={verification} />

@@ -3,14 +3,18 @@ import { asset, modules, pageScripts } from "../../../../shared/pages/assets.ts"
 import { type Notice, Shell } from "../../../../shared/pages/page.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import arrivals from "../client/arrivals.js";
-import body from "../client/body.js";
+import jsonBody from "../client/body.js";
 import event from "../client/event.js";
+import fold from "../client/fold.js";
 import follow from "../client/follow.js";
 import followLog from "../client/follow-log.js";
 import hours from "../client/hours.js";
+import jsonLines from "../client/json-lines.js";
 import keys from "../client/keys.js";
 import list from "../client/list.js";
 import liveList from "../client/live-list.js";
+import pick from "../client/pick.js";
+import readJson from "../client/read-json.js";
 import rejected from "../client/rejected.js";
 import rows from "../client/rows.js";
 import search from "../client/search.js";
@@ -44,7 +48,11 @@ const viewerScripts = modules([
   ["event.js", event],
   ["rejected.js", rejected],
   ["search.js", search],
-  ["body.js", body],
+  ["read-json.js", readJson],
+  ["json-lines.js", jsonLines],
+  ["fold.js", fold],
+  ["pick.js", pick],
+  ["body.js", jsonBody],
   ["viewer.js", viewer],
 ]);
 

@@ -1,11 +1,11 @@
-import { Foreign } from "../../../../shared/pages/parts.tsx";
 import { visible } from "../../../../shared/pages/visible.ts";
 import type { HeaderList } from "../../event/headers.ts";
 import { MASK } from "../../event/masking.ts";
 import { CopyButton } from "./badges.tsx";
+import { marked } from "./marked.ts";
 
 /** The headers of an event as they were stored, to copy one by one or all at once. */
-export function Headers({ headers }: { headers: HeaderList }) {
+export function Headers({ headers, mark }: { headers: HeaderList; mark: RegExp | null }) {
   const all = headers.map(([name, value]) => `${name}: ${value}`).join("\n");
   return (
     <>
@@ -26,10 +26,10 @@ export function Headers({ headers }: { headers: HeaderList }) {
           {headers.map(([name, value]) => (
             <tr>
               <th scope="row" class="mono">
-                <Foreign text={name} />
+                <bdi>{marked(name, mark)}</bdi>
               </th>
               <td class="mono">
-                <Foreign text={value} />
+                <bdi>{marked(value, mark)}</bdi>
               </td>
               <td>
                 <CopyButton label="Copy" what={visible(name)} text={value} />
