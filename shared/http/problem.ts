@@ -10,6 +10,7 @@ export const problems = {
   invalid_input: [422, "The input is not valid"],
   not_delivered: [409, "There is nothing to deliver again"],
   endpoint_disabled: [409, "The endpoint is disabled"],
+  replay_running: [409, "Another replay is under way"],
   defined_by_variable: [409, "A variable defines this"],
   too_many_secrets: [409, "Too many secrets sign at once"],
   invalid_cursor: [400, "The cursor is not valid"],

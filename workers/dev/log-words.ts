@@ -18,6 +18,8 @@ export const LOG_WORDS: Readonly<Record<string, Wording>> = {
   "endpoint.expired": ["bad", "events {from} to {to} went from the log before {endpoint} took them"],
   "endpoint.log_changed": ["warning", "{endpoint} reads a new log, from {from}"],
   "endpoint.pull_failed": ["bad", "{endpoint} could not read the log, tries again in {retryMs} ms: {error}"],
+  "endpoint.replay_failed": ["bad", "{endpoint} could not go on with its replay, tries again in {retryMs} ms: {error}"],
+  "endpoint.replay_ended": ["good", "the replay to {endpoint} is {state}: {sent} events sent, {lost} gone"],
   "endpoint.report_failed": ["bad", "{endpoint} could not report to the log: {error}"],
   "endpoint.alarm_failed": ["bad", "the alarm of {endpoint} failed: {error}"],
   "endpoint.room_made": ["warning", "made room in an endpoint: {bodies} bodies and {tables} tables went"],

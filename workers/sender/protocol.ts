@@ -68,6 +68,8 @@ export type EndpointStatus = Health & {
   day: SpanFigures;
   activity: ActivityView;
   made: AttemptsMade;
+  /** The replay that runs, or the last one; null before the first. */
+  replay: ReplayView | null;
 };
 
 /** How many rows lie above a position, and the seq of the last of them. */
@@ -120,6 +122,40 @@ export type DeliveryChoice = Period & { types?: Types };
 
 /** Deliveries to send again: dead ones (`dead`, when no state is named), those that wait for a retry (`due`). */
 export type RecoverCall = DeliveryChoice & { states?: readonly ("dead" | "due")[] };
+
+/**
+ * Events that a replay cannot have: the log has none up to `toSeq` any more, which were logged before `before` (unix ms,
+ * null for an empty log).
+ */
+export type GoneEvents = { toSeq: number; before: number | null };
+
+/** A part of the log as it was asked for: seqs or times (unix ms), each null where the other, or nothing, bounds it. */
+export type ReplayBounds = { after: number | null; since: number | null; before: number | null; until: number | null };
+
+/** A part of the log `log`: above `after`, up to `upTo`. `gone`: what the log no longer has of what was asked for. */
+export type ReplayRange = { log: string; after: number; upTo: number; gone: GoneEvents | null };
+
+/** Events to send again to one endpoint: of a range and of these types, `missing` those without a delivered row. */
+export type ReplayCall = ReplayRange & { bounds: ReplayBounds; types: Types; only: "missing" | "all" };
+
+/**
+ * A replay as its Endpoint tells of it. `at`: everything up to this seq is settled. `found`: events to send so far, all
+ * of them once `foundAll`; `sent`: those of them that were sent; `lost`: those that went from the log before. Times in
+ * unix ms.
+ */
+export type ReplayView = ReplayCall & {
+  state: "running" | "done" | "cancelled";
+  at: number;
+  found: number;
+  foundAll: boolean;
+  sent: number;
+  lost: number;
+  startedAt: number;
+  endedAt: number | null;
+};
+
+/** The seqs in a part of the log that an endpoint wants now; `upTo`: the last seq that was looked at. */
+export type ReplaySeqs = { seqs: number[]; upTo: number; gone: GoneEvents | null };
 
 /** A changed row, and whether its Endpoint has confirmed the change yet. */
 export type Changed = { row: EndpointRow; confirmed: boolean };
@@ -265,6 +301,8 @@ export type CourierExports = { Courier: Service<CourierCalls> };
 export interface OutboxCalls extends Rpc.DurableObjectBranded {
   pull(endpointId: string, log: string | null, after: number): PullAnswer;
   bodies(log: string | null, seqs: number[]): (string | null)[];
+  replaySeqs(id: string, range: Pick<ReplayCall, "log" | "after" | "upTo" | "types">): ReplaySeqs | null;
+  loggedEvents(log: string, seqs: number[]): (LoggedEvent | null)[];
   reportPause(id: string, pause: Pause): ConfigureCall | null;
   reportHealth(id: string, health: EndpointHealth): void;
   reportDead(endpointId: string, delivery: Omit<Delivery, "body">): void;

@@ -46,6 +46,8 @@ const BODIES: [route: string, body: Record<string, unknown>, code: string][] = [
   ["POST /endpoints/EP/test", {}, "invalid_input"],
   ["POST /endpoints/EP/recover", { since: SINCE }, "invalid_endpoint"],
   ["POST /endpoints/EP/skip", { since: SINCE }, "invalid_endpoint"],
+  ["POST /endpoints/EP/replay", { since: SINCE }, "invalid_endpoint"],
+  ["DELETE /endpoints/EP/replay", {}, "invalid_input"],
 ];
 
 const KNOWN = [

@@ -14,8 +14,9 @@ import {
   updateEndpoint,
 } from "../operations/endpoints.ts";
 import { createApp, endpointOf, type SenderContext } from "../operations/env.ts";
-import { presentDelivery, presentEndpoint, stateOf } from "../operations/json.ts";
+import { presentDelivery, presentEndpoint, presentReplay, stateOf } from "../operations/json.ts";
 import { recoverEndpoint, skipWaiting } from "../operations/recover.ts";
+import { cancelReplay, REPLAY_MEMBERS, replayTo } from "../operations/replay.ts";
 import { presentSecrets } from "../operations/secrets.ts";
 
 /** The routes of endpoints: their configuration, secrets, tests and deliveries. */
@@ -57,6 +58,14 @@ export const endpoints = createApp()
   .post("/endpoints/:id/recover", takes(), async (c) => {
     const asked = await readMembers(c.req.raw, ["since", "until", "types", "state"], "invalid_endpoint");
     return c.json({ recovered: await recoverEndpoint(c.env, c.req.param("id"), asked) }, 202);
+  })
+  .post("/endpoints/:id/replay", takes(), async (c) => {
+    const asked = await readMembers(c.req.raw, REPLAY_MEMBERS, "invalid_endpoint");
+    return c.json(presentReplay(await replayTo(c.env, c.req.param("id"), asked)), 202);
+  })
+  .delete("/endpoints/:id/replay", takes(), async (c) => {
+    await readMembers(c.req.raw, [], "invalid_input");
+    return c.json(presentReplay(await cancelReplay(c.env, c.req.param("id"))));
   })
   .post("/endpoints/:id/skip", takes(), async (c) => {
     const asked = await readMembers(c.req.raw, ["since", "until", "types"], "invalid_endpoint");

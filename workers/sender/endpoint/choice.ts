@@ -1,9 +1,10 @@
 import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
+import type { DeliveryState } from "../model/delivery.ts";
 import { TEST_TYPE } from "../model/subscription.ts";
 import type { DeliveryChoice } from "../protocol.ts";
 
-/** Chooses among an Endpoint's rows for those who send deliveries again or skip them. Reads only. */
+/** Chooses among an Endpoint's rows for those who send deliveries again or skip them, or replay the log. Reads only. */
 
 /** Deliveries that one call acts on: each costs rows. */
 export const CHOSEN_LIMIT = 10_000;
@@ -58,4 +59,22 @@ export function failedBefore(sql: Sql, tables: readonly PeriodTable[], waiting: 
     .sort((a, b) => order(a) - order(b) || a.seq - b.seq)
     .slice(0, limit)
     .map(({ seq }) => seq);
+}
+
+/** The parts of a delivery that decide whether it is sent again; `at`: its last attempt (unix ms). */
+export type Judged = { state: DeliveryState; at: number | null };
+
+/** Returns the deliveries above `after`, up to `upTo`, by seq. */
+export function judgeRows(
+  sql: Sql,
+  tables: readonly PeriodTable[],
+  { after, upTo }: { after: number; upTo: number },
+): Map<number, Judged> {
+  const rows = tables.flatMap(({ name }) =>
+    sql.run<{ seq: number; state: string; at: number | null }>(
+      `SELECT seq, state, attempts ->> '$[#-1].at' AS at FROM ${name} WHERE seq > ? AND seq <= ?`,
+      ...[after, upTo],
+    ),
+  );
+  return new Map(rows.map(({ seq, state, at }) => [seq, { state: state as DeliveryState, at }]));
 }

@@ -8,6 +8,7 @@ import { type Couriers, type EndedAttempt, PARCELS } from "./couriers.ts";
 import type { DeliveryHistory } from "./history.ts";
 import type { OpenDelivery } from "./queue.ts";
 import type { Recovery } from "./recovery.ts";
+import type { Replay } from "./replay.ts";
 import { wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
@@ -20,6 +21,7 @@ type Parts = {
   history: DeliveryHistory;
   recovery: Recovery;
   catchUp: CatchUp;
+  replay: Replay;
   alarm: Alarm;
   ctx: Pick<DurableObjectState, "waitUntil">;
 };
@@ -51,8 +53,9 @@ export class Dispatcher {
   /** Starts what may be sent now, and pulls from the log what the queue lacks. */
   advance(): void {
     this.#dispatch();
-    const { ctx, catchUp } = this.#parts;
+    const { ctx, catchUp, replay } = this.#parts;
     if (this.#state.queue.needsMore) ctx.waitUntil(catchUp.run(() => this.#dispatch()));
+    if (replay.underWay) ctx.waitUntil(replay.run(() => this.#dispatch()));
   }
 
   #dispatch(): void {

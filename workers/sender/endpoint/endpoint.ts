@@ -18,6 +18,8 @@ import type {
   OutboxCalls,
   RecoverCall,
   Redelivery,
+  ReplayCall,
+  ReplayView,
   StateAnswer,
 } from "../protocol.ts";
 import { CatchUp } from "./catch-up.ts";
@@ -25,6 +27,7 @@ import { Couriers } from "./couriers.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DeliveryHistory } from "./history.ts";
 import { Recovery } from "./recovery.ts";
+import { Replay } from "./replay.ts";
 import { Reporter } from "./reporter.ts";
 import { longestDelay, wakeTime } from "./retry.ts";
 import { makeRoom } from "./room.ts";
@@ -46,6 +49,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
   readonly #state: EndpointState;
   readonly #history: DeliveryHistory;
   readonly #recovery: Recovery;
+  readonly #replay: Replay;
   readonly #dispatcher: Dispatcher;
   readonly #reporter: Reporter;
   #roomMadeAt = Number.NEGATIVE_INFINITY;
@@ -58,15 +62,17 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const state = new EndpointState(this.store, this.#config, alarm);
     const outbox = () => env.OUTBOX.getByName(state.identity?.tenant ?? TENANT);
     const recovery = new Recovery(this.store);
-    const history = new DeliveryHistory(this.store, state, { settings: this.#config, alarm, recovery });
+    const replay = new Replay(this.store, state, { outbox, alarm, leaseMs: this.#config.leaseMs });
+    const history = new DeliveryHistory(this.store, state, { settings: this.#config, alarm, recovery, replay });
     const couriers = new Couriers(() => (ctx.exports as unknown as CourierExports).Courier);
     const catchUp = new CatchUp(this.store, state, { outbox, alarm, leaseMs: this.#config.leaseMs });
     this.#alarm = alarm;
     this.#state = state;
     this.#history = history;
     this.#recovery = recovery;
+    this.#replay = replay;
     this.#dispatcher = new Dispatcher(this.store, state, {
-      ...{ couriers, history, recovery, catchUp, alarm, ctx },
+      ...{ couriers, history, recovery, catchUp, replay, alarm, ctx },
     });
     this.#reporter = new Reporter(this.store, state, { outbox, alarm });
     ctx.blockConcurrencyWhile(() => alarm.load(Date.now()));
@@ -78,6 +84,8 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const wasFailing = this.#state.failingSince !== null;
     const answer = this.#state.configure(call, now);
     if (wasFailing && this.#state.failingSince === null) this.#recovery.expect();
+    // What waited may have been dropped from the queue.
+    if (this.#replay.underWay) this.#replay.rewind();
     // Another order or rate counts from here on, not from the next event.
     if (this.#state.active) {
       this.#dispatcher.throttle.refill();
@@ -176,6 +184,19 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     return this.#history.recover(call, Date.now(), (seqs) => outbox.bodies(this.#state.logId, seqs));
   }
 
+  /** Begins to send a part of the log again; null when another replay runs, or the log is another. */
+  async replay(call: ReplayCall): Promise<ReplayView | null> {
+    if (!this.store.exists || !this.#state.knows(call.log)) return null;
+    const view = await this.#replay.begin(call, Date.now());
+    this.wake();
+    return view;
+  }
+
+  /** Ends the replay that runs, and returns the last one; null when there was none. */
+  cancelReplay(): ReplayView | null {
+    return this.#replay.cancel(Date.now());
+  }
+
   /** Ends deliveries that wait for a retry, and goes on behind them. Returns how many it ended. */
   skip(choice: DeliveryChoice): number {
     const skipped = this.store.exists ? this.#history.skip(choice) : 0;
@@ -197,6 +218,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
       failingSince: this.#state.failingSince,
       slowed: this.#dispatcher.throttle.slowed,
       made: this.#history.made,
+      replay: this.#replay.view,
     };
   }
 
@@ -281,6 +303,7 @@ export class Endpoint extends DurableObject<EndpointEnv> {
     const later = held > 0 ? wakeTime(held) : now + this.#config.leaseMs;
     const due = this.store.deliveries.nextDue(queue.open);
     if (due !== null) this.#alarm.arm(due > now ? wakeTime(Math.max(due, held)) : later);
-    if (queue.open.size > 0 || queue.needsMore || this.#recovery.underWay) this.#alarm.arm(later);
+    if (queue.open.size > 0 || queue.needsMore || this.#recovery.underWay || this.#replay.underWay)
+      this.#alarm.arm(later);
   }
 }

@@ -21,6 +21,7 @@ import { findDeliveries, statesOf } from "./find.ts";
 import { FirstOutcomes } from "./first-outcomes.ts";
 import { askedWait, nextDelivery, outcomeOf } from "./outcome.ts";
 import type { Recovery } from "./recovery.ts";
+import type { Replay } from "./replay.ts";
 import { spreadOf, wakeTime } from "./retry.ts";
 import type { EndpointState } from "./state.ts";
 import type { EndpointStore } from "./storage.ts";
@@ -29,7 +30,7 @@ import type { EndpointStore } from "./storage.ts";
 type HeardAttempt = EndedAttempt & { notBefore: number | null };
 
 type Settings = Pick<Config, "retentionMs" | "storageLimit">;
-type HistoryParts = { settings: Settings; alarm: Alarm; recovery: Recovery };
+type HistoryParts = { settings: Settings; alarm: Alarm; recovery: Recovery; replay: Replay };
 
 /**
  * Finished attempts are written together. A delivered one waits 2 ms at most, or it would hold back the next ones. A
@@ -52,17 +53,19 @@ export class DeliveryHistory {
   readonly #settings: Settings;
   readonly #alarm: Alarm;
   readonly #recovery: Recovery;
+  readonly #replay: Replay;
   readonly #first = new FirstOutcomes();
   #activity: Activity | null = null;
   readonly made: AttemptsMade = { ...emptyTally(), since: Date.now(), totalMs: 0, dead: 0 };
   readonly #record: (finished: HeardAttempt) => Promise<null>;
 
-  constructor(store: EndpointStore, state: EndpointState, { settings, alarm, recovery }: HistoryParts) {
+  constructor(store: EndpointStore, state: EndpointState, { settings, alarm, recovery, replay }: HistoryParts) {
     this.#store = store;
     this.#state = state;
     this.#settings = settings;
     this.#alarm = alarm;
     this.#recovery = recovery;
+    this.#replay = replay;
     this.#record = batched(
       (finished: HeardAttempt[]) => this.#commit(finished),
       ({ ending }) => (outcomeOf(ending) === "delivered" ? COMMIT_DELAY_MS.delivered : COMMIT_DELAY_MS.failed),
@@ -209,6 +212,7 @@ export class DeliveryHistory {
     }
     for (const delivery of deliveries) {
       this.#state.queue.finish(delivery.seq);
+      this.#replay.recorded(delivery.seq, now);
       this.#count(delivery);
       this.#first.tell(delivery);
     }

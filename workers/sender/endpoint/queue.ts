@@ -18,6 +18,8 @@ export type OpenDelivery = {
   /** Number of `attempts` that were made before the schedule began anew. */
   skip: number;
   isNew: boolean;
+  /** Sent again from the log, where a replay has its own position: neither the floor nor the queue's bounds count it. */
+  replayed?: true;
 };
 
 /** A set of seqs that can be asked without copying it. */
@@ -40,6 +42,10 @@ export class DeliveryQueue {
   #waiting: OpenDelivery[] = [];
   /** Tests that wait: they stand in no line. */
   #tests: OpenDelivery[] = [];
+  /** Replayed events that wait. They and the line above take turns, so that neither holds the other up. */
+  #replays: OpenDelivery[] = [];
+  #replayIsNext = false;
+  #replayed = 0;
   #bytes = 0;
   #maxOpen = MIN_OPEN;
 
@@ -54,16 +60,21 @@ export class DeliveryQueue {
 
   /** Number of deliveries that wait for their attempt to start. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#replays.length;
+  }
+
+  /** Number of replayed events that wait for their attempt to start. */
+  get replaysWaiting(): number {
+    return this.#replays.length;
   }
 
   get full(): boolean {
-    return this.#open.size >= this.#maxOpen || this.#bytes >= MAX_OPEN_BYTES;
+    return this.#open.size - this.#replayed >= this.#maxOpen || this.#bytes >= MAX_OPEN_BYTES;
   }
 
   /** True while another pull would fit. With less space it would fetch bodies only to drop them. */
   get roomy(): boolean {
-    return this.#open.size <= this.#maxOpen - PULLED && this.#bytes <= MAX_OPEN_BYTES / 2;
+    return this.#open.size - this.#replayed <= this.#maxOpen - PULLED && this.#bytes <= MAX_OPEN_BYTES / 2;
   }
 
   /** Makes the queue long enough that no attempt waits for a pull while `underWay` are made at once. */
@@ -84,13 +95,13 @@ export class DeliveryQueue {
   /** The seq up to which every matching event has a row: I4 (recorded up to the floor). */
   get floor(): number {
     let lowest = this.position + 1;
-    for (const { seq, isNew } of this.#open.values()) if (isNew && seq < lowest) lowest = seq;
+    for (const { seq, isNew, replayed } of this.#open.values()) if (isNew && !replayed && seq < lowest) lowest = seq;
     return lowest - 1;
   }
 
   /** The deliveries without a row: how many, and the seq of the oldest. */
   get unrecorded(): { count: number; oldest: number | null } {
-    const seqs = [...this.#open.values()].flatMap(({ seq, isNew }) => (isNew ? [seq] : []));
+    const seqs = [...this.#open.values()].flatMap(({ seq, isNew, replayed }) => (isNew && !replayed ? [seq] : []));
     return { count: seqs.length, oldest: seqs.length === 0 ? null : Math.min(...seqs) };
   }
 
@@ -123,8 +134,14 @@ export class DeliveryQueue {
 
   add(open: OpenDelivery): void {
     this.#open.set(open.seq, open);
-    (open.type === TEST_TYPE ? this.#tests : this.#waiting).push(open);
-    this.#bytes += open.body.length;
+    this.#lineOf(open).push(open);
+    if (open.replayed) this.#replayed++;
+    else this.#bytes += open.body.length;
+  }
+
+  #lineOf({ type, replayed }: OpenDelivery): OpenDelivery[] {
+    if (replayed) return this.#replays;
+    return type === TEST_TYPE ? this.#tests : this.#waiting;
   }
 
   /** Takes a test that waits. */
@@ -134,15 +151,25 @@ export class DeliveryQueue {
 
   /** Takes the first waiting delivery that may be sent now out of the line; it stays open. */
   next(eligible: (open: OpenDelivery) => boolean): OpenDelivery | undefined {
-    const index = this.#waiting.findIndex(eligible);
-    return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
+    const lines = this.#replayIsNext ? [this.#replays, this.#waiting] : [this.#waiting, this.#replays];
+    for (const line of lines) {
+      const index = line.findIndex(eligible);
+      if (index < 0) continue;
+      this.#replayIsNext = line === this.#waiting;
+      return line.splice(index, 1)[0];
+    }
+    return undefined;
   }
 
   /** Puts deliveries that were not sent back to the front of the line. Those that were dropped meanwhile stay dropped. */
   putBack(deliveries: readonly OpenDelivery[]): void {
-    const open = deliveries.filter(({ seq }) => this.#open.has(seq));
-    this.#tests.unshift(...open.filter(({ type }) => type === TEST_TYPE));
-    this.#waiting.unshift(...open.filter(({ type }) => type !== TEST_TYPE));
+    for (const open of deliveries.toReversed()) if (this.#open.has(open.seq)) this.#lineOf(open).unshift(open);
+  }
+
+  /** Takes out the replayed events that wait; those under way go on. */
+  dropReplays(): void {
+    for (const { seq } of this.#replays) this.finish(seq);
+    this.#replays = [];
   }
 
   /** Takes a delivery out that has a row and waits; false when it is under way. */
@@ -159,7 +186,8 @@ export class DeliveryQueue {
     const open = this.#open.get(seq);
     if (open === undefined) return;
     this.#open.delete(seq);
-    this.#bytes -= open.body.length;
+    if (open.replayed) this.#replayed--;
+    else this.#bytes -= open.body.length;
   }
 
   /**
@@ -171,5 +199,6 @@ export class DeliveryQueue {
     for (const { seq } of [...this.#waiting, ...this.#tests]) this.finish(seq);
     this.#waiting = [];
     this.#tests = [];
+    this.dropReplays();
   }
 }

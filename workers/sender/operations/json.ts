@@ -2,7 +2,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
 import { MASKED, settingsOf } from "../model/endpoint.ts";
 import { type LoggedEvent, readBodyText } from "../model/event.ts";
-import type { EndpointReport, LastAttempt } from "../protocol.ts";
+import type { EndpointReport, LastAttempt, ReplayView } from "../protocol.ts";
 
 /** The API's JSON: camelCase, ISO 8601 times, no secret. */
 
@@ -22,6 +22,16 @@ export function presentEndpoint({ row, state, status, lag }: EndpointReport) {
     lastOutcome: status?.lastOutcome ?? null,
     lastAttempt: presentLastAttempt(status?.lastAttempt ?? null),
     ...{ lastHour: status?.hour ?? null, lastDay: status?.day ?? null },
+    replay: status?.replay ? presentReplay(status.replay) : null,
+  };
+}
+
+export function presentReplay({ gone, startedAt, endedAt, ...replay }: ReplayView) {
+  const { state, only, types, after, upTo, at, found, foundAll, sent, lost } = replay;
+  return {
+    ...{ state, only, types, afterSeq: after, upToSeq: upTo, atSeq: at, found, foundAll, sent, lost },
+    gone: gone === null ? null : { toSeq: gone.toSeq, loggedBefore: time(gone.before) },
+    ...{ startedAt: time(startedAt), endedAt: time(endedAt) },
   };
 }
 

@@ -54,13 +54,13 @@ function deliveryChoice({ since, until, types }: AskedChoice): DeliveryChoice {
   return { ...period, types: types === undefined ? null : typesFrom(types) };
 }
 
-function typesFrom(types: unknown): string[] {
+export function typesFrom(types: unknown): string[] {
   const isList = Array.isArray(types) && types.length > 0 && types.length <= MAX_CHOSEN_TYPES;
   if (isList && types.every((type) => typeof type === "string" && isTypePattern(type))) return types as string[];
   throw new Problem("invalid_endpoint", `types are 1 to ${MAX_CHOSEN_TYPES} exact names or \`prefix.*\`.`);
 }
 
-function timeOf(name: string, text: unknown): number {
+export function timeOf(name: string, text: unknown): number {
   const time = typeof text === "string" ? isoTime(text) : null;
   if (time !== null) return time;
   throw new Problem("invalid_endpoint", `${name} must be an ISO 8601 time with its zone, as 2026-01-31T08:00:00Z.`);

@@ -117,15 +117,15 @@ export class EventLog {
     return this.#sql.run<LoggedEvent>(`SELECT ${EVENT_COLUMNS} FROM ${table.name} WHERE seq = ?`, seq)[0] ?? null;
   }
 
-  /** Returns the bodies of the first of these events, as many as a page holds; null for each that is gone. */
-  bodies(seqs: readonly number[]): (string | null)[] {
-    const bodies: (string | null)[] = [];
-    for (let bytes = 0; bodies.length < seqs.length && bytes < PAGE_BYTES; ) {
-      const body = this.event(seqs[bodies.length] ?? 0)?.body ?? null;
-      bytes += body?.length ?? 0;
-      bodies.push(body);
+  /** Returns the first of these events, as many as a page holds; null for each that is gone. */
+  events(seqs: readonly number[]): (LoggedEvent | null)[] {
+    const events: (LoggedEvent | null)[] = [];
+    for (let bytes = 0; events.length < seqs.length && bytes < PAGE_BYTES; ) {
+      const event = this.event(seqs[events.length] ?? 0);
+      bytes += event?.body.length ?? 0;
+      events.push(event);
     }
-    return bodies;
+    return events;
   }
 
   /** Goes on after `seq`, which is far beyond the head: the seqs between are never given. */

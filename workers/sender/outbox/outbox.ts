@@ -23,6 +23,10 @@ import type {
   PullAnswer,
   RecipientQuery,
   Recipients,
+  ReplayBounds,
+  ReplayCall,
+  ReplayRange,
+  ReplaySeqs,
   ReportPage,
   SearchAnswer,
   SearchQuery,
@@ -42,6 +46,7 @@ import { chooseEndpoints } from "./overview.ts";
 import { Positions } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
 import { subscriptionOf } from "./registry.ts";
+import { replayRange, replaySeqs } from "./replay-range.ts";
 import { Retention } from "./retention.ts";
 import { searchLog } from "./search.ts";
 import { Statuses } from "./statuses.ts";
@@ -132,7 +137,25 @@ export class Outbox extends DurableObject<OutboxEnv> {
 
   /** Returns the bodies of the first of these events, as many as one answer may hold; null for each that is gone. */
   bodies(log: string | null, seqs: number[]): (string | null)[] {
-    return log === null || log === this.store.logId ? this.store.log.bodies(seqs) : [];
+    return log === null || log === this.store.logId
+      ? this.store.log.events(seqs).map((event) => event?.body ?? null)
+      : [];
+  }
+
+  /** Returns the part of the log that a replay is to look at. */
+  replayRange(bounds: ReplayBounds): ReplayRange {
+    return replayRange(this.store, bounds);
+  }
+
+  /** Returns the events of a part of the log that an endpoint wants now; null for another log, or no such endpoint. */
+  replaySeqs(id: string, range: Pick<ReplayCall, "log" | "after" | "upTo" | "types">): ReplaySeqs | null {
+    const row = this.store.registry.live(id);
+    return row === null || range.log !== this.store.logId ? null : replaySeqs(this.store, subscriptionOf(row), range);
+  }
+
+  /** Returns the first of these events, as many as one answer may hold; null for each that is gone. */
+  loggedEvents(log: string, seqs: number[]): (LoggedEvent | null)[] {
+    return log === this.store.logId ? this.store.log.events(seqs) : [];
   }
 
   endpoint(id: string): EndpointView | null {
