@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PARCELS } from "../../../workers/sender/endpoint/couriers.ts";
-import { BUDGET, Throttle } from "../../../workers/sender/endpoint/throttle.ts";
+import { BUDGET, FAILING_RATE, Throttle } from "../../../workers/sender/endpoint/throttle.ts";
 
 const free = { ordered: false, rate: null, concurrency: 48 };
 const rate = (count: number, windowMs = 1000) => ({ count, windowMs });
@@ -35,6 +35,46 @@ describe("Throttle", () => {
     throttle.finish(delivered, when(0));
     throttle.start(0, null);
     expect(throttle.ask(0, free).go).toBe(true);
+  });
+
+  it("starts no more than its rate while an endpoint keeps failing, until something is delivered", () => {
+    const { count, windowMs } = FAILING_RATE;
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: windowMs }), { minLength: 5, maxLength: 50 }), (pauses) => {
+        const throttle = new Throttle(0);
+        const starts: number[] = [];
+        let now = 0;
+        for (const pause of pauses) {
+          now += pause;
+          throttle.refill();
+          const verdict = throttle.ask(now, free);
+          if (!verdict.go && verdict.why === "rate") now += verdict.waitMs;
+          expect(throttle.ask(now, free).go).toBe(true);
+          if (throttle.slowed) starts.push(now);
+          throttle.start(now, null);
+          throttle.close();
+          throttle.finish(failed, when(now));
+        }
+        for (const [index, start] of starts.entries()) {
+          const nth = starts[index + count];
+          if (nth !== undefined) expect(nth - start).toBeGreaterThanOrEqual(windowMs);
+        }
+        throttle.start(now, null);
+        throttle.finish(delivered, when(now));
+        expect(throttle.ask(now, free).go).toBe(true);
+      }),
+    );
+  });
+
+  it("lets a failing endpoint be tried at once after the clock was set back", () => {
+    const throttle = new Throttle(0);
+    for (let i = 0; i < 3 + FAILING_RATE.count; i++) {
+      throttle.start(1_000_000, null);
+      throttle.close();
+      throttle.finish(failed, when(1_000_000));
+    }
+    expect(throttle.ask(1_000_000, free)).toEqual({ go: false, why: "rate", waitMs: FAILING_RATE.windowMs });
+    expect(throttle.ask(500_000, free).go).toBe(true);
   });
 
   it("counts calls against the budget of one invocation, not attempts", () => {

@@ -13,6 +13,11 @@ import { outcomeOf } from "./outcome.ts";
 export const BUDGET = 30;
 /** After so many failures in a row, attempts are made one at a time: many that hang help nobody and cost the others. */
 const FAILURES_TO_SLOW = 3;
+/**
+ * The rate of attempts while an endpoint keeps failing: one after the other without a pause, they would take a third of
+ * the processor from the healthy ones. They come in groups, whose rows share a commit.
+ */
+export const FAILING_RATE: Rate = { count: 5, windowMs: 500 };
 
 /** The limits that an endpoint's configuration asks for. */
 export type Limits = { ordered: boolean; rate: Rate | null; concurrency: number };
@@ -29,6 +34,8 @@ export class Throttle {
   #failures = 0;
   /** Start times of the last requests, the newest last: as many as a rate limit looks back on. */
   #starts: number[] = [];
+  /** Start times of the last requests that were made while the endpoint kept failing, the newest last. */
+  #failingStarts: number[] = [];
   #createdAt: number;
 
   constructor(now: number) {
@@ -64,7 +71,7 @@ export class Throttle {
   ask(now: number, { rate, ...limits }: Limits): Permission {
     if (this.#underWay >= this.allowed(limits)) return { go: false, why: "busy" };
     if (this.#space === 0 && this.#budget <= 0) return { go: false, why: "spent" };
-    const waitMs = rate === null ? 0 : this.#rateWait(now, rate);
+    const waitMs = Math.max(rate === null ? 0 : this.#rateWait(now, rate), this.slowed ? this.#failingWait(now) : 0);
     return waitMs > 0 ? { go: false, why: "rate", waitMs } : { go: true };
   }
 
@@ -77,6 +84,7 @@ export class Throttle {
     }
     this.#space--;
     this.#starts = rate === null ? [] : [...this.#starts, now].slice(-rate.count);
+    if (this.slowed) this.#failingStarts = [...this.#failingStarts, now].slice(-FAILING_RATE.count);
   }
 
   /** Notes that the calls are made: what starts later goes with another. */
@@ -115,5 +123,13 @@ export class Throttle {
     const oldest = this.#starts.at(-count) ?? this.#createdAt;
     const since = this.#starts.length < count ? this.#createdAt : oldest;
     return since + windowMs - now;
+  }
+
+  /** Returns the wait that keeps any window at the rate of an endpoint that keeps failing. */
+  #failingWait(now: number): number {
+    const { count, windowMs } = FAILING_RATE;
+    const oldest = this.#failingStarts.at(-count);
+    // A start that lies ahead was made before the clock was set back.
+    return oldest === undefined || oldest > now ? 0 : oldest + windowMs - now;
   }
 }
