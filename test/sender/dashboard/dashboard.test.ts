@@ -519,3 +519,39 @@ describe("signing in", () => {
     expect(receiver.sent).toEqual([]);
   });
 });
+
+describe("a replay from the page", () => {
+  it("begins, says how far it is, and can be cancelled", async () => {
+    await publish({}, {}, { type: "user.made" });
+    await vi.waitUntil(async () => (await deliveries()).length === 3);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    receiver.answer = async () => {
+      await promise;
+      return new Response("ok");
+    };
+    expect((await call(path("ep_default"))).text).toContain("Send a part of the log again");
+    const begun = await send(`${path("ep_default")}/replay`, { since: "", until: "", types: "order.*", only: "all" });
+    expect([begun.status, begun.location]).toEqual([303, `${path("ep_default")}?done=replaying`]);
+    const running = await call(path("ep_default"));
+    expect(running.text).toMatch(/Under way: <span class="number">0<\/span> of <span class="number">2<\/span> sent/);
+    expect(running.text).toContain("Cancel the replay");
+    expect((await send(`${path("ep_default")}/replay`, { only: "missing" })).status).toBe(409);
+    expect((await send(`${path("ep_default")}/replay/cancel`)).location).toContain("done=replay-cancelled");
+    resolve();
+    const cancelled = await call(path("ep_default"));
+    expect(cancelled.text).toContain("Cancelled: ");
+    expect(cancelled.text).not.toContain("Cancel the replay");
+  });
+
+  it("refuses a time or a type that is none", async () => {
+    for (const [field, value] of [
+      ["since", "yesterday"],
+      ["types", "order.**"],
+      ["only", "some"],
+    ]) {
+      const { status, text } = await send(`${path("ep_default")}/replay`, { [field ?? ""]: value ?? "" });
+      expect([field, status]).toEqual([field, 422]);
+      expect(text).toContain(String(field));
+    }
+  });
+});

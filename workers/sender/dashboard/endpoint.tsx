@@ -7,6 +7,7 @@ import { DeliveryTable } from "./delivery.tsx";
 import { EndpointActions } from "./forms.tsx";
 import { DashboardFrame, type DashboardFrameProps, endpointPath, REFRESH_SECONDS, Refreshed } from "./frame.tsx";
 import { LagText, LastAttemptText, SpanText, StateText } from "./health.tsx";
+import { ReplayForm, ReplayText } from "./replay.tsx";
 import type { EndpointSummary } from "./summary.ts";
 
 /** The page of one endpoint. */
@@ -47,6 +48,7 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
         <EndpointFacts {...summary} />
       </div>
       <EndpointActions id={id} enabled={enabled} fixed={id === DEFAULT_ENDPOINT} retrying={retrying} />
+      {enabled && <ReplayForm id={id} />}
       <h2>Deliveries</h2>
       <StateFilters path={path} state={state} />
       {before === null ? (
@@ -68,7 +70,7 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
 
 function EndpointFacts({ endpoint, activity }: EndpointSummary) {
   const { id, description, types, signing, ordered, rateLimit, headers, createdAt, lastAttempt } = endpoint;
-  const { lastHour, lastDay, concurrency, timeoutSeconds, retrySeconds, payload, signatureHeaders } = endpoint;
+  const { lastHour, lastDay, replay, concurrency, timeoutSeconds, retrySeconds, payload, signatureHeaders } = endpoint;
   const facts: [string, unknown][] = [
     ["Id", <code>{id}</code>],
     ["State", <StateText {...{ endpoint, activity }} />],
@@ -76,6 +78,7 @@ function EndpointFacts({ endpoint, activity }: EndpointSummary) {
     ["Last attempt", lastAttempt?.at && <LastAttemptText {...lastAttempt} at={lastAttempt.at} />],
     ["Last hour", <SpanText span={lastHour} />],
     ["Last day", <SpanText span={lastDay} />],
+    ["Replay", replay && <ReplayText id={id} replay={replay} />],
     ["Last 24 hours", activity && <ActivityChart activity={activity} />],
     ["Description", description === "" ? null : <Foreign text={description} />],
     ["Event types", types === null ? "all" : <Foreign text={types.join(", ")} />],

@@ -38,7 +38,8 @@ export async function lookForEvents(c: SenderContext) {
   return { asked, page: { ...page, looked: page.looked + earlier }, exact, isFirst: before === null };
 }
 
-function inUtc(text: string | undefined): string | undefined {
+/** Returns the time of such a field with its zone; any other text as it is. */
+export function inUtc(text: string | undefined): string | undefined {
   if (text === undefined || !LOCAL_TIME.test(text)) return text;
   return text.length === "2026-01-31T08:00".length ? `${text}:00Z` : `${text}Z`;
 }

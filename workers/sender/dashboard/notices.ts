@@ -14,6 +14,8 @@ const DONE: Record<string, string> = {
   published: "The event is in the log, and on its way.",
   tested: "The test event was delivered.",
   waiting: "The test event was sent, but is not delivered yet. Its attempts are below.",
+  replaying: "The part of the log is being sent again.",
+  "replay-cancelled": "The replay is cancelled. What was under way goes on.",
   redelivered: "The event is being sent again.",
 };
 

@@ -16,7 +16,9 @@ import { createApp, type Env, type SenderContext } from "../operations/env.ts";
 import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
 import { recoverEndpoint, skipWaiting } from "../operations/recover.ts";
+import { cancelReplay, replayTo } from "../operations/replay.ts";
 import { requestedDelivery } from "../operations/sent-request.ts";
+import { inUtc } from "./event-queries.ts";
 import {
   ENDPOINT_FIELDS,
   EVENT_FIELDS,
@@ -28,6 +30,7 @@ import {
 import type { TypedForm } from "./forms.tsx";
 import { endpointPath, eventPath } from "./frame.tsx";
 import type { ListAnswer } from "./list.tsx";
+import { REPLAY_FIELDS } from "./replay.tsx";
 
 /** Handlers of the forms. Each does what the API does, then redirects with 303, so that a reload repeats nothing. */
 
@@ -102,6 +105,15 @@ export const endpointPosts = createApp()
     await readConfirmed(c, "Skip");
     return redirectDone(c, `skipped&count=${await skipWaiting(c.env, idOf(c), {})}`);
   })
+  .post("/replay", async (c) => {
+    await replayTo(c.env, idOf(c), replayFrom(await readDashboardForm(c.req.raw, ...REPLAY_FIELDS)));
+    return redirectDone(c, "replaying");
+  })
+  .post("/replay/cancel", async (c) => {
+    await readDashboardForm(c.req.raw);
+    await cancelReplay(c.env, idOf(c));
+    return redirectDone(c, "replay-cancelled");
+  })
   .post("/rotate", async (c) => {
     const seconds = await postedNumber(c, "expiresInSeconds", { min: 0, max: MAX_OVERLAP_SECONDS });
     const { row } = await rotateEndpoint(c.env, idOf(c), seconds);
@@ -134,6 +146,19 @@ function endpointInput(env: Env, form: URLSearchParams) {
   const parsed = parseEndpointInput(endpointFrom(form), { localDev: configOf(env).localDev, creating: true });
   if (!parsed.ok) throw new Problem("invalid_endpoint", parsed.reason);
   return parsed.input;
+}
+
+/** Returns the members of a replay; a field left empty is none. */
+function replayFrom(form: URLSearchParams) {
+  const filled = (name: string) => form.get(name)?.trim() || undefined;
+  const [since, until] = [inUtc(filled("since")), inUtc(filled("until"))];
+  const types = filled("types")?.split(/[\s,]+/);
+  return {
+    ...(since === undefined ? { after: 0 } : { since }),
+    ...(until !== undefined && { until }),
+    ...(types !== undefined && { types }),
+    only: filled("only"),
+  };
 }
 
 function idOf(c: Context): string {
