@@ -26,6 +26,8 @@ export const problems = {
   forward_secret_unset: [409, "There is no secret to sign with"],
   invalid_forward: [422, "The event cannot be sent there"],
   id_conflict: [422, "The id was used before with other content"],
+  event_cancelled: [409, "The event was cancelled"],
+  event_released: [409, "The event is in the log already"],
   still_rejected: [409, "The request is still rejected"],
   cursor_ahead: [409, "The cursor is beyond the head of the log"],
   upgrade_required: [426, "A WebSocket is required"],

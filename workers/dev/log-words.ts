@@ -12,6 +12,7 @@ export const LOG_WORDS: Readonly<Record<string, Wording>> = {
   "event.published": ["plain", "published {type} {id}"],
   "events.published": ["plain", "published {count} events, from {firstId} to {lastId}"],
   "event.released": ["plain", "published {id}, which was scheduled, {lateMs} ms late"],
+  "event.cancelled": ["plain", "cancelled {id}, which was scheduled"],
   "publish.failed": ["bad", "could not publish: {error}"],
   "endpoint.disabled": ["bad", "disabled {endpoint}: {reason}"],
   "endpoint.held": ["warning", "{endpoint} asked to wait until {until}"],

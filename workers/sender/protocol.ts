@@ -208,6 +208,18 @@ export type OutboxMetrics = {
   omitted: number;
 };
 
+/** An event that waits for its time. `data` is JSON text: the body gets its timestamp when the event enters the log. */
+export type ScheduledEvent = { due: number; n: number; id: string; type: string; data: string };
+
+/** A choice of scheduled events, after a place in the order they are due; null for the first. */
+export type ScheduledQuery = { after: Pick<ScheduledEvent, "due" | "n"> | null; limit: number };
+
+/** `more`: others are due after these. */
+export type ScheduledPage = { events: ScheduledEvent[]; more: boolean };
+
+/** The end of a try to cancel an event: released before, it has a seq; null for an id that names none. */
+export type Cancelled = { cancelledAt: number } | { seq: number } | null;
+
 /** A page of the log. `last`: the last seq that was looked at. `head` and `oldest`: the ends of the log. */
 export type EventPage = { events: LoggedEvent[]; last: number; head: number; oldest: number };
 

@@ -42,6 +42,7 @@ const BODIES: [route: string, body: Record<string, unknown>, code: string][] = [
   ["POST /endpoints", { url: URL_A }, "invalid_endpoint"],
   ["PATCH /endpoints/EP", { description: "x" }, "invalid_endpoint"],
   ["DELETE /endpoints/EP", {}, "invalid_input"],
+  ["DELETE /events/EVENT", {}, "invalid_input"],
   ["POST /endpoints/EP/rotate", { expiresInSeconds: 60 }, "invalid_endpoint"],
   ["POST /endpoints/EP/test", {}, "invalid_input"],
   ["POST /endpoints/EP/recover", { since: SINCE }, "invalid_endpoint"],

@@ -15,6 +15,7 @@ import {
 import { eventJson, eventsJson, presentDelivery } from "../operations/json.ts";
 import { digestOf, publishTo, withDigests } from "../operations/publish.ts";
 import { readLog } from "../operations/read-log.ts";
+import { cancelScheduled, listScheduled, scheduledCursorOf, scheduledJson } from "../operations/scheduled.ts";
 import {
   type EventSearch,
   outcomeChoiceOf,
@@ -33,6 +34,8 @@ const IDEMPOTENCY_KEY = /^("[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255}"|[\x21\x23-\x7e
 const MAX_PAGE = 500;
 /** Parameters that make a page a search, which says how far it looked: all but the type. */
 const LOOKED_FOR = SEARCH_PARAMETERS.slice(1);
+/** Parameters of the list of scheduled events, which are not in the log yet. */
+const SCHEDULED_PARAMETERS = ["scheduled", "after", "limit"];
 /** Less than the minute after which proxies take an idle connection for dead. */
 const MAX_WAIT_SECONDS = 55;
 
@@ -46,8 +49,14 @@ export const events = createApp()
     const published = await publishTo(c.env, { events: await withDigests(parsed.events), request });
     return c.json(parsed.single ? published[0] : { events: published }, 202);
   })
-  .get("/events", takes("after", "before", "limit", ...SEARCH_PARAMETERS, "wait"), async (c) => {
+  .get("/events", takes("after", "before", "limit", ...SEARCH_PARAMETERS, "wait", "scheduled"), async (c) => {
     const limit = limitOf(c.req.query("limit"), MAX_PAGE);
+    if (c.req.query("scheduled") !== undefined) {
+      checkScheduled(c);
+      return jsonText(
+        scheduledJson(await listScheduled(c.env, { after: scheduledCursorOf(c.req.query("after")), limit })),
+      );
+    }
     const [after, before] = [cursorOf("after", c.req.query("after")), cursorOf("before", c.req.query("before"))];
     if (after !== null && before !== null) throw new Problem("invalid_cursor", "Give `after` or `before`, not both.");
     const waitSeconds = wholeNumber("wait", c.req.query("wait"), { min: 0, max: MAX_WAIT_SECONDS }) ?? 0;
@@ -77,11 +86,26 @@ export const events = createApp()
     }));
     return jsonText(eventJson(event, { deliveries, pending: found.pending, next: found.next }));
   })
+  .delete("/events/:id", takes(), async (c) => {
+    await readMembers(c.req.raw, [], "invalid_input");
+    await cancelScheduled(c.env, c.req.param("id"));
+    return c.body(null, 204);
+  })
   .post("/events/:id/redeliver", takes("after"), async (c) => {
     const choice = { ...(await choiceOf(c.req.raw)), after: c.req.query("after") ?? "" };
     const event = await knownEvent(c.env, c.req.param("id"));
     return c.json({ id: event.id, ...(await redeliver(c.env, event, choice)) }, 202);
   });
+
+/** @throws Problem `invalid_parameter` for a parameter that the list of scheduled events has not */
+function checkScheduled(c: SenderContext): void {
+  if (c.req.query("scheduled") !== "true") throw new Problem("invalid_parameter", "`scheduled` is true, or left out.");
+  const { searchParams } = new URL(c.req.url);
+  for (const name of searchParams.keys()) {
+    if (SCHEDULED_PARAMETERS.includes(name)) continue;
+    throw new Problem("invalid_parameter", `\`${name}\` does not go with \`scheduled\`; \`after\` and \`limit\` do.`);
+  }
+}
 
 /** Reads what to search for besides the type. @throws Problem `invalid_parameter` */
 function searchOf(c: SenderContext): Pick<EventSearch, "q" | "since" | "until" | "outcome"> {

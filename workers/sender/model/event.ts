@@ -152,6 +152,6 @@ export function unpackCall(call: SentCall): PublishCall {
 /** The answer for one event. `seq` is null while the event waits for its `deliverAt`. */
 export type Published = { id: string; seq: number | null };
 
-export type PublishResult =
-  | { ok: true; events: Published[] }
-  | { ok: false; code: "id_conflict" | "storage_full" | "storage_unavailable" | "invalid_event"; detail: string };
+export type PublishResult = { ok: true; events: Published[] } | { ok: false; code: RefusalCode; detail: string };
+
+type RefusalCode = "id_conflict" | "event_cancelled" | "storage_full" | "storage_unavailable" | "invalid_event";

@@ -11,7 +11,7 @@ import {
   readBodyText,
 } from "../model/event.ts";
 import { eventId, eventSeq, looksOwn, randomId } from "../model/event-id.ts";
-import type { ScheduledEvent } from "./scheduled.ts";
+import type { Cancelled, ScheduledEvent } from "../protocol.ts";
 import type { OutboxStore } from "./storage.ts";
 
 /** An event about an endpoint. `id` is made of what happened, so that it is announced once; null for a new id. */
@@ -95,6 +95,22 @@ export class LogWriter {
     return seq;
   }
 
+  /** Takes a scheduled event out before it is released, and notes its id: what repeats it is told. */
+  cancel(id: string, now: number): Cancelled {
+    const scheduled = this.#store.scheduled.find(id);
+    const known = this.#store.idempotency.get("id", id);
+    if (scheduled === null) {
+      const cancelledAt = known && cancelledAtIn(known.answer);
+      if (cancelledAt) return { cancelledAt };
+      const seq = this.#store.event(id)?.seq ?? known?.seq ?? null;
+      return seq === null ? null : { seq };
+    }
+    this.#store.scheduled.drop(scheduled);
+    const answer = JSON.stringify({ id, seq: null, cancelledAt: now });
+    this.#store.idempotency.set("id", id, { digest: known?.digest ?? "", seq: null, answer }, this.#period(now));
+    return { cancelledAt: now };
+  }
+
   /** Schedules an event of the sender's own; without a digest, since nobody can repeat it. */
   schedule({ type, data, due }: Pick<ScheduledEvent, "type" | "data" | "due">, now: number): void {
     this.#add({ type, data, id: null, deliverAt: due, digest: "" }, now);
@@ -117,6 +133,8 @@ export class LogWriter {
     const known = this.#store.idempotency.get("id", id);
     if (known !== null) {
       if (known.digest !== event.digest) return conflict(`The id ${id}`);
+      const cancelledAt = cancelledAtIn(known.answer);
+      if (cancelledAt !== null) return cancelledBefore(id, cancelledAt);
       return known.answer === null ? { id, seq: known.seq } : (JSON.parse(known.answer) as Published);
     }
     if (!looksOwn(id)) return null;
@@ -181,6 +199,16 @@ function conflictWithin(events: readonly PublishEvent[]): Refusal | null {
     digests.set(id, digest);
   }
   return null;
+}
+
+/** Returns when an event was cancelled (unix ms) that had this answer; null for any other. */
+function cancelledAtIn(answer: string | null): number | null {
+  return answer === null ? null : ((JSON.parse(answer) as { cancelledAt?: number }).cancelledAt ?? null);
+}
+
+function cancelledBefore(id: string, at: number): Refusal {
+  const detail = `The event ${id} was cancelled at ${new Date(at).toISOString()}. Publish it under another id.`;
+  return { ok: false, code: "event_cancelled", detail };
 }
 
 function conflict(subject: string): Refusal {

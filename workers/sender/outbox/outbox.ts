@@ -9,6 +9,7 @@ import { DEFAULT_ENDPOINT, type EndpointConfig, type EndpointRow } from "../mode
 import type { FreshSecrets } from "../model/endpoint-secrets.ts";
 import { type LoggedEvent, type PublishResult, type SentCall, unpackCall } from "../model/event.ts";
 import type {
+  Cancelled,
   Changed,
   ConfigureCall,
   EndpointCalls,
@@ -28,6 +29,8 @@ import type {
   ReplayRange,
   ReplaySeqs,
   ReportPage,
+  ScheduledPage,
+  ScheduledQuery,
   SearchAnswer,
   SearchQuery,
   StartFrom,
@@ -232,6 +235,15 @@ export class Outbox extends DurableObject<OutboxEnv> {
   /** Ends the call of `nextEvents` that was given this id. */
   leave(id: string): void {
     this.#longPoll.leave(id);
+  }
+
+  /** Returns scheduled events, those first that are due first, and how many there are in all. */
+  scheduledEvents(query: ScheduledQuery): ScheduledPage & { count: number } {
+    return { ...this.store.scheduled.list(query), count: this.store.scheduled.count };
+  }
+
+  cancel(id: string): Cancelled {
+    return this.#publisher.cancel(id);
   }
 
   event(id: string): LoggedEvent | null {

@@ -5,6 +5,7 @@ import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
 import type { PublishCall, PublishResult } from "../model/event.ts";
 import { periodicTimes, VALUE_TYPE, valueData } from "../model/periodic.ts";
+import type { Cancelled } from "../protocol.ts";
 import { type LogWriter, sizeOf } from "./log-writer.ts";
 import { PublishCounts } from "./publish-counts.ts";
 import type { OutboxStore } from "./storage.ts";
@@ -63,6 +64,13 @@ export class Publisher {
         logEvent("event.released", { id: event.id, seq, lateMs: now - event.due });
       }
     });
+  }
+
+  /** Cancels a scheduled event. The release runs in a turn of its own: one of the two comes first. */
+  cancel(id: string): Cancelled {
+    const cancelled = this.#store.transact(() => this.#means.writer.cancel(id, Date.now()));
+    if (cancelled !== null && "cancelledAt" in cancelled) logEvent("event.cancelled", { id });
+    return cancelled;
   }
 
   /** Arms the alarm for the next scheduled event. */
