@@ -102,6 +102,49 @@ describe.skipIf(chrome === null)("reading", () => {
     await expect.poll(clipboard).toBe("1");
   });
 
+  test("an event opens beside the list on a wide screen, and the address names both", async () => {
+    const { page } = visit;
+    await page.setViewportSize({ width: 1600, height: 900 });
+    await page.goto("/?source=default");
+    const beside = page.getByRole("region", { name: "Event", exact: true });
+    const row = (type: string) => page.locator("#events").getByRole("link", { name: type });
+    const shows = async (type: string) => {
+      await beside.getByRole("heading", { name: type }).waitFor();
+      expect(await page.locator("#events th a[aria-current]").textContent()).toContain(type);
+    };
+    await row("short.one").click();
+    await shows("short.one");
+    expect(new URL(page.url()).search).toBe("?source=default&event=2");
+    await beside.getByRole("link", { name: "Text", exact: true }).click();
+    await beside.locator("pre.text").waitFor();
+    expect(new URL(page.url()).search).toBe("?source=default&event=2&view=raw");
+    await page.goBack();
+    await beside.locator(".json").waitFor();
+    await page.keyboard.press("j");
+    await shows("orders.listed");
+    await expectReadable(visit);
+    await page.setViewportSize({ width: 1600, height: 900 });
+    await page.reload();
+    await shows("orders.listed");
+    await page.goBack();
+    await beside.waitFor({ state: "hidden" });
+    await page.goForward();
+    await shows("orders.listed");
+    expect(await sendSigned(receiver.url, { id: "msg_short", body: '{"type":"came.beside"}' })).toBe(200);
+    await page.goto("/");
+    await row("came.beside").press("Enter");
+    await shows("came.beside");
+    expect(await sendSigned(receiver.url, { id: "msg_short", body: '{"type":"came.beside"}' })).toBe(200);
+    await beside.getByText("again once, last").waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    await beside.waitFor({ state: "hidden" });
+    expect(new URL(page.url()).search).toBe("");
+    await showWide(visit);
+    await page.goto("/?event=2");
+    await page.waitForURL(/\/e\/2\?*$/);
+  });
+
   test("what begins as JSON and is none stays text, and says so", async () => {
     await visit.page.goto("/e/3");
     await visit.page.getByText("Not JSON.").waitFor();

@@ -5,13 +5,18 @@
 const SAID_MS = 2_000;
 
 export function offerCopies() {
-  for (const button of document.querySelectorAll("button.copy")) {
-    if (button instanceof HTMLButtonElement) button.hidden = false;
-  }
+  showCopies(document);
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button.copy") : null;
     if (button instanceof HTMLButtonElement) void copy(button);
   });
+}
+
+/** Shows the buttons of a part that came after the page. @param {ParentNode} place */
+export function showCopies(place) {
+  for (const button of place.querySelectorAll("button.copy")) {
+    if (button instanceof HTMLButtonElement) button.hidden = false;
+  }
 }
 
 /** @param {HTMLButtonElement} button */

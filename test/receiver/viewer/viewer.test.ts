@@ -128,6 +128,21 @@ describe("GET /", () => {
     expect(event.text).toContain("<bdi><mark>order</mark> 4711</bdi>");
   });
 
+  it("shows an event beside the list, within its filter, and says if there is none", async () => {
+    await send("msg_1", '{"type":"a","note":"blue"}');
+    await send("msg_2", '{"type":"b","note":"blue"}');
+    const { text } = await page("/?q=blue&event=1&view=raw");
+    expect(rows(text)).toEqual([2, 1]);
+    expect(text).toContain('<section id="beside" aria-label="Event"><nav');
+    expect(text).toContain('<div id="event" data-seq="1">');
+    expect(text).toContain("&quot;note&quot;:&quot;<mark>blue</mark>&quot;}</bdi>");
+    expect(href(text, "Close")).toBe("/?q=blue");
+    expect(href(text, "On a page of its own")).toBe("/e/1?q=blue");
+    expect((await page("/?event=7")).text).toContain("The log holds no event 7;");
+    expect((await page("/?event=x")).status).toBe(400);
+    expect((await page("/")).text).toContain('<section id="beside" aria-label="Event" hidden="">');
+  });
+
   it("offers no older page where nothing is older, within the filter", async () => {
     for (const [id, type] of Object.entries({ msg_1: "a", msg_2: "b", msg_3: "a" }))
       await send(id, `{"type":"${type}"}`);
@@ -495,7 +510,7 @@ describe("every page", () => {
       ]);
       wanted.push(...[...(await response.text()).matchAll(/from "([^"]+)"/g)].map(([, from = ""]) => from));
     }
-    expect(seen.size).toBe(23);
+    expect(seen.size).toBe(24);
   });
 });
 

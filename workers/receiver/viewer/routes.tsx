@@ -17,6 +17,7 @@ import { ListPage } from "./pages/list.tsx";
 import { RejectedPage } from "./pages/rejected.tsx";
 import { href, unfiltered } from "./parts/address.ts";
 import type { BodyView } from "./parts/body.tsx";
+import type { ShownEvent } from "./parts/event-content.tsx";
 import { type ForwardState, outcomeText } from "./parts/forward.tsx";
 import type { RequestedView } from "./parts/frame.tsx";
 import { answerFailure, NOTICE_PARAMETERS, requestedView, VIEW_PARAMETERS } from "./view.tsx";
@@ -26,6 +27,11 @@ import { answerFailure, NOTICE_PARAMETERS, requestedView, VIEW_PARAMETERS } from
 const MAX_FORM_BYTES = 16 * 1024;
 const TAKE_PATH = "/rejected/:id{rej_[0-9a-f]{32}}/take";
 const EVENT_PATH = "/e/:seq{[1-9][0-9]{0,14}}";
+const SEQ = /^[1-9][0-9]{0,14}$/;
+const NOT_FORWARDED: ForwardState = { url: "", result: null };
+
+/** Parameters of the list: its cursor, the event beside it, and the view of that event's body. */
+const LIST_PARAMETERS = ["before", "after", "event", "view"];
 
 /** Paths that only show something. */
 export const VIEWER_PAGES = /^\/(e\/.*|rejected|connect)?$/;
@@ -39,12 +45,12 @@ export function viewerRoutes(guarded: GuardedWorker) {
     .use("/rejected/*", signedIn)
     .use("/connect", signedIn)
     .use("/clear", signedIn)
-    .get("/", takes(...VIEW_PARAMETERS, "before", "after", ...NOTICE_PARAMETERS), listPage)
+    .get("/", takes(...VIEW_PARAMETERS, ...LIST_PARAMETERS, ...NOTICE_PARAMETERS), listPage)
     .get("/connect", takes(...VIEW_PARAMETERS), connectPage)
     .get("/rejected", takes(...VIEW_PARAMETERS, ...NOTICE_PARAMETERS), (c) => rejectedPage(c))
     .post(TAKE_PATH, takes(...VIEW_PARAMETERS), postTake)
     .get(TAKE_PATH, (c) => c.redirect(`/rejected${new URL(c.req.url).search}`, 303))
-    .get(EVENT_PATH, takes(...VIEW_PARAMETERS, "view"), (c) => eventPage(c, { forwarding: { url: "", result: null } }))
+    .get(EVENT_PATH, takes(...VIEW_PARAMETERS, "view"), (c) => eventPage(c, { forwarding: NOT_FORWARDED }))
     .post(`${EVENT_PATH}/forward`, takes("log"), postForward)
     .get(`${EVENT_PATH}/forward`, (c) => c.redirect(`/e/${c.req.param("seq")}${new URL(c.req.url).search}`, 303))
     .post("/clear", takes("log"), postClear);
@@ -56,11 +62,35 @@ async function listPage(c: ReceiverContext): Promise<Response> {
   const given = [...searchParams].filter(([, value]) => value !== "");
   if (given.length < searchParams.size) return c.redirect(withQuery("/", given), 303);
   const view = requestedView(c);
-  const data = await listData(c.env, configOf(c.env), view.address, cursorIn(searchParams));
+  const [data, beside] = await Promise.all([
+    listData(c.env, configOf(c.env), view.address, cursorIn(searchParams)),
+    besideIn(c, view),
+  ]);
   const connections = data.events.length === 0 ? await connectionsIn(c, view) : [];
   const empty = <EmptyLog connections={connections} view={view} />;
   const again = withQuery("/", given);
-  return htmlPage(<ListPage {...data} {...{ view, empty, again, now: Date.now() }} />);
+  return htmlPage(<ListPage {...data} {...{ view, empty, again, beside, now: Date.now() }} />);
+}
+
+/** Reads the event that stands beside the list. @throws Problem `invalid_parameter` */
+async function besideIn(c: ReceiverContext, view: RequestedView) {
+  const text = c.req.query("event");
+  if (text === undefined) return null;
+  if (!SEQ.test(text)) throw new Problem("invalid_parameter", "`event` is the number of an event.");
+  const missingSeq = Number(text);
+  return (await shownEvent(c, view, { seq: missingSeq, forwarding: NOT_FORWARDED })) ?? { missingSeq };
+}
+
+/** Reads all that is shown of an event; null if the log does not hold it. @throws Problem `invalid_parameter` */
+async function shownEvent(
+  c: ReceiverContext,
+  { address }: RequestedView,
+  { seq, forwarding }: { seq: number; forwarding: ForwardState },
+): Promise<ShownEvent | null> {
+  const data = await eventData(c.env, address, seq);
+  if (data === null) return null;
+  const scheme = configOf(c.env).sources.get(data.record.source)?.schemeName ?? null;
+  return { ...data, scheme, forwarding, bodyView: bodyViewOf(c.req.query("view")) };
 }
 
 /** Reads the cursor of a list. @throws Problem `invalid_cursor`, `invalid_parameter` */
@@ -109,11 +139,9 @@ type EventAnswer = { forwarding: ForwardState; notice?: Notice; status?: number 
 async function eventPage(c: ReceiverContext, { forwarding, notice, status = 200 }: EventAnswer): Promise<Response> {
   const view = requestedView(c, notice);
   const seq = Number(c.req.param("seq"));
-  const data = await eventData(c.env, view.address, seq);
-  if (data === null) throw notLogged(seq);
-  const scheme = configOf(c.env).sources.get(data.record.source)?.schemeName ?? null;
-  const bodyView = bodyViewOf(c.req.query("view"));
-  return htmlPage(<EventPage {...{ ...data, view, scheme, bodyView, forwarding }} />, { status });
+  const shown = await shownEvent(c, view, { seq, forwarding });
+  if (shown === null) throw notLogged(seq);
+  return htmlPage(<EventPage {...shown} view={view} />, { status });
 }
 
 /**

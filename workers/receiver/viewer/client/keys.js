@@ -1,4 +1,5 @@
 // @ts-check
+import { showInstead } from "./split.js";
 
 /**
  * The page by keyboard: j, k and the arrows go through the list, or from one event to the next; `/` searches, Esc
@@ -65,7 +66,7 @@ const ACTIONS = {
 };
 
 /**
- * Moves to another row of the list; on an event's page, to the older or newer event. Beyond the ends of the list it
+ * Moves to another row of the list, with the event beside it; on an event's page, to the older or newer event. Beyond the ends of the list it
  * does nothing, so that arrows scroll there.
  *
  * @param {1 | -1} step
@@ -73,9 +74,13 @@ const ACTIONS = {
 function move(step) {
   const links = [...document.querySelectorAll("#events tbody th a")];
   if (links.length === 0) return document.getElementById("events") === null && followLink(step > 0 ? OLDER : NEWER);
-  const active = document.activeElement?.closest("tr")?.querySelector("th a") ?? null;
+  const focused = document.activeElement?.closest("#events tr")?.querySelector("th a") ?? null;
+  const active = focused ?? document.querySelector("#events th a[aria-current]");
   const at = active === null ? -1 : links.indexOf(active);
-  return focus(links[at < 0 ? 0 : at + step] ?? null);
+  const next = links[at < 0 ? 0 : at + step] ?? null;
+  const moved = focus(next);
+  if (next !== null) showInstead(next);
+  return moved;
 }
 
 const OLDER = "a[rel=prev]";
@@ -111,5 +116,5 @@ function isTyping(target) {
 
 /** Tells if arrows scroll the element, which they must go on doing. @param {EventTarget | null} target */
 function isScrollable(target) {
-  return target instanceof Element && target.matches("pre, [tabindex]");
+  return target instanceof Element && (target.matches("pre, [tabindex]") || target.closest("#beside") !== null);
 }

@@ -1,5 +1,6 @@
 // @ts-check
 import { Arrivals } from "./arrivals.js";
+import { showRepeated } from "./event.js";
 import { followLog } from "./follow-log.js";
 import { LiveList } from "./live-list.js";
 
@@ -19,7 +20,10 @@ export function followList() {
       view.add(events);
       if (whole === query) arrivals?.add(events);
     },
-    again: (events) => view.again(events),
+    again: (events) => {
+      view.again(events);
+      showRepeated(events);
+    },
     missing: (parts) => view.missing(parts),
     state: (state) => view.state(state),
     reset: () => location.reload(),

@@ -9,6 +9,7 @@ import { listenForKeys } from "./keys.js";
 import { followList } from "./list.js";
 import { countRejected } from "./rejected.js";
 import { continueSearch } from "./search.js";
+import { splitView } from "./split.js";
 import { keepTimes } from "./times.js";
 
 /** The script of the viewer's pages, which show everything without the script, too. */
@@ -18,6 +19,7 @@ sendForms();
 keepTimes();
 offerCopies();
 listenForKeys();
+splitView();
 followList();
 followEvent();
 countRejected();

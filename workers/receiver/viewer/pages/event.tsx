@@ -14,7 +14,7 @@ export function EventPage(props: EventPageProps) {
   return (
     <ViewerFrame title={visible(record.type ?? NO_TYPE)} tab="events" view={view}>
       <NeighbourLinks address={view.address} older={older} newer={newer} />
-      <div id="event">
+      <div id="event" data-seq={record.seq}>
         <EventContent {...props} />
       </div>
       <KeyHelp />

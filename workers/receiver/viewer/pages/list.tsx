@@ -1,15 +1,19 @@
 import type { Child } from "hono/jsx";
+import { Foreign } from "../../../../shared/pages/parts.tsx";
 import type { SeqRange } from "../../event/page.ts";
 import type { EventSummary } from "../../event/record.ts";
 import type { TextMatch } from "../../event/text-match.ts";
 import type { HourlyCounts } from "../../inbox/queries/hourly.ts";
 import type { InboxStatus } from "../../inbox/status.ts";
+import { notLogged } from "../../log/read.ts";
 import { addressQuery, href, unfiltered } from "../parts/address.ts";
+import { EventContent, type ShownEvent } from "../parts/event-content.tsx";
 import { EventTable, RowTemplates } from "../parts/event-table.tsx";
 import { Filters } from "../parts/filters.tsx";
 import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { HourlyChart } from "../parts/hourly.tsx";
 import { LogNotices, NamedEvents } from "../parts/log-notices.tsx";
+import { NO_TYPE } from "../parts/text.ts";
 
 /** The page that lists the events of a log and follows it live. */
 
@@ -37,15 +41,17 @@ type ListPageProps = {
   now: number;
   /** Content in place of the list, for a log without any event. */
   empty: Child;
+  /** The event to show beside the list, if the address names one: its number alone where the log does not hold it. */
+  beside: ShownEvent | { missingSeq: number } | null;
 };
 
 /** `GET /`: the events of a log, newest first, and live. */
 export function ListPage(props: ListPageProps) {
-  const { view, events, matches, missing, status, hourly, now, empty, atHead } = props;
+  const { view, events, matches, missing, status, hourly, now, empty, atHead, beside } = props;
   const { address } = view;
   const filtered = addressQuery(unfiltered(address)).toString() !== addressQuery(address).toString();
   const isEmpty = events.length === 0 && atHead && !filtered && props.older === null && missing.length === 0;
-  const beside = (
+  const besideTitle = (
     <>
       <p class="pill" id="live" hidden>
         connecting
@@ -54,33 +60,61 @@ export function ListPage(props: ListPageProps) {
     </>
   );
   return (
-    <ViewerFrame title="Webhook receiver" tab="events" view={view} beside={beside}>
+    <ViewerFrame title="Webhook receiver" tab="events" view={view} beside={besideTitle}>
       <LogNotices {...props} address={address} />
       {!isEmpty && <Filters address={address} sources={view.sources} now={now} />}
       <NamedEvents named={props.named} address={address} />
       <p id="said-state" class="unseen" role="status" />
       <p id="said-count" class="unseen" role="status" />
-      <a id="new" class="new" href={href("/", address)} hidden>
-        new events
-      </a>
-      <div
-        id="events"
-        data-after={status.head}
-        data-query={addressQuery(address).toString()}
-        data-page={atHead ? "head" : "older"}
-      >
-        {isEmpty ? (
-          empty
-        ) : events.length === 0 ? (
-          <NoMatch {...props} />
-        ) : (
-          <EventTable {...{ events, address, matches }} />
-        )}
+      <p id="said-beside" class="unseen" role="status" />
+      <div class="split">
+        <div class="list">
+          <a id="new" class="new" href={href("/", address)} hidden>
+            new events
+          </a>
+          <div
+            id="events"
+            data-after={status.head}
+            data-query={addressQuery(address).toString()}
+            data-page={atHead ? "head" : "older"}
+          >
+            {isEmpty ? (
+              empty
+            ) : events.length === 0 ? (
+              <NoMatch {...props} />
+            ) : (
+              <EventTable {...{ events, address, matches }} />
+            )}
+          </div>
+          <RowTemplates address={address} />
+          <PageLinks {...props} />
+        </div>
+        <section id="beside" aria-label="Event" hidden={beside === null}>
+          {beside !== null && <EventBeside view={view} shown={beside} />}
+        </section>
       </div>
-      <RowTemplates address={address} />
-      <PageLinks {...props} />
       {!isEmpty && <ExportAndClear view={view} />}
     </ViewerFrame>
+  );
+}
+
+/** One event beside the list, on wide screens; the script puts others in its place (client/split.js). */
+function EventBeside({ view, shown }: { view: RequestedView; shown: NonNullable<ListPageProps["beside"]> }) {
+  const isMissing = "missingSeq" in shown;
+  const seq = isMissing ? shown.missingSeq : shown.record.seq;
+  return (
+    <>
+      <nav class="pages" aria-label="Event beside the list">
+        <a rel="up" href={href("/", view.address)}>
+          Close
+        </a>
+        <a href={href(`/e/${seq}`, view.address)}>On a page of its own</a>
+      </nav>
+      <h2>{isMissing ? `Event ${seq}` : <Foreign text={shown.record.type ?? NO_TYPE} />}</h2>
+      <div id="event" data-seq={seq}>
+        {isMissing ? <p>{notLogged(seq).message}</p> : <EventContent {...shown} view={view} />}
+      </div>
+    </>
   );
 }
 

@@ -19,6 +19,7 @@ import rejected from "../client/rejected.js";
 import rows from "../client/rows.js";
 import search from "../client/search.js";
 import speech from "../client/speech.js";
+import split from "../client/split.js";
 import text from "../client/text.js";
 import times from "../client/times.js";
 import viewer from "../client/viewer.js";
@@ -36,7 +37,6 @@ const viewerScripts = modules([
   ...pageScripts,
   ["text.js", text],
   ["times.js", times],
-  ["keys.js", keys],
   ["rows.js", rows],
   ["follow.js", follow],
   ["follow-log.js", followLog],
@@ -44,8 +44,8 @@ const viewerScripts = modules([
   ["arrivals.js", arrivals],
   ["speech.js", speech],
   ["live-list.js", liveList],
-  ["list.js", list],
   ["event.js", event],
+  ["list.js", list],
   ["rejected.js", rejected],
   ["search.js", search],
   ["read-json.js", readJson],
@@ -53,6 +53,8 @@ const viewerScripts = modules([
   ["fold.js", fold],
   ["pick.js", pick],
   ["body.js", jsonBody],
+  ["split.js", split],
+  ["keys.js", keys],
   ["viewer.js", viewer],
 ]);
 
