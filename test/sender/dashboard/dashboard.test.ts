@@ -555,3 +555,38 @@ describe("a replay from the page", () => {
     }
   });
 });
+
+describe("scheduled events on the page of events", () => {
+  const deliverAt = Date.UTC(2040, 0, 2);
+
+  it("are listed by pages, and cancelled once that is confirmed", async () => {
+    moveTo(Date.UTC(2040, 0, 1));
+    expect((await call("/dashboard/events")).text).not.toContain("scheduled event");
+    await publish(
+      ...Array.from({ length: 21 }, (_, n) => ({
+        ...{ id: `later-${n}`, digest: "d", deliverAt: deliverAt + n },
+        data: '"<b>"',
+      })),
+    );
+    const first = await call("/dashboard/events");
+    expect(first.text).toContain("21 scheduled events");
+    expect(first.text).toContain("later-19");
+    expect(first.text).toContain("&quot;&lt;b&gt;&quot;");
+    const next = /href="(\/dashboard\/events\?scheduled=[\d.]+)#scheduled"/.exec(first.text)?.[1] ?? "";
+    expect((await call(next)).text).toContain("later-20");
+    expect((await send("/dashboard/events/later-20/cancel")).status).toBe(400);
+    const { status, location } = await send("/dashboard/events/later-20/cancel", { confirm: "yes" });
+    expect([status, location]).toEqual([303, "/dashboard/events?done=cancelled"]);
+    const after = await call("/dashboard/events?done=cancelled");
+    expect(after.text).toContain("It will not be sent.");
+    expect(after.text).toContain("20 scheduled events");
+    expect((await call("/dashboard/events?q=later")).text).not.toContain("scheduled events");
+  });
+
+  it("that are in the log by now are not cancelled, and the page says so", async () => {
+    const { id } = await publishOne();
+    const { status, text } = await send(`/dashboard/events/${id}/cancel`, { confirm: "yes" });
+    expect(status).toBe(409);
+    expect(text).toContain("is in the log");
+  });
+});

@@ -1,11 +1,15 @@
 import { cursorOf, wholeNumber } from "../../../shared/http/parameters.ts";
 import { outboxOf, type SenderContext } from "../operations/env.ts";
 import { deliveriesOf, knownEvent, MAX_SHOWN, typesOf } from "../operations/events.ts";
+import { listScheduled, scheduledCursorOf } from "../operations/scheduled.ts";
 import { outcomeChoiceOf, SEARCH_PARAMETERS, searchEvents, searchTextOf, timeParameter } from "../operations/search.ts";
+
+import type { ScheduledProps } from "./scheduled.tsx";
 
 /** Reads what the pages of events show. */
 
 const EVENTS_PER_PAGE = 50;
+const SCHEDULED_PER_PAGE = 20;
 const MAX_LOOKED = 1e12;
 /** The value of a field for a local time, which the form says is UTC. */
 const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?$/;
@@ -30,12 +34,19 @@ export async function lookForEvents(c: SenderContext) {
     },
     outcome: outcomeChoiceOf(given("outcome")) ?? ("any" as const),
   };
-  const [page, exact] = await Promise.all([
+  const isPlain = asked.length === 0 && before === null;
+  const [page, exact, scheduled] = await Promise.all([
     searchEvents(c.env, search),
     q === null || before !== null ? null : outboxOf(c.env).event(q),
+    isPlain ? scheduledPart(c) : null,
   ]);
   const earlier = wholeNumber("looked", c.req.query("looked"), { min: 0, max: MAX_LOOKED }) ?? 0;
-  return { asked, page: { ...page, looked: page.looked + earlier }, exact, isFirst: before === null };
+  return { asked, page: { ...page, looked: page.looked + earlier }, exact, isFirst: before === null, scheduled };
+}
+
+async function scheduledPart(c: SenderContext): Promise<ScheduledProps> {
+  const after = scheduledCursorOf(c.req.query("scheduled"));
+  return { scheduled: await listScheduled(c.env, { after, limit: SCHEDULED_PER_PAGE }), isLater: after !== null };
 }
 
 /** Returns the time of such a field with its zone; any other text as it is. */

@@ -4,6 +4,7 @@ import { type EventOutcome, outcomeOfCounts } from "../operations/outcomes.ts";
 import type { EventsFound, FoundOutcome, OutcomeChoice } from "../operations/search.ts";
 import type { AskedSearch } from "./event-queries.ts";
 import { DashboardFrame, type DashboardFrameProps, EVENTS_PATH, eventPath } from "./frame.tsx";
+import { ScheduledList, type ScheduledProps } from "./scheduled.tsx";
 
 /** The page of events: a search form, and what was found. */
 
@@ -13,6 +14,8 @@ type EventsPageProps = DashboardFrameProps & {
   /** The event of which the text is the id. */
   exact: LoggedEvent | null;
   isFirst: boolean;
+  /** Null on the pages of a search. */
+  scheduled: ScheduledProps | null;
 };
 
 const OUTCOME_BADGES: Record<EventOutcome, BadgeProps> = {
@@ -35,7 +38,7 @@ const OUTCOME_CHOICES: readonly (readonly [OutcomeChoice, string])[] = [
 const DATA_START = 120;
 
 /** `GET /dashboard/events`: the newest events, or those that a search has found. */
-export function EventsPage({ asked, page, exact, isFirst, ...frame }: EventsPageProps) {
+export function EventsPage({ asked, page, exact, isFirst, scheduled, ...frame }: EventsPageProps) {
   return (
     <DashboardFrame title="Events" events={true} {...frame}>
       <SearchForm asked={asked} />
@@ -49,6 +52,7 @@ export function EventsPage({ asked, page, exact, isFirst, ...frame }: EventsPage
           </a>
         </p>
       )}
+      {scheduled !== null && <ScheduledList {...scheduled} />}
       <p id="looked" role="status" class="quiet">
         <LookedText page={page} />
       </p>

@@ -201,7 +201,8 @@ export function EndpointActions({ id, enabled, fixed, retrying }: EndpointAction
   );
 }
 
-function Confirm({ text }: { text: string }) {
+/** A box that must be checked before the form is sent. */
+export function Confirm({ text }: { text: string }) {
   return (
     <label>
       <input type="checkbox" name="confirm" value="yes" required />

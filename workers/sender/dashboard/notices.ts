@@ -16,6 +16,7 @@ const DONE: Record<string, string> = {
   waiting: "The test event was sent, but is not delivered yet. Its attempts are below.",
   replaying: "The part of the log is being sent again.",
   "replay-cancelled": "The replay is cancelled. What was under way goes on.",
+  cancelled: "The scheduled event is cancelled. It will not be sent.",
   redelivered: "The event is being sent again.",
 };
 

@@ -17,6 +17,7 @@ import { knownEvent, redeliver } from "../operations/events.ts";
 import { publishTo, withDigests } from "../operations/publish.ts";
 import { recoverEndpoint, skipWaiting } from "../operations/recover.ts";
 import { cancelReplay, replayTo } from "../operations/replay.ts";
+import { cancelScheduled } from "../operations/scheduled.ts";
 import { requestedDelivery } from "../operations/sent-request.ts";
 import { inUtc } from "./event-queries.ts";
 import {
@@ -28,7 +29,7 @@ import {
   TypedFields,
 } from "./form-input.ts";
 import type { TypedForm } from "./forms.tsx";
-import { endpointPath, eventPath } from "./frame.tsx";
+import { EVENTS_PATH, endpointPath, eventPath } from "./frame.tsx";
 import type { ListAnswer } from "./list.tsx";
 import { REPLAY_FIELDS } from "./replay.tsx";
 
@@ -133,14 +134,21 @@ export const deliveryPosts = createApp().post("/redeliver", takes(), async (c) =
   return c.redirect(`${endpointPath(endpointId)}/deliveries/${delivery.seq}?done=redelivered`, 303);
 });
 
-/** Handles the buttons of one event: to all endpoints, to one, or to those where it is not delivered. */
-export const eventPosts = createApp().post("/redeliver", takes(), async (c) => {
-  const form = await readDashboardForm(c.req.raw, "endpointId", "failed");
-  const choice = { only: form.get("endpointId"), after: "", failed: form.get("failed") === "true" };
-  const event = await knownEvent(c.env, idOf(c));
-  const { redelivering } = await redeliver(c.env, event, choice);
-  return c.redirect(`${eventPath(event.id)}?done=resent&count=${redelivering.length}`, 303);
-});
+/** Handles the buttons of one event: again to all endpoints, to one, or to those that lack it; cancelled before its time. */
+export const eventPosts = createApp()
+  .post("/*", takes())
+  .post("/redeliver", async (c) => {
+    const form = await readDashboardForm(c.req.raw, "endpointId", "failed");
+    const choice = { only: form.get("endpointId"), after: "", failed: form.get("failed") === "true" };
+    const event = await knownEvent(c.env, idOf(c));
+    const { redelivering } = await redeliver(c.env, event, choice);
+    return c.redirect(`${eventPath(event.id)}?done=resent&count=${redelivering.length}`, 303);
+  })
+  .post("/cancel", async (c) => {
+    await readConfirmed(c, "Cancel");
+    await cancelScheduled(c.env, idOf(c));
+    return c.redirect(`${EVENTS_PATH}?done=cancelled`, 303);
+  });
 
 function endpointInput(env: Env, form: URLSearchParams) {
   const parsed = parseEndpointInput(endpointFrom(form), { localDev: configOf(env).localDev, creating: true });

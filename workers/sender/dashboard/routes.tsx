@@ -59,7 +59,7 @@ export function dashboardRoutes(guarded: GuardedWorker) {
       );
     })
     .get(`${ENDPOINT_PATH}/deliveries/:seq`, takes(...NOTICE_PARAMETERS), deliveryPage)
-    .get(EVENTS_PATH, takes("before", "looked", ...SEARCH_PARAMETERS), async (c) =>
+    .get(EVENTS_PATH, takes("before", "looked", "scheduled", ...SEARCH_PARAMETERS, ...NOTICE_PARAMETERS), async (c) =>
       htmlPage(<EventsPage {...(await lookForEvents(c))} {...frameProps(c)} />),
     )
     .get(`${EVENTS_PATH}/:id`, takes("after", ...NOTICE_PARAMETERS), async (c) =>
