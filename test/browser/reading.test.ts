@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, t
 import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { freePorts, temporaryFolder } from "../pair/workers.ts";
 import { expectReadable } from "./axe.ts";
-import { launch, showWide, Visit } from "./browser.ts";
+import { launch, showWide, tabTo, Visit } from "./browser.ts";
 import { runReceiver, sendSigned } from "./receiver.ts";
 
 /** Reading events in a real browser: long bodies, found texts, two events beside each other. */
@@ -143,6 +143,24 @@ describe.skipIf(chrome === null)("reading", () => {
     await showWide(visit);
     await page.goto("/?event=2");
     await page.waitForURL(/\/e\/2\?*$/);
+  });
+
+  test("two events are chosen in the list and compared, by the keyboard alone", async () => {
+    const { page } = visit;
+    await page.goto("/?source=default");
+    for (const seq of [3, 1, 2]) {
+      await tabTo(visit, page.getByRole("checkbox", { name: `Compare event ${seq}` }));
+      await page.keyboard.press("Space");
+      if (seq === 1) await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    }
+    await page.getByText("Events 1 and 2.").waitFor();
+    await tabTo(visit, page.getByRole("button", { name: "Compare two events" }));
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Two events" }).waitFor();
+    expect(new URL(page.url()).search).toBe("?a=1&b=2");
+    await expectReadable(visit);
+    await page.goBack();
+    await page.getByText("Events 1 and 2.").waitFor();
   });
 
   test("what begins as JSON and is none stays text, and says so", async () => {

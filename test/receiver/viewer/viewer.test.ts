@@ -377,6 +377,66 @@ describe("GET /e/:seq", () => {
   });
 });
 
+describe("GET /compare", () => {
+  const sendThree = async () => {
+    await send("msg_1", '{"type":"order.paid","total":17,"note":"as usual"}');
+    await send("msg_2", '{"type":"order.shipped"}');
+    await send("msg_3", '{"type":"order.paid","total":18,"note":"as usual"}');
+  };
+
+  it("shows two events with their differences, the older one first", async () => {
+    await sendThree();
+    const { status, text } = await page("/compare?a=3&b=1");
+    expect(status).toBe(200);
+    const row = (name: string) =>
+      new RegExp(`<tr[^>]*><th scope="row">[^/]*(<span[^>]*>[^<]*</span>)*<bdi>${name}</bdi>.*?</tr>`, "s").exec(
+        text,
+      )?.[0] ?? "";
+    const differing = [...text.matchAll(/<tr class="differs">.*?<bdi>(.*?)<\/bdi>/gs)].map(([, name]) => name);
+    expect(differing).toEqual(["Id", "$.total", "webhook-id", "webhook-signature"]);
+    expect(text).toContain("<bdi>1<mark>7</mark></bdi>");
+    expect(text).toContain("<bdi>1<mark>8</mark></bdi>");
+    expect(text).toContain("2 values are the same.");
+    expect(row("Type")).not.toContain("differs");
+    expect(text.indexOf(">Event 1<")).toBeLessThan(text.indexOf(">Event 3<"));
+  });
+
+  it("is reached from two boxes of the list, and from an event", async () => {
+    await sendThree();
+    const to = async (path: string) => (await page(path)).headers.get("location");
+    expect((await page("/")).text).toContain('<input type="checkbox" form="compare" name="seq" value="3"');
+    expect(await to("/compare?seq=1&seq=2")).toBe("/compare?a=1&b=2");
+    expect(href((await page("/e/3")).text, "Compare with the one before of this type")).toBe("/compare?b=3");
+    expect(await to("/compare?b=3")).toBe("/compare?a=1&b=3");
+  });
+
+  it.each([
+    ["/compare", 400, "Choose two events to compare, not 0."],
+    ["/compare?seq=1", 400, "Choose two events to compare, not 1."],
+    ["/compare?a=1", 400, "Choose two events to compare, not 1."],
+    ["/compare?seq=1&seq=2&seq=3", 400, "Choose two events to compare, not 3."],
+    ["/compare?a=1&b=x", 400, "The number of an event is whole"],
+    ["/compare?a=1&b=9", 404, "The log holds no event 9;"],
+    ["/compare?b=2", 404, "No event of the same type was found shortly before 2."],
+    ["/compare?a=1&b=2&c=3", 400, "c"],
+  ])("says of %s what is wrong", async (path, status, text) => {
+    await sendThree();
+    const answer = await page(path);
+    expect(answer.status).toBe(status);
+    expect(/<p class="message failed">(.*?)<\/p>/.exec(answer.text)?.[1]).toContain(text);
+  });
+
+  it.each<[name: string, bodies: [string, string], text: string]>([
+    ["the same bytes", ["same", "same"], "The same, byte for byte."],
+    ["the same values", ['{"a":1}', '{ "a": 1 }'], "The same values, written differently. 1 value is the same."],
+    ["texts", ["some text", "some test"], "<bdi>some te<mark>x</mark>t</bdi>"],
+    ["long bodies", ["x".repeat(70_000), "y".repeat(70_000)], "too long to be compared here: at most 65,536 B are."],
+  ])("compares bodies: %s", async (_name, bodies, text) => {
+    for (const body of bodies) await callWith(configured, "/webhook/open", { method: "POST", body });
+    expect((await page("/compare?a=1&b=2")).text).toContain(text);
+  });
+});
+
 describe("the forms", () => {
   it("clear one source, or all, once confirmed", async () => {
     await send("msg_1");
@@ -462,7 +522,16 @@ describe("GET /rejected", () => {
 });
 
 describe("every page", () => {
-  const PAGES = ["/", "/e/1", "/e/1?view=raw", "/e/1?view=hex", "/rejected", "/connect", "/?since=never"];
+  const PAGES = [
+    "/",
+    "/e/1",
+    "/e/1?view=raw",
+    "/e/1?view=hex",
+    "/compare?a=1&b=2",
+    "/rejected",
+    "/connect",
+    "/?since=never",
+  ];
 
   it.each(PAGES)("%s runs and loads nothing but our own files, and is not kept", async (path) => {
     await send("msg_1");
@@ -510,7 +579,7 @@ describe("every page", () => {
       ]);
       wanted.push(...[...(await response.text()).matchAll(/from "([^"]+)"/g)].map(([, from = ""]) => from));
     }
-    expect(seen.size).toBe(24);
+    expect(seen.size).toBe(25);
   });
 });
 
@@ -524,7 +593,7 @@ describe("foreign text", () => {
       "user-agent": "<img src=x onerror=alert(1)>",
     });
     await send("msg_2", body);
-    for (const path of ["/", "/e/1", "/e/1?view=raw", "/e/1?view=hex", "/rejected"]) {
+    for (const path of ["/", "/e/1", "/e/1?view=raw", "/e/1?view=hex", "/compare?a=1&b=2", "/rejected"]) {
       const { status, text } = await page(path);
       expect(status, path).toBe(200);
       expect(text, path).not.toMatch(/<script>|<img|\u202e|\0|<b>|<\/template><\/pre>|href="javascript:/);

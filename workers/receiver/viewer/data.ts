@@ -1,6 +1,6 @@
 import { logEvent } from "../../../shared/log-event.ts";
 import type { Config } from "../config.ts";
-import type { EventFilter } from "../event/filter.ts";
+import { type EventFilter, NO_FILTER } from "../event/filter.ts";
 import type { Page, SeqRange } from "../event/page.ts";
 import type { EventRecord, EventSummary } from "../event/record.ts";
 import type { TextMatch } from "../event/text-match.ts";
@@ -9,7 +9,7 @@ import type { InboxStatus } from "../inbox/status.ts";
 import { summariesByKey } from "../log/find-id.ts";
 import { type Env, inboxOf, type LogReader, readLog, sourcesOf } from "../log/logs.ts";
 import { matchesIn } from "../log/matches.ts";
-import { readPage, readRecord } from "../log/read.ts";
+import { readPage, readRecord, recordAt } from "../log/read.ts";
 import { sameBytes } from "../log/same-bytes.ts";
 import type { ListedRejection } from "../rejected/rejections.ts";
 import type { ViewAddress } from "./parts/address.ts";
@@ -115,6 +115,19 @@ async function readEvent(reader: LogReader, filter: EventFilter, seq: number): P
     orIfUnreadable([], sameBytes(reader, record)),
   ]);
   return { record, head, older, newer, same };
+}
+
+/** Reads two events of a log, in the order of the log. @throws Problem `not_found` */
+export async function comparedData(env: Env, log: string, seqs: [number, number]): Promise<[EventRecord, EventRecord]> {
+  const [first, second] = seqs[0] < seqs[1] ? seqs : [seqs[1], seqs[0]];
+  return Promise.all([recordAt(env, log, first), recordAt(env, log, second)]);
+}
+
+/** Returns the seq of the event of the same type and source before another one; null if none is near. @throws Problem `not_found` */
+export async function sameTypeBefore(env: Env, log: string, seq: number): Promise<number | null> {
+  const { type, source } = await recordAt(env, log, seq);
+  const filter = { ...NO_FILTER, type, source };
+  return readLog(env, log, (reader) => neighbour(reader, filter, { order: "before", seq }));
 }
 
 /** Resolves to `instead` if a part of the log cannot be read now. That part must not hide the event beside it. */

@@ -1,7 +1,7 @@
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { GuardedWorker } from "../../../shared/auth/token.ts";
 import { readForm } from "../../../shared/http/body.ts";
-import { cursorOf, takes } from "../../../shared/http/parameters.ts";
+import { checkParameters, cursorOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem, problemOf, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
@@ -10,8 +10,9 @@ import { createApp, type ReceiverContext } from "../log/logs.ts";
 import { notLogged, recordAt } from "../log/read.ts";
 import { takeIn } from "../receive/take.ts";
 import { DEFAULT_LOG } from "../verify/source.ts";
+import { ComparePage } from "./compare/compare-page.tsx";
 import { ConnectPage, connectionsOf, EmptyLog } from "./connect/connections.tsx";
-import { clearLog, eventData, type ListCursor, listData, rejectedData } from "./data.ts";
+import { clearLog, comparedData, eventData, type ListCursor, listData, rejectedData, sameTypeBefore } from "./data.ts";
 import { EventPage } from "./pages/event.tsx";
 import { ListPage } from "./pages/list.tsx";
 import { RejectedPage } from "./pages/rejected.tsx";
@@ -34,7 +35,7 @@ const NOT_FORWARDED: ForwardState = { url: "", result: null };
 const LIST_PARAMETERS = ["before", "after", "event", "view"];
 
 /** Paths that only show something. */
-export const VIEWER_PAGES = /^\/(e\/.*|rejected|connect)?$/;
+export const VIEWER_PAGES = /^\/(e\/.*|rejected|connect|compare)?$/;
 
 export function viewerRoutes(guarded: GuardedWorker) {
   const signedIn = requireSignIn(guarded);
@@ -44,8 +45,10 @@ export function viewerRoutes(guarded: GuardedWorker) {
     .use("/e/*", signedIn)
     .use("/rejected/*", signedIn)
     .use("/connect", signedIn)
+    .use("/compare", signedIn)
     .use("/clear", signedIn)
     .get("/", takes(...VIEW_PARAMETERS, ...LIST_PARAMETERS, ...NOTICE_PARAMETERS), listPage)
+    .get("/compare", comparePage)
     .get("/connect", takes(...VIEW_PARAMETERS), connectPage)
     .get("/rejected", takes(...VIEW_PARAMETERS, ...NOTICE_PARAMETERS), (c) => rejectedPage(c))
     .post(TAKE_PATH, takes(...VIEW_PARAMETERS), postTake)
@@ -76,8 +79,7 @@ async function listPage(c: ReceiverContext): Promise<Response> {
 async function besideIn(c: ReceiverContext, view: RequestedView) {
   const text = c.req.query("event");
   if (text === undefined) return null;
-  if (!SEQ.test(text)) throw new Problem("invalid_parameter", "`event` is the number of an event.");
-  const missingSeq = Number(text);
+  const missingSeq = seqOf(text);
   return (await shownEvent(c, view, { seq: missingSeq, forwarding: NOT_FORWARDED })) ?? { missingSeq };
 }
 
@@ -99,6 +101,39 @@ function cursorIn(parameters: URLSearchParams): ListCursor {
   if (after !== null && before !== null) throw new Problem("invalid_parameter", "Give `after` or `before`, not both.");
   if (after !== null) return { order: "after", seq: cursorOf("after", after) };
   return { order: "before", seq: cursorOf("before", before) };
+}
+
+/**
+ * Shows two events, `a` and `b`. The form of the list names both `seq`, and is led to that address; so is `b` alone, to
+ * the event before it of the same type.
+ */
+async function comparePage(c: ReceiverContext): Promise<Response> {
+  const { searchParams } = new URL(c.req.url);
+  const chosen = searchParams.getAll("seq");
+  const rest = [...searchParams].filter(([name]) => name !== "seq" || chosen.length === 0);
+  checkParameters(new URLSearchParams(rest), [...VIEW_PARAMETERS, "a", "b"]);
+  const view = requestedView(c);
+  const { address } = view;
+  const seqs = (chosen.length > 0 ? chosen : ["a", "b"].flatMap((name) => searchParams.get(name) ?? [])).map(seqOf);
+  const [first, second] = seqs;
+  if (first !== undefined && second !== undefined && seqs.length === 2) {
+    const [a, b] = [Math.min(first, second), Math.max(first, second)];
+    if (chosen.length > 0) return c.redirect(href("/compare", address, { a, b }), 303);
+    const [before, after] = await comparedData(c.env, address.log, [first, second]);
+    return htmlPage(<ComparePage {...{ view, before, after }} />);
+  }
+  if (first === undefined || chosen.length > 0 || !searchParams.has("b")) {
+    throw new Problem("invalid_parameter", `Choose two events to compare, not ${seqs.length}.`);
+  }
+  const before = await sameTypeBefore(c.env, address.log, first);
+  if (before === null) throw new Problem("not_found", `No event of the same type was found shortly before ${first}.`);
+  return c.redirect(href("/compare", address, { a: before, b: first }), 303);
+}
+
+/** Reads the number of an event. @throws Problem `invalid_parameter` */
+function seqOf(text: string): number {
+  if (SEQ.test(text)) return Number(text);
+  throw new Problem("invalid_parameter", `The number of an event is whole, not ${JSON.stringify(text)}.`);
 }
 
 async function connectPage(c: ReceiverContext): Promise<Response> {

@@ -111,7 +111,7 @@ function followLink(selector) {
 
 /** @param {EventTarget | null} target */
 function isTyping(target) {
-  return target instanceof Element && target.matches("input, select, textarea");
+  return target instanceof Element && target.matches("input:not([type=checkbox]), select, textarea");
 }
 
 /** Tells if arrows scroll the element, which they must go on doing. @param {EventTarget | null} target */

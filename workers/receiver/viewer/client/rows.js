@@ -26,6 +26,11 @@ export function rowOf(event) {
   fillSlot(row, "source", event.source);
   fillSlot(row, "bytes", bytesText(event.bytes));
   showAgain(row, event.repeated);
+  const box = row.querySelector("input");
+  if (box !== null) {
+    box.value = String(event.seq);
+    box.ariaLabel = `Compare event ${event.seq}`;
+  }
   const link = row.querySelector("[data-slot=link]");
   if (link instanceof HTMLAnchorElement) link.pathname = `/e/${event.seq}`;
   const source = row.querySelector("[data-slot=source]");

@@ -8,7 +8,7 @@ import type { InboxStatus } from "../../inbox/status.ts";
 import { notLogged } from "../../log/read.ts";
 import { addressQuery, href, unfiltered } from "../parts/address.ts";
 import { EventContent, type ShownEvent } from "../parts/event-content.tsx";
-import { EventTable, RowTemplates } from "../parts/event-table.tsx";
+import { CompareForm, EventTable, RowTemplates } from "../parts/event-table.tsx";
 import { Filters } from "../parts/filters.tsx";
 import { KeyHelp, type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { HourlyChart } from "../parts/hourly.tsx";
@@ -87,6 +87,7 @@ export function ListPage(props: ListPageProps) {
             )}
           </div>
           <RowTemplates address={address} />
+          {events.length > 1 && <CompareForm address={address} />}
           <PageLinks {...props} />
         </div>
         <section id="beside" aria-label="Event" hidden={beside === null}>

@@ -63,6 +63,9 @@ export function EventContent(props: ShownEventProps) {
           <CopyButton label="Copy body" url={href(body, unfiltered(address))} />
         )}
         <CopyButton label="Copy as curl" from="curl" />
+        <a class="button" href={href("/compare", unfiltered(address), { b: seq })}>
+          Compare with the one before{record.type !== null && " of this type"}
+        </a>
         <CopyButton label="Copy link" text={origin + href(`/e/${seq}`, unfiltered(address))} />
       </div>
       <h2>Body</h2>

@@ -1,7 +1,7 @@
 import { Foreign } from "../../../../shared/pages/parts.tsx";
 import type { EventSummary } from "../../event/record.ts";
 import type { TextMatch } from "../../event/text-match.ts";
-import { href, type ViewAddress } from "./address.ts";
+import { addressQuery, href, unfiltered, type ViewAddress } from "./address.ts";
 import { Moment, VerificationBadge } from "./badges.tsx";
 import { bytesText, NO_TYPE, repeatedText } from "./text.ts";
 import { MatchText } from "./text-match.tsx";
@@ -51,6 +51,7 @@ function EventListRow({
   return (
     <tr id={`e${seq}`}>
       <th scope="row">
+        <input type="checkbox" form="compare" name="seq" value={seq} aria-label={`Compare event ${seq}`} />
         <a data-slot="link" href={href(`/e/${seq}`, address)}>
           <span data-slot="type">
             <Foreign text={type ?? NO_TYPE} />
@@ -93,5 +94,20 @@ export function RowTemplates({ address }: { address: ViewAddress }) {
         </template>
       ))}
     </>
+  );
+}
+
+/** The form of the boxes in the rows. The script keeps the last two that were checked (client/compare.js). */
+export function CompareForm({ address }: { address: ViewAddress }) {
+  return (
+    <form id="compare" class="actions" action="/compare">
+      {Object.entries(Object.fromEntries(addressQuery(unfiltered(address)))).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+      <button type="submit">Compare two events</button>
+      <span class="quiet" role="status">
+        Check two in the list.
+      </span>
+    </form>
   );
 }

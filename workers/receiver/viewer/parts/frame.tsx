@@ -4,6 +4,7 @@ import { type Notice, Shell } from "../../../../shared/pages/page.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import arrivals from "../client/arrivals.js";
 import jsonBody from "../client/body.js";
+import compare from "../client/compare.js";
 import event from "../client/event.js";
 import fold from "../client/fold.js";
 import follow from "../client/follow.js";
@@ -54,6 +55,7 @@ const viewerScripts = modules([
   ["pick.js", pick],
   ["body.js", jsonBody],
   ["split.js", split],
+  ["compare.js", compare],
   ["keys.js", keys],
   ["viewer.js", viewer],
 ]);
