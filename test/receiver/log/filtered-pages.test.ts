@@ -30,7 +30,7 @@ const seqs = (events: { seq: number }[]) => events.map(({ seq }) => seq);
 const large = (text: string) => text.padEnd(1000, ".");
 
 const sources = fc.constantFrom("a", "b", "c");
-const types = fc.constantFrom("x", "x.y", "x.z", "z");
+const types = fc.constantFrom("x", "x.y", "x.z", "z", "x.y.z", 'x.".z', "x.y.q.z");
 const body: fc.Arbitrary<string | Uint8Array<ArrayBuffer>> = fc.oneof(
   awkwardText,
   awkwardText.map((text) => new Uint8Array([0xff, ...utf8(text)])),
@@ -43,7 +43,7 @@ const event: fc.Arbitrary<Logged> = fc.record({
 });
 const filter: fc.Arbitrary<EventFilter> = fc.record({
   source: fc.option(sources, { freq: 1 }),
-  type: fc.option(fc.constantFrom("x", "x.*", "z"), { freq: 1 }),
+  type: fc.option(fc.constantFrom("x", "x.*", "z", "x.*.z", "x.y.*.*"), { freq: 1 }),
   since: fc.option(
     fc.nat(2000).map((seconds) => START + seconds * SECOND),
     { freq: 1 },

@@ -57,9 +57,18 @@ describe("parseEndpointInput", () => {
       'rateLimit must be null or one of {"perSecond": 1 to 1000}, {"perMinute": 1 to 10000}, {"perHour": 1 to 100000}',
     ],
     [{ url: URL_A, enabled: "yes" }, "enabled must be true or false"],
-    [{ url: URL_A, types: [] }, "types must be null for all, or 1 to 100 exact names or `prefix.*`"],
-    [{ url: URL_A, types: ["a", "*"] }, "types must be null for all, or 1 to 100 exact names or `prefix.*`"],
-    [{ url: URL_A, types: "a" }, "types must be null for all, or 1 to 100 exact names or `prefix.*`"],
+    [
+      { url: URL_A, types: [] },
+      "types must be null for all, or 1 to 100 names or patterns as order.* and order.*.paid",
+    ],
+    [
+      { url: URL_A, types: ["a", "*"] },
+      "types must be null for all, or 1 to 100 names or patterns as order.* and order.*.paid",
+    ],
+    [
+      { url: URL_A, types: "a" },
+      "types must be null for all, or 1 to 100 names or patterns as order.* and order.*.paid",
+    ],
     [{ url: URL_A, description: "x".repeat(501) }, "description must be a text of at most 500 characters"],
     [{ url: URL_A, headers: [] }, "headers must be an object of names and values"],
     [{ url: URL_A, headers: { "a b": "c" } }, 'headers holds "a b", which is no header name'],

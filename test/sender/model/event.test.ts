@@ -39,7 +39,7 @@ describe("parseEvents", () => {
     ["no type", { data: 1 }],
     ["an empty type", { type: "", data: 1 }],
     ["a type with an empty part", { type: "a..b", data: 1 }],
-    ["a type with a dash", { type: "a-b", data: 1 }],
+    ["a type with a space", { type: "a b", data: 1 }],
     ["a type too long", { type: "x".repeat(129), data: 1 }],
     ["a type that is a number", { type: 1, data: 1 }],
     ["a reserved type", { type: "webhook.test", data: 1 }],

@@ -7,9 +7,10 @@ import { outbox, useReceiver } from "../support.ts";
 useReceiver();
 
 const ME = "ep_me";
-const part = fc.constantFrom("a", "b", "webhook", "endpoint", "delivery", "a_b");
-const type = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("."));
-const wanted = fc.tuple(type, fc.boolean()).map(([name, prefix]) => (prefix ? `${name}.*` : name));
+const part = fc.constantFrom("a", "b", "webhook", "endpoint", "delivery", "a_b", "a-b", "x".repeat(60));
+const type = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("."));
+const segment = fc.oneof({ weight: 2, arbitrary: part }, { weight: 1, arbitrary: fc.constant("*") });
+const wanted = fc.tuple(part, fc.array(segment, { maxLength: 4 })).map((parts) => parts.flat().join("."));
 const types = fc.option(fc.array(wanted, { minLength: 1, maxLength: 5 }), { freq: 3 });
 const earlier = fc
   .array(fc.record({ upTo: fc.nat(9), types }), { maxLength: 3 })
@@ -29,6 +30,8 @@ describe("wantsType", () => {
     [["order.*"], "order", false],
     [["order.*"], "orders.paid", false],
     [["a.b", "order.*"], "order.x.y", true],
+    [["order.*.paid"], "order.web.paid", true],
+    [["order.*.paid"], "order.paid", false],
     [["endpoint.*"], "endpoint.disabled", true],
   ])("%j of %s is %s", (list, name, expected) => {
     expect(wantsType(list, name)).toBe(expected);

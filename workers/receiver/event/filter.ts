@@ -7,7 +7,7 @@ import { holdsText, rowHoldsText, type TextSearch, textSearch } from "./text-sea
 /** The filter of a reader, whatever it reads with: a page, a poll, a stream or an export. */
 
 /**
- * Conditions that an event meets; null is no condition. `type` is an exact name or `prefix.*`; `since` (included) and
+ * Conditions that an event meets; null is no condition. `type` is an exact name or a pattern; `since` (included) and
  * `until` (excluded) are unix milliseconds; `q` is searched in URLs, headers and bodies, upper and lower case
  * alike.
  */

@@ -51,7 +51,7 @@ const FIELDS_OF: Record<string, readonly string[]> = { rateLimit: ["perSecond"],
 /** Problems of fields for people, where the API's words are about JSON. */
 const PLAIN_FAULTS: Record<string, string> = {
   type: "Write names with dots between them, such as order.paid. Types beginning with webhook., endpoint. or delivery. are ours.",
-  types: "Write types such as order.paid, or order.* for all that begin so, separated by spaces.",
+  types: "Write types such as order.paid, order.* for all that begin so, or order.*.paid, separated by spaces.",
   perSecond: "Write a whole number from 1 to 1000, or nothing for no limit.",
   startFrom: "Write an event's id, a time such as 2026-01-31T12:00:00Z, or nothing for now.",
   id: "Write up to 256 letters, digits, - and _, or nothing for a new id.",

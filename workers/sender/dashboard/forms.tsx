@@ -69,7 +69,7 @@ export function AddEndpointForm({ typed }: { typed: TypedFields | undefined }) {
           name="types"
           label="Event types"
           typed={typed}
-          hint="Exact names or prefix.*, separated by spaces; empty: all"
+          hint="Such as order.paid, order.* or order.*.paid, separated by spaces; empty: all"
         />
         <label>
           Signatures

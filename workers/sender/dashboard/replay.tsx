@@ -32,7 +32,7 @@ export function ReplayForm({ id }: { id: string }) {
           <label for="field-replayed-types">Event types</label>
           <input id="field-replayed-types" name="types" aria-describedby="replayed-types-hint" />
           <span class="quiet" id="replayed-types-hint">
-            Exact names or prefix.*, separated by spaces; empty: all that the endpoint takes
+            Such as order.paid or order.*, separated by spaces; empty: all that the endpoint takes
           </span>
         </div>
         <label>

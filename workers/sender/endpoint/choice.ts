@@ -1,5 +1,6 @@
 import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
+import { typeChosen } from "../../../shared/event-type.ts";
 import type { DeliveryState } from "../model/delivery.ts";
 import { TEST_TYPE } from "../model/subscription.ts";
 import type { DeliveryChoice } from "../protocol.ts";
@@ -26,7 +27,7 @@ export function choose(
       `SELECT seq, due, body IS NOT NULL AS hasBody FROM ${name} AS del
        WHERE ${inState} AND type <> '${TEST_TYPE}' AND attempts ->> '$[#-1].at' >= ?1
          AND (?2 IS NULL OR attempts ->> '$[#-1].at' < ?2)
-         AND (?3 IS NULL OR EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE del.type GLOB wanted.value))
+         AND (?3 IS NULL OR EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE ${typeChosen("del.type", "wanted.value")}))
        ORDER BY seq LIMIT ?4`,
       ...[since, until, types ? JSON.stringify(types) : null, CHOSEN_LIMIT],
     ),

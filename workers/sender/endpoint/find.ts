@@ -1,5 +1,6 @@
 import type { PeriodTable } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
+import { typeChosen } from "../../../shared/event-type.ts";
 import type { DeliveryState } from "../model/delivery.ts";
 import type { DeliveryFilter, DeliveryPart } from "../protocol.ts";
 import { DELIVERY_COLUMNS_WITHOUT_BODY, type StoredDelivery, toDelivery } from "./deliveries.ts";
@@ -20,8 +21,8 @@ export function findDeliveries(sql: Sql, tables: readonly PeriodTable[], query: 
     const { n, last } = lookedAt(sql, name, before, left);
     if (last === null) continue;
     const rows = sql.run<StoredDelivery>(
-      `SELECT ${DELIVERY_COLUMNS_WITHOUT_BODY} FROM ${name} WHERE seq >= ?1 AND (?2 IS NULL OR seq < ?2)
-         AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR type GLOB ?4)
+      `SELECT ${DELIVERY_COLUMNS_WITHOUT_BODY} FROM ${name} AS del WHERE seq >= ?1 AND (?2 IS NULL OR seq < ?2)
+         AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR ${typeChosen("del.type", "?4")})
          AND (?5 IS NULL OR attempts ->> '$[#-1].status' BETWEEN ?5 AND ?6)
          AND (?7 IS NULL OR attempts ->> '$[#-1].at' >= ?7) AND (?8 IS NULL OR attempts ->> '$[#-1].at' < ?8)
        ORDER BY seq DESC LIMIT ?9`,

@@ -86,7 +86,10 @@ function inputSchema({ localDev, creating }: InputOptions) {
       ),
     ),
     enabled: flag,
-    types: member(v.nullable(TYPES), `must be null for all, or 1 to ${MAX_TYPES} exact names or \`prefix.*\``),
+    types: member(
+      v.nullable(TYPES),
+      `must be null for all, or 1 to ${MAX_TYPES} names or patterns as order.* and order.*.paid`,
+    ),
     description: v.exactOptional(text(MAX_DESCRIPTION)),
     headers: v.exactOptional(v.pipe(HEADERS, without(headersFault))),
     ordered: flag,

@@ -27,7 +27,7 @@ export function eventBody(type: string, at: number, data: string): string {
 /** Returns what is wrong with a type, or null. */
 export function typeFault(type: unknown): string | null {
   if (typeof type !== "string" || !isEventType(type)) {
-    return `type must be dot-separated [A-Za-z0-9_]+ of at most ${MAX_TYPE_LENGTH} characters`;
+    return `type must be dot-separated [A-Za-z0-9_-]+ of at most ${MAX_TYPE_LENGTH} characters`;
   }
   return isReserved(type) ? "types that begin with webhook., endpoint. or delivery. are reserved" : null;
 }

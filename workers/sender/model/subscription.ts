@@ -1,4 +1,4 @@
-import { matchesType, typePrefix } from "../../../shared/event-type.ts";
+import { matchesType, typeChosen, typePrefix } from "../../../shared/event-type.ts";
 
 /**
  * Decides which endpoint gets which event: in memory, and as the SQL condition that the log is read with, so that an
@@ -63,11 +63,11 @@ function earlierCondition(earlier: readonly EarlierTypes[]): Condition {
 function typeCondition(types: Types): Condition {
   if (types === null) return { sql: NOT_RESERVED, params: [] };
   const exact = types.filter((type) => typePrefix(type) === null);
-  const prefixes = types.filter((type) => typePrefix(type) !== null);
+  const patterns = types.filter((type) => typePrefix(type) !== null);
   // json_each takes one parameter however many types there are, below SQLite's limits on terms and parameters.
   return {
-    sql: `(ev.type IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE ev.type GLOB wanted.value))`,
-    params: [JSON.stringify(exact), JSON.stringify(prefixes)],
+    sql: `(ev.type IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM json_each(?) AS wanted WHERE ${typeChosen("ev.type", "wanted.value")}))`,
+    params: [JSON.stringify(exact), JSON.stringify(patterns)],
   };
 }
 

@@ -78,6 +78,6 @@ export async function redeliver(
 /** Reads which types a page shows. @throws Problem `invalid_parameter` */
 export function typesOf(text: string | undefined): string | null {
   if (text === undefined || isTypePattern(text)) return text ?? null;
-  const detail = `\`type\` is a type, or \`prefix.*\` for all types below a prefix, not ${JSON.stringify(text)}.`;
+  const detail = `\`type\` is a type, or a pattern as order.* and order.*.paid, not ${JSON.stringify(text)}.`;
   throw new Problem("invalid_parameter", detail);
 }

@@ -57,7 +57,10 @@ function deliveryChoice({ since, until, types }: AskedChoice): DeliveryChoice {
 export function typesFrom(types: unknown): string[] {
   const isList = Array.isArray(types) && types.length > 0 && types.length <= MAX_CHOSEN_TYPES;
   if (isList && types.every((type) => typeof type === "string" && isTypePattern(type))) return types as string[];
-  throw new Problem("invalid_endpoint", `types are 1 to ${MAX_CHOSEN_TYPES} exact names or \`prefix.*\`.`);
+  throw new Problem(
+    "invalid_endpoint",
+    `types are 1 to ${MAX_CHOSEN_TYPES} names or patterns as order.* and order.*.paid.`,
+  );
 }
 
 export function timeOf(name: string, text: unknown): number {

@@ -6,6 +6,7 @@ import {
   type TableBounds,
 } from "../../../shared/durable/period-tables.ts";
 import type { Sql } from "../../../shared/durable/sql.ts";
+import { typeChosen } from "../../../shared/event-type.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { type Condition, conditionOf, type RoutedEvent, type Subscription } from "../model/subscription.ts";
 import type { EventQuery, FoundEvent, Scan } from "../protocol.ts";
@@ -230,7 +231,7 @@ export class EventLog {
   /**
    * Returns one page of the log: below `before` newest first, or above `after` oldest first. `last` is the last seq
    * looked at, so that a page from which everything was filtered moves on. A large page ends early. `type`: a pattern of
-   * types, whose only special character is a star at its end, as in SQL.
+   * types.
    */
   page({ after, before, type, limit, scanned }: EventQuery): { events: FoundEvent[]; last: number } {
     const [head, oldest] = [this.#head, this.oldest];
@@ -251,7 +252,8 @@ export class EventLog {
       const end = up ? Math.min(this.lastOf(next), last + left) : Math.max(table.first, last - left);
       const step = Math.min(limit - events.length, PAGE_STEP);
       const found = this.#sql.run<FoundEvent>(
-        `SELECT ${EVENT_COLUMNS}, target FROM ${table.name} WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR type GLOB ?3)
+        `SELECT ${EVENT_COLUMNS}, target FROM ${table.name} AS ev
+         WHERE seq BETWEEN ? AND ? AND (?3 IS NULL OR ${typeChosen("ev.type", "?3")})
          ORDER BY seq ${up ? "ASC" : "DESC"} LIMIT ?4`,
         ...[Math.min(next, end), Math.max(next, end), type, step],
       );

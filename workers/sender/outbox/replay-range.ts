@@ -1,3 +1,4 @@
+import { typeChosen } from "../../../shared/event-type.ts";
 import { conditionOf, type Subscription, TEST_TYPE } from "../model/subscription.ts";
 import type { GoneEvents, ReplayBounds, ReplayCall, ReplayRange, ReplaySeqs } from "../protocol.ts";
 import type { OutboxStore } from "./storage.ts";
@@ -46,7 +47,7 @@ export function replaySeqs(
   const end = Math.min(upTo, nextFirst(index) - 1, begin + LOOKED_SEQS);
   const found = sql.run<{ seq: number }>(
     `SELECT seq FROM ${table.name} AS ev WHERE seq > ? AND seq <= ? AND ${condition.sql} AND type <> '${TEST_TYPE}'
-       AND (? IS NULL OR EXISTS (SELECT 1 FROM json_each(?) AS chosen WHERE ev.type GLOB chosen.value))
+       AND (? IS NULL OR EXISTS (SELECT 1 FROM json_each(?) AS chosen WHERE ${typeChosen("ev.type", "chosen.value")}))
      ORDER BY seq`,
     ...[begin, end, ...condition.params, ...Array(2).fill(types === null ? null : JSON.stringify(types))],
   );

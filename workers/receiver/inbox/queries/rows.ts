@@ -1,5 +1,5 @@
 import type { Sql } from "../../../../shared/durable/sql.ts";
-import { typePrefix } from "../../../../shared/event-type.ts";
+import { hasInnerStar, segmentsChosen, typePrefix } from "../../../../shared/event-type.ts";
 import type { Segment } from "../../archive/segments.ts";
 import { type EventFilter, matchesText } from "../../event/filter.ts";
 import type { SeqRange, Wanted } from "../../event/page.ts";
@@ -26,6 +26,9 @@ export type LogSnapshot = {
 type SummaryRow = Omit<EventRow, "headers" | "body">;
 
 const SUMMARY_COLUMNS = "seq, at, source, type, bytes, id, verification";
+
+/** The condition that a pattern with a star inside chooses a row's type. */
+const SEGMENTS_CHOSEN = `EXISTS (SELECT 1 FROM (SELECT ? AS pattern) AS wanted WHERE ${segmentsChosen("tail.type", "wanted.pattern")})`;
 
 /** Rows that a text search reads at once: the search of a tail ends soon after the last hit that is wanted. */
 const SEARCHED_ROWS = 50;
@@ -68,13 +71,14 @@ function rowsOf<Row extends SummaryRow>(
     ["seq <= ?", range.to],
     ["source = ?", source],
     prefix === null ? ["type = ?", type] : ["instr(type, ?) = 1", prefix],
+    [SEGMENTS_CHOSEN, type !== null && hasInnerStar(type) ? type : null],
     ["at >= ?", since],
     ["at < ?", until],
   ]);
   const isTouched = tombstones.some(({ seq }) => seq >= tail);
   // A negative limit is none.
   const limit = isTouched ? -1 : left;
-  const query = `SELECT ${columns} FROM tail_${tail} WHERE ${condition} ORDER BY seq ${way(ascending)} LIMIT ?`;
+  const query = `SELECT ${columns} FROM tail_${tail} AS tail WHERE ${condition} ORDER BY seq ${way(ascending)} LIMIT ?`;
   const rows = sql.run<Row>(query, ...values, limit);
   return isTouched ? rows.filter((row) => !isCleared(tombstones, row)).slice(0, left) : rows;
 }
