@@ -1,4 +1,5 @@
 import { logEvent } from "../log-event.ts";
+import { RateLimiter } from "../rate-limiter.ts";
 import { MINUTE_MS } from "../time.ts";
 import { type AlertCondition, isOver, isUntold } from "./condition.ts";
 import { type AlertFormat, type AlertMessage, messagesOf, testMessage } from "./message.ts";
@@ -32,10 +33,13 @@ const RESEND_MS = MINUTE_MS;
 const MAX_RESEND_MS = 60 * MINUTE_MS;
 /** A condition that goes on is noted no more often than this: each note is a row. */
 const NOTE_SEEN_MS = 10 * MINUTE_MS;
+/** Tests in a minute. */
+const TESTS = 5;
 
 export class Alerts {
   readonly #means: AlertMeans;
   readonly #conditions: AlertCondition[];
+  readonly #tests = new RateLimiter(TESTS, MINUTE_MS);
   #running = false;
   #failures = 0;
   #retryAt = 0;
@@ -113,10 +117,12 @@ export class Alerts {
     if (next !== null) alarm.arm(next);
   }
 
-  /** Sends a test at once. */
-  async test(): Promise<AlertSent | null> {
+  /** Sends a test at once; a few a minute, as it goes to a person. */
+  async test(): Promise<AlertSent | { waitSeconds: number } | null> {
     const { format, worker, now } = this.#means;
     if (format === null) return null;
+    const waitSeconds = this.#tests.count("test", now());
+    if (waitSeconds !== null) return { waitSeconds };
     const [sent] = await this.#post([testMessage(format, worker, `alert_test_${now()}`)]);
     return sent ?? null;
   }
@@ -168,7 +174,8 @@ export class Alerts {
   }
 }
 
-function isTaken({ status }: AlertSent): boolean {
+/** Returns whether the server took an alert. */
+export function isTaken({ status }: AlertSent): boolean {
   return status >= 200 && status < 300;
 }
 

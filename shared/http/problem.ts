@@ -31,6 +31,7 @@ export const problems = {
   still_rejected: [409, "The request is still rejected"],
   cursor_ahead: [409, "The cursor is beyond the head of the log"],
   upgrade_required: [426, "A WebSocket is required"],
+  too_many_tests: [429, "Too many tests"],
   alerts_off: [409, "There is nobody to alert"],
   body_timeout: [408, "The body did not arrive in time"],
   body_too_large: [413, "The body is too large"],

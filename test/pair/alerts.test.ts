@@ -4,9 +4,9 @@ import type { WorkerProcess } from "../../workers/dev/worker-process.ts";
 import { getJson, postJson, publish } from "./client.ts";
 import { Listener } from "./listener.ts";
 import { until } from "./until.ts";
-import { freePorts, runWorker, temporaryFolder, variables } from "./workers.ts";
+import { configuredRoot, freePorts, runWorker, temporaryFolder, variables } from "./workers.ts";
 
-/** Alerts of the sender, as a server on this machine gets them, with an endpoint that fails, gives up and is gone. */
+/** Alerts of both Workers, as a server on this machine gets them, with an endpoint that fails, gives up and is gone. */
 
 type Began = { type: string; data: { rule: string; subject: string; text: string; endedAt: string | null } };
 
@@ -128,5 +128,44 @@ describe("alerts", () => {
       502,
       { taken: false, status: 404, response: "no such hook" },
     ]);
+  });
+});
+
+describe("alerts of the receiver", () => {
+  const FORWARD_SECRET = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
+
+  it("tell once of refused requests, over a restart too, and say what a test was answered", async () => {
+    oncall = await Listener.open();
+    target = await Listener.open();
+    const stateDir = `${folder.path}/receiver`;
+    const root = configuredRoot(`${folder.path}/root`, { secrets: ["FORWARD_SECRET"] });
+    const vars = { ALERT_URL: oncall.url, ALERT_RULES: "refused 3", FORWARD_SECRET };
+    const begin = async () => {
+      sender = await runWorker("receiver", { port, stateDir, root, vars });
+    };
+    await begin();
+    const forge = () => fetch(`${url}/webhook`, { method: "POST", body: "{}", headers: { "webhook-id": "forged" } });
+    for (let n = 0; n < 4; n++) expect((await forge()).status).toBe(401);
+    const [began] = (await alerts(1)) as Began[];
+    expect(began).toMatchObject({ type: "alert.began", data: { rule: "refused", subject: "main", endedAt: null } });
+    const [request] = oncall.received;
+    expect(new Webhook(FORWARD_SECRET).verify(request?.body ?? "", request?.headers as never)).toEqual(began);
+
+    sender?.kill();
+    await sender?.exited;
+    await begin();
+    for (let n = 0; n < 4; n++) expect((await forge()).status).toBe(401);
+    await until("the condition", async () => {
+      const { conditions } = (await getJson(`${url}/alerts`)) as { conditions: unknown[] };
+      return conditions.length === 1 ? conditions : null;
+    });
+    oncall.answer = (response) => response.writeHead(418).end("short and stout");
+    const tested = await postJson(`${url}/alerts/test`, "{}");
+    expect([tested.status, await tested.json()]).toMatchObject([
+      502,
+      { taken: false, status: 418, response: "short and stout" },
+    ]);
+    // The test came after all that the restart had to tell: nothing.
+    expect((await alerts(2)).map((alert) => (alert as Began).type)).toEqual(["alert.began", "alert.test"]);
   });
 });

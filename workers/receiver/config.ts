@@ -1,3 +1,4 @@
+import { type AlertsConfig, alertSettings, alertsFrom } from "../../shared/alerts/settings.ts";
 import {
   ConfigReader,
   flagSetting,
@@ -6,6 +7,7 @@ import {
   trustedUrlSetting,
   wholeSetting,
 } from "../../shared/config.ts";
+import { checkUrl, explainAddress } from "../../shared/outgoing/address.ts";
 import { DAY_MS } from "../../shared/time.ts";
 import { type ForwardSecret, readForwardSecret } from "./verify/forward-secret.ts";
 import { readSources, type Source } from "./verify/source.ts";
@@ -22,6 +24,14 @@ const someSecrets = (fallback: string | null): Setting<string> => ({
   read: (text) => text,
 });
 
+/** `refused`: requests in a minute. `kv`: minutes for which KV fails. `storage`: percent. `silent`: where a source says so. */
+const ALERT_WORDS = {
+  refused: { min: 1, max: 100_000 },
+  kv: { min: 0, max: 10_080 },
+  storage: { min: 1, max: 100 },
+  silent: null,
+};
+
 /** The variables that wrangler.receiver.toml declares, but for SOURCES, which is a table. */
 export const RECEIVER_SETTINGS = {
   WEBHOOK_SECRET: someSecrets(null),
@@ -35,6 +45,7 @@ export const RECEIVER_SETTINGS = {
   STORAGE_LIMIT_MB: wholeSetting(1000, { min: 1, max: 10_000, unit: 1_000_000 }),
   DOH_URL: trustedUrlSetting,
   SENDER_URL: trustedUrlSetting,
+  ...alertSettings(ALERT_WORDS, "refused 60, kv 10, storage 70, silent"),
   LOCAL_DEV: flagSetting,
 };
 
@@ -60,6 +71,7 @@ export type Config = {
   scanBytes: number;
   /** Storage that one Inbox may use. */
   storageLimit: number;
+  alerts: AlertsConfig<keyof typeof ALERT_WORDS>;
 };
 
 const configs = new WeakMap<object, Config>();
@@ -85,6 +97,8 @@ function readConfig(env: Vars): Config {
   const values = reader.read(RECEIVER_SETTINGS);
   // A mistake in one source is that source's fault alone: the others go on, and `/health` fails.
   const sources = readSources(env.SOURCES, env, secretsIn(env.WEBHOOK_SECRET)) ?? new Map<string, Source>();
+  const alertUrl = checkUrl(values.ALERT_URL, { allowLoopback: values.LOCAL_DEV });
+  if (values.ALERT_URL !== "" && !alertUrl.ok) reader.fault(`ALERT_URL ${explainAddress[alertUrl.reason]}`);
   if (sources.size === 0) reader.fault("SOURCES is not a table of sources");
   reader.check();
   return {
@@ -100,6 +114,7 @@ function readConfig(env: Vars): Config {
     maxBodyBytes: values.MAX_BODY_BYTES,
     scanBytes: values.SCAN_BYTES,
     storageLimit: values.STORAGE_LIMIT_MB,
+    alerts: alertsFrom(values),
   };
 }
 

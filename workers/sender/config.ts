@@ -1,5 +1,4 @@
-import { ALERT_FORMATS, type AlertFormat } from "../../shared/alerts/message.ts";
-import { type AlertRules, alertRulesSetting } from "../../shared/alerts/rules.ts";
+import { type AlertsConfig, alertSettings, alertsFrom } from "../../shared/alerts/settings.ts";
 import {
   ConfigReader,
   flagSetting,
@@ -46,12 +45,6 @@ const urlSetting: Setting<string> = {
 /** `failing`: minutes in which every attempt failed. `storage`: percent. */
 const ALERT_WORDS = { failing: { min: 0, max: 10_080 }, dead: null, disabled: null, storage: { min: 1, max: 100 } };
 
-const formatSetting: Setting<AlertFormat> = {
-  fallback: "standard",
-  bounds: `${ALERT_FORMATS.slice(0, -1).join(", ")} or ${ALERT_FORMATS.at(-1)}`,
-  read: (text) => ALERT_FORMATS.find((format) => format === text),
-};
-
 /** The variables that wrangler.sender.toml declares. */
 export const SENDER_SETTINGS = {
   WEBHOOK_SECRET: secretsSetting,
@@ -64,12 +57,7 @@ export const SENDER_SETTINGS = {
   STORAGE_LIMIT_MB: wholeSetting(1000, { min: 1, max: 10_000, unit: 1_000_000 }),
   DOH_URL: trustedUrlSetting,
   RECEIVER_URL: trustedUrlSetting,
-  ALERT_URL: urlSetting,
-  ALERT_FORMAT: formatSetting,
-  ALERT_RULES: alertRulesSetting(ALERT_WORDS, {
-    fallback: "failing 10, dead, disabled, storage 70",
-    bounds: "rules, or none",
-  }),
+  ...alertSettings(ALERT_WORDS, "failing 10, dead, disabled, storage 70"),
   LOCAL_DEV: flagSetting,
 };
 
@@ -92,8 +80,7 @@ export type Config = {
   dohUrl: string;
   /** Address of the receiver's pages, which ours link to; empty for none. */
   receiverUrl: string;
-  /** `url`: null when nobody is to be told; then no rule is on. */
-  alerts: { url: string | null; format: AlertFormat; rules: AlertRules<keyof typeof ALERT_WORDS> };
+  alerts: AlertsConfig<keyof typeof ALERT_WORDS>;
 };
 
 /** The tenant that every Durable Object name begins with; one today. */
@@ -137,10 +124,6 @@ function readConfig(env: Vars): Config {
     storageLimit: values.STORAGE_LIMIT_MB,
     dohUrl: values.DOH_URL,
     receiverUrl: values.RECEIVER_URL,
-    alerts: {
-      url: values.ALERT_URL || null,
-      format: values.ALERT_FORMAT,
-      rules: values.ALERT_URL === "" ? {} : values.ALERT_RULES,
-    },
+    alerts: alertsFrom(values),
   };
 }

@@ -133,6 +133,11 @@ describe("readSources", () => {
       { x: { scheme: "gitlab", secrets: ["TOKEN"], idHeader: "x-gitlab-token" } },
       "idHeader names x-gitlab-token, which holds a secret",
     ],
+    ...[0, -1, 1.5, "60", 43_201, true].map((silentMinutes): [string, Record<string, unknown>, string] => [
+      `silence of ${silentMinutes} minutes`,
+      { x: { scheme: "none", silentMinutes } },
+      "silentMinutes is not a whole number from 1 to 43200",
+    ]),
     ["half a deduplication", { x: { scheme: "none", dedupe: false } }, 'dedupe is not "on" or "off"'],
   ];
   it.each(faults)("names the mistake: %s", (_name, sources, fault) => {

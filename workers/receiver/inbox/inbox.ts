@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { TestedAlert } from "../../../shared/alerts/test.ts";
 import type { Bytes } from "../../../shared/bytes.ts";
 import { batched } from "../../../shared/durable/batch.ts";
 import { Problem } from "../../../shared/http/problem.ts";
@@ -20,6 +21,7 @@ import {
   type TakenAs,
 } from "../rejected/rejections.ts";
 import { type Accepted, acceptAll, countRepetitions } from "./accept.ts";
+import { InboxAlerts, type LogAlerts } from "./alert-watch.ts";
 import { ArrivalLog } from "./arrival-log.ts";
 import { type ClearResult, clearEvents } from "./clear.ts";
 import { mendClock } from "./clock.ts";
@@ -67,12 +69,14 @@ export class Inbox extends DurableObject<InboxEnv> {
   readonly memory: InboxMemory;
   readonly arrivalLog = new ArrivalLog();
   readonly #live: LiveViewers;
+  readonly #alerts: InboxAlerts;
   readonly #accept = batched((arrivals: Arrival[]) => {
     const accepted = acceptAll(this.memory, arrivals);
     this.memory.counts.accepted(accepted);
     const repeated = countRepetitions(this.memory.repetitions, accepted, Date.now());
     if (repeated.length > 0) saveNotesSoon(this.memory, "repetitions");
     this.#live.notify(repeated);
+    this.#alerts.received(arrivals, Date.now());
     return this.arrivalLog.add(arrivals, accepted, Date.now());
   });
 
@@ -80,6 +84,7 @@ export class Inbox extends DurableObject<InboxEnv> {
     super(ctx, env);
     this.memory = new InboxMemory(ctx, configOf(env), () => this.env.EVENTS);
     const noteUnread = (unread: Unread[]) => noteReads(this.memory, { unread, read: [] });
+    this.#alerts = new InboxAlerts(this.memory, configOf(env));
     this.#live = new LiveViewers(ctx, () => this.#snapshot(), noteUnread);
   }
 
@@ -150,6 +155,7 @@ export class Inbox extends DurableObject<InboxEnv> {
   reject(rejected: Rejection, { unseen, fingerprint, original = null }: RejectedCall): Diagnosis | null {
     const { rejections, state, counts } = this.memory;
     counts.rejected(rejected.reason, 1 + unseen);
+    this.#alerts.refused(1 + unseen, Date.now());
     const history = historyOf(state.verified, { source: rejected.source ?? NO_SOURCE, fingerprint });
     const rejection = { ...rejected, diagnosis: withHistory(rejected, history) };
     rejections.add(rejection, unseen, { id: `rej_${crypto.randomUUID().replaceAll("-", "")}`, original });
@@ -211,8 +217,21 @@ export class Inbox extends DurableObject<InboxEnv> {
     const memory = this.memory;
     await memory.run(async () => {
       const moved = await flush(memory);
-      return (await doHousekeeping(memory)) || moved;
+      const done = (await doHousekeeping(memory)) || moved;
+      this.#alerts.look(Date.now());
+      return done;
     });
+    this.ctx.waitUntil(this.#alerts.run());
+  }
+
+  /** The conditions that hold in this log or whose end is not told yet, and the last POST of an alert. */
+  alerts(): LogAlerts {
+    return this.#answer(() => this.#alerts.view);
+  }
+
+  /** Sends a test to ALERT_URL. */
+  testAlert(): Promise<TestedAlert> {
+    return this.#answer(() => this.#alerts.test());
   }
 
   /**

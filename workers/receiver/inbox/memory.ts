@@ -6,6 +6,7 @@ import { Sql, transact } from "../../../shared/durable/sql.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { HOUR_MS } from "../../../shared/time.ts";
+import type { Config } from "../config.ts";
 import { Rejections } from "../rejected/rejections.ts";
 import { createFrom, readHoldings } from "./rebuild.ts";
 import { Repetitions } from "./repetitions.ts";
@@ -25,7 +26,7 @@ const START_WAIT_MS = 10_000;
 const START_AGAIN_MS = 5_000;
 
 /** The configuration of one Inbox; `storageLimit` in bytes. */
-type InboxConfig = Timing & { storageLimit: number };
+type InboxConfig = Timing & Pick<Config, "storageLimit" | "alerts" | "sources">;
 
 type KnownLog = { identity: LogIdentity; state: InboxState };
 
@@ -41,6 +42,8 @@ export class InboxMemory {
   readonly counts = new InboxCounts();
   /** The notes that changed since they were last saved. */
   readonly unsaved = new Set<MemoryNote>();
+  /** Returns when the alarm is to run for something else than the log, later than `now`; null for never. */
+  wakesBesides: (now: number) => number | null = () => null;
   readonly #ctx: DurableObjectState;
   readonly #kv: () => KVNamespace;
   readonly #alarm: Alarm;
@@ -114,6 +117,14 @@ export class InboxMemory {
   arm(earliest: number): void {
     const due = wakeAt(this.state, this.config);
     if (due !== null) this.#alarm.arm(Math.max(due, this.#running ? earliest + IDLE_MS : earliest));
+    if (this.#log === null) return;
+    const besides = this.wakesBesides(Date.now());
+    if (besides !== null) this.#alarm.arm(besides);
+  }
+
+  /** Arms the alarm for `at` (unix ms), whatever the log waits for. */
+  armAt(at: number): void {
+    this.#alarm.arm(at);
   }
 
   /** Arms the alarm for what the log waits for, and drops one that was set by a clock that was ahead. */

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from "../../../shared/time.ts";
 import { isSecretName } from "../event/masking.ts";
 import { hmacScheme } from "./schemes/hmac.ts";
 import { schemes } from "./schemes/index.ts";
@@ -24,6 +25,8 @@ export type Source = {
   idPlace: IdPlace | null;
   /** False: a repetition is logged like any event. */
   dedupes: boolean;
+  /** Milliseconds without an event after which an alert tells of it; null for none. */
+  silentMs: number | null;
   fault: string | null;
 };
 
@@ -38,7 +41,11 @@ const NAME_FORM = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const VARIABLE_FORM = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 /** No secret is written like this. A text in another form, if it names no variable, may be the secret itself. */
 const SURE_VARIABLE_FORM = /^[A-Z_][A-Z0-9_]*$/;
-const SOURCE_KEYS = ["scheme", "secrets", "log", "url", "hmac", "handshakeSecret", "idHeader", "idField", "dedupe"];
+const SOURCE_KEYS = [
+  ...["scheme", "secrets", "log", "url", "hmac", "handshakeSecret", "idHeader", "idField", "dedupe", "silentMinutes"],
+];
+/** A month: no alert waits longer for an event. */
+const MAX_SILENT_MINUTES = 43_200;
 
 type SourceTable = Record<string, unknown>;
 type Variables = Record<string, unknown>;
@@ -69,7 +76,7 @@ function defaultSource(secrets: string[]): Source {
   return { ...closedSource(DEFAULT_SOURCE, null), secrets, secretNames: ["WEBHOOK_SECRET"] };
 }
 
-const NO_OWN_ID = { idPlace: null, dedupes: true };
+const NO_OWN_ID = { idPlace: null, dedupes: true, silentMs: null };
 
 /** Returns a source that accepts nothing, as it has no secret. */
 function closedSource(name: string, fault: string | null): Source {
@@ -87,7 +94,14 @@ function readSource(name: string, value: unknown, env: Variables): Source {
     if (unknown !== undefined) throw new TableFault(`${unknown} is unknown; known are ${SOURCE_KEYS.join(", ")}`);
     const proof = schemeOf(value);
     const dedup = dedupOf(value, proof.scheme);
-    return { ...closedSource(name, null), ...proof, ...placeOf(value), ...dedup, ...secretsOf(value, env) };
+    return {
+      ...closedSource(name, null),
+      ...proof,
+      ...placeOf(value),
+      ...dedup,
+      ...silenceOf(value),
+      ...secretsOf(value, env),
+    };
   } catch (error) {
     if (!(error instanceof TableFault)) throw error;
     return closedSource(name, error.message);
@@ -142,6 +156,13 @@ function dedupOf(
   return { idPlace: { in: "body", field: idField }, dedupes };
 }
 
+function silenceOf({ silentMinutes: minutes }: SourceTable): Pick<Source, "silentMs"> {
+  if (minutes === undefined) return { silentMs: null };
+  const fits = typeof minutes === "number" && Number.isInteger(minutes) && minutes >= 1;
+  if (fits && minutes <= MAX_SILENT_MINUTES) return { silentMs: minutes * MINUTE_MS };
+  throw new TableFault(`silentMinutes is not a whole number from 1 to ${MAX_SILENT_MINUTES}`);
+}
+
 /** Returns the secrets of a source, whose table holds their names: no value of a secret stands in a TOML file. */
 function secretsOf(
   { scheme, secrets = [], handshakeSecret }: SourceTable,
@@ -163,6 +184,7 @@ function secretsOf(
 const OWN_VARIABLES: ReadonlySet<string> = new Set([
   ...["API_TOKEN", "FORWARD_SECRET", "LOCAL_DEV", "DOH_URL", "RETENTION_DAYS", "FLUSH_SECONDS", "GRACE_SECONDS"],
   ...["MAX_BODY_BYTES", "SCAN_BYTES", "STORAGE_LIMIT_MB", "SENDER_URL"],
+  ...["ALERT_URL", "ALERT_FORMAT", "ALERT_RULES"],
 ]);
 
 function secretNamed(key: string, name: unknown, env: Variables): string {

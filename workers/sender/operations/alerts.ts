@@ -1,4 +1,4 @@
-import { Problem } from "../../../shared/http/problem.ts";
+import { presentTest, type TestedAlert } from "../../../shared/alerts/test.ts";
 import { configOf } from "../config.ts";
 import { type Env, outboxOf } from "./env.ts";
 
@@ -12,10 +12,7 @@ export async function alertsOf(env: Env) {
   return { enabled: url !== null, format, rules, conditions, lastSent };
 }
 
-/** Sends a test at once; `taken`: the server answered 2xx. @throws Problem `alerts_off` */
+/** Sends a test at once, and returns what the target answered. @throws Problem `alerts_off`, `too_many_tests` */
 export async function testAlert(env: Env) {
-  const sent = await outboxOf(env).testAlert();
-  if (sent === null) throw new Problem("alerts_off", "Set the variable ALERT_URL first.");
-  const { status, code, ms, response } = sent;
-  return { taken: status >= 200 && status < 300, status, code, ms, response };
+  return presentTest((await outboxOf(env).testAlert()) as TestedAlert);
 }

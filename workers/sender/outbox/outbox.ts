@@ -1,8 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import { type AlertSent, Alerts } from "../../../shared/alerts/alerts.ts";
 import { presentCondition } from "../../../shared/alerts/message.ts";
+import { type AlertTarget, postAlerts } from "../../../shared/alerts/post.ts";
+import type { TestedAlert } from "../../../shared/alerts/test.ts";
 import { Alarm } from "../../../shared/durable/alarm.ts";
 import { logEvent } from "../../../shared/log-event.ts";
+import { parseSecrets } from "../../../shared/signing/secret.ts";
 import { type Config, configOf, TENANT, type Vars } from "../config.ts";
 import type { Delivery } from "../model/delivery.ts";
 import { DEFAULT_ENDPOINT, type EndpointConfig, type EndpointRow } from "../model/endpoint.ts";
@@ -37,7 +40,6 @@ import type {
   Subscribers,
   WaitQuery,
 } from "../protocol.ts";
-import { postAlerts } from "./alert-poster.ts";
 import { AlertWatch } from "./alert-watch.ts";
 import { Announcements } from "./announcements.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -60,6 +62,9 @@ const LIST_SCAN = 10_000;
 const RECOVERY_MS = 30_000;
 /** Endpoints that have series of their own: a monitor keeps each for long. */
 const MAX_MEASURED = 100;
+
+/** Events go out through couriers; the few alerts are posted by the log's object itself. */
+const PLATFORM = { fetch: (...call: Parameters<typeof fetch>) => fetch(...call), now: () => Date.now() };
 
 type OutboxEnv = Vars & { ENDPOINT: DurableObjectNamespace<EndpointCalls> };
 
@@ -102,7 +107,7 @@ export class Outbox extends DurableObject<OutboxEnv> {
         meta: store.meta,
         alarm,
       },
-      post: (messages) => postAlerts(ctx, config, messages, Date.now()),
+      post: (messages) => postAlerts(messages, alertTarget(config), PLATFORM),
       now: Date.now,
     });
     this.#watch = new AlertWatch(store, this.#alerts, config);
@@ -300,8 +305,8 @@ export class Outbox extends DurableObject<OutboxEnv> {
     return { conditions: this.#alerts.open.map(presentCondition), last: this.#alerts.last };
   }
 
-  /** Sends a test to ALERT_URL; null when there is none. */
-  testAlert(): Promise<AlertSent | null> {
+  /** Sends a test to ALERT_URL. */
+  testAlert(): Promise<TestedAlert> {
     return this.#alerts.test();
   }
 
@@ -376,4 +381,8 @@ export class Outbox extends DurableObject<OutboxEnv> {
   #endpoint(id: string): DurableObjectStub<EndpointCalls> {
     return this.env.ENDPOINT.getByName(`${TENANT}/${id}`);
   }
+}
+
+function alertTarget({ alerts: { url, format }, webhookSecret, localDev, dohUrl }: Config): AlertTarget {
+  return { url, format, localDev, dohUrl, keys: async () => parseSecrets("WEBHOOK_SECRET", webhookSecret) };
 }

@@ -60,6 +60,7 @@ export type Notes = {
   repetitions: SavedRepetitions;
   verified: Verified;
   unread: { list: readonly NotedUnread[] };
+  watched: Watched;
 };
 
 /** The tombstones of the log; `saved`: KV knows them too. */
@@ -76,6 +77,9 @@ export type Rebuilt = {
   firstSeq: number;
   relists: readonly number[];
 };
+
+/** Times since which an alert waits for the silence of a source that has sent nothing yet, by source. */
+type Watched = Readonly<Record<string, number>>;
 
 /** The keys deleted on one day; `day` counts from 1970. */
 export type Swept = { day: number; deleted: number };

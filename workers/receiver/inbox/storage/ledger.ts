@@ -91,6 +91,15 @@ export class Ledger {
     return newest?.to ?? null;
   }
 
+  /** Returns when the newest event of the newest segment was received that has events of a source; null for none. */
+  lastAt(source: string): number | null {
+    const [row] = this.#sql.run<{ to: number }>(
+      `SELECT "to" FROM seg WHERE counts ->> ('$."' || ? || '"') > 0 ORDER BY firstSeq DESC LIMIT 1`,
+      source,
+    );
+    return row?.to ?? null;
+  }
+
   /** Returns the segment that holds any seq from `firstSeq` to `lastSeq`, or null. Segments do not overlap. */
   segmentWithin(firstSeq: number, lastSeq: number): (SegmentKey & { lastSeq: number }) | null {
     const [row] = this.#sql.run<SegmentKey & { lastSeq: number }>(

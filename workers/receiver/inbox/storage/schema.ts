@@ -26,20 +26,20 @@ export class InboxStore {
   readonly tails: Tails;
   readonly seen: SeenKeys;
   readonly ledger: Ledger;
-  readonly #meta: Meta;
+  readonly meta: Meta;
 
   constructor(sql: Sql) {
     this.sql = sql;
-    this.#meta = new Meta(sql);
+    this.meta = new Meta(sql);
     this.tails = new Tails(sql);
     this.seen = new SeenKeys(sql);
-    this.ledger = new Ledger(sql, this.#meta);
+    this.ledger = new Ledger(sql, this.meta);
   }
 
   /** Returns the stored identity, or null when there are no tables. @throws Error when their schema is not opened */
   identity(): LogIdentity | null {
     if (this.tails.firstSeqs.length === 0) return null;
-    const identity = this.#meta.get<LogIdentity>("identity");
+    const identity = this.meta.get<LogIdentity>("identity");
     if (identity?.schema === SCHEMA || identity?.schema === SCHEMA_BEFORE) return identity;
     throw new Error(
       `the storage has the schema ${identity?.schema}; this version opens ${SCHEMA_BEFORE} and ${SCHEMA}`,
@@ -51,17 +51,17 @@ export class InboxStore {
     if (stored.schema === SCHEMA) return stored;
     const identity = { ...stored, schema: SCHEMA };
     this.tails.addColumns();
-    this.#meta.set("identity", identity);
+    this.meta.set("identity", identity);
     return identity;
   }
 
   /** Creates the tables of a log whose first event will be `firstSeq`. */
   create(log: string, epoch: string, firstSeq: number): LogIdentity {
     const identity = { schema: SCHEMA, log, epoch };
-    this.#meta.create();
+    this.meta.create();
     this.ledger.create();
     this.tails.begin(firstSeq);
-    this.#meta.set("identity", identity);
+    this.meta.set("identity", identity);
     return identity;
   }
 

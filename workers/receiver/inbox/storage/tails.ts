@@ -81,6 +81,18 @@ export class Tails {
     );
   }
 
+  /** Returns when a source's newest event in any tail was received; null when there is none. */
+  lastAt(source: string): number | null {
+    for (const { name } of this.#tables.all.toReversed()) {
+      const [row] = this.#sql.run<{ at: number | null }>(
+        `SELECT max(at) ${WITH_TIME} AS at FROM ${name} WHERE source = ?`,
+        source,
+      );
+      if (row !== undefined && row.at !== null) return row.at;
+    }
+    return null;
+  }
+
   holds(tail: number, source: string): boolean {
     const [row] = this.#sql.run<{ n: number }>(`SELECT count(*) AS n FROM tail_${tail} WHERE source = ?`, source);
     return (row?.n ?? 0) > 0;
