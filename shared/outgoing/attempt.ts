@@ -54,20 +54,22 @@ export const USER_AGENT = "workers-webhooks/1.0";
 /** The parts of the platform that an attempt uses, which a test replaces. `now` in unix milliseconds. */
 export type Platform = { fetch: typeof fetch; now: () => number };
 
-/** Makes an attempt. Never throws: every failure is a result with a code. */
+/**
+ * Makes an attempt. Never throws: every failure is a result with a code. `deadline`: milliseconds, or a signal that
+ * several attempts share, which saves each a timer.
+ */
 export async function attempt(
   request: AttemptRequest,
   platform: Platform,
-  deadlineMs = ATTEMPT_MS,
+  deadline: number | AbortSignal = ATTEMPT_MS,
 ): Promise<AttemptResult> {
   const started = platform.now();
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  const { signal, clear } = typeof deadline === "number" ? deadlineAfter(deadline) : { signal: deadline, clear: null };
   const result = { status: 0, retryAfter: null as string | null };
   let start = null as BodyStart | null;
   let code: AttemptErrorCode | null = null;
   try {
-    const response = await platform.fetch(request.url, await signedInit(request, deadline.signal));
+    const response = await platform.fetch(request.url, await signedInit(request, signal));
     result.status = response.status;
     if (!response.ok) result.retryAfter = response.headers.get("retry-after");
     if (request.keepsAll || !response.ok) {
@@ -76,12 +78,19 @@ export async function attempt(
     } else letGo(response.body);
     code = edgeCode(result.status, start?.text ?? null);
   } catch (error) {
-    code = deadline.signal.aborted ? "timeout" : errorCodeOf(error, result.status);
+    code = signal.aborted ? "timeout" : errorCodeOf(error, result.status);
   } finally {
-    clearTimeout(timer);
+    clear?.();
   }
   const taken = result.status >= 200 && result.status < 300;
   return { ...result, code: taken ? null : code, ms: platform.now() - started, response: start?.text ?? null };
+}
+
+/** Returns a signal that aborts after `ms`, and a function that ends the wait. */
+export function deadlineAfter(ms: number): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), ms);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
 async function signedInit(

@@ -24,7 +24,7 @@ export const head = async () => (await outbox().events({ after: null, before: nu
 /** The log as the Outbox tells the Endpoints of it. */
 export const logView = () => runInDurableObject(outbox(), ({ store }) => store.view);
 
-export type Sent = { url: string; id: string; body: string; headers: Headers };
+export type Sent = { url: string; id: string; body: string; headers: Headers; signal: AbortSignal };
 
 /** Every request the sender made; `answer` says what comes back, 200 at first. */
 export const receiver = {
@@ -46,6 +46,7 @@ export function useReceiver(): void {
         id: request.headers.get("webhook-id") ?? "",
         body: await request.clone().text(),
         headers: request.headers,
+        signal: request.signal,
       };
       receiver.sent.push(sent);
       return receiver.answer(sent);

@@ -47,6 +47,22 @@ describe("Courier.post", () => {
     expect(reports).toHaveLength(5);
   });
 
+  it("ends all that hang when the time of an attempt is over", async () => {
+    receiver.answer = async ({ id, signal }) => {
+      if (id === "msg_1") return new Response("ok");
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      throw signal.reason;
+    };
+    const reports: Ended[] = [];
+    const report = (some: Ended[]) => void reports.push(...some);
+    const ended = await courier().post({ ...destination, timeoutMs: 100 }, parcels(3), report);
+    expect(statuses([...reports, ...ended])).toEqual([
+      [1, 200],
+      [0, "timeout"],
+      [2, "timeout"],
+    ]);
+  });
+
   it("ends each once, though its Endpoint hears no report", async () => {
     receiver.answer = async ({ id }) => {
       if (id === "msg_1") await scheduler.wait(50);

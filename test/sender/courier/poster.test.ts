@@ -4,6 +4,7 @@ import type { Destination } from "../../../workers/sender/protocol.ts";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NOW = Date.UTC(2026, 0, 1);
+const never = new AbortController().signal;
 const parcel = { seq: 1, id: "msg_a", body: "{}" };
 
 function destination(part: Partial<Destination> = {}): Destination {
@@ -36,7 +37,7 @@ function poster(dns: { status: number; ips: string[] } | "down") {
   };
   const config = { localDev: false, dohUrl: "https://dns.example/dns-query" };
   const subject = new Poster(config, { fetch: fetcher as typeof fetch, now: () => NOW });
-  const post = async (part: Partial<Destination> = {}) => (await subject.to(destination(part)))(parcel);
+  const post = async (part: Partial<Destination> = {}) => (await subject.to(destination(part)))(parcel, never);
   return { posts, asked, subject, post };
 }
 
@@ -71,7 +72,7 @@ describe("Poster", () => {
   it("looks a name up once for all that goes there in one call", async () => {
     const { asked, posts, subject } = poster({ status: 0, ips: ["93.184.216.34"] });
     const post = await subject.to(destination());
-    await Promise.all([1, 2, 3].map((seq) => post({ ...parcel, seq })));
+    await Promise.all([1, 2, 3].map((seq) => post({ ...parcel, seq }, never)));
     expect([asked.length, posts.length]).toEqual([2, 3]);
   });
 

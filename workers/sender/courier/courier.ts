@@ -1,4 +1,5 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { deadlineAfter } from "../../../shared/outgoing/attempt.ts";
 import { type Config, configOf, type Vars } from "../config.ts";
 import type { Destination, Ended, Parcel, Report } from "../protocol.ts";
 import { Poster } from "./poster.ts";
@@ -19,6 +20,7 @@ export class Courier extends WorkerEntrypoint<Vars> {
    */
   async post(destination: Destination, parcels: Parcel[], report: Report): Promise<Ended[]> {
     const post = await posterOf(this.env).to(destination);
+    const deadline = deadlineAfter(destination.timeoutMs);
     const ended: Ended[] = [];
     const reports: Promise<void>[] = [];
     let underWay = parcels.length;
@@ -30,11 +32,12 @@ export class Courier extends WorkerEntrypoint<Vars> {
     };
     await Promise.all(
       parcels.map(async (parcel) => {
-        ended.push({ seq: parcel.seq, ending: await post(parcel) });
+        ended.push({ seq: parcel.seq, ending: await post(parcel, deadline.signal) });
         underWay--;
         if (underWay > 0) timer ??= setTimeout(tell, GATHER_MS);
       }),
     );
+    deadline.clear();
     if (timer !== null) clearTimeout(timer);
     await Promise.all(reports);
     return ended;

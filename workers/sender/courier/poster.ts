@@ -9,8 +9,8 @@ import type { Destination, Ending, Parcel } from "../protocol.ts";
 
 /** Makes attempts: checks the address, looks the host up, signs, POSTs. */
 
-/** Posts one event to the destination it was made for. Never rejects: every failure is an ending. */
-export type Post = (parcel: Parcel) => Promise<Ending>;
+/** Posts one event to the destination it was made for, until `deadline` aborts. Never rejects: every failure is an ending. */
+export type Post = (parcel: Parcel, deadline: AbortSignal) => Promise<Ending>;
 
 /** Secrets whose parsed form is kept: an isolate posts for endpoints one after the other. */
 const MAX_KEYS = 1000;
@@ -37,9 +37,9 @@ export class Poster {
     if (!found.ok) {
       return refusing(found.code, found.code === "address_forbidden" ? `${found.address} is ${found.reason}` : null);
     }
-    const { headers, timeoutMs, payload, signatureHeaders } = destination;
+    const { headers, payload, signatureHeaders } = destination;
     const [url, keys] = [address.url.href, this.#keysOf(destination)];
-    return (parcel) => {
+    return (parcel, deadline) => {
       const timestamp = Math.floor(this.#platform.now() / 1000);
       const sent = {
         url,
@@ -50,7 +50,7 @@ export class Poster {
         names: signatureHeaders,
         ...payloadOf(parcel, payload),
       };
-      return attempt(sent, this.#platform, timeoutMs);
+      return attempt(sent, this.#platform, deadline);
     };
   }
 
