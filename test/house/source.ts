@@ -24,6 +24,13 @@ export function commentsIn(source: string): string[] {
   return comments;
 }
 
+/** Returns the code of a source, without comments and spaces. */
+export function codeIn(source: string): string {
+  return source
+    .replaceAll(TOKENS, (token: string, comment?: string) => (comment === undefined ? token : ""))
+    .replaceAll(/\s/g, "");
+}
+
 function unframed(comment: string): string {
   return comment
     .replace(/^\/\*\*?|\*\/$|^\/\//g, "")

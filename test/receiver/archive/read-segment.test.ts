@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { utf8 } from "../../../shared/bytes.ts";
-import { candidateLines, linesWith, recordsIn, summariesIn } from "../../../workers/receiver/archive/read-segment.ts";
+import { recordsIn, storedEventsIn, summariesIn } from "../../../workers/receiver/archive/read-segment.ts";
+import { candidateLines, linesWith } from "../../../workers/receiver/archive/segment-lines.ts";
 import { matches, NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
-import { type EventRow, toLine, toSummary } from "../../../workers/receiver/event/record.ts";
+import { type EventRow, toRecord, toSummary } from "../../../workers/receiver/event/record.ts";
 import { targetText, UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import { rowHoldsText, textSearch } from "../../../workers/receiver/event/text-search.ts";
-import { awkwardText, rowOf } from "../support/logged.ts";
+import { awkwardText, rowOf, toLine } from "../support/logged.ts";
 
 /** Folds one character at a time, as a person would compare them. */
 const fold = (text: string) => [...text].map((character) => character.toUpperCase().toLowerCase()).join("");
@@ -107,6 +108,41 @@ describe("summariesIn", () => {
   });
 });
 
+describe("storedEventsIn", () => {
+  it("has each wanted event as its record, headers and line say it, parsed or not", () => {
+    const property = fc.property(searches, fc.boolean(), ({ rows, q }, all) => {
+      const text = rows.map((row) => `${toLine(row)}\n`).join("");
+      const filter = all ? NO_FILTER : { ...NO_FILTER, q };
+      const wanted = { range: { from: 1, to: rows.length }, ascending: true, filter, cleared: [] };
+      const segment = { firstSeq: 1, lastSeq: rows.length, epoch: "" };
+      const parsed = storedEventsIn({ text, damaged: [] }, segment, wanted);
+      const asStored = storedEventsIn({ text, damaged: [] }, { ...segment, masked: true }, wanted);
+      const expected = rows.filter((row) => matches(filter, toRecord(row)));
+      for (const { events, damaged } of [parsed, asStored]) {
+        expect(damaged).toEqual([]);
+        expect(events.map(({ seq }) => seq)).toEqual(expected.map(({ seq }) => seq));
+        expect(events.map(({ line }) => line)).toEqual(expected.map(toLine));
+        expect(events.map(({ headers }) => headers)).toEqual(expected.map((row) => row.headers));
+        const bodies = events.map(({ record }) => [record.body, record.encoding, record.path ?? null]);
+        const own = expected.map(toRecord);
+        expect(bodies).toEqual(own.map((record) => [record.body, record.encoding, record.path]));
+      }
+    });
+    fc.assert(property, { numRuns: 300 });
+  });
+
+  it.each([false, true])("names a damaged line, masked %s", (masked) => {
+    const line = toLine(rowOf("abc", [], { seq: 2 }));
+    const broken = ['{"seq":2,"damaged":true}', line.replace('"body":"', '"body":'), line.replace('"headers"', '"h"')];
+    for (const second of broken) {
+      const text = `${toLine(rowOf("abc"))}\n${second}\n`;
+      const wanted = { range: { from: 1, to: 2 }, ascending: true, filter: NO_FILTER, cleared: [] };
+      const found = storedEventsIn({ text, damaged: [] }, { firstSeq: 1, lastSeq: 2, epoch: "", masked }, wanted);
+      expect(found).toMatchObject({ events: [{ seq: 1 }], damaged: [2] });
+    }
+  });
+});
+
 describe("candidateLines", () => {
   const sources = fc.constantFrom("a", "b", 'a"', "a,", "a\\");
   const types = fc.constantFrom(null, "x", "x.y", "x.z", 'x"', "y", 'x","source":"a');
@@ -120,7 +156,8 @@ describe("candidateLines", () => {
         const rows = made.map(({ body, ...more }, index) => rowOf(body, [], { ...more, seq: index + 1 }));
         const filter = { ...NO_FILTER, source, type };
         const text = rows.map((row) => `${toLine(row)}\n`).join("");
-        const found = candidateLines(text, filter).filter((line) => matches(filter, JSON.parse(line)));
+        const lines = candidateLines(text, filter).map(({ start, end }) => text.slice(start, end));
+        const found = lines.filter((line) => matches(filter, JSON.parse(line)));
         expect(found).toEqual(rows.map(toLine).filter((line) => matches(filter, JSON.parse(line))));
       },
     );

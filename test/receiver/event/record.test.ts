@@ -7,11 +7,11 @@ import {
   fromLine,
   lineOf,
   summaryOf,
-  toLine,
   toRecord,
   toSummary,
 } from "../../../workers/receiver/event/record.ts";
 import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
+import { toLine } from "../support/logged.ts";
 
 function row(body: Uint8Array): EventRow {
   return {
@@ -50,7 +50,7 @@ describe("toRecord", () => {
   });
 });
 
-describe("toLine and fromLine", () => {
+describe("lineOf and fromLine", () => {
   const bodies: [name: string, body: Uint8Array][] = [
     ["nothing", utf8("")],
     ["binary", new Uint8Array([0xff, 0xfe, 0x00, 0x80])],

@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { toBase64, utf8 } from "../../../shared/bytes.ts";
-import { candidateLines } from "../../../workers/receiver/archive/read-segment.ts";
-
+import { candidateLines } from "../../../workers/receiver/archive/segment-lines.ts";
 import { NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { HeaderList } from "../../../workers/receiver/event/headers.ts";
-import { type EventRecord, type EventRow, toLine } from "../../../workers/receiver/event/record.ts";
+import type { EventRecord, EventRow } from "../../../workers/receiver/event/record.ts";
 import { holdsText, rowHoldsText, textSearch } from "../../../workers/receiver/event/text-search.ts";
-import { rowOf } from "../support/logged.ts";
+import { rowOf, toLine } from "../support/logged.ts";
 
 const recordOf = (row: EventRow) => JSON.parse(toLine(row)) as EventRecord;
 const binary = new Uint8Array([0xff, ...utf8("Zeilenende\n"), 0xff]);

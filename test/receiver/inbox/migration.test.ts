@@ -6,7 +6,17 @@ import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import { injectKv, refuse } from "../support/faulty-kv.ts";
 import { call, get, inbox, inInbox, rowsWritten, send, tables, useEmptyStorage } from "../support/harness.ts";
 import { checkInvariants, inKv } from "../support/invariants.ts";
-import { awkwardText, flush, type Logged, log, settle, tailRecords } from "../support/logged.ts";
+import {
+  awkwardText,
+  flush,
+  follow,
+  type Logged,
+  log,
+  reader,
+  segments,
+  settle,
+  tailRecords,
+} from "../support/logged.ts";
 
 useEmptyStorage();
 
@@ -25,10 +35,16 @@ async function becomeSchema3(...more: string[]): Promise<void> {
       run(`DROP TABLE ${name}`);
       run(`ALTER TABLE before RENAME TO ${name}`);
     }
-    run("UPDATE meta SET value = json_set(value, '$.schema', 3) WHERE key = 'identity'");
+    becomeSchema(run, 3);
     for (const statement of more) run(statement);
   });
   await evictDurableObject(inbox());
+}
+
+/** Takes the columns of schema 5 away, and notes the number of one before. */
+function becomeSchema(run: (statement: string) => unknown, schema: 3 | 4): void {
+  for (const column of ["masking", "sieve"]) run(`ALTER TABLE seg DROP COLUMN ${column}`);
+  run(`UPDATE meta SET value = json_set(value, '$.schema', ${schema}) WHERE key = 'identity'`);
 }
 
 const schemaOf = () =>
@@ -60,9 +76,9 @@ describe("storage of schema 3", () => {
     await becomeSchema3();
 
     expect(await exported()).toEqual(before);
-    expect(await schemaOf()).toBe(4);
-    // One row of `meta`, and one of SQLite's own for each column of each tail: no event is written again.
-    expect(await rowsWritten()).toBe(1 + 3 * 3);
+    expect(await schemaOf()).toBe(5);
+    // One row of `meta`, and one of SQLite's own for each column of each tail and of `seg`: no event is written again.
+    expect(await rowsWritten()).toBe(1 + 3 * 3 + 2);
     for (const record of before) {
       expect(record).toMatchObject({ method: null, path: null, query: null });
       expect(await get(`/events/${record.seq}`)).toEqual(record);
@@ -133,5 +149,24 @@ describe("storage of schema 3", () => {
       }),
       { numRuns: 15 },
     );
+  });
+});
+
+describe("storage of schema 4", () => {
+  it("opens with all its segments, which are searched as before, and new ones have sieves", async () => {
+    await segments([{ body: "an old needle" }], [{ body: "old straw" }]);
+    await inInbox((_instance, { storage }) => becomeSchema((statement) => storage.sql.exec(statement).toArray(), 4));
+    await evictDurableObject(inbox());
+    const before = reader();
+    expect(await follow(before, { filter: { q: "old needle" } })).toMatchObject({ events: [{ seq: 1 }], pages: 1 });
+    expect(before.gets).toHaveLength(2);
+    expect(await schemaOf()).toBe(5);
+    expect(await rowsWritten()).toBe(1 + 2);
+    await segments([{ body: "new straw" }], [{ body: "a new needle" }]);
+    const after = reader();
+    expect(await follow(after, { filter: { q: "new needle" } })).toMatchObject({ events: [{ seq: 4 }] });
+    // The old two say nothing of what they hold.
+    expect(after.gets).toHaveLength(3);
+    await checkInvariants(await inKv());
   });
 });

@@ -319,13 +319,13 @@ describe("tables of another schema", () => {
       });
     await segments(["a"]);
     await accept("b");
-    await setSchema(5);
+    await setSchema(6);
     await evictDurableObject(inbox());
     expect((await send("c")).status).toBe(503);
     await setSchema(2);
     await evictDurableObject(inbox());
     expect((await send("c")).status).toBe(503);
-    await setSchema(4);
+    await setSchema(5);
     await evictDurableObject(inbox());
     expect(await ids()).toEqual(["b", "a"]);
   });

@@ -2,6 +2,7 @@ import { reset } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { exportQuery } from "../../../workers/receiver/api/export.ts";
+import { storedEventOf } from "../../../workers/receiver/archive/read-segment.ts";
 import { NO_FILTER } from "../../../workers/receiver/event/filter.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
 import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
@@ -247,6 +248,9 @@ const record: EventRecord = {
   body: "{}",
 };
 
+/** Returns the row of a record. */
+const csvLine = (made: EventRecord) => csv.line(storedEventOf(made));
+
 describe("csv", () => {
   const cases: [body: string, cell: string][] = [
     ["plain", "plain"],
@@ -285,15 +289,15 @@ describe("csv", () => {
     ["", ""],
   ];
   it.each(cases)("writes the body %j as %j", (body, cell) => {
-    expect(parseCsv(csv.line({ ...record, body }))[0]?.[BODY]).toBe(cell);
+    expect(parseCsv(csvLine({ ...record, body }))[0]?.[BODY]).toBe(cell);
   });
 
   it("has a column for each part, and says where a body is base64", () => {
     const text =
       csv.head +
-      csv.line(record) +
-      csv.line({ ...record, id: null, type: "=x", encoding: "base64", body: "/w==" }) +
-      csv.line({ ...record, ...UNKNOWN_LINE });
+      csvLine(record) +
+      csvLine({ ...record, id: null, type: "=x", encoding: "base64", body: "/w==" }) +
+      csvLine({ ...record, ...UNKNOWN_LINE });
     const rest = ["default", "a", "2040-01-01T00:00:00.000Z", "2", "verified", '[["x-a","b\\"c"]]', "", "{}"];
     const line = ["POST", "/webhook", "a=1"];
     expect(parseCsv(text)).toEqual([
@@ -310,7 +314,7 @@ describe("csv", () => {
       awkwardText,
       fc.constantFrom("", "=", "+", "-", "@", "\r", "＝", " ＋", "\t－", "＠", ";=", ' ; "-', "\n@"),
       (id, text, begin) => {
-        const rows = parseCsv(csv.line({ ...record, id, type: begin + text, body: begin + text }).repeat(2));
+        const rows = parseCsv(csvLine({ ...record, id, type: begin + text, body: begin + text }).repeat(2));
         expect(rows.map((cells) => cells.length)).toEqual([13, 13]);
         expect(rows.flat().filter((cell) => /^[\s"]*[=+\-@＝＋－＠]|^\p{Cc}/u.test(cell))).toEqual([]);
         expect(rows[0]?.[BODY]?.replaceAll("'", "")).toBe(begin + text);
@@ -326,7 +330,7 @@ describe("csv", () => {
     const property = fc.property(
       attack.map((parts) => parts.join("")),
       (text) => {
-        const line = csv.line({ ...record, id: text, type: text, headers: [[text, text]], query: text, body: text });
+        const line = csvLine({ ...record, id: text, type: text, headers: [[text, text]], query: text, body: text });
         const runs = /^[\s"\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]/u;
         expect(cellsSplitAt(line, separator).filter((cell) => runs.test(cell))).toEqual([]);
       },

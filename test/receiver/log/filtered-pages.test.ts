@@ -6,6 +6,7 @@ import { Sql } from "../../../shared/durable/sql.ts";
 import { type EventFilter, matches } from "../../../workers/receiver/event/filter.ts";
 import type { Page } from "../../../workers/receiver/event/page.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
+import { SieveBuilder } from "../../../workers/receiver/event/text-sieve.ts";
 import { isCleared } from "../../../workers/receiver/event/tombstone.ts";
 import { Tails } from "../../../workers/receiver/inbox/storage/tails.ts";
 import { readPage, readRecord } from "../../../workers/receiver/log/read.ts";
@@ -33,6 +34,7 @@ const sources = fc.constantFrom("a", "b", "c");
 const types = fc.constantFrom("x", "x.y", "x.z", "z", "x.y.z", 'x.".z', "x.y.q.z");
 const body: fc.Arbitrary<string | Uint8Array<ArrayBuffer>> = fc.oneof(
   awkwardText,
+  fc.constantFrom("a needle", "A NEEDLE in ſtraw", "needle"),
   awkwardText.map((text) => new Uint8Array([0xff, ...utf8(text)])),
 );
 const event: fc.Arbitrary<Logged> = fc.record({
@@ -55,7 +57,7 @@ const filter: fc.Arbitrary<EventFilter> = fc.record({
   q: fc.option(
     fc.oneof(
       awkwardText.filter((text) => text !== ""),
-      fc.constantFrom("a", "x-a: ", "é"),
+      fc.constantFrom("a", "x-a: ", "é", "needle", "a needle", "N STRAW", "é needle"),
     ),
     { freq: 1 },
   ),
@@ -132,7 +134,8 @@ describe("readPage", () => {
       [{ q: "needle" }, 1, [9], 1],
       [{ q: "needle" }, 2, [9, 6], 2],
       [{ q: "needle" }, 3, [9, 6, 3], 3],
-      [{ q: "nowhere" }, 1, [], 3],
+      [{ q: "zzz" }, 1, [], 3],
+      [{ q: "nowhere" }, 1, [], 0],
     ];
     for (const [filter, limit, found, gets] of cases) {
       const log = reader();
@@ -144,9 +147,9 @@ describe("readPage", () => {
   it("counts the bytes of tails and segments together, and goes on where it stopped", async () => {
     await segments([{ body: large("needle") }], [{ body: large("") }], [{ body: large("") }]);
     await log({ body: large("") });
-    const shown = async (seq: number | null, scanBytes: number) => {
+    const shown = async (seq: number | null, scanBytes: number, q = "eed") => {
       const from = reader();
-      const { events, next } = await readPage(from, query({ seq, scanBytes, filter: { q: "NEEDLE" } }));
+      const { events, next } = await readPage(from, query({ seq, scanBytes, filter: { q } }));
       return [seqs(events), next, from.gets.length];
     };
     expect(await shown(null, 2500)).toEqual([[], 3, 1]);
@@ -154,6 +157,8 @@ describe("readPage", () => {
     expect(await shown(null, 1)).toEqual([[], 4, 0]);
     expect(await shown(4, 1)).toEqual([[], 3, 1]);
     expect(await shown(null, 10_000)).toEqual([[1], null, 3]);
+    // By its sieve, one segment alone may hold the whole word.
+    expect(await shown(null, 2500, "NEEDLE")).toEqual([[1], null, 1]);
   });
 
   it("reads no more text than SCAN_BYTES, or one segment, however much its events grow in it", async () => {
@@ -164,7 +169,7 @@ describe("readPage", () => {
         const walked: number[][] = [];
         for (let seq: number | null = order === "after" ? 0 : null, more = true; more; ) {
           const from = reader();
-          const page: Page = await readPage(from, query({ order, seq, scanBytes, filter: { q: "nowhere" } }));
+          const page: Page = await readPage(from, query({ order, seq, scanBytes, filter: { q: "zzz" } }));
           walked.push(from.sizes);
           seq = page.next;
           more = seq !== null && page.end !== true;
@@ -181,15 +186,70 @@ describe("readPage", () => {
     const groups = Array.from({ length: 43 }, (_, index) => [from(index === 0 ? "rare" : "a")]);
     await segments(...groups);
     const log = reader();
-    expect(await readPage(log, query({ filter: { q: "nowhere" } }))).toEqual({ events: [], next: 4 });
+    expect(await readPage(log, query({ filter: { q: "zzz" } }))).toEqual({ events: [], next: 4 });
     expect(log.gets).toHaveLength(40);
     expect(await readPage(log, query({ filter: { source: "rare" } }))).toMatchObject({
       events: [{ seq: 1 }],
       next: null,
     });
     expect(log.gets).toHaveLength(41);
-    const after = await readPage(log, query({ order: "after", seq: 0, filter: { q: "nowhere" } }));
+    const after = await readPage(log, query({ order: "after", seq: 0, filter: { q: "zzz" } }));
     expect(after).toEqual({ events: [], next: 40 });
+  });
+
+  it("reads none of the segments that cannot hold the text, and all of which it does not know it", async () => {
+    await segments([{ body: "straw" }], [{ path: "/a-needle" }], [{ headers: [["x-a", "needle"]] }], [from("a")]);
+    const found = async (filter: Partial<EventFilter>) => {
+      const log = reader();
+      return [seqs((await readPage(log, query({ filter }))).events), log.gets.length];
+    };
+    expect(await found({ q: "NEEDLE" })).toEqual([[3, 2], 2]);
+    expect(await found({ q: "x-a: needle" })).toEqual([[3], 1]);
+    expect(await found({ q: "needle", source: "a" })).toEqual([[], 0]);
+    expect(await found({ q: "needle", until: START })).toEqual([[], 0]);
+    await inInbox((_instance, { storage }) => storage.sql.exec("UPDATE seg SET sieve = NULL WHERE n = 1").toArray());
+    expect(await found({ q: "NEEDLE" })).toEqual([[3, 2], 4]);
+  });
+
+  it("looks at no more than 256 sieves a request, and goes on behind them", async () => {
+    await log(from("a"));
+    await inInbox((_instance, { storage: { sql } }) => {
+      sql.exec("DROP TABLE tail_1").toArray();
+      new Tails(new Sql(sql)).begin(601);
+      const many = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 600)";
+      const columns = `firstSeq, lastSeq, epoch, n, bytes, "from", "to", misses, sieve`;
+      const sieve = new SieveBuilder().sieve();
+      sql
+        .exec(`INSERT INTO seg (${columns}) ${many} SELECT n, n, 'e', 1, 1, ?, ?, 0, ? FROM s`, START, START, sieve)
+        .toArray();
+    });
+    const log600 = reader([]);
+    for (const order of ["before", "after"] as const) {
+      const nexts: (number | null)[] = [];
+      for (let seq: number | null = order === "after" ? 0 : null, more = true; more; ) {
+        const page: Page = await readPage(log600, query({ order, seq, filter: { q: "nowhere" } }));
+        nexts.push(page.next);
+        seq = page.next;
+        more = seq !== null && page.end !== true;
+      }
+      expect(nexts).toEqual(order === "before" ? [345, 89, null] : [256, 512, 600]);
+    }
+    expect(log600.gets).toEqual([]);
+  });
+
+  it("ends the page of a search with a segment where the next one holds more than the page takes", async () => {
+    const four = (text: string) => [1, 2, 3, 4].map(() => ({ body: text }));
+    await segments(four("hit"), four("hit"), [...four("none"), { body: "hit" }], [...four("none"), { body: "hit" }]);
+    const shown = async (limit: number, seq: number | null, filter: Partial<EventFilter> = { q: "hit" }) => {
+      const log = reader();
+      const { events, next } = await readPage(log, query({ limit, seq, filter }));
+      return [seqs(events), next, log.gets.length];
+    };
+    expect(await shown(4, null)).toEqual([[18, 13, 8, 7], 7, 4]);
+    expect(await shown(5, 9)).toEqual([[8, 7, 6, 5], 5, 1]);
+    expect(await shown(5, 5)).toEqual([[4, 3, 2, 1], null, 1]);
+    expect(await shown(20, 9)).toEqual([[8, 7, 6, 5, 4, 3, 2, 1], null, 2]);
+    expect(await shown(5, 9, {})).toEqual([[8, 7, 6, 5, 4], 4, 2]);
   });
 
   it("looks at no more than 10,000 segments a request, in SQL, and goes on behind them", async () => {

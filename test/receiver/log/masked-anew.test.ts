@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isMasked } from "../../../workers/receiver/archive/read-segment.ts";
+import { isMasked } from "../../../workers/receiver/archive/masked-text.ts";
 import type { EventRecord } from "../../../workers/receiver/event/record.ts";
 import { UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
 import { Rejections } from "../../../workers/receiver/rejected/rejections.ts";

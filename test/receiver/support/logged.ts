@@ -11,6 +11,7 @@ import {
   type EventRecord,
   type EventRow,
   type EventSummary,
+  lineOf,
   toRecord,
 } from "../../../workers/receiver/event/record.ts";
 import { type RequestLine, UNKNOWN_LINE } from "../../../workers/receiver/event/request-line.ts";
@@ -162,6 +163,9 @@ const awkward = fc.constantFrom(
 );
 
 export const awkwardText = fc.array(awkward, { maxLength: 12 }).map((parts) => parts.join(""));
+
+/** Returns the line of a segment that a row becomes. */
+export const toLine = (row: EventRow): string => lineOf(toRecord(row));
 
 /** Returns a tail's row with this body and these headers. */
 export function rowOf(body: string | Uint8Array, headers: HeaderList = [], more: Partial<EventRow> = {}): EventRow {

@@ -1,25 +1,23 @@
-import { typePrefix } from "../../../shared/event-type.ts";
-import { type EventFilter, matches, matchesBody, matchesSummary } from "../event/filter.ts";
+import { type EventFilter, matches, matchesBody, matchesSummary, wantsAll } from "../event/filter.ts";
 import { maskedAnew } from "../event/headers.ts";
-import { isSecretName, MASK, maskedQuery } from "../event/masking.ts";
 import type { SegmentRef, Wanted } from "../event/page.ts";
-import { type EventRecord, type EventSummary, fromLine, summaryOf } from "../event/record.ts";
-import { storedPattern } from "../event/text-search.ts";
+import { type EventRecord, type EventSummary, fromLine, lineOf, summaryOf } from "../event/record.ts";
 import { isCleared, type Tombstone } from "../event/tombstone.ts";
+import { BODY, candidateLines, type LineSpan } from "./segment-lines.ts";
 import type { SegmentText } from "./segments.ts";
 
-/** Finds events in a segment's text. Only lines that may hold a wanted event are parsed. Pure. */
-
-/** The end of a line whose body is base64; inside a JSON string these quotes would be escaped. */
-const BINARY_END = '"encoding":"base64"}\n';
+/** Reads the wanted events of a segment's text. Only lines that may hold one are parsed. Pure. */
 
 /** Wanted events of a segment; `damaged` are the seqs of further lines that might have held more. */
 type FoundEvents<Event> = { events: Event[]; damaged: number[] };
 
 type WantedOf = Wanted & { cleared: readonly Tombstone[] };
 
+/** A line that may hold an event; `sure`: its body holds the filter's text; `masked`: nothing in it is to be masked. */
+type StoredLine = { line: string; sure: boolean; masked: boolean };
+
 /** Reads a line's event; null where the line holds none, `unwanted` where the filter leaves it out. */
-type LineReader<Event> = (line: string, filter: EventFilter) => Event | "unwanted" | null;
+type LineReader<Event> = (stored: StoredLine, filter: EventFilter) => Event | "unwanted" | null;
 
 /** Returns at most `limit` wanted records of a whole segment, in the order asked for. */
 export function recordsIn(
@@ -44,7 +42,32 @@ export function summariesIn(
   return eventsIn(segmentText, segment, { wanted, limit, read: wantedSummary });
 }
 
-function eventsIn<Event extends EventSummary>(
+/** An event as an export writes it: `line` is its whole record as JSON, `headers` are those of the record, as JSON too. */
+export type StoredEvent = {
+  seq: number;
+  source: string;
+  record: Omit<EventRecord, "headers">;
+  headers: string;
+  line: string;
+};
+
+/** Returns the wanted events of a whole segment for an export. */
+export function storedEventsIn(
+  segmentText: SegmentText,
+  segment: SegmentRef,
+  wanted: WantedOf,
+): FoundEvents<StoredEvent> {
+  const read = wantsAll(wanted.filter) && segment.masked ? storedEvent : wantedEvent;
+  return eventsIn(segmentText, segment, { wanted, limit: Number.POSITIVE_INFINITY, read });
+}
+
+/** Returns an event for an export. */
+export function storedEventOf(record: EventRecord): StoredEvent {
+  const { seq, source, headers } = record;
+  return { seq, source, record, headers: JSON.stringify(headers), line: lineOf(record) };
+}
+
+function eventsIn<Event extends { seq: number; source: string }>(
   { text, damaged }: SegmentText,
   segment: SegmentRef,
   { wanted, limit, read }: { wanted: WantedOf; limit: number; read: LineReader<Event> },
@@ -52,10 +75,12 @@ function eventsIn<Event extends EventSummary>(
   const { range, ascending, filter, cleared } = wanted;
   const found: FoundEvents<Event> = { events: [], damaged: [] };
   if (limit <= 0) return found;
+  const { masked = false } = segment;
   const candidates = linesWithin(candidateLines(text, filter), segment, range);
-  for (const line of ascending ? candidates : candidates.reverse()) {
+  for (const { start, end, sure } of ascending ? candidates : candidates.reverse()) {
     if (found.events.length >= limit) break;
-    const event = read(line, filter);
+    const line = text.slice(start, end);
+    const event = read({ line, sure, masked }, filter);
     if (event === "unwanted") continue;
     if (event === null) found.damaged.push(seqAt(line));
     else if (event.seq >= range.from && event.seq <= range.to && !isCleared(cleared, event)) found.events.push(event);
@@ -64,29 +89,43 @@ function eventsIn<Event extends EventSummary>(
   return found;
 }
 
-function wantedRecord(line: string, filter: EventFilter): EventRecord | "unwanted" | null {
-  const record = recordIn(line);
+function wantedRecord({ line, masked }: StoredLine, filter: EventFilter): EventRecord | "unwanted" | null {
+  const record = recordIn(line, masked);
   return record === null || matches(filter, record) ? record : "unwanted";
 }
 
-function wantedSummary(line: string, filter: EventFilter): EventSummary | "unwanted" | null {
+function wantedSummary(stored: StoredLine, filter: EventFilter): EventSummary | "unwanted" | null {
+  const { line, sure, masked } = stored;
   const summary = summaryOfLine(line);
   if (summary !== null) {
     if (!matchesSummary(filter, summary)) return "unwanted";
-    if (filter.q === null) return summary;
+    if (filter.q === null || sure) return summary;
   }
   const body = textBodyIn(line);
   if (summary !== null && matchesBody(filter, body)) return summary;
-  const record = wantedRecord(body === null ? line : withoutBody(line), filter);
+  const rest = body === null ? line : withoutBody(line);
+  const record = wantedRecord({ line: rest, sure, masked }, filter);
   return record === null || record === "unwanted" ? record : summaryOf(record);
 }
 
-/**
- * The members that follow a summary, and the last one. Within a string each quote has a backslash before it, so these
- * texts stand between members alone.
- */
-const AFTER_SUMMARY = [',"method":', ',"headers":'];
-const BODY = ',"body":';
+function wantedEvent(stored: StoredLine, filter: EventFilter): StoredEvent | "unwanted" | null {
+  const record = wantedRecord(stored, filter);
+  return record === null || record === "unwanted" ? record : storedEventOf(record);
+}
+
+/** Reads the event of a line that is masked. Its headers are not parsed: the writer made them of a list. */
+function storedEvent({ line }: StoredLine): StoredEvent | null {
+  const [headersAt, bodyAt] = [line.indexOf(HEADERS), line.indexOf(BODY)];
+  if (headersAt === -1 || bodyAt < headersAt) return null;
+  const record = parsed<EventRecord>(line.slice(0, headersAt) + line.slice(bodyAt));
+  const headers = line.slice(headersAt + HEADERS.length, bodyAt);
+  return record === null ? null : { seq: record.seq, source: record.source, record, headers, line };
+}
+
+/** The member before the body, which like that of the body stands between members alone. */
+const HEADERS = ',"headers":';
+/** The members that follow a summary. */
+const AFTER_SUMMARY = [',"method":', HEADERS];
 
 /** Returns the summary with which a line begins, or null where the line must be parsed whole. */
 function summaryOfLine(line: string): EventSummary | null {
@@ -120,32 +159,16 @@ export function withAllDamaged({ text }: SegmentText, { firstSeq }: SegmentRef):
   return { text, damaged: lines.flatMap((line, index) => (recordIn(line) === null ? [firstSeq + index] : [])) };
 }
 
-/** Returns the record of a line as readers get it, or null for a line that holds none. */
-export function recordIn(line: string): EventRecord | null {
+/** Returns the record of a line as readers get it, or null for a line that holds none; `masked`: it is stored like that. */
+export function recordIn(line: string, masked = false): EventRecord | null {
   try {
     const record = fromLine(line);
     // A line that stands for a lost event has its seq alone.
-    return Array.isArray(record.headers) ? maskedAnew(record) : null;
+    if (!Array.isArray(record.headers)) return null;
+    return masked ? record : maskedAnew(record);
   } catch {
     return null;
   }
-}
-
-/** The beginning of a header, and of what follows a name: within a string these quotes would be escaped. */
-const HEADER_BEGIN = '["';
-const MASKED_END = `","${MASK}"]`;
-const STORED_QUERY = /"query":"((?:[^"\\]|\\.)*)"/g;
-
-/**
- * Tells whether nothing in a segment's text would be masked today that was not when it was logged. A text may pass for
- * one with a secret where it has none, never the other way round.
- */
-export function isMasked(text: string): boolean {
-  for (let at = text.indexOf(HEADER_BEGIN); at !== -1; at = text.indexOf(HEADER_BEGIN, at + 1)) {
-    const name = text.slice(at + HEADER_BEGIN.length, text.indexOf('"', at + HEADER_BEGIN.length));
-    if (isSecretName(name) && !text.startsWith(MASKED_END, at + HEADER_BEGIN.length + name.length)) return false;
-  }
-  return text.matchAll(STORED_QUERY).every(([, query = ""]) => maskedQuery(query) === query);
 }
 
 /** Returns the seq with which a damaged line begins, 0 for none. */
@@ -153,59 +176,8 @@ function seqAt(line: string): number {
   return Number(/^\{"seq":(\d{1,15}),/.exec(line)?.[1] ?? 0);
 }
 
-/** Returns the lines that may hold an event the filter wants, in order. Every line that does hold one is among them. */
-export function candidateLines(text: string, filter: EventFilter): string[] {
-  const summary = summaryText(filter);
-  if (filter.q !== null) {
-    const lines = linesAt(text, [
-      ...startsOf(text, new RegExp(storedPattern(filter.q), "giu")),
-      ...startsOf(text, BINARY_END),
-    ]);
-    return summary === null ? lines : lines.filter((line) => line.includes(summary));
-  }
-  return summary === null ? text.split("\n").slice(0, -1) : linesAt(text, startsOf(text, summary));
-}
-
-/** Returns the lines that hold this exact text. */
-export function linesWith(text: string, part: string): string[] {
-  return linesAt(text, startsOf(text, part));
-}
-
 /** Returns the lines in the range when no line is missing: seqs have no gaps, so a line's place tells its seq. */
-function linesWithin(lines: string[], { firstSeq, lastSeq }: SegmentRef, { from, to }: Wanted["range"]): string[] {
+function linesWithin(lines: LineSpan[], { firstSeq, lastSeq }: SegmentRef, { from, to }: Wanted["range"]): LineSpan[] {
   if (lines.length !== lastSeq - firstSeq + 1) return lines;
   return lines.slice(Math.max(from - firstSeq, 0), Math.max(to - firstSeq + 1, 0));
-}
-
-/** Returns the text that the line of every wanted event holds; the members of a summary always have this order. */
-function summaryText({ source, type }: EventFilter): string | null {
-  const parts: string[] = [];
-  if (source !== null) parts.push(`"source":${JSON.stringify(source)}`);
-  if (type !== null) {
-    const prefix = typePrefix(type);
-    parts.push(`"type":${prefix === null ? JSON.stringify(type) : JSON.stringify(prefix).slice(0, -1)}`);
-  }
-  return parts.length === 0 ? null : parts.join(",");
-}
-
-/** Returns where each line begins that holds `wanted`; a pattern is global and never spans lines. */
-function startsOf(text: string, wanted: string | RegExp): number[] {
-  const starts: number[] = [];
-  for (let at = indexFrom(text, wanted, 0); at !== -1; ) {
-    starts.push(text.lastIndexOf("\n", at) + 1);
-    const end = text.indexOf("\n", at);
-    at = end === -1 ? -1 : indexFrom(text, wanted, end + 1);
-  }
-  return starts;
-}
-
-function indexFrom(text: string, wanted: string | RegExp, from: number): number {
-  if (typeof wanted === "string") return text.indexOf(wanted, from);
-  wanted.lastIndex = from;
-  return wanted.exec(text)?.index ?? -1;
-}
-
-function linesAt(text: string, starts: number[]): string[] {
-  const ordered = [...new Set(starts)].sort((a, b) => a - b);
-  return ordered.map((start) => text.slice(start, text.indexOf("\n", start)));
 }

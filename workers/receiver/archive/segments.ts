@@ -1,9 +1,13 @@
 import { utf8 } from "../../../shared/bytes.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { DAY_MS } from "../../../shared/time.ts";
+import { MASKING_VERSION } from "../event/masking.ts";
 import type { SegmentRef } from "../event/page.ts";
-import { type EventRow, toLine } from "../event/record.ts";
+import { type EventRow, lineOf, toRecord } from "../event/record.ts";
+import { searchedTexts } from "../event/text-search.ts";
+import { SieveBuilder } from "../event/text-sieve.ts";
 import type { Tombstone } from "../event/tombstone.ts";
+import { isMasked } from "./masked-text.ts";
 
 /**
  * The log in KV: immutable segments of many events, NDJSON, one record a line. Nothing outside this file names KV keys.
@@ -45,8 +49,15 @@ export type ListedSegment = CountedSegment & { bytes: number; from: number; to: 
 /** One page of KV's list of a log; the next page begins at `cursor`, which is null after the last. */
 export type SegmentPage = { segments: ListedSegment[]; cursor: string | null };
 
+/**
+ * Notes about the text of a segment, which spare its readers work. `masking`: the version of the rules by which nothing in
+ * it is to be masked any more; null where something is. `sieve`: of all texts that a search looks at; null where some are
+ * not known.
+ */
+export type TextNotes = { masking: number | null; sieve: Uint8Array<ArrayBuffer> | null };
+
 /** The value of a segment's key; `bytes` is its size, which escapes and base64 make larger than that of the rows. */
-type EncodedSegment = { text: string; bytes: number };
+type EncodedSegment = { text: string; bytes: number; notes: TextNotes };
 
 /** A segment on its way to KV: `rows` are its events, `now` is in unix milliseconds. */
 type SegmentPut = { segment: Segment; text: string; rows: EventRow[]; retentionMs: number; now: number };
@@ -75,18 +86,25 @@ const DAMAGED_END = '"damaged":true}';
  */
 export function encodeSegment({ firstSeq, lastSeq }: SegmentRef, rows: EventRow[]): EncodedSegment {
   const bySeq = new Map(rows.map((row) => [row.seq, row]));
+  const sieve = new SieveBuilder();
   const lines = Array.from({ length: lastSeq - firstSeq + 1 }, (_, index) => {
     const row = bySeq.get(firstSeq + index);
-    return `${(row && lineOrNull(row)) ?? `{"seq":${firstSeq + index},${DAMAGED_END}`}\n`;
+    return row === undefined ? null : lineOrNull(row, sieve);
   });
-  const text = lines.join("");
-  return { text, bytes: utf8(text).byteLength };
+  const text = lines.map((line, index) => `${line ?? `{"seq":${firstSeq + index},${DAMAGED_END}`}\n`).join("");
+  const notes = {
+    masking: isMasked(text) ? MASKING_VERSION : null,
+    sieve: lines.includes(null) ? null : sieve.sieve(),
+  };
+  return { text, bytes: utf8(text).byteLength, notes };
 }
 
-/** Returns the line of a row, or null for a row that is damaged. */
-function lineOrNull(row: EventRow): string | null {
+/** Returns the line of a row and adds its texts to the sieve; null for a row that is damaged. */
+function lineOrNull(row: EventRow, sieve: SieveBuilder): string | null {
   try {
-    return toLine(row);
+    const record = toRecord(row);
+    for (const text of searchedTexts(record)) sieve.add(text);
+    return lineOf(record);
   } catch (error) {
     logEvent("event.damaged", { seq: row.seq, error: String(error) });
     return null;

@@ -15,6 +15,12 @@ const SECRET_NAME =
 const PLAIN_NAME =
   /(signature|hmac|digest)[-_.]?(v?\d+|(sha|ed)\d+)?$|idempotency|websocket|public[-_.]?key|key[-_.]?(id|identifier|version)$|(^|[-_.])(event|message|issue|routing|partition|cache|surrogate|object)[-_.]key$|token[-_.]?type$/;
 
+/**
+ * The version of these rules. A text that was found masked is marked with it, and not looked through again: so a change
+ * of what is masked needs another number.
+ */
+export const MASKING_VERSION = 1;
+
 /** Names met before: the same few come with every request. */
 const judged = new BoundedMap<string, boolean>(500);
 /** Longer names are a stranger's: they are not kept, and never plain. */

@@ -19,8 +19,11 @@ export type SeqRange = { from: number; to: number };
 /** A part of the log to search: a run of seqs, the end to begin at, and the filter. */
 export type Wanted = { range: SeqRange; ascending: boolean; filter: EventFilter };
 
-/** The name of a segment in KV, and its last seq. `noted`: some of it could not be read lately. */
-export type SegmentRef = { firstSeq: number; lastSeq: number; epoch: string; noted?: boolean };
+/**
+ * The name of a segment in KV, and its last seq. `noted`: some of it could not be read lately. `masked`: nothing in its
+ * text is to be masked.
+ */
+export type SegmentRef = { firstSeq: number; lastSeq: number; epoch: string; noted?: boolean; masked?: boolean };
 
 /** A part of the log that could not be read. `answered`: its storage said that it is not there, or is damaged. */
 export type Unread = SeqRange & { answered: boolean };

@@ -75,13 +75,9 @@ export function withRepeated<Event extends EventSummary>(
   });
 }
 
-/** Returns one line of a segment. The same row gives the same bytes each time, so writing it twice does no harm. */
-export function toLine(row: EventRow): string {
-  return lineOf(toRecord(row));
-}
-
 /**
- * Returns a record as a line. A request line that is not known is left out, as version 0.1.0 did: its segments may be put
+ * Returns a record as a line of a segment. The same record gives the same bytes each time, so writing it twice does no
+ * harm. A request line that is not known is left out, as version 0.1.0 did: its segments may be put
  * again, with the same bytes (I4, sealed is final).
  */
 export function lineOf(record: EventRecord): string {

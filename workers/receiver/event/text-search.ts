@@ -25,9 +25,7 @@ export function textSearch(q: string): TextSearch {
 
 /** Searches a record's URL, headers and body; a body that is not text is searched as the text in its bytes. */
 export function holdsText({ shown }: TextSearch, record: EventRecord): boolean {
-  const { headers, body, encoding } = record;
-  if (shown.test(encoding ? looseText(fromBase64(body)) : body)) return true;
-  return shown.test(targetText(record)) || inHeaders(shown, headers);
+  return searchedTexts(record).some((text) => shown.test(text));
 }
 
 /** Searches a tail's row as readers get it; its headers are parsed only when they may hold the text. */
@@ -39,15 +37,31 @@ export function rowHoldsText({ shown, stored }: TextSearch, row: SearchedRow): b
   return stored.test(row.headers) && inHeaders(shown, maskedHeaders(JSON.parse(row.headers), row.query ?? ""));
 }
 
+/** Returns the texts of a record that a search looks at, one by one. */
+export function searchedTexts(record: EventRecord): string[] {
+  const { headers, body, encoding } = record;
+  const shown = encoding ? looseText(fromBase64(body)) : body;
+  return [shown, targetText(record), ...headers.map(headerText)];
+}
+
 type SearchedRow = Pick<EventRow, "path" | "query" | "headers" | "body">;
 
 function inHeaders(pattern: RegExp, headers: HeaderList): boolean {
-  return headers.some(([name, value]) => pattern.test(`${name}${JOINT.shown}${value}`));
+  return headers.some((header) => pattern.test(headerText(header)));
+}
+
+function headerText([name, value]: HeaderList[number]): string {
+  return `${name}${JOINT.shown}${value}`;
 }
 
 /** Decodes bytes that are not all text; bytes that are not UTF-8 match nothing that a person types. */
 export function looseText(bytes: Uint8Array | null): string {
   return new TextDecoder().decode(bytes ?? new Uint8Array());
+}
+
+/** Tells whether a text is written in JSON as it is shown, also where it stands in a header or a query. */
+export function isStoredAsShown(q: string): boolean {
+  return JSON.stringify(q) === `"${q}"`;
 }
 
 /**

@@ -18,7 +18,7 @@ export function mendClock(memory: InboxMemory): void {
     if (draft.open.count > 0 && isAhead(draft.lastAt, now)) seal(store, draft, identity.epoch);
     const ahead = draft.sealed.filter(({ putAt }) => isAhead(putAt, now));
     Object.assign(draft, withoutAhead(draft, now));
-    for (const segment of ahead) store.ledger.notePut({ ...segment, putAt: now }, null);
+    for (const segment of ahead) store.ledger.notePut({ ...segment, putAt: now });
     // KV counts its own time: it keeps nothing longer than a put of this moment.
     store.ledger.limitExpiry(now + config.retentionMs);
     store.seen.moveBack(now);

@@ -8,6 +8,7 @@ import type { InboxMemory } from "./memory.ts";
 import { seal } from "./seal.ts";
 import { forgetSeen } from "./space.ts";
 import { MAX_MISSES, oldestTail, readBackDue, retryDelay, sealsForAge, stillWaits } from "./state/rules.ts";
+import type { PutNotes } from "./storage/ledger.ts";
 
 /**
  * Moves sealed tails into KV: put, wait GRACE, read back, drop, oldest first. The object may die between any two steps:
@@ -93,12 +94,12 @@ async function putSealed(memory: InboxMemory, run: FlushRun): Promise<void> {
       const began = Date.now();
       const { retentionMs } = memory.config;
       const rows = memory.store.tails.rows(segment.firstSeq);
-      const { text, bytes } = encodeSegment(segment, rows);
+      const { text, bytes, notes } = encodeSegment(segment, rows);
       const stored = { ...segment, bytes };
       const put = putSegment(memory.kv, memory.identity.log, { segment: stored, text, rows, retentionMs, now: began });
       await withDeadline(put, SEGMENT_DEADLINE_MS);
       if (!isWaiting(memory, segment)) return;
-      update(memory, { ...stored, putAt: Date.now(), misses: 0 }, began + retentionMs);
+      update(memory, { ...stored, putAt: Date.now(), misses: 0 }, { ...notes, expires: began + retentionMs });
       logEvent("segment.put", { ...logFields(segment), bytes, ms: Date.now() - began });
     });
   }
@@ -141,9 +142,9 @@ function noteMiss(memory: InboxMemory, segment: Segment, count: number | null): 
   logEvent("segment.missed", { ...logFields(segment), found: count, misses });
 }
 
-function update(memory: InboxMemory, segment: Segment, expires: number | null = null): void {
+function update(memory: InboxMemory, segment: Segment, put: PutNotes | null = null): void {
   memory.commit((draft) => {
-    memory.store.ledger.notePut(segment, expires);
+    memory.store.ledger.notePut(segment, put);
     draft.sealed = draft.sealed.map((other) => (other.firstSeq === segment.firstSeq ? segment : other));
   });
 }

@@ -1,10 +1,11 @@
 import { utf8 } from "../../../shared/bytes.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
-import { isMasked, recordsIn } from "../archive/read-segment.ts";
+import { isMasked } from "../archive/masked-text.ts";
+import { type StoredEvent, storedEventOf, storedEventsIn } from "../archive/read-segment.ts";
 import { type EventFilter, wantsAll } from "../event/filter.ts";
 import { type PageQuery, type SegmentRef, type SeqRange, type Slice, wantedOf } from "../event/page.ts";
-import { type EventRecord, type EventRow, lineOf } from "../event/record.ts";
+import type { EventRow } from "../event/record.ts";
 import { damagedAt, fetchSegment, gapsIn, type Reading, unreadable } from "./gaps.ts";
 import type { LogReader } from "./logs.ts";
 import { checkCursor, undamaged } from "./read.ts";
@@ -19,7 +20,7 @@ import { checkCursor, undamaged } from "./read.ts";
 type ExportFormat = {
   contentType: string;
   head: string;
-  line(record: EventRecord): string;
+  line(event: StoredEvent): string;
   /** Line in place of a part of the log that cannot be read. */
   missing(gap: SeqRange): string;
   whole: boolean;
@@ -28,7 +29,7 @@ type ExportFormat = {
 export const ndjson: ExportFormat = {
   contentType: "application/x-ndjson",
   head: "",
-  line: (record) => `${lineOf(record)}\n`,
+  line: ({ line }) => `${line}\n`,
   missing: (gap) => `${JSON.stringify({ missing: gap })}\n`,
   whole: true,
 };
@@ -51,13 +52,10 @@ export const csv: ExportFormat = {
 /** The formats by the name that a query gives. */
 export const formats: Record<string, ExportFormat> = { ndjson, csv };
 
-/** Returns a record's line: `encoding` is `base64` where the body is not text, `headers` are JSON. */
-function csvLine(record: EventRecord): string {
-  const { headers } = record;
-  const cells = COLUMNS.map((column) =>
-    String((column === "headers" ? JSON.stringify(headers) : record[column]) ?? ""),
-  );
-  return `${cells.map(csvCell).join(",")}\r\n`;
+/** Returns an event's line: `encoding` is `base64` where the body is not text, `headers` are JSON. */
+function csvLine({ record, headers }: StoredEvent): string {
+  const cells = COLUMNS.map((column) => csvCell(String((column === "headers" ? headers : record[column]) ?? "")));
+  return `${cells.join(",")}\r\n`;
 }
 
 /** Returns the line of a part that cannot be read; its seqs are no cell that a spreadsheet takes for a date. */
@@ -72,10 +70,17 @@ function csvGap({ from, to }: SeqRange): string {
 /** Place before a formula, which full-width signs begin as well, and which blanks or quotes may precede. */
 const FORMULA = /(^|[;\t\r\n])(?=[[\s"\p{Cc}\p{Cf}]--[\t\r\n]]*[=+\-@＝＋－＠])/gv;
 
+const FORMULA_BEGIN = /^[\s"\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]/v;
+
 /** A control character or a byte-order mark that a cell begins with: a spreadsheet may drop it, and run the rest. */
 const HIDDEN_BEGIN = /^[\p{Cc}\ufeff]/u;
 
 const QUOTED = /[",;\t\r\n]/;
+
+/** A short cell of characters that no spreadsheet takes for anything but text. */
+const PLAIN_CELL = /^[\w.:/][\w.:/ -]*$/;
+/** Characters behind which a cell may begin anew. */
+const SPLITTING = /[;\t\r\n]/;
 
 /**
  * Returns a text as a cell. An apostrophe makes a spreadsheet show a stranger's formula, and not run it. One stands at
@@ -83,7 +88,8 @@ const QUOTED = /[",;\t\r\n]/;
  * spreadsheet that splits at those does not know the quotes of this one.
  */
 function csvCell(text: string): string {
-  const marked = text.replace(FORMULA, "$1'");
+  if (text === "" || PLAIN_CELL.test(text)) return text;
+  const marked = SPLITTING.test(text) || FORMULA_BEGIN.test(text) ? text.replace(FORMULA, "$1'") : text;
   const safe = HIDDEN_BEGIN.test(marked) ? `'${marked}` : marked;
   return QUOTED.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
@@ -208,10 +214,10 @@ async function exportedSegment(
   const inRange = segment.firstSeq >= from && segment.lastSeq <= to;
   const untouched = wanted.cleared.every(({ seq }) => seq < segment.firstSeq);
   const wantsWhole = format.whole && inRange && untouched && wantsAll(query.filter);
-  const isAsStored = wantsWhole && found?.damaged.length === 0 && isMasked(found.text);
-  const { events, damaged } = found === null || isAsStored ? NONE : recordsIn(found, segment, wanted, NO_LIMIT);
+  const isAsStored = wantsWhole && found?.damaged.length === 0 && (segment.masked || isMasked(found.text));
+  const { events, damaged } = found === null || isAsStored ? NONE : storedEventsIn(found, segment, wanted);
   reading.unread.push(...damaged.map(damagedAt));
-  const text = await linesOf(reader, { records: events, reading, range: wanted.range, format });
+  const text = await linesOf(reader, { events, reading, range: wanted.range, format });
   return isAsStored ? found.text : text;
 }
 
@@ -220,23 +226,23 @@ const NONE = { events: [], damaged: [] };
 /** Returns the lines of the tails' rows. */
 function exportedRows(reader: LogReader, query: PageQuery, { part, format, last }: Exported): Promise<string> {
   const reading: Reading = { unread: [...part.unread], read: [] };
-  const records = part.rows
+  const events = part.rows
     .filter(({ seq }) => seq <= last)
     .flatMap((row) => {
       const record = undamaged(row);
       if (record === null) reading.unread.push(damagedAt(row.seq));
-      return record ?? [];
+      return record === null ? [] : storedEventOf(record);
     });
-  return linesOf(reader, { records, reading, range: wantedOf(query, last).range, format });
+  return linesOf(reader, { events, reading, range: wantedOf(query, last).range, format });
 }
 
-type Lines = { records: EventRecord[]; reading: Reading; range: SeqRange; format: ExportFormat };
+type Lines = { events: StoredEvent[]; reading: Reading; range: SeqRange; format: ExportFormat };
 
-/** Returns records as lines, and among them one for each part that is missing. @throws Problem `segment_unavailable` */
-async function linesOf(reader: LogReader, { records, reading, range, format }: Lines): Promise<string> {
+/** Returns events as lines, and among them one for each part that is missing. @throws Problem `segment_unavailable` */
+async function linesOf(reader: LogReader, { events, reading, range, format }: Lines): Promise<string> {
   const gaps = await gapsIn(reader, reading, range);
   if (gaps.passing.length > 0) throw unreadable({ ...gaps, missing: [] });
-  const lines = records.map((record) => ({ seq: record.seq, line: format.line(record) }));
+  const lines = events.map((event) => ({ seq: event.seq, line: format.line(event) }));
   if (gaps.missing.length === 0) return lines.map(({ line }) => line).join("");
   const missing = gaps.missing.map((gap) => ({ seq: gap.from, line: format.missing(gap) }));
   return [...lines, ...missing]

@@ -27,13 +27,13 @@ export async function readPage(reader: LogReader, query: PageQuery, pass = false
   const slice: Slice<EventSummary> = await reader.inbox.page(query);
   checkCursor(query, slice.head);
   const reading: Reading = { unread: [...slice.unread], read: [] };
-  const stored = await readSegments(reader, query, { slice, reading });
+  const { events: stored, through } = await readSegments(reader, query, { slice, reading });
   const ascending = query.order === "after";
   const all = ascending ? [...stored, ...slice.rows] : [...slice.rows, ...stored];
   const events = withRepeated(all.slice(0, query.limit), slice.repeated);
   // The next page follows the last event of a full page, and everything that was scanned for any other.
   const last = events.length === query.limit ? events.at(-1)?.seq : undefined;
-  const scanned = scannedBy(query, slice.head, last ?? slice.through);
+  const scanned = scannedBy(query, slice.head, last ?? through);
   const gaps = await gapsIn(reader, reading, scanned);
   const cut = pass || gaps.passing.length === 0 ? scanned : beforeGaps(query, scanned, gaps);
   const missing = (pass ? [...gaps.missing, ...gaps.passing] : gaps.missing).filter((gap) => contains(cut, gap));
@@ -133,15 +133,22 @@ export function cursorAhead(head: number): Problem {
   return new Problem("cursor_ahead", `The newest event is ${head}.`, { extra: { head } });
 }
 
-/** Returns the wanted events of a slice's segments, at most as many as the query's limit; notes what it cannot read. */
+/**
+ * Returns the wanted events of a slice's segments, at most as many as the query's limit, and the last seq that was looked
+ * at in the query's order; notes what it cannot read.
+ */
 async function readSegments(
   reader: LogReader,
   query: PageQuery,
   { slice, reading }: { slice: Slice<unknown>; reading: Reading },
-): Promise<EventSummary[]> {
+): Promise<{ events: EventSummary[]; through: number }> {
   const wanted = { ...wantedOf(query, slice.head), cleared: slice.cleared };
   const all: EventSummary[] = [];
   for (let read = 0; read < slice.segments.length && all.length < query.limit; ) {
+    if (endsWithSegment(query, slice.segments, { read, found: all.length })) {
+      const { firstSeq, lastSeq } = slice.segments[read - 1] as SegmentRef;
+      return { events: all, through: wanted.ascending ? lastSeq : firstSeq };
+    }
     const together = slice.segments.slice(read, read + countTogether(read, all.length, query.limit));
     read += together.length;
     const calls = together.map((segment) => ({ segment, call: fetchSegment(reader, segment, reading) }));
@@ -154,7 +161,29 @@ async function readSegments(
       reading.unread.push(...damaged.map(damagedAt));
     }
   }
-  return all;
+  return { events: all, through: slice.through };
+}
+
+/** The page of a search is long enough with this part of its limit. */
+const LONG_ENOUGH = 0.25;
+
+/**
+ * Tells whether the page of a search ends with the segments read so far. It does where the next one seems to hold more than
+ * the page takes: the next page would read that segment again.
+ */
+function endsWithSegment(
+  { filter, limit }: PageQuery,
+  segments: readonly SegmentRef[],
+  { read, found }: { read: number; found: number },
+): boolean {
+  const next = segments[read];
+  if (next === undefined || found < limit * LONG_ENOUGH || filter.q === null) return false;
+  const searched = segments.slice(0, read).reduce((sum, segment) => sum + eventCountOf(segment), 0);
+  return found + (found / searched) * eventCountOf(next) > limit;
+}
+
+function eventCountOf({ firstSeq, lastSeq }: SegmentRef): number {
+  return lastSeq - firstSeq + 1;
 }
 
 /**

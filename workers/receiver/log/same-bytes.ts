@@ -1,5 +1,6 @@
 import { equalBytes } from "../../../shared/bytes.ts";
-import { linesWith, recordIn } from "../archive/read-segment.ts";
+import { recordIn } from "../archive/read-segment.ts";
+import { linesWith } from "../archive/segment-lines.ts";
 import { NO_FILTER } from "../event/filter.ts";
 import { type PageQuery, type Slice, wantedOf } from "../event/page.ts";
 import {

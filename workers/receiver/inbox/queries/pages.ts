@@ -142,7 +142,7 @@ function tailParts({ state }: LogSnapshot, { range, filter }: Wanted, readsBodie
     });
 }
 
-function refOf({ firstSeq, lastSeq, epoch }: SegmentRef, { unread }: LogSnapshot): SegmentRef {
-  const ref = { firstSeq, lastSeq, epoch };
+function refOf({ firstSeq, lastSeq, epoch, masked }: SegmentRef, { unread }: LogSnapshot): SegmentRef {
+  const ref = { firstSeq, lastSeq, epoch, ...(masked && { masked }) };
   return overlaps(unread, { from: firstSeq, to: lastSeq }) ? { ...ref, noted: true } : ref;
 }

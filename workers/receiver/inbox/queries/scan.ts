@@ -12,7 +12,7 @@ export const SCAN_PARTS = 40;
 
 /**
  * A run of events that is read as one: a tail, or a segment in KV; `edge` stands for all that was not looked at. `cost`
- * is its share of the request's bytes; at least `least` of its events are wanted.
+ * is its share of the request's bytes; at least `least` of its events are wanted. `masked`: see SegmentRef.
  */
 export type Part = {
   in: "tail" | "segment" | "edge";
@@ -21,6 +21,7 @@ export type Part = {
   epoch: string;
   cost: number;
   least: number;
+  masked?: boolean;
 };
 
 /**

@@ -1,6 +1,6 @@
 import type { Meta } from "../../../../shared/durable/meta.ts";
 import type { Sql } from "../../../../shared/durable/sql.ts";
-import type { CountedSegment, EventCounts, Segment, SegmentKey } from "../../archive/segments.ts";
+import type { CountedSegment, EventCounts, Segment, SegmentKey, TextNotes } from "../../archive/segments.ts";
 import type { Housekeeping, Notes } from "../state/state.ts";
 
 /** The log beyond its tails: its segments, the keys to be deleted from KV, and notes. Nothing here decides. */
@@ -8,7 +8,10 @@ import type { Housekeeping, Notes } from "../state/state.ts";
 const CREATE_SEG = `CREATE TABLE seg (
   firstSeq INTEGER PRIMARY KEY, lastSeq INTEGER NOT NULL, epoch TEXT NOT NULL, n INTEGER NOT NULL,
   bytes INTEGER NOT NULL, counts TEXT, "from" INTEGER NOT NULL, "to" INTEGER NOT NULL,
-  putAt INTEGER, misses INTEGER NOT NULL, expires INTEGER)`;
+  putAt INTEGER, misses INTEGER NOT NULL, expires INTEGER, masking INTEGER, sieve BLOB)`;
+
+/** The columns of `seg` since schema 5. The sieve is the largest, and the last: the others are read without it. */
+const SINCE_SCHEMA_5 = ["masking INTEGER", "sieve BLOB"];
 
 const CREATE_GONE = `CREATE TABLE gone (
   firstSeq INTEGER NOT NULL, epoch TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (firstSeq, epoch)) WITHOUT ROWID`;
@@ -18,6 +21,9 @@ export const SEGMENT_COLUMNS = `firstSeq, lastSeq, epoch, n, bytes, "from", "to"
 
 /** Segments that one flush may forget: more do not expire between two flushes, and each row that is read is billed. */
 const FORGET_LIMIT = 50;
+
+/** Notes about a segment that KV took; `expires` is until when KV surely keeps it. */
+export type PutNotes = TextNotes & { expires: number };
 
 export class Ledger {
   readonly #sql: Sql;
@@ -30,6 +36,11 @@ export class Ledger {
 
   create(): void {
     for (const statement of [CREATE_SEG, CREATE_GONE]) this.#sql.run(statement);
+  }
+
+  /** Adds the columns that `seg` lacks before schema 5. Writes no row: in the rows that are there, they are null. */
+  addColumns(): void {
+    for (const column of SINCE_SCHEMA_5) this.#sql.run(`ALTER TABLE seg ADD COLUMN ${column}`);
   }
 
   note<Name extends keyof Notes>(name: Name): Notes[Name] | null {
@@ -53,17 +64,20 @@ export class Ledger {
   addSegment(segment: Segment, counts: EventCounts | null, expires: number | null): void {
     const { firstSeq, lastSeq, epoch, n, bytes, from, to, putAt, misses } = segment;
     this.#sql.run(
-      "INSERT INTO seg VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      `INSERT INTO seg (firstSeq, lastSeq, epoch, n, bytes, counts, "from", "to", putAt, misses, expires)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[firstSeq, lastSeq, epoch, n, bytes, counts === null ? null : JSON.stringify(counts)],
       ...[from, to, putAt, misses, expires],
     );
   }
 
-  /** Notes how a segment's put went; an `expires` of null leaves the stored one as it is. */
-  notePut({ firstSeq, bytes, putAt, misses }: Segment, expires: number | null): void {
+  /** Notes how a segment's put went; without `put`, what is noted about its text stays as it is. */
+  notePut({ firstSeq, bytes, putAt, misses }: Segment, put: PutNotes | null = null): void {
+    const { expires = null, masking = null, sieve = null } = put ?? {};
     this.#sql.run(
-      "UPDATE seg SET bytes = ?, putAt = ?, misses = ?, expires = coalesce(?, expires) WHERE firstSeq = ?",
-      ...[bytes, putAt, misses, expires, firstSeq],
+      `UPDATE seg SET bytes = ?, putAt = ?, misses = ?, expires = coalesce(?, expires),
+         masking = coalesce(?, masking), sieve = coalesce(?, sieve) WHERE firstSeq = ?`,
+      ...[bytes, putAt, misses, expires, masking, sieve, firstSeq],
     );
   }
 

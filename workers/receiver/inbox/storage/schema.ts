@@ -16,10 +16,13 @@ import { Tails } from "./tails.ts";
  * - `gone`: the cleared segments whose keys are still to be deleted from KV
  */
 
-/** The layout of these tables. Storage of the schema before is migrated; no other is opened. */
-const SCHEMA = 4;
+/** The layout of these tables. Storage of the schemas before is migrated; no other is opened. */
+const SCHEMA = 5;
 /** Tails without the columns `method`, `path` and `query`. */
-const SCHEMA_BEFORE = 3;
+const SCHEMA_WITHOUT_LINES = 3;
+/** Segments without the columns `masking` and `sieve`. */
+const SCHEMA_WITHOUT_SIEVES = 4;
+const OPENED: readonly unknown[] = [SCHEMA_WITHOUT_LINES, SCHEMA_WITHOUT_SIEVES, SCHEMA];
 
 export class InboxStore {
   readonly sql: Sql;
@@ -40,17 +43,16 @@ export class InboxStore {
   identity(): LogIdentity | null {
     if (this.tails.firstSeqs.length === 0) return null;
     const identity = this.meta.get<LogIdentity>("identity");
-    if (identity?.schema === SCHEMA || identity?.schema === SCHEMA_BEFORE) return identity;
-    throw new Error(
-      `the storage has the schema ${identity?.schema}; this version opens ${SCHEMA_BEFORE} and ${SCHEMA}`,
-    );
+    if (identity !== null && OPENED.includes(identity.schema)) return identity;
+    throw new Error(`the storage has the schema ${identity?.schema}; this version opens ${OPENED.join(", ")}`);
   }
 
-  /** Migrates tables of the schema before, in a transaction; returns the identity of today's tables. */
+  /** Migrates tables of a schema before, in a transaction; returns the identity of today's tables. */
   migrated(stored: LogIdentity): LogIdentity {
     if (stored.schema === SCHEMA) return stored;
     const identity = { ...stored, schema: SCHEMA };
-    this.tails.addColumns();
+    if (stored.schema === SCHEMA_WITHOUT_LINES) this.tails.addColumns();
+    this.ledger.addColumns();
     this.meta.set("identity", identity);
     return identity;
   }

@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { codeIn } from "./source.ts";
+
+/** The rules of masking change together with their version: what is marked with a version is not looked through again. */
+
+const RULES = join(import.meta.dirname, "../../workers/receiver/event/masking.ts");
+
+/** The version that is in force, and a digest of the code of its rules. */
+const KNOWN = { version: "1", digest: "714ef26df70da803" };
+
+describe("MASKING_VERSION", () => {
+  it("is another one whenever the rules mask something else", () => {
+    const code = codeIn(readFileSync(RULES, "utf8"));
+    const version = /MASKING_VERSION=(\d+);/.exec(code)?.[1];
+    const digest = createHash("sha256").update(code).digest("hex").slice(0, 16);
+    expect({ version, digest }, "raise MASKING_VERSION if other things are masked, then note both here").toEqual(KNOWN);
+  });
+});
