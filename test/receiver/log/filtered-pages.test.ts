@@ -91,7 +91,7 @@ describe("readPage with a filter", () => {
       }
     });
     await fc.assert(property, { numRuns: 20 });
-  });
+  }, 60_000);
 });
 
 describe("readPage", () => {
