@@ -86,6 +86,21 @@ describe("GET /events/live", () => {
     expect((await stream.next())?.id).toBe("151");
   });
 
+  it("tells those who watch how many requests were rejected, each once, and no stream", async () => {
+    await sendMany(2, "a");
+    const [viewer, busy, stream] = await Promise.all([Viewer.open("?after=2"), Viewer.open(), Stream.open("?after=2")]);
+    await call("/webhook", { method: "POST", body: "forged" });
+    const told = { events: [], next: 2, end: true, rejected: 1 };
+    expect(await viewer.next()).toEqual(told);
+    // One that does not wait is told with its next question, and everyone once.
+    expect(await busy.text(10)).toBeNull();
+    expect(await busy.ask(2)).toEqual(told);
+    for (const each of [viewer, busy]) each.put(2);
+    await send("b");
+    for (const each of [viewer, busy]) expect(await each.next()).toMatchObject({ events: [{ seq: 3 }] });
+    expect(await stream.next()).toMatchObject({ id: "3" });
+  });
+
   it("sends nothing unasked", async () => {
     const viewer = await Viewer.open();
     await send("a");

@@ -9,6 +9,7 @@ import { call, inbox, inInbox } from "./harness.ts";
 export type Message = {
   events?: EventSummary[];
   repeated?: RepeatedEvent[];
+  rejected?: number;
   next?: number;
   end?: true;
   behind?: number;

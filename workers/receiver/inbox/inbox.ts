@@ -85,7 +85,8 @@ export class Inbox extends DurableObject<InboxEnv> {
     this.memory = new InboxMemory(ctx, configOf(env), () => this.env.EVENTS);
     const noteUnread = (unread: Unread[]) => noteReads(this.memory, { unread, read: [] });
     this.#alerts = new InboxAlerts(this.memory, configOf(env));
-    this.#live = new LiveViewers(ctx, () => this.#snapshot(), noteUnread);
+    const rejectedLastDay = () => this.memory.rejections.lastDay(Date.now());
+    this.#live = new LiveViewers(ctx, { snapshot: () => this.#snapshot(), noteUnread, rejectedLastDay });
   }
 
   /** Logs one verified request; answers once it is in the log for good. */
@@ -160,6 +161,7 @@ export class Inbox extends DurableObject<InboxEnv> {
     const rejection = { ...rejected, diagnosis: withHistory(rejected, history) };
     rejections.add(rejection, unseen, { id: `rej_${crypto.randomUUID().replaceAll("-", "")}`, original });
     saveNotesSoon(this.memory, "rejections");
+    this.#live.notifyRejected();
     return rejection.diagnosis;
   }
 

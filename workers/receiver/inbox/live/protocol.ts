@@ -8,7 +8,8 @@ import type { Extent } from "../state/state.ts";
  *
  * A viewer asks `{"more": n}` and gets one answer: a batch of the events after `n`, as soon as there are any;
  * `{"behind": s}` when the next events are only in segments, to be paged over HTTP up to `s`; `{"reset": head}` when the
- * log ends before `n`. Then the viewer asks again. So at most one batch is on its way to each viewer, and missed events
+ * log ends before `n`. A batch may be empty, and tell which events came again, or how many requests were `rejected`. Then
+ * the viewer asks again. So at most one batch is on its way to each viewer, and missed events
  * and new events are the same read.
  *
  * A socket's `send` never tells if the other end reads, and a position can be guessed. So each answer has a `receipt`
@@ -182,6 +183,11 @@ export function batchMessage(
     next: reached,
     bytes: bytes + again.length + gaps.length,
   };
+}
+
+/** Returns a batch's JSON with the number of requests that were rejected in the last day. */
+export function withRejected(text: string, lastDay: number): string {
+  return `${text.slice(0, -1)},"rejected":${lastDay}}`;
 }
 
 /** Returns an answer's JSON as one viewer gets it; the rest of the text may be shared. */

@@ -24,6 +24,7 @@ import {
   roundDelay,
   type Viewer,
   withReceipt,
+  withRejected,
 } from "./protocol.ts";
 
 /**
@@ -37,6 +38,9 @@ const ROUND_SCAN_BYTES = 1024 * 1024;
 /** The random bytes of a receipt: more than anyone can try. */
 const RECEIPT_BYTES = 8;
 
+/** Least time between two messages with the number of rejected requests: a flood of them is told as one. */
+const REJECTED_MS = 1_000;
+
 /** A socket in memory; `key` is its filter as text. */
 type Seat = { socket: WebSocket; viewer: Viewer; key: string };
 
@@ -47,6 +51,7 @@ export class LiveViewers {
   readonly #ctx: DurableObjectState;
   readonly #snapshot: () => LogSnapshot;
   readonly #noteUnread: (parts: Unread[]) => SeqRange[];
+  readonly #rejectedLastDay: () => number;
   readonly #seats = new Map<WebSocket, Seat>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #lastRound = Number.NEGATIVE_INFINITY;
@@ -54,12 +59,30 @@ export class LiveViewers {
   #lastViewers: readonly Viewer[] = [];
   /** The events that came again since the last round. */
   readonly #repeated = new Set<number>();
+  #rejectedTimer: ReturnType<typeof setTimeout> | null = null;
+  /** The viewers that do not know yet how many requests were rejected. */
+  readonly #uncounted = new Set<Seat>();
 
-  /** `snapshot` returns the log as it is committed now; `noteUnread` those of the parts that are missing. */
-  constructor(ctx: DurableObjectState, snapshot: () => LogSnapshot, noteUnread: (parts: Unread[]) => SeqRange[]) {
+  /**
+   * `snapshot` returns the log as it is committed now; `noteUnread` those of the parts that are missing;
+   * `rejectedLastDay` the number of requests rejected in the last day.
+   */
+  constructor(
+    ctx: DurableObjectState,
+    {
+      snapshot,
+      noteUnread,
+      rejectedLastDay,
+    }: {
+      snapshot: () => LogSnapshot;
+      noteUnread: (parts: Unread[]) => SeqRange[];
+      rejectedLastDay: () => number;
+    },
+  ) {
     this.#ctx = ctx;
     this.#snapshot = snapshot;
     this.#noteUnread = noteUnread;
+    this.#rejectedLastDay = rejectedLastDay;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     for (const socket of ctx.getWebSockets()) {
       // A closing socket is still in that list.
@@ -107,6 +130,16 @@ export class LiveViewers {
     this.#schedule();
   }
 
+  /** Tells the viewers soon how many requests were rejected: the object is awake, as it has just noted one. */
+  notifyRejected(): void {
+    if (this.#seats.size === 0 || this.#rejectedTimer !== null) return;
+    this.#rejectedTimer = setTimeout(() => {
+      this.#rejectedTimer = null;
+      for (const seat of this.#seats.values()) if (!seat.viewer.relayed) this.#uncounted.add(seat);
+      for (const seat of this.#uncounted) this.#tellRejected(seat);
+    }, REJECTED_MS);
+  }
+
   #ask(seat: Seat, { more, receipt }: Question): void {
     const asking = charged(seat.viewer, receipt);
     if (isOverdrawn(asking)) {
@@ -118,6 +151,7 @@ export class LiveViewers {
     if (answer !== null) this.#send(seat, viewer, JSON.stringify(answer));
     else this.#keep(seat, viewer);
     if (isDue(viewer, extent)) this.#schedule();
+    this.#tellRejected(seat);
   }
 
   #schedule(): void {
@@ -164,11 +198,24 @@ export class LiveViewers {
     for (const seat of this.#seats.values()) {
       const { viewer } = seat;
       if (!viewer.wants || viewer.relayed) continue;
-      const { text, bytes } = batchMessage({ events: [], next: viewer.after }, head, repeated);
-      // The next question will be the same, and must be answered.
-      const told = { ...viewer, asked: null, wants: false, sentAt: this.#lastRound, unread: viewer.unread + bytes };
-      this.#orClose([seat], () => this.#send(seat, told, text));
+      this.#tellOne(seat, batchMessage({ events: [], next: viewer.after }, head, repeated));
     }
+  }
+
+  /** Tells a viewer that waits for events, and was not told since, how many requests were rejected. */
+  #tellRejected(seat: Seat): void {
+    if (!seat.viewer.wants || !this.#uncounted.delete(seat)) return;
+    const { head } = extentOf(this.#snapshot().state);
+    const message = batchMessage({ events: [], next: seat.viewer.after }, head);
+    this.#tellOne(seat, { ...message, text: withRejected(message.text, this.#rejectedLastDay()) });
+  }
+
+  /** Sends a viewer something besides events. */
+  #tellOne(seat: Seat, { text, bytes }: { text: string; bytes: number }): void {
+    const { viewer } = seat;
+    // The next question will be the same, and must be answered.
+    const told = { ...viewer, asked: null, wants: false, sentAt: Date.now(), unread: viewer.unread + bytes };
+    this.#orClose([seat], () => this.#send(seat, told, text));
   }
 
   #answer({ log, extent, repeated }: Round, group: [Seat, ...Seat[]]): void {
@@ -254,6 +301,8 @@ export class LiveViewers {
   }
 
   #hangUp(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {
+    const seat = this.#seats.get(socket);
+    if (seat !== undefined) this.#uncounted.delete(seat);
     this.#seats.delete(socket);
     try {
       socket.close(code, reason);

@@ -1,5 +1,6 @@
 // @ts-check
 import { addressOf, followLog, readPage } from "./follow-log.js";
+import { showRejected } from "./rejected.js";
 import { momentText, repeatedText } from "./text.js";
 import { showTimes } from "./times.js";
 
@@ -14,6 +15,7 @@ export function followEvent() {
   followLog(query, Number(after), {
     deliver: () => {},
     again: showRepeated,
+    rejected: showRejected,
     // Repetitions that came while nobody listened were told to nobody: the page asks once for each connection.
     state: (state) => {
       if (state === "live" && !connected) void repetitionsOf(Number(seq), log).then(showRepeated, () => {});

@@ -1,5 +1,6 @@
 // @ts-check
 import { follow } from "./follow.js";
+import { countsComeBy } from "./rejected.js";
 
 /** Follows a log of this receiver, as the filter of a page's address says, over its socket or its pages. */
 
@@ -9,13 +10,17 @@ const PAGE_EVENTS = 100;
  * @typedef {import("./follow.js").Wiring} Wiring
  *
  * @param {string} search @param {number} after
- * @param {Pick<Wiring, "deliver" | "again" | "missing" | "state" | "reset">} to
+ * @param {Pick<Wiring, "deliver" | "again" | "missing" | "rejected" | "state" | "reset">} to
  */
 export function followLog(search, after, to) {
   const query = new URLSearchParams(search);
   void follow({
     after,
-    socket: (from) => new WebSocket(addressOf("/events/live", query, { after: from }).replace(/^http/, "ws")),
+    socket: (from) => {
+      const socket = new WebSocket(addressOf("/events/live", query, { after: from }).replace(/^http/, "ws"));
+      if (to.rejected !== undefined) countsComeBy(socket);
+      return socket;
+    },
     page: (from, wait) =>
       readPage(addressOf("/events", query, { after: from, limit: PAGE_EVENTS, ...(wait && { wait }) })),
     ...to,

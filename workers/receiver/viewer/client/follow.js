@@ -7,16 +7,17 @@
  * @typedef {import("./rows.js").Summary} Summary
  * @typedef {{ seq: number, times: number, lastAt: string }} Repeated
  * @typedef {{ from: number, to: number }} Part
- * @typedef {{ events: Summary[], repeated?: Repeated[], next: number, end?: boolean, missing?: Part[] }} Batch
+ * @typedef {{ events: Summary[], repeated?: Repeated[], rejected?: number, next: number, end?: boolean,
+ *   missing?: Part[] }} Batch
  * @typedef {Pick<WebSocket, "send" | "close"> & EventTarget} Socket
  *
  * `page` reads the events after a cursor, and waits for some at most `wait` seconds. It resolves to null when the log
  * ends before the cursor, and rejects when the log cannot be read. `pause` ends after `ms`, or sooner when a retry may
  * work. `reset` is called when the log was rebuilt, and is shorter; `missing` for parts of it that cannot be read, and
- * are passed.
+ * are passed; `rejected` with the number of requests that were rejected in the last day.
  * @typedef {{ after: number, socket(after: number): Socket, page(after: number, wait: number): Promise<Batch | null>,
  * deliver(events: Summary[]): void, again(events: Repeated[]): void,
- * missing?(parts: Part[]): void, state(state: "live" | "catching up" | "reconnecting"): void, reset(): void,
+ * missing?(parts: Part[]): void, rejected?(lastDay: number): void, state(state: "live" | "catching up" | "reconnecting"): void, reset(): void,
  * pause(ms: number): Promise<void>, random(): number }} Wiring
  */
 
@@ -128,6 +129,7 @@ async function answer(wiring, position, { data, signal }) {
   if ("events" in said) {
     take(wiring, position, said);
     if (said.repeated !== undefined) wiring.again(said.repeated);
+    if (said.rejected !== undefined) wiring.rejected?.(said.rejected);
     wiring.state(said.end === true ? "live" : "catching up");
     return said.receipt;
   }

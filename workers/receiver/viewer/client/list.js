@@ -3,6 +3,7 @@ import { Arrivals } from "./arrivals.js";
 import { showRepeated } from "./event.js";
 import { followLog } from "./follow-log.js";
 import { LiveList } from "./live-list.js";
+import { showRejected } from "./rejected.js";
 
 /** Follows the log of the page's list, with the list's filter, from the newest event that the page shows. */
 
@@ -25,6 +26,7 @@ export function followList() {
       showRepeated(events);
     },
     missing: (parts) => view.missing(parts),
+    rejected: showRejected,
     state: (state) => view.state(state),
     reset: () => location.reload(),
   });
