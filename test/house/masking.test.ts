@@ -9,7 +9,7 @@ import { codeIn } from "./source.ts";
 const RULES = join(import.meta.dirname, "../../workers/receiver/event/masking.ts");
 
 /** The version that is in force, and a digest of the code of its rules. */
-const KNOWN = { version: "1", digest: "714ef26df70da803" };
+const KNOWN = { version: "1", digest: "82caed6407481f87" };
 
 describe("MASKING_VERSION", () => {
   it("is another one whenever the rules mask something else", () => {

@@ -12,7 +12,7 @@ describe("maskedHeaders", () => {
       "X-Goog-Channel-Id": "f",
       "X-Whistle": "g",
     });
-    expect(Object.fromEntries(maskedHeaders(headers, "", ["x-whistle"]))).toEqual({
+    expect(Object.fromEntries(maskedHeaders(headers, "", { secretHeaders: ["x-whistle"] }))).toEqual({
       authorization: "(masked)",
       cookie: "(masked)",
       "proxy-authorization": "(masked)",

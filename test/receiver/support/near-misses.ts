@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { fromUtf8 } from "../../../shared/bytes.ts";
+import { fromBase64, fromUtf8 } from "../../../shared/bytes.ts";
 import { HMAC_ROWS } from "../../../workers/receiver/verify/schemes/providers.ts";
 import type { SignedRequest } from "../../../workers/receiver/verify/schemes/scheme.ts";
 import { schemeOf, type Vector, withHeader } from "./vectors.ts";
@@ -47,7 +47,7 @@ function editedBytes(bytes: Uint8Array, { way, at, code }: Edit): Uint8Array {
 export function provesAlso({ scheme: name }: Vector, genuine: SignedRequest, other: SignedRequest): boolean {
   const scheme = schemeOf(name);
   if (scheme.verification === "unverified") return true;
-  if (scheme.verification === "authenticated") return sameToken(genuine, other);
+  if (scheme.verification === "authenticated") return sameToken(name, genuine, other);
   const row = HMAC_ROWS[name];
   const signed = row?.signed ?? (row === undefined ? "{id}.{timestamp}.{body}" : "{body}");
   const header = (key: string | undefined) => key === undefined || genuine.headers.get(key) === other.headers.get(key);
@@ -101,11 +101,20 @@ function isProperId({ headers }: SignedRequest, name: string | undefined): boole
   return id === null || (/^[\x20-\x7e]{1,256}$/.test(id) && !id.includes(", "));
 }
 
-/** The scheme's name `Bearer` is the same in any case, RFC 9110 section 11.1; the token is not. */
-function sameToken(genuine: SignedRequest, other: SignedRequest): boolean {
-  const bare = ({ headers }: SignedRequest, name: string) => headers.get(name)?.replace(/^bearer /i, "Bearer ");
-  const places = ["authorization", "x-api-key", "x-gitlab-token"];
-  return places.every((name) => bare(genuine, name) === bare(other, name)) && isProperId(other, "idempotency-key");
+/** The name of an authentication scheme is the same in any case, RFC 9110 section 11.1; `token` looks at none. */
+function sameToken(name: string, genuine: SignedRequest, other: SignedRequest): boolean {
+  const bare = ({ headers }: SignedRequest, header: string) =>
+    password(headers.get(header)?.replace(name === "token" ? /^\S+ +/ : /^basic +/i, "") ?? null);
+  const places = ["authorization", "x-api-key", "x-gitlab-token", "x-telegram-bot-api-secret-token"];
+  return (
+    places.every((header) => bare(genuine, header) === bare(other, header)) && isProperId(other, "idempotency-key")
+  );
+}
+
+/** Returns the password of basic credentials, which may be all of the secret; any other text as it is. */
+function password(text: string | null): string | null {
+  const decoded = fromBase64(text ?? "");
+  return (decoded && fromUtf8(decoded)?.replace(/^[^:]*:(?=a provider's secret$)/, "*:")) ?? text;
 }
 
 /** Twilio signs with or without the port; HubSpot with some characters decoded. */

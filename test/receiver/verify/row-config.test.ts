@@ -11,9 +11,7 @@ const BODY = '{"id":"evt_1","sent":1767225600}';
 
 describe("parseHmacRow", () => {
   const signed = "{timestamp}.{body}";
-  const cases: [name: string, row: unknown, key: string, problem: string][] = [
-    ["no table", "x-sig", "hmac", "is not a table"],
-    ["a list", [], "hmac", "is not a table"],
+  const cases: [name: string, row: object, key: string, problem: string][] = [
     ["a key nobody knows", { header: "x", headers: "y" }, "headers", "is unknown"],
     ["an inherited key", JSON.parse('{"header":"x","__proto__":1}'), "__proto__", "is unknown"],
     ["no header", {}, "header", "is missing"],

@@ -1,4 +1,4 @@
-import { isSecretName, MASK, maskedQuery, queryMasker } from "./masking.ts";
+import { isSecretName, MASK, maskedQuery, queryMasker, type SecretPlaces } from "./masking.ts";
 import type { RequestLine } from "./request-line.ts";
 
 /** Headers as they are stored: in the runtime's order, values joined by it, secrets masked before a list exists. */
@@ -6,18 +6,18 @@ export type HeaderList = [name: string, value: string][];
 
 /**
  * Returns the headers with their secret values masked, and the secrets of the query wherever a header repeats them;
- * `secretHeaders` are those of the scheme.
+ * `places` are those of the scheme.
  */
 export function maskedHeaders(
   headers: Iterable<[name: string, value: string]>,
   query: string,
-  secretHeaders: readonly string[] = [],
+  places: SecretPlaces = {},
 ): HeaderList {
-  const mask = queryMasker(query);
+  const mask = queryMasker(query, places);
   // The entries are the list's own: only a value that is masked makes another.
   return Array.from(headers, (entry): [name: string, value: string] => {
     const [name, value] = entry;
-    if (isSecretName(name) || secretHeaders.includes(name)) return [name, MASK];
+    if (isSecretName(name) || places.secretHeaders?.includes(name)) return [name, MASK];
     return mask === null ? entry : [name, mask(value)];
   });
 }

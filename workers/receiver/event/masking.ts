@@ -43,11 +43,19 @@ export function queryOf(url: string): string {
   return at < 0 ? "" : url.slice(at);
 }
 
+/** Places that hold a secret whatever they are called: headers in lower case, and query parameters. */
+export type SecretPlaces = { secretHeaders?: readonly string[]; secretParameters?: readonly string[] };
+
 /** Returns a query, with or without its question mark, as it came but for the values of its secret parameters. */
-export function maskedQuery(query: string): string {
+export function maskedQuery(query: string, places: SecretPlaces = {}): string {
   return query.replace(PAIR, (pair, start: string, name: string) =>
-    isSecretName(formText(name)) ? `${start}${name}=${MASK}` : pair,
+    isSecretParameter(name, places) ? `${start}${name}=${MASK}` : pair,
   );
+}
+
+function isSecretParameter(written: string, { secretParameters = [] }: SecretPlaces): boolean {
+  const name = formText(written);
+  return isSecretName(name) || secretParameters.includes(name);
 }
 
 /** A parameter with a value, and the text before it. */
@@ -62,10 +70,10 @@ const SURE_LENGTH = 8;
  * Returns a function that masks the secrets of a query wherever another text repeats them, as a proxy's header may; null
  * when there are none. It makes one pass: a secret may be a part of the mask, and a second pass would find it there.
  */
-export function queryMasker(query: string): ((text: string) => string) | null {
+export function queryMasker(query: string, places: SecretPlaces = {}): ((text: string) => string) | null {
   if (query === "") return null;
   const values = [...query.matchAll(PAIR)].flatMap(([, , name = "", value = ""]) =>
-    isSecretName(formText(name)) ? [value, formText(value)] : [],
+    isSecretParameter(name, places) ? [value, formText(value)] : [],
   );
   // The longest first: one may begin with another.
   const secrets = [...new Set(values)].filter((value) => value !== "").sort((a, b) => b.length - a.length);

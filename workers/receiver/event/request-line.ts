@@ -1,4 +1,4 @@
-import { maskedQuery } from "./masking.ts";
+import { maskedQuery, type SecretPlaces } from "./masking.ts";
 
 /** Method and URL of the request that brought an event. */
 
@@ -14,10 +14,10 @@ export const UNKNOWN_LINE: RequestLine = { method: null, path: null, query: null
 /** Scheme and host, path, and query. The URL is cut and not parsed, as a parser would write it anew. */
 const URL_PARTS = /^[a-z]+:\/\/[^/?]*([^?]*)(?:\?(.*))?$/is;
 
-/** Returns the line of a request as it is stored; `url` is absolute. */
-export function requestLine({ method, url }: { method: string; url: string }): RequestLine {
+/** Returns the line of a request as it is stored; `url` is absolute, `places` are those of the scheme. */
+export function requestLine({ method, url }: { method: string; url: string }, places: SecretPlaces = {}): RequestLine {
   const [, path = "", query] = URL_PARTS.exec(url) ?? [];
-  return { method, path, query: query === undefined ? null : maskedQuery(query) };
+  return { method, path, query: query === undefined ? null : maskedQuery(query, places) };
 }
 
 /** Returns path and query as one text, which is empty where they are not known. */

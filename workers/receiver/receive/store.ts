@@ -27,12 +27,12 @@ export async function arrivalOf(source: Source, { request, verdict }: VerifiedRe
   const { url, headers, body } = request;
   const grounds = dedupGroundsOf(source, request, verdict);
   return {
-    ...requestLine(request),
+    ...requestLine(request, scheme),
     source: name,
     id: grounds.id,
     type: typeOf(body, scheme.typeField) ?? typeIn(headers, scheme.typeHeader),
     verification: scheme.verification,
-    headers: JSON.stringify(maskedHeaders(headers, queryOf(url), scheme.secretHeaders)),
+    headers: JSON.stringify(maskedHeaders(headers, queryOf(url), scheme)),
     body,
     dedupKey: source.dedupes ? await dedupKeyOf(grounds) : null,
     fingerprint: await fingerprintOf(source),

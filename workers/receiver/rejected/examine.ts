@@ -21,7 +21,7 @@ export async function examine(rejected: UnacceptedRequest, sources: SourceMap, n
   const { source, request, reason, bytes } = rejected;
   const diagnosis =
     source === null ? otherName(request, sources) : await diagnosisOf({ ...rejected, source }, sources, now);
-  const head = rejectedHead(request, source?.scheme.secretHeaders);
+  const head = rejectedHead(request, source?.scheme);
   return { ...head, at: now, source: source?.name ?? null, reason, diagnosis, bytes };
 }
 

@@ -1,5 +1,5 @@
 import { type HeaderList, maskedHeaders } from "../event/headers.ts";
-import { queryOf } from "../event/masking.ts";
+import { queryOf, type SecretPlaces } from "../event/masking.ts";
 import { type RequestLine, requestLine } from "../event/request-line.ts";
 import type { SignedRequest } from "../verify/schemes/scheme.ts";
 
@@ -10,13 +10,10 @@ const MAX_VALUE_LENGTH = 1024;
 /** Length of all headers together: a hundred requests of each of many sources must fit the object's memory. */
 const MAX_HEADERS_LENGTH = 4096;
 
-/** Returns line and headers without the secrets in them; `secretHeaders` are those of the scheme. */
-export function rejectedHead(
-  request: SignedRequest,
-  secretHeaders: readonly string[] = [],
-): RequestLine & { headers: HeaderList } {
-  const { method, path, query } = requestLine(request);
-  const headers = shortened(maskedHeaders(request.headers, queryOf(request.url), secretHeaders));
+/** Returns line and headers without the secrets in them; `places` are those of the scheme. */
+export function rejectedHead(request: SignedRequest, places: SecretPlaces = {}): RequestLine & { headers: HeaderList } {
+  const { method, path, query } = requestLine(request, places);
+  const headers = shortened(maskedHeaders(request.headers, queryOf(request.url), places));
   return { method, path: path && cut(path), query: query && cut(query), headers };
 }
 

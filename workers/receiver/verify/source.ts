@@ -1,9 +1,10 @@
 import { MINUTE_MS } from "../../../shared/time.ts";
 import { isSecretName } from "../event/masking.ts";
-import { hmacScheme } from "./schemes/hmac.ts";
 import { schemes } from "./schemes/index.ts";
-import { isHeaderName, parseHmacRow } from "./schemes/row-config.ts";
+import { isHeaderName } from "./schemes/row-config.ts";
 import type { Scheme } from "./schemes/scheme.ts";
+import { schemeNamed, schemeOf } from "./source-scheme.ts";
+import { isTable, type SourceTable, TableFault } from "./table.ts";
 
 /** The sources, read from WEBHOOK_SECRET and from `[vars.SOURCES.<name>]` of the TOML file. Pure. */
 
@@ -42,16 +43,24 @@ const VARIABLE_FORM = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 /** No secret is written like this. A text in another form, if it names no variable, may be the secret itself. */
 const SURE_VARIABLE_FORM = /^[A-Z_][A-Z0-9_]*$/;
 const SOURCE_KEYS = [
-  ...["scheme", "secrets", "log", "url", "hmac", "handshakeSecret", "idHeader", "idField", "dedupe", "silentMinutes"],
+  ...[
+    "scheme",
+    "secrets",
+    "log",
+    "url",
+    "hmac",
+    "token",
+    "handshakeSecret",
+    "idHeader",
+    "idField",
+    "dedupe",
+    "silentMinutes",
+  ],
 ];
 /** A month: no alert waits longer for an event. */
 const MAX_SILENT_MINUTES = 43_200;
 
-type SourceTable = Record<string, unknown>;
 type Variables = Record<string, unknown>;
-
-/** Mistake in a source's table, in the words "<key> <problem>". */
-class TableFault extends Error {}
 
 /** Returns the sources by name, `default` among them; null when `config` is no table of sources. */
 export function readSources(config: unknown, env: Variables, webhookSecrets: string[]): Map<string, Source> | null {
@@ -106,29 +115,6 @@ function readSource(name: string, value: unknown, env: Variables): Source {
     if (!(error instanceof TableFault)) throw error;
     return closedSource(name, error.message);
   }
-}
-
-function schemeOf({ scheme: name, hmac, url }: SourceTable): Pick<Source, "scheme" | "schemeName" | "url"> {
-  if (typeof name !== "string") throw new TableFault("scheme is missing");
-  if (name !== "hmac" && hmac !== undefined) throw new TableFault('hmac needs scheme = "hmac"');
-  const scheme = name === "hmac" ? configuredScheme(hmac) : schemeNamed(name);
-  if (url === undefined && scheme.signedUrl) throw new TableFault("url is missing, and this scheme signs it");
-  if (url !== undefined && (typeof url !== "string" || !/^https?:$/.test(URL.parse(url)?.protocol ?? "")))
-    throw new TableFault("url is not an http or https URL");
-  return { scheme, schemeName: name, url: url ?? null };
-}
-
-function configuredScheme(row: unknown): Scheme {
-  if (!isTable(row)) throw new TableFault("hmac is not a table");
-  const parsed = parseHmacRow(row);
-  if (!parsed.ok) throw new TableFault(`hmac.${parsed.key} ${parsed.problem}`);
-  return hmacScheme(parsed.row);
-}
-
-function schemeNamed(name: string): Scheme {
-  const scheme = Object.hasOwn(schemes, name) ? schemes[name] : undefined;
-  if (scheme !== undefined) return scheme;
-  throw new TableFault(`scheme ${JSON.stringify(name)} is unknown; known are ${Object.keys(schemes).join(", ")}, hmac`);
 }
 
 function placeOf({ log = DEFAULT_LOG }: SourceTable): Pick<Source, "log"> {
@@ -198,8 +184,4 @@ function secretNamed(key: string, name: unknown, env: Variables): string {
     throw new TableFault(`${key} names ${name}, which is not set, or not in \`required\` of wrangler.receiver.toml`);
   }
   throw new TableFault(`${key} holds a name that is not set, or a secret itself where its name should be`);
-}
-
-function isTable(value: unknown): value is SourceTable {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -10,10 +10,14 @@ export const schemes: Record<string, Scheme> = {
   svix,
   token: tokenScheme({}),
   // GitLab Docs, "Webhooks: secret token", "delivery headers"
-  gitlab: tokenScheme({ headerNames: ["x-gitlab-token"], idHeader: "idempotency-key", typeHeader: "x-gitlab-event" }),
+  gitlab: tokenScheme({ header: "x-gitlab-token", idHeader: "idempotency-key", typeHeader: "x-gitlab-event" }),
   // GitLab Docs, "Webhooks: signing token": Standard Webhooks, with the `whsec_` token that GitLab generates; the
   // other token may come along
   gitlab_signed: standardScheme(HEADER, { typeHeader: "x-gitlab-event", secretHeaders: ["x-gitlab-token"] }),
+  // Telegram Bot API, "setWebhook: secret_token", "Update"
+  telegram: tokenScheme({ header: "x-telegram-bot-api-secret-token", idField: "update_id" }),
+  // Postmark, "Webhooks overview: HTTP authentication"; the secret is `user:password` of the URL
+  postmark: tokenScheme({ header: "authorization", authScheme: "Basic", typeField: "RecordType" }),
   none,
   ...providers,
 };

@@ -1,9 +1,10 @@
-import { type HmacRow, PLACEHOLDERS } from "./row.ts";
+import { isSecretName } from "../../event/masking.ts";
+import { type HmacRow, PLACEHOLDERS, type TokenRow } from "./row.ts";
 
 /** Reads a row of the configuration: a mistake in it is named, so that nothing is verified by half a row. */
 
 /** A row, or the first mistake in it: "<key> <problem>". */
-type ParsedRow = { ok: true; row: HmacRow } | { ok: false; key: string; problem: string };
+export type ParsedRow<Row> = { ok: true; row: Row } | { ok: false; key: string; problem: string };
 
 /** Rule for the value of a key; `says` completes "is not …". */
 type KeyRule = { takes: (value: unknown) => boolean; says: string };
@@ -56,19 +57,63 @@ export function isHeaderName(value: unknown): value is string {
 }
 
 /** Returns the row that a table of the configuration describes, or the first mistake in the table. */
-export function parseHmacRow(value: unknown): ParsedRow {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { ok: false, key: "hmac", problem: "is not a table" };
-  }
-  for (const [key, given] of Object.entries(value)) {
-    const rule = Object.hasOwn(KEY_RULES, key) ? KEY_RULES[key as keyof HmacRow] : undefined;
+export function parseHmacRow(table: object): ParsedRow<HmacRow> {
+  return parseRow(table, KEY_RULES, brokenRule);
+}
+
+/** Returns the place of a token that a table of the configuration describes, or the first mistake in the table. */
+export function parseTokenRow(table: object): ParsedRow<TokenRow> {
+  return parseRow(table, TOKEN_RULES, brokenTokenRule);
+}
+
+type Fault<Row> = { key: keyof Row; problem: string };
+
+function parseRow<Row>(
+  table: object,
+  rules: Record<keyof Row, KeyRule>,
+  broken: (row: Row) => Fault<Row> | undefined,
+): ParsedRow<Row> {
+  for (const [key, given] of Object.entries(table)) {
+    const rule = Object.hasOwn(rules, key) ? rules[key as keyof Row] : undefined;
     if (rule === undefined)
-      return { ok: false, key, problem: `is unknown; known are ${Object.keys(KEY_RULES).join(", ")}` };
+      return { ok: false, key, problem: `is unknown; known are ${Object.keys(rules).join(", ")}` };
     if (!rule.takes(given)) return { ok: false, key, problem: `is not ${rule.says}` };
   }
-  const row = value as HmacRow;
-  const fault = brokenRule(row);
-  return fault === undefined ? { ok: true, row } : { ok: false, key: fault.key, problem: fault.problem };
+  const row = table as Row;
+  const fault = broken(row);
+  return fault === undefined ? { ok: true, row } : { ok: false, key: String(fault.key), problem: fault.problem };
+}
+
+const TOKEN_RULES: Record<keyof TokenRow, KeyRule> = {
+  header: headerName,
+  authScheme: {
+    takes: (value) => typeof value === "string" && /^[!#$%&'*+.^`|~\w-]+$/.test(value),
+    says: "the name of a scheme, such as Bearer, Token or Basic",
+  },
+  query: anyText,
+  field: anyText,
+  idHeader: headerName,
+  idField: anyText,
+  typeField: anyText,
+  typeHeader: headerName,
+};
+
+function brokenTokenRule({ header, authScheme, query, field, idHeader, idField }: TokenRow) {
+  const places = [header, query, field].filter((place) => place !== undefined).length;
+  const rules: [keyof TokenRow, boolean, string][] = [
+    ["header", places === 0, "is missing, and so are query and field: name the one place of the token"],
+    ["header", places > 1, "and another place of the token are both given"],
+    ["authScheme", authScheme !== undefined && header === undefined, "needs a header"],
+    ["idField", idHeader !== undefined && idField !== undefined, "and idHeader are both given"],
+    [
+      "idHeader",
+      idHeader !== undefined && (isSecretName(idHeader) || idHeader === header),
+      "names a header that holds a secret",
+    ],
+    ["idField", idField !== undefined && idField === field, "names the field with the token"],
+  ];
+  const found = rules.find(([, broken]) => broken);
+  return found && { key: found[0], problem: found[2] };
 }
 
 /** A row, and two views of it that the rules below ask for: its signed placeholders and its places of a timestamp. */

@@ -58,6 +58,20 @@ export type HmacRow = SignatureRow & {
   key?: "text" | "base64" | "hex" | "whsec";
 };
 
+/**
+ * Row of a provider that sends a shared token: its place, of which a row names one. Without any, every header and query
+ * parameter is looked at whose name says that it holds a secret.
+ */
+export type TokenRow = Pick<SignatureRow, "idHeader" | "idField" | "typeField" | "typeHeader"> & {
+  /** Header with the token alone or, with `authScheme`, after the name of a scheme: `Bearer`, `Token`, `Basic`. */
+  header?: string;
+  authScheme?: string;
+  /** Query parameter with the token. */
+  query?: string;
+  /** Field of the JSON or form body with the token, by its dotted path. The body is stored as it came, token included. */
+  field?: string;
+};
+
 export const PLACEHOLDERS = ["{body}", "{timestamp}", "{id}", "{url}", "{method}", "{form}"];
 
 /** Returns a row's window in seconds, null for none. A window has no effect without a place for the timestamp. */

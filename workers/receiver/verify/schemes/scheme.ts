@@ -18,6 +18,8 @@ export type Scheme = {
   publicKey?: true;
   /** Headers that carry the secret itself, in lower case: masked before anything is stored. */
   secretHeaders?: readonly string[];
+  /** Query parameters that carry the secret itself: masked in the query, and wherever a header repeats them. */
+  secretParameters?: readonly string[];
   /** Headers that carry the proof, in lower case: the proof is for us alone, and is never sent on. */
   signatureHeaders?: readonly string[];
   /** Field of a JSON body that names the event's type, where that is called neither `type` nor `event`. */

@@ -1,50 +1,78 @@
+import { fromBase64, fromUtf8 } from "../../../../shared/bytes.ts";
 import { ConfigError } from "../../../../shared/config.ts";
 import { sameText } from "../../../../shared/same-text.ts";
-import { idFault, rejected } from "./rules.ts";
-import type { Scheme } from "./scheme.ts";
+import { jsonField } from "../../event/json-field.ts";
+import { isSecretName, queryOf } from "../../event/masking.ts";
+import { bodyFields, fieldAt, queryValues, textOf } from "./fields.ts";
+import type { TokenRow } from "./row.ts";
+import { bodyId, idFault, rejected } from "./rules.ts";
+import type { Scheme, SignedRequest } from "./scheme.ts";
 
-/** Schemes that verify no signature: a shared token in a header, or nothing at all. */
+/** Schemes that verify no signature: a shared token at some place of the request, or nothing at all. */
 
-/** Headers that a shared token may stand in. */
-const TOKEN_HEADERS = ["authorization", "x-api-key", "x-gitlab-token"] as const;
-const BEARER = /^Bearer (.+)$/i;
-
-type TokenHeader = (typeof TOKEN_HEADERS)[number];
+/** Headers that a shared token stands in, where no row names the place. */
+const TOKEN_HEADERS = ["authorization", "x-api-key", "x-gitlab-token", "x-telegram-bot-api-secret-token"];
+/** More places than any request has for a token. */
+const MAX_TOKENS = 32;
 
 /** Returns a scheme for senders that cannot sign: a static secret proves who sent, and nothing about the bytes. */
-export function tokenScheme({
-  headerNames = TOKEN_HEADERS,
-  idHeader,
-  typeHeader,
-}: {
-  headerNames?: readonly TokenHeader[];
-  idHeader?: string;
-  typeHeader?: string;
-}): Scheme {
+export function tokenScheme(row: TokenRow): Scheme {
+  const { header, query, field, idHeader, idField, typeHeader, typeField } = row;
+  const anywhere = header === undefined && query === undefined && field === undefined;
   return {
     verification: "authenticated",
     signedId: false,
-    secretHeaders: headerNames,
+    secretHeaders: anywhere ? TOKEN_HEADERS : header === undefined ? [] : [header],
+    secretParameters: query === undefined ? [] : [query],
     ...(typeHeader === undefined ? {} : { typeHeader }),
+    ...(typeField === undefined ? {} : { typeField }),
 
-    async verify({ headers }, secrets) {
+    async verify(request, secrets) {
       if (secrets.length === 0) throw new ConfigError("no secret is configured");
       if (secrets.some((secret) => secret.trim() === "")) throw new ConfigError("a secret is empty");
-      const given = headerNames.flatMap((name) => tokenIn(name, headers.get(name)) ?? []);
+      const given = (anywhere ? allTokens(request) : await tokensAt(row, request)).filter((token) => token !== "");
       if (given.length === 0) return rejected("token_missing");
       // Every pair is compared, each in constant time.
-      const same = given.flatMap((token) => secrets.map((secret) => sameText(token, secret)));
+      const same = given.slice(0, MAX_TOKENS).flatMap((token) => secrets.map((secret) => sameText(token, secret)));
       if (!same.includes(true)) return rejected("token_mismatch");
-      const id = idHeader === undefined ? null : headers.get(idHeader);
+      const id = idHeader === undefined ? null : request.headers.get(idHeader);
       const fault = idFault(id, { signed: false });
-      return fault === null ? { ok: true, id, timestamp: null } : rejected(fault);
+      if (fault !== null) return rejected(fault);
+      return { ok: true, id: idField === undefined ? id : bodyId(jsonField(request.body, idField)), timestamp: null };
     },
   };
 }
 
-function tokenIn(name: TokenHeader, value: string | null): string | null {
-  if (value === null || value === "") return null;
-  return name === "authorization" ? (BEARER.exec(value)?.[1] ?? null) : value;
+/** Returns the texts at the place that a row names, any of which may be the token. */
+async function tokensAt({ header, authScheme, query, field }: TokenRow, request: SignedRequest): Promise<string[]> {
+  if (query !== undefined) return queryValues(request.url, query);
+  if (field !== undefined) return [textOf(fieldAt(await bodyFields(request), field)) ?? ""];
+  const value = request.headers.get(header ?? "") ?? "";
+  if (authScheme === undefined) return [value];
+  const token = credentials(value, authScheme);
+  return authScheme.toLowerCase() === "basic" ? basic(token) : [token];
+}
+
+/** Returns the texts of every header and query parameter whose name says that it holds a secret. */
+export function allTokens({ headers, url }: Pick<SignedRequest, "headers" | "url">): string[] {
+  const named = [...headers].filter(([name]) => isSecretName(name)).map(([, value]) => value);
+  const parameters = [...new URLSearchParams(queryOf(url))].filter(([name]) => isSecretName(name));
+  const tokens = named.flatMap((value) => [value, value.replace(/^\S+ +/, ""), ...basic(credentials(value, "basic"))]);
+  return [...new Set([...tokens, ...parameters.map(([, value]) => value)])];
+}
+
+/** Returns the credentials under a scheme of RFC 9110, section 11.4, whose name is the same in any case. */
+function credentials(value: string, authScheme: string): string {
+  const [start, rest] = [value.slice(0, authScheme.length + 1), value.slice(authScheme.length + 1)];
+  return start.toLowerCase() === `${authScheme.toLowerCase()} ` ? rest.trim() : "";
+}
+
+/** Returns `user:password` and the password alone, RFC 7617: the secret may be either. */
+function basic(token: string): string[] {
+  const bytes = fromBase64(token);
+  const text = bytes === null ? null : fromUtf8(bytes);
+  const colon = text?.indexOf(":") ?? -1;
+  return text === null || colon < 0 ? [] : [text, text.slice(colon + 1)];
 }
 
 /** The scheme that accepts everything: only by explicit configuration, and every record says so. */

@@ -13,6 +13,10 @@ const STEPS: Record<string, string> = {
   linear:
     "In Linear: Settings, API, Webhooks. The page of the webhook shows its signing secret: it goes into the variable.",
   token: "The sender puts the token into each request: give it the same text as the variable.",
+  telegram:
+    "Call the Bot API's setWebhook with this URL and a secret_token of your choice: the same text goes into the variable.",
+  postmark:
+    "In the message stream: Webhooks, Add webhook, with basic auth credentials of your choice: `user:password` goes into the variable.",
   standard: "The sender signs with the same secret: it goes into the variable, and to whoever runs the sender.",
 };
 

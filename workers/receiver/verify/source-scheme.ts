@@ -1,0 +1,59 @@
+import { hmacScheme } from "./schemes/hmac.ts";
+import { schemes } from "./schemes/index.ts";
+import { type ParsedRow, parseHmacRow, parseTokenRow } from "./schemes/row-config.ts";
+import type { Scheme } from "./schemes/scheme.ts";
+import { tokenScheme } from "./schemes/token.ts";
+import { isTable, type SourceTable, TableFault } from "./table.ts";
+
+/** The scheme of a source: one of the table of schemes, or one made of the row that the source's table holds. */
+
+/** Rows of the configuration: the key that holds one is also the name of its scheme. */
+const ROWS: Record<string, (row: SourceTable) => ParsedRow<Scheme>> = {
+  hmac: (row) => made(parseHmacRow(row), hmacScheme),
+  token: (row) => made(parseTokenRow(row), tokenScheme),
+};
+
+/** Schemes that are nothing without a row. */
+const NEEDS_ROW: readonly string[] = ["hmac"];
+
+/** The scheme of a source by its name, and the public URL where it signs one. */
+type SourceScheme = { scheme: Scheme; schemeName: string; url: string | null };
+
+/** Returns the scheme that a source's table names or describes. @throws TableFault */
+export function schemeOf(table: SourceTable): SourceScheme {
+  const { scheme: name, url } = table;
+  if (typeof name !== "string") throw new TableFault("scheme is missing");
+  const other = Object.keys(ROWS).find((key) => key !== name && table[key] !== undefined);
+  if (other !== undefined) throw new TableFault(`${other} needs scheme = "${other}"`);
+  const scheme =
+    NEEDS_ROW.includes(name) || table[name] !== undefined ? configuredScheme(name, table) : schemeNamed(name);
+  if (url === undefined && scheme.signedUrl) throw new TableFault("url is missing, and this scheme signs it");
+  if (url !== undefined && (typeof url !== "string" || !/^https?:$/.test(URL.parse(url)?.protocol ?? "")))
+    throw new TableFault("url is not an http or https URL");
+  return { scheme, schemeName: name, url: url ?? null };
+}
+
+function configuredScheme(name: string, table: SourceTable): Scheme {
+  const row = table[name];
+  const make = Object.hasOwn(ROWS, name) ? ROWS[name] : undefined;
+  if (make === undefined) return schemeNamed(name);
+  if (!isTable(row)) throw new TableFault(`${name} is not a table`);
+  const parsed = make(row);
+  if (!parsed.ok) throw new TableFault(`${name}.${parsed.key} ${parsed.problem}`);
+  return parsed.row;
+}
+
+function made<Row>(parsed: ParsedRow<Row>, make: (row: Row) => Scheme): ParsedRow<Scheme> {
+  return parsed.ok ? { ok: true, row: make(parsed.row) } : parsed;
+}
+
+/** Returns a scheme of the table. @throws TableFault */
+export function schemeNamed(name: string): Scheme {
+  const scheme = Object.hasOwn(schemes, name) ? schemes[name] : undefined;
+  if (scheme !== undefined) return scheme;
+  throw new TableFault(`scheme ${JSON.stringify(name)} is unknown; known are ${known()}`);
+}
+
+function known(): string {
+  return [...new Set([...Object.keys(schemes), ...NEEDS_ROW])].join(", ");
+}
