@@ -3,6 +3,7 @@ import { Hono } from "hono/tiny";
 import { readForm } from "../http/body.ts";
 import { takes } from "../http/parameters.ts";
 import { Problem, problems } from "../http/problem.ts";
+import { signInScripts } from "../pages/assets.ts";
 import { htmlPage, Shell } from "../pages/page.tsx";
 import { returnPath, signInAddress } from "./return-path.ts";
 import { endSession, hasCookie, startSession } from "./session.ts";
@@ -80,6 +81,7 @@ function SignInPage({ worker, to, why, fault }: SignInProps) {
     <Shell
       title="Sign in"
       place={{ worker, other: "" }}
+      files={signInScripts}
       notice={why === undefined ? why : { text: why, failed: false }}
     >
       {fault && (

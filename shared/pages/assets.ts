@@ -2,6 +2,7 @@ import { Hono } from "hono/tiny";
 import copy from "./client/copy.js";
 import forms from "./client/forms.js";
 import notice from "./client/notice.js";
+import signIn from "./client/sign-in.js";
 import pageCss from "./page.css";
 
 /** Files that pages load. The Worker serves them itself, under paths that change when their content does. */
@@ -69,3 +70,6 @@ function fingerprint(text: string): string {
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return (hash >>> 0).toString(16).padStart(8, "0");
 }
+
+/** The script of the sign-in form, which imports two of the scripts of every page. */
+export const signInScripts = modules([...pageScripts, ["sign-in.js", signIn]]).slice(-1);

@@ -62,8 +62,17 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     await signIn(visit, "wrong");
     await page.getByRole("alert").filter({ hasText: "That token is wrong." }).waitFor();
     expect(visit.takeFaults()).toEqual(["401 POST /session"]);
-    await signIn(visit, variables.API_TOKEN);
+    await page.evaluate(() => {
+      addEventListener("submit", ({ submitter }) => {
+        if (submitter instanceof HTMLButtonElement) {
+          sessionStorage.setItem("pending", `${submitter.textContent} ${submitter.disabled}`);
+        }
+      });
+    });
+    await page.getByLabel("API token").fill(variables.API_TOKEN);
+    await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { name: "Webhook sender" }).waitFor();
+    expect(await page.evaluate(() => sessionStorage.getItem("pending"))).toBe("Working… true");
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByText("You are signed out.").waitFor();
     await page.goto("/");
@@ -293,6 +302,8 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     ["an endpoint", () => "/dashboard/endpoints/ep_default"],
     ["a failed delivery", async () => `/dashboard/endpoints/ep_default/deliveries/${await failedSeq()}`],
     ["a secret", () => "/dashboard/endpoints/ep_default/secret"],
+    ["the events", () => "/dashboard/events"],
+    ["the alerts", () => "/dashboard/alerts"],
     ["a page that is not there", () => "/dashboard/endpoints/ep_none"],
     ["the sign-in form", () => "/session"],
   ])("%s is readable: for axe, light and dark, from 360 pixels up", async (_name, pathOf, state) => {

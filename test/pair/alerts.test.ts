@@ -51,6 +51,12 @@ async function aMinuteLater(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 2500));
 }
 
+/** Posts a page's button, and resolves to the page that answers. */
+async function postedPage(path: string): Promise<string> {
+  const headers = { origin: url, accept: "text/html", "content-type": "application/x-www-form-urlencoded" };
+  return (await fetch(`${url}${path}`, { method: "POST", headers })).text();
+}
+
 const event = (n: number) => ({ id: `order_${n}`, type: "order.paid", data: n });
 
 describe("alerts", () => {
@@ -128,6 +134,9 @@ describe("alerts", () => {
       502,
       { taken: false, status: 404, response: "no such hook" },
     ]);
+    expect(await postedPage("/dashboard/alerts/test")).toMatch(
+      /The test was answered with status 404 after \d+ ms: no such hook[\s\S]*Last alert/,
+    );
   });
 });
 
@@ -165,7 +174,13 @@ describe("alerts of the receiver", () => {
       502,
       { taken: false, status: 418, response: "short and stout" },
     ]);
+    const page = await postedPage("/alerting/test");
+    expect(page).toMatch(/The test was answered with status 418 after \d+ ms: short and stout/);
+    expect(page).toContain("The log main refuses requests");
     // The test came after all that the restart had to tell: nothing.
-    expect((await alerts(2)).map((alert) => (alert as Began).type)).toEqual(["alert.began", "alert.test"]);
+    expect((await alerts(3)).map((alert) => (alert as Began).type)).toEqual([
+      "alert.began",
+      ...["alert.test", "alert.test"],
+    ]);
   });
 });

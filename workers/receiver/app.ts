@@ -2,7 +2,7 @@ import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type GuardedWorker, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
 import { problemOf } from "../../shared/http/problem.ts";
-import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
+import { serveAssets, signInScripts, stylesheet } from "../../shared/pages/assets.ts";
 import { alertRoutes } from "./api/alerts.ts";
 import { eventRoutes } from "./api/events.ts";
 import { exportRoutes } from "./api/export.ts";
@@ -32,7 +32,7 @@ app.route("/health", healthRoutes);
 
 const guarded: GuardedWorker = { worker: "receiver", configOf: (env) => configOf(env as Env), now: Date.now };
 const authenticated = requireToken(guarded);
-app.route("/", serveAssets([stylesheet, ...viewerAssets]));
+app.route("/", serveAssets([stylesheet, ...viewerAssets, ...signInScripts]));
 app.route("/", signIn(guarded, VIEWER_PAGES));
 app.use("/events/*", authenticated);
 app.use("/rejections/*", authenticated);

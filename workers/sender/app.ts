@@ -1,7 +1,7 @@
 import { signIn } from "../../shared/auth/sign-in.tsx";
 import { type GuardedWorker, requireToken } from "../../shared/auth/token.ts";
 import { answerError, answerMethodNotAllowed, answerNotFound, plainAnswers } from "../../shared/http/answers.ts";
-import { serveAssets, stylesheet } from "../../shared/pages/assets.ts";
+import { serveAssets, signInScripts, stylesheet } from "../../shared/pages/assets.ts";
 import { alerts } from "./api/alerts.ts";
 import { deliveries } from "./api/deliveries.ts";
 import { endpoints } from "./api/endpoints.ts";
@@ -32,7 +32,7 @@ app
     configOf(c.env);
     return c.json({ status: "ok" });
   })
-  .route("/", serveAssets([stylesheet, ...dashboardScripts]))
+  .route("/", serveAssets([stylesheet, ...dashboardScripts, ...signInScripts]))
   .route("/", signIn(guarded, DASHBOARD_PAGES))
   .route("/", dashboardRoutes(guarded))
   .use(requireToken(guarded))

@@ -10,6 +10,7 @@ import { showFault } from "./notice.js";
 const ANSWER_MS = 60_000;
 
 export function sendForms() {
+  restoreOnReturn();
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
     if (event.defaultPrevented || !(form instanceof HTMLFormElement)) return;
@@ -21,7 +22,18 @@ export function sendForms() {
     markPending(button);
     void send(form, body).then((leaves) => leaves || restore(button));
   });
-  // The page is shown again as it was left.
+}
+
+/** Marks the button of a form while the browser sends it. */
+export function markForms() {
+  restoreOnReturn();
+  document.addEventListener("submit", ({ submitter }) => {
+    if (submitter instanceof HTMLButtonElement) markPending(submitter);
+  });
+}
+
+/** A page that is shown again stands there as it was left. */
+function restoreOnReturn() {
   addEventListener("pageshow", ({ persisted }) => {
     if (persisted) for (const button of document.querySelectorAll("button[data-label]")) restore(button);
   });

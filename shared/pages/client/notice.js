@@ -14,6 +14,17 @@ export function forgetNotice() {
   history.replaceState(history.state, "", url);
 }
 
+/** A screen reader says only what changes after it has read the page. */
+const ANNOUNCE_MS = 500;
+
+/** Puts the message that the page came with into its live region once more, so that it is read out. */
+export function announceNotice() {
+  setTimeout(() => {
+    const message = document.querySelector("#message > p");
+    message?.replaceWith(message.cloneNode(true));
+  }, ANNOUNCE_MS);
+}
+
 /** Shows that something failed, in the place of the notice. @param {string} text */
 export function showFault(text) {
   const fault = document.createElement("p");

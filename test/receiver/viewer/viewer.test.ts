@@ -530,6 +530,7 @@ describe("every page", () => {
     "/compare?a=1&b=2",
     "/rejected",
     "/connect",
+    "/alerting",
     "/?since=never",
   ];
 

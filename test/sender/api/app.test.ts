@@ -249,7 +249,7 @@ describe("an unknown query parameter", () => {
     ["GET", "/trigger", "type"],
     ["POST", "/trigger", "type"],
     ["POST", "/events", null],
-    ["GET", "/events", "after, before, limit, type, q, since, until, outcome, wait"],
+    ["GET", "/events", "after, before, limit, type, q, since, until, outcome, wait, scheduled"],
     ["GET", "/events/msg_1", "after, limit"],
     ["POST", "/events/msg_1/redeliver", "after"],
     ["GET", "/endpoints", "after, limit, order, q, state"],

@@ -152,7 +152,7 @@ describe("every page", () => {
       expect(headers.get("cache-control")).toBe("no-store");
       expect(headers.get("x-content-type-options")).toBe("nosniff");
       expect(text).not.toMatch(
-        /<style|\sstyle=|\son\w+=|<script(?! type="module" src="\/assets\/dashboard-[0-9a-f]{8}\.js")/,
+        /<style|\sstyle=|\son\w+=|<script(?! type="module" src="\/assets\/(?:dashboard|sign-in)-[0-9a-f]{8}\.js")/,
       );
       expect(text).not.toContain("test-token-of-24-letters");
       if (!page.endsWith("/secret")) expect(text).not.toMatch(/whs[ekp]/);
@@ -588,5 +588,16 @@ describe("scheduled events on the page of events", () => {
     const { status, text } = await send(`/dashboard/events/${id}/cancel`, { confirm: "yes" });
     expect(status).toBe(409);
     expect(text).toContain("is in the log");
+  });
+});
+
+describe("the page of alerts", () => {
+  it("says how to begin while nobody is told, and refuses a test", async () => {
+    const { status, text } = await call("/dashboard/alerts");
+    expect([status, text]).toEqual([200, expect.stringContaining("Set the variable <code>ALERT_URL</code>")]);
+    const tested = await send("/dashboard/alerts/test");
+    expect([tested.status, tested.text]).toEqual([409, expect.stringContaining("Set the variable ALERT_URL first.")]);
+    expect((await send("/dashboard/alerts/test", { x: "1" })).status).toBe(422);
+    expect((await call("/dashboard/alerts/test")).location).toBe("/dashboard/alerts");
   });
 });

@@ -1,3 +1,4 @@
+import { testNotice } from "../../../shared/alerts/panel.tsx";
 import { requireSignIn } from "../../../shared/auth/sign-in.tsx";
 import type { GuardedWorker } from "../../../shared/auth/token.ts";
 import { readForm } from "../../../shared/http/body.ts";
@@ -6,6 +7,7 @@ import { Problem, problemOf, problems } from "../../../shared/http/problem.ts";
 import { htmlPage, type Notice } from "../../../shared/pages/page.tsx";
 import { configOf } from "../config.ts";
 import { forwardEvent } from "../forward/send.ts";
+import { alertsOf, testAlert } from "../log/alerts.ts";
 import { createApp, type ReceiverContext } from "../log/logs.ts";
 import { notLogged, recordAt } from "../log/read.ts";
 import { takeIn } from "../receive/take.ts";
@@ -13,6 +15,7 @@ import { DEFAULT_LOG } from "../verify/source.ts";
 import { ComparePage } from "./compare/compare-page.tsx";
 import { ConnectPage, connectionsOf, EmptyLog } from "./connect/connections.tsx";
 import { clearLog, comparedData, eventData, type ListCursor, listData, rejectedData, sameTypeBefore } from "./data.ts";
+import { AlertsPage } from "./pages/alerts.tsx";
 import { EventPage } from "./pages/event.tsx";
 import { ListPage } from "./pages/list.tsx";
 import { RejectedPage } from "./pages/rejected.tsx";
@@ -35,7 +38,7 @@ const NOT_FORWARDED: ForwardState = { url: "", result: null };
 const LIST_PARAMETERS = ["before", "after", "event", "view"];
 
 /** Paths that only show something. */
-export const VIEWER_PAGES = /^\/(e\/.*|rejected|connect|compare)?$/;
+export const VIEWER_PAGES = /^\/(e\/.*|rejected|connect|alerting|compare)?$/;
 
 export function viewerRoutes(guarded: GuardedWorker) {
   const signedIn = requireSignIn(guarded);
@@ -46,10 +49,14 @@ export function viewerRoutes(guarded: GuardedWorker) {
     .use("/rejected/*", signedIn)
     .use("/connect", signedIn)
     .use("/compare", signedIn)
+    .use("/alerting/*", signedIn)
     .use("/clear", signedIn)
     .get("/", takes(...VIEW_PARAMETERS, ...LIST_PARAMETERS, ...NOTICE_PARAMETERS), listPage)
     .get("/compare", comparePage)
     .get("/connect", takes(...VIEW_PARAMETERS), connectPage)
+    .get("/alerting", takes(...VIEW_PARAMETERS), (c) => alertsPage(c))
+    .post("/alerting/test", takes("log"), postTestAlert)
+    .get("/alerting/test", (c) => c.redirect(`/alerting${new URL(c.req.url).search}`, 303))
     .get("/rejected", takes(...VIEW_PARAMETERS, ...NOTICE_PARAMETERS), (c) => rejectedPage(c))
     .post(TAKE_PATH, takes(...VIEW_PARAMETERS), postTake)
     .get(TAKE_PATH, (c) => c.redirect(`/rejected${new URL(c.req.url).search}`, 303))
@@ -139,6 +146,16 @@ function seqOf(text: string): number {
 async function connectPage(c: ReceiverContext): Promise<Response> {
   const view = requestedView(c);
   return htmlPage(<ConnectPage connections={await connectionsIn(c, view)} view={view} />);
+}
+
+async function alertsPage(c: ReceiverContext, notice?: Notice): Promise<Response> {
+  return htmlPage(<AlertsPage alerts={await alertsOf(c.env)} view={requestedView(c, notice)} />);
+}
+
+/** Sends a test and shows the answer at once, since it is not stored. */
+async function postTestAlert(c: ReceiverContext): Promise<Response> {
+  await readForm(c.req.raw, { known: [], maxBytes: MAX_FORM_BYTES });
+  return alertsPage(c, testNotice(await testAlert(c.env)));
 }
 
 /** Returns the connections of a view's sources. */

@@ -19,7 +19,7 @@ type EventPageProps = DashboardFrameProps & {
 export function LoggedEventPage({ event, deliveries, pending, next, urls, ...frame }: EventPageProps) {
   const { id, seq, type, at, body } = event;
   return (
-    <DashboardFrame title="Event" name={`Event ${id}`} events={true} {...frame}>
+    <DashboardFrame title="Event" name={`Event ${id}`} tab="events" {...frame}>
       <dl class="facts">
         <dt>Event</dt>
         <dd>

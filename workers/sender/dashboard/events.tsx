@@ -40,7 +40,7 @@ const DATA_START = 120;
 /** `GET /dashboard/events`: the newest events, or those that a search has found. */
 export function EventsPage({ asked, page, exact, isFirst, scheduled, ...frame }: EventsPageProps) {
   return (
-    <DashboardFrame title="Events" events={true} {...frame}>
+    <DashboardFrame title="Events" tab="events" {...frame}>
       <SearchForm asked={asked} />
       {exact !== null && (
         <p id="exact">

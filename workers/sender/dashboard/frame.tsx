@@ -33,14 +33,22 @@ export type DashboardFrameProps = {
   notice?: Notice | undefined;
 };
 
-/** `name` is the thing's, for the browser's tab; by default the title. `events`: the page is one of the events'. */
-type FrameProps = PropsWithChildren<DashboardFrameProps & { title: string; name?: string; events?: boolean }>;
+/** The page of alerts. */
+export const ALERTS_PATH = "/dashboard/alerts";
 
-export function DashboardFrame({ posted, receiver, events = false, children, ...shell }: FrameProps) {
-  const tabs = [
-    { href: "/", text: "Endpoints", current: !events },
-    { href: EVENTS_PATH, text: "Events", current: events },
-  ];
+const TABS = [
+  ["endpoints", "/", "Endpoints"],
+  ["events", "/dashboard/events", "Events"],
+  ["alerts", ALERTS_PATH, "Alerts"],
+] as const;
+
+/** `name` is the thing's, for the browser's tab; by default the title. `tab`: the pages that this one is of. */
+type FrameProps = PropsWithChildren<
+  DashboardFrameProps & { title: string; name?: string; tab?: (typeof TABS)[number][0] }
+>;
+
+export function DashboardFrame({ posted, receiver, tab = "endpoints", children, ...shell }: FrameProps) {
+  const tabs = TABS.map(([name, href, text]) => ({ href, text, current: name === tab }));
   return (
     <Shell files={ENTRY} place={{ worker: "sender", other: receiver }} tabs={tabs} {...shell}>
       {posted && <div id="posted" hidden />}

@@ -79,12 +79,13 @@ export type RequestedView = {
   notice?: Notice | undefined;
 };
 
-type TabName = "events" | "rejected" | "connect";
+type TabName = "events" | "rejected" | "connect" | "alerts";
 
 const TABS: readonly (readonly [TabName, path: string, text: string])[] = [
   ["events", "/", "Events"],
   ["rejected", "/rejected", "Rejected"],
   ["connect", "/connect", "Connect"],
+  ["alerts", "/alerting", "Alerts"],
 ];
 
 type ViewerFrameProps = PropsWithChildren<{ title: string; tab: TabName; view: RequestedView; beside?: Child }>;

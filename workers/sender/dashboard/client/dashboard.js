@@ -2,19 +2,16 @@
 
 import { offerCopies } from "../../../../shared/pages/client/copy.js";
 import { sendForms } from "../../../../shared/pages/client/forms.js";
-import { forgetNotice } from "../../../../shared/pages/client/notice.js";
+import { announceNotice, forgetNotice } from "../../../../shared/pages/client/notice.js";
 import { keepFresh } from "./refresh.js";
 import { searchOn } from "./search.js";
 
 /** The script of the dashboard's pages, which show everything without the script, too. */
 
-/** A screen reader says only what changes after it has read the page. */
-const ANNOUNCE_MS = 500;
-
 forgetPost();
 forgetNotice();
 sendForms();
-setTimeout(announceMessage, ANNOUNCE_MS);
+announceNotice();
 void keepFresh();
 offerCopies();
 void searchOn();
@@ -23,10 +20,4 @@ void searchOn();
 function forgetPost() {
   if (document.getElementById("posted") === null || !document.referrer.startsWith(`${location.origin}/`)) return;
   history.replaceState(history.state, "", document.referrer);
-}
-
-/** Puts the message that the page came with into its live region once more, so that it is read out. */
-function announceMessage() {
-  const message = document.querySelector("#message > p");
-  message?.replaceWith(message.cloneNode(true));
 }
