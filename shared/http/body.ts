@@ -152,7 +152,8 @@ type JsonBody = { text: string; value: unknown };
 const MAX_MEMBERS_BYTES = 64 * 1024;
 
 /**
- * Reads the members of a JSON object; none where there is no body.
+ * Reads the members of a JSON object; none where there is no body. `parse`: another way to make values of the text, which
+ * is valid JSON.
  *
  * @throws Problem `code` for a body that is no object, or has a member that is not among `known` or given twice; what
  * `readJson` throws
@@ -161,13 +162,14 @@ export async function readMembers(
   request: Request,
   known: readonly string[],
   code: ProblemCode,
+  parse?: (text: string) => unknown,
 ): Promise<Record<string, unknown>> {
   const bytes = await readBody(request, MAX_MEMBERS_BYTES);
   if (bytes.byteLength === 0) return {};
   requireJson(request);
   const { text, value } = parseJson(bytes);
   checkMembers(text, known, code);
-  return value as Record<string, unknown>;
+  return (parse?.(text) ?? value) as Record<string, unknown>;
 }
 
 function requireJson(request: Request): void {

@@ -1,12 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  eventBody,
-  MAX_EVENT_BYTES,
-  normalizedData,
-  parseEvents,
-  readBodyText,
-} from "../../../workers/sender/model/event.ts";
+import { MAX_EVENT_BYTES, normalizedData, parseEvents } from "../../../workers/sender/model/event.ts";
+import { eventBody, readBodyText } from "../../../workers/sender/model/event-body.ts";
 
 const DAY = 86_400_000;
 const now = Date.UTC(2026, 0, 1);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { eventBody } from "../../../workers/sender/model/event.ts";
+import { eventBody } from "../../../workers/sender/model/event-body.ts";
 import { payloadOf } from "../../../workers/sender/model/payload.ts";
 
 const AT = Date.UTC(2026, 0, 31, 12);

@@ -47,7 +47,7 @@ describe("conditionOf", () => {
           const condition = conditionOf(filter);
           const query = `SELECT count(*) AS n FROM (SELECT ? AS type, ? AS target, ? AS seq) AS ev WHERE ${condition.sql}`;
           const { n } = storage.sql.exec<{ n: number }>(query, name, to, seq, ...condition.params).one();
-          expect(n === 1).toBe(wants(filter, { seq, type: name, target: to }));
+          expect(n === 1).toBe(wants(filter, { seq, type: name, target: to, body: "{}" }));
         }),
         { numRuns: 1000 },
       );
@@ -57,7 +57,7 @@ describe("conditionOf", () => {
   it("takes as many earlier types as are kept", async () => {
     const log = { oldest: 1, head: 0 };
     let kept: ReturnType<typeof withEarlier> = [];
-    for (log.head = 1; log.head <= 50; log.head++) kept = withEarlier(kept, ["a.b", `t${log.head}.*`], log);
+    for (log.head = 1; log.head <= 50; log.head++) kept = withEarlier(kept, { types: ["a.b", `t${log.head}.*`] }, log);
     expect(kept.map(({ upTo }) => upTo)).toEqual(Array.from({ length: 20 }, (_, index) => 31 + index));
     await runInDurableObject(outbox(), (_instance, { storage }) => {
       const { sql, params } = conditionOf({ endpointId: ME, types: ["a.b"], earlier: kept });
@@ -75,7 +75,7 @@ describe("wants", () => {
     ["not what is not wanted now", 3, "c", false],
     ["what came after the change", 4, "b", true],
   ])("%s", (_name, seq, name, expected) => {
-    expect(wants(changed, { seq, type: name, target: null })).toBe(expected);
+    expect(wants(changed, { seq, type: name, target: null, body: "{}" })).toBe(expected);
   });
 });
 
@@ -83,7 +83,7 @@ describe("mayHaveGot", () => {
   it("is true for whoever wants an event, and for whoever wanted it when it was logged", () => {
     fc.assert(
       fc.property(types, types, earlier, type, target, fc.nat(9), (now, then, before, name, to, seq) => {
-        const event = { seq, type: name, target: to };
+        const event = { seq, type: name, target: to, body: "{}" };
         const changed = { endpointId: ME, types: now, earlier: [...before, { upTo: 9, types: then }] };
         const atThatTime = {
           endpointId: ME,
@@ -100,10 +100,10 @@ describe("mayHaveGot", () => {
 
 describe("withEarlier", () => {
   it("forgets what the log has forgotten, and keeps the first of two changes without an event between", () => {
-    const first = withEarlier([], ["a"], { oldest: 1, head: 5 });
+    const first = withEarlier([], { types: ["a"] }, { oldest: 1, head: 5 });
     expect(first).toEqual([{ upTo: 5, types: ["a"] }]);
-    expect(withEarlier(first, ["b"], { oldest: 1, head: 5 })).toEqual(first);
-    expect(withEarlier(first, ["b"], { oldest: 6, head: 8 })).toEqual([{ upTo: 8, types: ["b"] }]);
-    expect(withEarlier([], ["a"], { oldest: 1, head: 0 })).toEqual([]);
+    expect(withEarlier(first, { types: ["b"] }, { oldest: 1, head: 5 })).toEqual(first);
+    expect(withEarlier(first, { types: ["b"] }, { oldest: 6, head: 8 })).toEqual([{ upTo: 8, types: ["b"] }]);
+    expect(withEarlier([], { types: ["a"] }, { oldest: 1, head: 0 })).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { cursorOf, limitOf, takes } from "../../../shared/http/parameters.ts";
 import { Problem } from "../../../shared/http/problem.ts";
 import { configOf } from "../config.ts";
 import { ENDPOINT_MEMBERS, type EndpointInput, parseEndpointInput } from "../model/endpoint-input.ts";
+import { exactJson } from "../model/exact-number.ts";
 import {
   createEndpoint,
   deleteEndpoint,
@@ -86,7 +87,7 @@ async function present(c: SenderContext, id: string) {
 }
 
 async function readEndpoint(c: SenderContext, creating: boolean): Promise<EndpointInput> {
-  const value = await readMembers(c.req.raw, ENDPOINT_MEMBERS, "invalid_endpoint");
+  const value = await readMembers(c.req.raw, ENDPOINT_MEMBERS, "invalid_endpoint", exactJson);
   const parsed = parseEndpointInput(value, { localDev: configOf(c.env).localDev, creating });
   if (!parsed.ok) throw new Problem("invalid_endpoint", parsed.reason);
   return parsed.input;

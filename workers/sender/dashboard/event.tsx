@@ -1,6 +1,7 @@
 import { Badge, Foreign, ForeignBlock, Time } from "../../../shared/pages/parts.tsx";
 import type { Attempt, Delivery } from "../model/delivery.ts";
-import { type LoggedEvent, readBodyText } from "../model/event.ts";
+import type { LoggedEvent } from "../model/event.ts";
+import { readBodyText } from "../model/event-body.ts";
 import type { EventDelivery } from "../operations/events.ts";
 import { answerOf, STATE_BADGES } from "./delivery.tsx";
 import { DashboardFrame, type DashboardFrameProps, endpointPath, eventPath } from "./frame.tsx";

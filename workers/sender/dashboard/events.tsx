@@ -1,5 +1,6 @@
 import { Badge, type BadgeProps, Foreign, Time } from "../../../shared/pages/parts.tsx";
-import { type LoggedEvent, readBodyText } from "../model/event.ts";
+import type { LoggedEvent } from "../model/event.ts";
+import { readBodyText } from "../model/event-body.ts";
 import { type EventOutcome, outcomeOfCounts } from "../operations/outcomes.ts";
 import type { EventsFound, FoundOutcome, OutcomeChoice } from "../operations/search.ts";
 import type { AskedSearch } from "./event-queries.ts";

@@ -3,6 +3,8 @@ import { isTypePattern } from "../../../shared/event-type.ts";
 import { checkUrl, explainAddress } from "../../../shared/outgoing/address.ts";
 import { ATTEMPT_HEADERS, CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
 import { parseSigningKey } from "../../../shared/signing/secret.ts";
+import type { ContentFilter } from "./content-filter.ts";
+import { parseContentFilter } from "./content-filter-input.ts";
 import { MAX_CONCURRENCY, MAX_TIMEOUT_SECONDS } from "./endpoint.ts";
 
 /** The endpoint as `POST /endpoints` and `PATCH /endpoints/:id` take it, checked. Pure. */
@@ -64,6 +66,17 @@ const ONE_VERSION = v.pipe(
 );
 const HEADERS = v.custom<Record<string, string>>(isPlainObject, "must be an object of names and values");
 
+/** A message begins with the place in the filter. */
+const FILTER = v.pipe(
+  v.unknown(),
+  v.rawTransform<unknown, ContentFilter>(({ dataset, addIssue, NEVER }) => {
+    const parsed = parseContentFilter(dataset.value);
+    if (parsed.ok) return parsed.filter;
+    addIssue({ message: parsed.reason });
+    return NEVER;
+  }),
+);
+
 const UNKNOWN = "is not a member of an endpoint";
 
 /** Makes the schema. A message continues the name of its member. */
@@ -90,6 +103,7 @@ function inputSchema({ localDev, creating }: InputOptions) {
       v.nullable(TYPES),
       `must be null for all, or 1 to ${MAX_TYPES} names or patterns as order.* and order.*.paid`,
     ),
+    filter: v.exactOptional(v.nullable(FILTER)),
     description: v.exactOptional(text(MAX_DESCRIPTION)),
     headers: v.exactOptional(v.pipe(HEADERS, without(headersFault))),
     ordered: flag,
@@ -130,7 +144,7 @@ export function parseEndpointInput(value: unknown, options: InputOptions): Parse
     const [{ path, message, expected }] = parsed.issues;
     // The library expects `never` of a member that no schema has.
     if (expected === "never") return refusedInput(`${JSON.stringify(v.getDotPath(parsed.issues[0]))} ${UNKNOWN}`);
-    return refusedInput(`${path?.[0].key} ${message}`);
+    return refusedInput(path?.[0].key === "filter" ? message : `${path?.[0].key} ${message}`);
   }
   if (options.creating && !("url" in parsed.output)) return refusedInput("url is missing");
   return { ok: true, input: parsed.output };

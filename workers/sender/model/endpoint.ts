@@ -1,5 +1,6 @@
 import { HOUR_MS, MINUTE_MS } from "../../../shared/time.ts";
-import type { EarlierTypes, Types } from "./subscription.ts";
+import type { ContentFilter } from "./content-filter.ts";
+import type { EarlierChoice, Types } from "./subscription.ts";
 
 /** The endpoint as the registry knows it. No I/O. */
 
@@ -19,8 +20,10 @@ export type EndpointConfig = {
   enabled: boolean;
   disabledReason: string | null;
   types: Types;
-  /** The types before they were changed, while the log holds events of that time. */
-  earlierTypes?: readonly EarlierTypes[];
+  /** Conditions on the data of the events that the endpoint gets; null for none. */
+  filter?: ContentFilter | null;
+  /** The types and filters before they were changed, while the log holds events of that time. */
+  earlierTypes?: readonly EarlierChoice[];
   description: string;
   /** Sent with every attempt; signed headers and those of the connection are never among them. */
   headers: Readonly<Record<string, string>>;
@@ -62,6 +65,7 @@ export const MAX_TIMEOUT_SECONDS = 30;
 /** The members that a configuration may leave out, with the values that stand for none. */
 export function settingsOf(config: Partial<EndpointConfig>) {
   return {
+    filter: config.filter ?? null,
     concurrency: concurrencyOf(config),
     timeoutSeconds: config.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
     retrySeconds: config.retrySeconds ?? null,

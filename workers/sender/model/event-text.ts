@@ -1,4 +1,5 @@
-import { type LoggedEvent, readBodyText } from "./event.ts";
+import type { LoggedEvent } from "./event.ts";
+import { readBodyText } from "./event-body.ts";
 
 /** Text search in events: in the data as it was written, and in the id. Upper and lower case are alike. Pure. */
 

@@ -4,7 +4,7 @@ import { isDeeper, JSON_DEPTH_LIMIT, jsonParts } from "../../../shared/json-text
 import { DAY_MS, isoTime } from "../../../shared/time.ts";
 import { isReserved } from "./subscription.ts";
 
-/** The events that a caller may publish, checked, and the body that is sent: the same bytes at every attempt. Pure. */
+/** The events that a caller may publish, checked. Pure. */
 
 /** An event to publish. `data` is JSON text, as the publisher wrote it; `deliverAt` unix milliseconds, also a time gone by, null for now; `id` null for one of ours. */
 export type NewEvent = { type: string; data: string; id: string | null; deliverAt: number | null };
@@ -18,11 +18,6 @@ export const MAX_REQUEST_BYTES = MAX_EVENTS * MAX_EVENT_BYTES + 64 * 1024;
 
 const ID = /^[A-Za-z0-9_-]{1,256}$/;
 const MEMBERS = new Set(["type", "data", "id", "deliverAt"]);
-
-/** Returns the body on the wire: type, ISO timestamp, data (Standard Webhooks, "Payload structure"). */
-export function eventBody(type: string, at: number, data: string): string {
-  return `{"type":${JSON.stringify(type)},"timestamp":"${new Date(at).toISOString()}","data":${data}}`;
-}
 
 /** Returns what is wrong with a type, or null. */
 export function typeFault(type: unknown): string | null {
@@ -108,14 +103,6 @@ export function normalizedData(data: string): string {
 }
 
 const rawJson = (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON;
-
-/** Returns the type and the time in a body and the text of its data; `body` is one that `eventBody` made. */
-export function readBodyText(body: string): { type: string; timestamp: string; data: string } {
-  const [head = "", type = "", timestamp = ""] = BODY_HEAD.exec(body) ?? [];
-  return { type, timestamp, data: body.slice(head.length, -1) };
-}
-
-const BODY_HEAD = /^\{"type":"([^"]*)","timestamp":"([^"]*)","data":/;
 
 /** An event of the log. `at`: when it was logged, in unix ms. */
 export type LoggedEvent = { seq: number; at: number; id: string; type: string; body: string };

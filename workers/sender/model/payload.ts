@@ -1,5 +1,6 @@
 import type { PayloadForm } from "./endpoint.ts";
-import { type LoggedEvent, readBodyText } from "./event.ts";
+import type { LoggedEvent } from "./event.ts";
+import { readBodyText } from "./event-body.ts";
 
 /** The forms of the body that an endpoint may ask for, made of the stored one. The data keeps its text in each. */
 

@@ -1,7 +1,8 @@
 import { Problem } from "../../../shared/http/problem.ts";
 import type { Delivery, DeliveryState } from "../model/delivery.ts";
 import { MASKED, settingsOf } from "../model/endpoint.ts";
-import { type LoggedEvent, readBodyText } from "../model/event.ts";
+import type { LoggedEvent } from "../model/event.ts";
+import { readBodyText } from "../model/event-body.ts";
 import type { EndpointReport, LastAttempt, ReplayView } from "../protocol.ts";
 
 /** The API's JSON: camelCase, ISO 8601 times, no secret. */

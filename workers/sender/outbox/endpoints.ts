@@ -63,12 +63,13 @@ export class Endpoints {
   }
 
   /**
-   * Returns the earlier types to keep: new ones count for events logged from here on, and narrow what is not delivered
-   * yet.
+   * Returns the earlier choices to keep: new types and a new filter count for events logged from here on, and narrow what
+   * is not delivered yet.
    */
-  #earlierTypes({ config }: EndpointRow, { types }: Partial<EndpointConfig>): Partial<EndpointConfig> {
-    if (types === undefined || JSON.stringify(types) === JSON.stringify(config.types)) return {};
-    return { earlierTypes: withEarlier(config.earlierTypes ?? [], config.types, this.#store.log) };
+  #earlierTypes({ config }: EndpointRow, change: Partial<EndpointConfig>): Partial<EndpointConfig> {
+    const { types = config.types, filter = config.filter ?? null } = change;
+    if (JSON.stringify([types, filter]) === JSON.stringify([config.types, config.filter ?? null])) return {};
+    return { earlierTypes: withEarlier(config.earlierTypes ?? [], config, this.#store.log) };
   }
 
   /**

@@ -8,7 +8,14 @@ import {
 import type { Sql } from "../../../shared/durable/sql.ts";
 import { typeChosen } from "../../../shared/event-type.ts";
 import type { LoggedEvent } from "../model/event.ts";
-import { type Condition, conditionOf, type RoutedEvent, type Subscription } from "../model/subscription.ts";
+import {
+  type Condition,
+  conditionOf,
+  hasFilter,
+  type RoutedEvent,
+  type Subscription,
+  wantsContent,
+} from "../model/subscription.ts";
 import type { EventQuery, FoundEvent, Scan } from "../protocol.ts";
 import { RecentEvents, type ScanLimits } from "./recent-events.ts";
 
@@ -109,7 +116,9 @@ export class EventLog {
   routed(seq: number): RoutedEvent | null {
     const table = this.#tables.holding(seq);
     if (table === undefined) return null;
-    return this.#sql.run<RoutedEvent>(`SELECT seq, type, target FROM ${table.name} WHERE seq = ?`, seq)[0] ?? null;
+    return (
+      this.#sql.run<RoutedEvent>(`SELECT seq, type, target, body FROM ${table.name} WHERE seq = ?`, seq)[0] ?? null
+    );
   }
 
   event(seq: number): LoggedEvent | null {
@@ -169,7 +178,7 @@ export class EventLog {
 
   /**
    * Returns events after `after` that `subscription` wants, at most `limit` and `maxBytes` of them (but at least one)
-   * out of at most `scanned` rows.
+   * out of at most `scanned` rows. Where a filter judges the data, `maxBytes` counts all bodies that it looks at.
    */
   scan(after: number, subscription: Subscription, limits: ScanLimits): Scan {
     const start = Math.max(after, this.oldest - 1);
@@ -178,6 +187,7 @@ export class EventLog {
 
   #scanTables(after: number, subscription: Subscription, { scanned, limit, maxBytes }: ScanLimits): Scan {
     const condition = conditionOf(subscription);
+    const judged = hasFilter(subscription);
     const events: LoggedEvent[] = [];
     let upTo = this.#pastGap(after);
     let left = scanned;
@@ -187,13 +197,16 @@ export class EventLog {
       const found = this.#range(upTo, end, condition, {
         limit: limit - events.length,
         maxBytes: maxBytes - bytes,
-        atLeastOne: events.length === 0,
+        atLeastOne: bytes === 0,
       });
-      events.push(...found.events);
+      const wanted = judged ? found.events.filter((event) => wantsContent(subscription, event)) : found.events;
+      events.push(...wanted.map(({ target: _target, ...event }) => event));
       bytes += found.bytes;
-      left -= end - upTo;
-      upTo = found.complete ? end : (events.at(-1)?.seq ?? upTo);
-      if (!found.complete) break;
+      const reached = found.complete ? end : (found.events.at(-1)?.seq ?? upTo);
+      left -= reached - upTo;
+      const isFull = events.length >= limit || reached === upTo;
+      upTo = reached;
+      if (!found.complete && (isFull || !judged)) break;
     }
     return { upTo, events };
   }
@@ -204,7 +217,7 @@ export class EventLog {
     end: number,
     condition: Condition,
     { limit, maxBytes, atLeastOne }: { limit: number; maxBytes: number; atLeastOne: boolean },
-  ): { events: LoggedEvent[]; bytes: number; complete: boolean } {
+  ): { events: FoundEvent[]; bytes: number; complete: boolean } {
     const table = this.#tables.holding(after + 1)?.name;
     const sizes = this.#sql.run<{ seq: number; size: number }>(
       `SELECT seq, octet_length(body) AS size FROM ${table} AS ev WHERE seq > ? AND seq <= ? AND ${condition.sql} ORDER BY seq LIMIT ?`,
@@ -221,8 +234,8 @@ export class EventLog {
     const events =
       last === undefined
         ? []
-        : this.#sql.run<LoggedEvent>(
-            `SELECT ${EVENT_COLUMNS} FROM ${table} AS ev WHERE seq > ? AND seq <= ? AND ${condition.sql} ORDER BY seq`,
+        : this.#sql.run<FoundEvent>(
+            `SELECT ${EVENT_COLUMNS}, target FROM ${table} AS ev WHERE seq > ? AND seq <= ? AND ${condition.sql} ORDER BY seq`,
             ...[after, last, ...condition.params],
           );
     return { events, bytes, complete: taken === sizes.length };

@@ -1,4 +1,4 @@
-import { conditionOf, type Subscription } from "../model/subscription.ts";
+import { conditionOf, hasFilter, type Subscription } from "../model/subscription.ts";
 import type { EndpointStatus, EndpointView, Lag, RowsBeyond } from "../protocol.ts";
 import { subscriptionOf } from "./registry.ts";
 import type { OutboxStore } from "./storage.ts";
@@ -8,6 +8,8 @@ import type { OutboxStore } from "./storage.ts";
 /** Rows of the log that one count looks at, and all counts of one question: each is time of the one object. */
 const MAX_SCANNED = 10_000;
 const MAX_SCANNED_IN_ALL = 100_000;
+/** Length of the bodies that a filter looks at for one count. */
+const MAX_JUDGED_LENGTH = 1024 * 1024;
 
 /** Events that an endpoint wants. `first`: the seq of the first of them. `more`: not all were looked at. */
 type Wanted = { events: number; first: number | null; more: boolean };
@@ -46,8 +48,19 @@ export class LagCounter {
     if (start >= head) return { events: 0, first: null, more: false };
     const all = { scanned: head - start, limit: head - start, maxBytes: Number.POSITIVE_INFINITY };
     const kept = recent.scan(start, subscription, all);
-    if (kept === null) return this.#wantedInTables(start, subscription);
+    if (kept === null) {
+      return hasFilter(subscription) ? this.#judged(start, subscription) : this.#wantedInTables(start, subscription);
+    }
     return { events: kept.events.length, first: kept.events[0]?.seq ?? null, more: kept.upTo < head };
+  }
+
+  /** Counts by the content too, so that bodies must be read. */
+  #judged(start: number, subscription: Subscription): Wanted {
+    const { log } = this.#store;
+    const scanned = Math.min(MAX_SCANNED, this.#left);
+    const { events, upTo } = log.scan(start, subscription, { scanned, limit: scanned, maxBytes: MAX_JUDGED_LENGTH });
+    this.#left -= upTo - start;
+    return { events: events.length, first: events[0]?.seq ?? null, more: upTo < log.head };
   }
 
   #wantedInTables(start: number, subscription: Subscription): Wanted {

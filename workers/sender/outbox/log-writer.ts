@@ -1,15 +1,14 @@
 import { periodMs, type TableBounds } from "../../../shared/durable/period-tables.ts";
 import { isDeeper, JSON_DEPTH_LIMIT } from "../../../shared/json-text.ts";
 import {
-  eventBody,
   type LoggedEvent,
   normalizedData,
   type PublishCall,
   type PublishEvent,
   type Published,
   type PublishResult,
-  readBodyText,
 } from "../model/event.ts";
+import { eventBody, readBodyText } from "../model/event-body.ts";
 import { eventId, eventSeq, looksOwn, randomId } from "../model/event-id.ts";
 import type { Cancelled, ScheduledEvent } from "../protocol.ts";
 import type { OutboxStore } from "./storage.ts";

@@ -26,7 +26,7 @@ export class RecentEvents {
   }
 
   push(event: LoggedEvent, target: string | null): void {
-    this.#events.push({ seq: event.seq, type: event.type, target, event });
+    this.#events.push({ seq: event.seq, type: event.type, target, body: event.body, event });
     this.#length += event.body.length;
     while (this.#events.length - this.#start > (this.#length > KEPT_LENGTH ? 1 : KEPT)) {
       this.#length -= this.#events[this.#start]?.event.body.length ?? 0;

@@ -118,6 +118,6 @@ export class Registry {
 }
 
 /** Returns the events that an endpoint's row chooses. */
-export function subscriptionOf({ id, config: { types, earlierTypes = [] } }: EndpointRow): Subscription {
-  return { endpointId: id, types, earlier: earlierTypes };
+export function subscriptionOf({ id, config: { types, filter = null, earlierTypes = [] } }: EndpointRow): Subscription {
+  return { endpointId: id, types, filter, earlier: earlierTypes };
 }

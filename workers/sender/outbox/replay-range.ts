@@ -1,5 +1,5 @@
-import { typeChosen } from "../../../shared/event-type.ts";
-import { conditionOf, type Subscription, TEST_TYPE } from "../model/subscription.ts";
+import { matchesType, typeChosen } from "../../../shared/event-type.ts";
+import { conditionOf, hasFilter, type Subscription, TEST_TYPE } from "../model/subscription.ts";
 import type { GoneEvents, ReplayBounds, ReplayCall, ReplayRange, ReplaySeqs } from "../protocol.ts";
 import type { OutboxStore } from "./storage.ts";
 
@@ -7,6 +7,8 @@ import type { OutboxStore } from "./storage.ts";
 
 /** Events that one call looks at. */
 const LOOKED_SEQS = 5000;
+/** Length of the bodies that one call looks at, where a filter judges them. */
+const LOOKED_BODIES = 1024 * 1024;
 
 /** Turns the bounds of a replay into seqs of the log as it is now. */
 export function replayRange(store: OutboxStore, { after, since, before, until }: ReplayBounds): ReplayRange {
@@ -36,7 +38,8 @@ export function replaySeqs(
   { after, upTo, types }: Pick<ReplayCall, "after" | "upTo" | "types">,
 ): ReplaySeqs {
   const { log, sql } = store;
-  const condition = conditionOf({ ...subscription, earlier: [] });
+  const presently = { ...subscription, earlier: [] };
+  const condition = conditionOf(presently);
   const gone = goneAbove(store, after);
   const looked = Math.max(after, log.oldest - 1);
   const nextFirst = (index: number) => log.tables[index + 1]?.first ?? log.head + 1;
@@ -45,6 +48,12 @@ export function replaySeqs(
   if (table === undefined) return { seqs: [], upTo, gone };
   const begin = Math.max(looked, table.first - 1);
   const end = Math.min(upTo, nextFirst(index) - 1, begin + LOOKED_SEQS);
+  if (hasFilter(presently)) {
+    const scan = log.scan(begin, presently, { scanned: end - begin, limit: LOOKED_SEQS, maxBytes: LOOKED_BODIES });
+    const isAsked = (type: string) => types === null || types.some((pattern) => matchesType(pattern, type));
+    const asked = scan.events.filter(({ seq, type }) => seq <= end && type !== TEST_TYPE && isAsked(type));
+    return { seqs: asked.map(({ seq }) => seq), upTo: Math.min(scan.upTo, end), gone };
+  }
   const found = sql.run<{ seq: number }>(
     `SELECT seq FROM ${table.name} AS ev WHERE seq > ? AND seq <= ? AND ${condition.sql} AND type <> '${TEST_TYPE}'
        AND (? IS NULL OR EXISTS (SELECT 1 FROM json_each(?) AS chosen WHERE ${typeChosen("ev.type", "chosen.value")}))
