@@ -303,6 +303,7 @@ describe.skipIf(chrome === null)("the dashboard", () => {
     ["a failed delivery", async () => `/dashboard/endpoints/ep_default/deliveries/${await failedSeq()}`],
     ["a secret", () => "/dashboard/endpoints/ep_default/secret"],
     ["the events", () => "/dashboard/events"],
+    ["the deliveries", () => "/dashboard/deliveries"],
     ["the alerts", () => "/dashboard/alerts"],
     ["a page that is not there", () => "/dashboard/endpoints/ep_none"],
     ["the sign-in form", () => "/session"],

@@ -601,3 +601,43 @@ describe("the page of alerts", () => {
     expect((await call("/dashboard/alerts/test")).location).toBe("/dashboard/alerts");
   });
 });
+
+describe("the page of deliveries", () => {
+  it("lists those of all endpoints by the filters in its address, each with its event, page by page", async () => {
+    const other = await add();
+    receiver.answer = ({ url }) => new Response("", { status: url === URL_A ? 503 : 200 });
+    for (let n = 0; n < 30; n++) await publishOne({ type: n % 2 === 0 ? "order.paid" : "user.made" });
+    await vi.waitUntil(async () => (await deliveries()).length === 30 && (await deliveries(other)).length === 30, {
+      timeout: 15_000,
+    });
+    const events = (text: string) => [...text.matchAll(/href="\/dashboard\/events\/(msg_\w+)"/g)].map(([, id]) => id);
+    const first = await call("/dashboard/deliveries");
+    expect(events(first.text)).toHaveLength(50);
+    const next = /href="(\/dashboard\/deliveries\?before=[^"]+)">Older/.exec(first.text)?.[1] ?? "";
+    expect(events((await call(next)).text)).toHaveLength(10);
+    for (const [query, count] of [
+      ["?endpoint=ep_default", 30],
+      [`?endpoint=${other}&state=due`, 30],
+      ["?status=5xx&type=order.*", 15],
+      ["?state=delivered&type=user.made&status=", 15],
+      ["?since=2090-01-01T00:00", 0],
+      ["?state=dead", 0],
+    ] as const) {
+      expect([query, events((await call(`/dashboard/deliveries${query}`)).text).length]).toEqual([query, count]);
+    }
+    expect(first.text).toMatch(/aria-current="page">Deliveries</);
+  });
+
+  it.each([
+    ["?state=lost", 400],
+    ["?status=600", 400],
+    ["?since=yesterday", 400],
+    ["?before=x", 400],
+    ["?colour=red", 400],
+    ["?endpoint=ep_none", 404],
+  ])("answers a page that says why not: %s", async (query, status) => {
+    const answer = await call(`/dashboard/deliveries${query}`);
+    expect(answer.status).toBe(status);
+    expect(answer.text).toContain("<!doctype html>");
+  });
+});

@@ -24,7 +24,7 @@ export const STATE_BADGES: Record<DeliveryState, BadgeProps> = {
 
 const SKIPPED_BADGE: BadgeProps = { kind: "bad", sign: "■", text: "Skipped" };
 
-function badgeOf({ state, mark }: Pick<Delivery, "state" | "mark">): BadgeProps {
+export function badgeOf({ state, mark }: Pick<Delivery, "state" | "mark">): BadgeProps {
   return mark === "skipped" ? SKIPPED_BADGE : STATE_BADGES[state];
 }
 

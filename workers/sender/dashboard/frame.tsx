@@ -33,12 +33,16 @@ export type DashboardFrameProps = {
   notice?: Notice | undefined;
 };
 
+/** The page of the deliveries of all endpoints. */
+export const DELIVERIES_PATH = "/dashboard/deliveries";
+
 /** The page of alerts. */
 export const ALERTS_PATH = "/dashboard/alerts";
 
 const TABS = [
   ["endpoints", "/", "Endpoints"],
   ["events", "/dashboard/events", "Events"],
+  ["deliveries", DELIVERIES_PATH, "Deliveries"],
   ["alerts", ALERTS_PATH, "Alerts"],
 ] as const;
 

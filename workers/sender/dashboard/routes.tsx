@@ -13,12 +13,13 @@ import { SEARCH_PARAMETERS } from "../operations/search.ts";
 import { presentSecrets } from "../operations/secrets.ts";
 import { requestedDelivery } from "../operations/sent-request.ts";
 import { alertsPage, postTestAlert } from "./alerts.tsx";
+import { DELIVERY_FILTERS, DeliveriesPage, lookForDeliveries } from "./deliveries.tsx";
 import { DeliveryPage } from "./delivery.tsx";
 import { EndpointPage } from "./endpoint.tsx";
 import { LoggedEventPage } from "./event.tsx";
 import { lookAtEvent, lookForEvents } from "./event-queries.ts";
 import { EventsPage } from "./events.tsx";
-import { ALERTS_PATH, DashboardFrame, type DashboardFrameProps, EVENTS_PATH } from "./frame.tsx";
+import { ALERTS_PATH, DashboardFrame, type DashboardFrameProps, DELIVERIES_PATH, EVENTS_PATH } from "./frame.tsx";
 import { type ListAnswer, ListPage } from "./list.tsx";
 import { NOTICE_PARAMETERS, noticeOf } from "./notices.ts";
 import { deliveryPosts, endpointPosts, eventPosts, formPosts } from "./posts.ts";
@@ -65,6 +66,9 @@ export function dashboardRoutes(guarded: GuardedWorker) {
     )
     .get(`${EVENTS_PATH}/:id`, takes("after", ...NOTICE_PARAMETERS), async (c) =>
       htmlPage(<LoggedEventPage {...(await lookAtEvent(c))} {...frameProps(c)} />),
+    )
+    .get(DELIVERIES_PATH, takes("before", ...DELIVERY_FILTERS), async (c) =>
+      htmlPage(<DeliveriesPage {...(await lookForDeliveries(c))} {...frameProps(c)} />),
     )
     .get(ALERTS_PATH, takes(), (c) => alertsPage(c, frameProps))
     .post(`${ALERTS_PATH}/test`, takes(), (c) => postTestAlert(c, frameProps))
