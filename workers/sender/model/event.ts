@@ -1,13 +1,22 @@
 import { utf8 } from "../../../shared/bytes.ts";
 import { isEventType, MAX_TYPE_LENGTH } from "../../../shared/event-type.ts";
 import { isDeeper, JSON_DEPTH_LIMIT, jsonParts } from "../../../shared/json-text.ts";
-import { DAY_MS, isoTime } from "../../../shared/time.ts";
+import { DAY_MS, isoTime, MINUTE_MS } from "../../../shared/time.ts";
 import { isReserved } from "./subscription.ts";
 
 /** The events that a caller may publish, checked. Pure. */
 
-/** An event to publish. `data` is JSON text, as the publisher wrote it; `deliverAt` unix milliseconds, also a time gone by, null for now; `id` null for one of ours. */
-export type NewEvent = { type: string; data: string; id: string | null; deliverAt: number | null };
+/**
+ * An event to publish. `data` is JSON text, as the publisher wrote it; `deliverAt` unix milliseconds, also a time gone by,
+ * null for now; `id` null for one of ours; `timestamp` when it happened (unix ms), null or absent for when it is logged.
+ */
+export type NewEvent = {
+  type: string;
+  data: string;
+  id: string | null;
+  deliverAt: number | null;
+  timestamp?: number | null;
+};
 
 type ParsedEvents = { ok: true; events: NewEvent[]; single: boolean } | { ok: false; reason: string };
 
@@ -17,7 +26,9 @@ export const MAX_EVENT_BYTES = 256 * 1024;
 export const MAX_REQUEST_BYTES = MAX_EVENTS * MAX_EVENT_BYTES + 64 * 1024;
 
 const ID = /^[A-Za-z0-9_-]{1,256}$/;
-const MEMBERS = new Set(["type", "data", "id", "deliverAt"]);
+const MEMBERS = new Set(["type", "data", "id", "deliverAt", "timestamp"]);
+/** A clock of a publisher may be ahead of ours by as much. */
+const MAX_AHEAD_MS = 5 * MINUTE_MS;
 
 /** Returns what is wrong with a type, or null. */
 export function typeFault(type: unknown): string | null {
@@ -54,7 +65,7 @@ function parseEvent(item: string, limits: { now: number; horizonMs: number }): N
     if (members.has(key)) return `${key} is given twice`;
     members.set(key, text);
   }
-  const [type, id, deliverAt] = ["type", "id", "deliverAt"].map((name) => {
+  const [type, id, deliverAt, timestamp] = ["type", "id", "deliverAt", "timestamp"].map((name) => {
     const text = members.get(name);
     return text === undefined ? undefined : (JSON.parse(text) as unknown);
   });
@@ -65,7 +76,12 @@ function parseEvent(item: string, limits: { now: number; horizonMs: number }): N
   if (id !== undefined && (typeof id !== "string" || !ID.test(id))) return "id must match [A-Za-z0-9_-]{1,256}";
   const due = parseDeliverAt(deliverAt, limits);
   if (typeof due === "string") return due;
-  return dataFault(data) ?? { type: String(type), data, id: id ?? null, deliverAt: due };
+  const happened = parseTimestamp(timestamp, limits);
+  if (typeof happened === "string") return happened;
+  if (happened !== null && due !== null) {
+    return "timestamp may not stand beside deliverAt: a scheduled event gets the time when it is due";
+  }
+  return dataFault(data) ?? { type: String(type), data, id: id ?? null, deliverAt: due, timestamp: happened };
 }
 
 /** Returns what is wrong with the text of an event's data, or null. A text has at most three bytes for each unit. */
@@ -84,6 +100,14 @@ function parseDeliverAt(
   const at = typeof value === "string" ? isoTime(value) : null;
   if (at === null) return "deliverAt must be an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z";
   return at > now + horizonMs ? `deliverAt may be at most ${horizonMs / DAY_MS} days ahead` : at;
+}
+
+function parseTimestamp(value: unknown, { now }: { now: number }): number | null | string {
+  if (value === undefined || value === null) return null;
+  const at = typeof value === "string" ? isoTime(value) : null;
+  if (at === null) return "timestamp must be an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z";
+  if (at < 0) return "timestamp may not be before 1970";
+  return at > now + MAX_AHEAD_MS ? "timestamp is the time when the event happened: at most 5 minutes ahead" : at;
 }
 
 /**

@@ -18,8 +18,9 @@ export async function digestOf(parts: readonly (string | number | null)[]): Prom
   return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(JSON.stringify(parts)))));
 }
 
-function eventDigest({ type, data, deliverAt }: NewEvent): Promise<string> {
-  return digestOf([type, normalizedData(data), deliverAt]);
+/** Without a timestamp the digest is that of the versions that had none: what they took can be repeated. */
+function eventDigest({ type, data, deliverAt, timestamp = null }: NewEvent): Promise<string> {
+  return digestOf([type, normalizedData(data), deliverAt, ...(timestamp === null ? [] : [timestamp])]);
 }
 
 /** Adds digests to the events that may be repeated: those with an id or a `deliverAt`. */

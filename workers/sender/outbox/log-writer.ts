@@ -143,13 +143,15 @@ export class LogWriter {
       const detail = `The id ${id} has the shape of this sender's own ids and names no event in its log.`;
       return { ok: false, code: "invalid_event", detail };
     }
-    const same = logged.type === event.type && isSameData(readBodyText(logged.body).data, event.data);
+    const { timestamp, data } = readBodyText(logged.body);
+    const isThen = event.timestamp == null || Date.parse(timestamp) === event.timestamp;
+    const same = logged.type === event.type && isThen && isSameData(data, event.data);
     return same ? { id, seq: logged.seq } : conflict(`The id ${id}`);
   }
 
-  #add({ id, type, data, deliverAt, digest }: PublishEvent, now: number): Published {
+  #add({ id, type, data, deliverAt, digest, timestamp = null }: PublishEvent, now: number): Published {
     if (deliverAt === null) {
-      const logged = this.#append({ id, type, data, bodyAt: null, target: null }, now);
+      const logged = this.#append({ id, type, data, bodyAt: timestamp, target: null }, now);
       if (id !== null) {
         const use = { digest: digest ?? "", seq: logged.seq, answer: null };
         this.#store.idempotency.set("id", id, use, this.#period(now));
