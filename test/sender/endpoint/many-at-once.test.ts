@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { deliveries, endpoint, fetchSender, outbox, publish, receiver, settled, useReceiver } from "../support.ts";
 
@@ -22,6 +22,48 @@ function slowly(ms: number, answer: () => Response = () => new Response("ok")) {
 async function publishMany(count: number): Promise<void> {
   for (let done = 0; done < count; done += 100) await publish(...Array.from({ length: 100 }, () => ({})));
 }
+
+/** Writes rows of deliveries that have failed once and are due again. */
+async function makeDue(count: number): Promise<void> {
+  await runInDurableObject(endpoint(), ({ store }) => {
+    const at = Date.now() - 60_000;
+    const attempt = { at, ms: 1, status: 500, code: null, nextAt: at, response: null };
+    const rest = { type: "order.paid", due: at, mark: null, skip: 0, until: null, attempts: [attempt], body: "{}" };
+    for (let seq = 1; seq <= count; seq++) {
+      store.deliveries.put({ seq: 1000 + seq, id: `msg_due_${seq}`, state: "due", ...rest }, true);
+    }
+  });
+}
+
+describe("retries of which more are due than the queue holds", () => {
+  it("are read one by one as attempts end, not fifty for each", async () => {
+    await outbox().update("ep_default", { concurrency: 1 });
+    await makeDue(300);
+    let [started, released] = [0, 0];
+    receiver.answer = async () => {
+      for (const mine = started++; mine >= released; ) await scheduler.wait(5);
+      return new Response("", { status: 500 });
+    };
+    const read: number[] = [];
+    await runInDurableObject(endpoint(), ({ store }) => {
+      const get = store.deliveries.get.bind(store.deliveries);
+      store.deliveries.get = (seq) => {
+        read.push(seq);
+        return get(seq);
+      };
+    });
+    for (let wakes = 0; wakes < 5; wakes++) await endpoint().wake();
+    expect(new Set(read).size).toBe(200);
+    await vi.waitUntil(() => started === 1, { timeout: 10_000 });
+    while (released < 3) {
+      released++;
+      await vi.waitUntil(() => started === released + 1, { timeout: 10_000 });
+    }
+    await vi.waitUntil(() => new Set(read).size >= 202, { timeout: 10_000 });
+    expect(read.length).toBeLessThan(210);
+    released = Number.POSITIVE_INFINITY;
+  });
+});
 
 describe("attempts at once", () => {
   it("grow to 48 while the endpoint answers well, each event sent once", async () => {

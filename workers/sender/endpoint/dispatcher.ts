@@ -139,7 +139,8 @@ export class Dispatcher {
     if (!this.#store.deliveries.mayBeDue(now)) return;
     this.#queueBlocking(now);
     if (queue.full) return;
-    for (const due of this.#store.deliveries.due(now, DUE_AT_ONCE, queue.open)) {
+    // Each is read with its body: beside a full queue, every end of an attempt asks for one more.
+    for (const due of this.#store.deliveries.due(now, Math.min(DUE_AT_ONCE, queue.space), queue.open)) {
       if (queue.full) return;
       queue.add({ ...due, body: due.body ?? "", isNew: false });
     }

@@ -68,8 +68,13 @@ export class DeliveryQueue {
     return this.#replays.length;
   }
 
+  /** Number of deliveries that still fit. */
+  get space(): number {
+    return this.#bytes >= MAX_OPEN_BYTES ? 0 : Math.max(0, this.#maxOpen - (this.#open.size - this.#replayed));
+  }
+
   get full(): boolean {
-    return this.#open.size - this.#replayed >= this.#maxOpen || this.#bytes >= MAX_OPEN_BYTES;
+    return this.space === 0;
   }
 
   /** True while another pull would fit. With less space it would fetch bodies only to drop them. */
