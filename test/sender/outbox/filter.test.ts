@@ -96,9 +96,42 @@ describe("an endpoint with a filter", () => {
     expect(body).toMatchObject({ found: 2, foundAll: true });
     await until(() => receiver.sent.length === 2);
     expect(totals()).toEqual(["2", "3"]);
+    const state = async () => ((await call("GET", "/endpoints/ep_default")).body.replay as { state: string }).state;
+    await vi.waitUntil(async () => (await state()) === "done", { timeout: 15_000, interval: 10 });
     await evictDurableObject(outbox());
     const again = await call("POST", "/endpoints/ep_default/replay", { after: 1, only: "all", types: ["user.*"] });
     expect(again.body).toMatchObject({ found: 0, foundAll: true });
+  });
+
+  it("tries a filter on the newest events, and changes nothing", async () => {
+    await call("PATCH", "/endpoints/ep_default", { types: ["order.*"] });
+    await publish(order(1), order("9007199254740993"), { ...order(9), type: "user.made" });
+    await settled(2);
+    const path = "/endpoints/ep_default/filter/try";
+    const filter = { all: [{ path: "total", gt: 1 }] };
+    const { status, body } = await call("POST", path, { filter });
+    expect([status, body.matched]).toEqual([200, 1]);
+    expect(body.events).toMatchObject([
+      { seq: 3, type: "user.made", matches: false, failed: { at: "types", types: ["order.*"] } },
+      { seq: 2, matches: true, failed: null },
+      { seq: 1, matches: false, failed: { at: "all[0]", condition: { path: "total", gt: 1 }, found: "1" } },
+    ]);
+    expect((await call("POST", path, '{"filter":{"path":"total","equals":9007199254740993}}')).body.matched).toBe(1);
+    expect((await call("POST", path, { limit: 2 })).body).toMatchObject({
+      matched: 1,
+      events: [{ seq: 3 }, { seq: 2 }],
+    });
+    expect((await call("GET", "/endpoints/ep_default")).body.filter).toBeNull();
+    for (const [wrong, reason] of [
+      [{ filter: { path: "a" } }, "filter needs a test"],
+      [{ limit: 0 }, "limit must be a whole number from 1 to 200"],
+      [{ filters: {} }, "filters"],
+    ] as const) {
+      const refused = await call("POST", path, wrong);
+      expect([refused.status, refused.body.code]).toEqual([422, "invalid_endpoint"]);
+      expect(refused.body.detail).toContain(reason);
+    }
+    expect((await call("POST", "/endpoints/ep_nobody/filter/try", {})).status).toBe(404);
   });
 
   it("is unwanted for what it does not take, and opens as a row of an earlier version", async () => {

@@ -19,6 +19,7 @@ import { presentDelivery, presentEndpoint, presentReplay, stateOf } from "../ope
 import { recoverEndpoint, skipWaiting } from "../operations/recover.ts";
 import { cancelReplay, REPLAY_MEMBERS, replayTo } from "../operations/replay.ts";
 import { presentSecrets } from "../operations/secrets.ts";
+import { TRY_MEMBERS, tryFilter } from "../operations/try-filter.ts";
 
 /** The routes of endpoints: their configuration, secrets, tests and deliveries. */
 
@@ -50,6 +51,10 @@ export const endpoints = createApp()
     const { expiresInSeconds } = await readMembers(c.req.raw, ["expiresInSeconds"], "invalid_endpoint");
     const { row, confirmed } = await rotateEndpoint(c.env, c.req.param("id"), expiresInSeconds);
     return c.json(presentSecrets(row.config, Date.now()), confirmed ? 200 : 202);
+  })
+  .post("/endpoints/:id/filter/try", takes(), async (c) => {
+    const asked = await readMembers(c.req.raw, TRY_MEMBERS, "invalid_endpoint", exactJson);
+    return c.json(await tryFilter(c.env, c.req.param("id"), asked));
   })
   .post("/endpoints/:id/test", takes(), async (c) => {
     await readMembers(c.req.raw, [], "invalid_input");
