@@ -34,7 +34,7 @@ function pairsOf(row: HmacRow): string[] {
 }
 
 async function verdictOn(row: HmacRow, ...values: string[]) {
-  const headers = new Headers(values.map((value): [string, string] => [row.header, value]));
+  const headers = new Headers(values.map((value): [string, string] => [row.header ?? "", value]));
   return hmacScheme(row).verify(
     { method: "POST", url: "https://a.example/", headers, body: utf8(BODY) },
     [SECRET],

@@ -24,12 +24,6 @@ describe("parseHmacRow", () => {
     ["a separator of no pairs", { header: "x", separator: ";" }, "separator", "needs the format `pairs`"],
     ["a time in no pairs", { header: "x", signed, timestampPair: "t" }, "timestampPair", "needs the format `pairs`"],
     ["a signed time from nowhere", { header: "x", signed }, "timestampHeader", "is missing, and {timestamp} is signed"],
-    [
-      "a signed time from the body",
-      { header: "x", signed, timestampField: "t" },
-      "timestampHeader",
-      "is missing, and {timestamp} is signed",
-    ],
     ["two times", { header: "x", signed, timestampHeader: "t", timestampField: "t" }, "timestampHeader", "another"],
     ["a time that nobody signs", { header: "x", timestampHeader: "t" }, "timestampHeader", "{timestamp} is not signed"],
     [
@@ -46,7 +40,28 @@ describe("parseHmacRow", () => {
     ["two ids", { header: "x", idHeader: "i", idField: "id" }, "idField", "and idHeader are both given"],
     ["an id nobody signs", { header: "x", signed: "{form}", idField: "id" }, "idField", "{body} is not signed"],
     ["a URL that is not signed", { header: "x", urlPort: "either" }, "urlPort", "needs {url} to be signed"],
-    ["a weak digest", { header: "x", digest: "md5" }, "digest", "is not one of sha1, sha256, sha512"],
+    ["a weak digest", { header: "x", digest: "md4" }, "digest", "is not one of md5, sha1, sha256, sha512"],
+    [
+      "two places of the signature",
+      { header: "x", signatureField: "s", signed: "{field:a}" },
+      "signatureField",
+      "and header are both",
+    ],
+    [
+      "pairs in a field",
+      { signatureField: "s", format: "list", signed: "{field:a}" },
+      "signatureField",
+      "no other format",
+    ],
+    ["a body that signs itself", { signatureField: "s" }, "signatureField", "is part of the body"],
+    ["a value without a name", { header: "x", signed: "{header:}{body}" }, "signed", "is not a text with {body}"],
+    ["an unknown filter", { header: "x", signed: "{body|lower}" }, "signed", "is not a text with {body}"],
+    ["a header beside the body", { header: "x", signed: "{header:x-a}{body}" }, "signed", "two values of any length"],
+    ["two fields without a text between", { header: "x", signed: "{field:a}{field:b}" }, "signed", "two values"],
+    ["a header alone", { header: "x", signed: "{header:x-a}" }, "signed", "is not a text with {body}"],
+    ["a digest without a secret", { header: "x", mac: "digest" }, "signed", "lacks the {secret}"],
+    ["a secret in an HMAC", { header: "x", signed: "{secret}{body}" }, "mac", "is missing"],
+    ["values without a time", { header: "x", format: "values" }, "format", "{timestamp} is not signed"],
     ["a key that is no text", { header: "x", key: ["text"] }, "key", "is not one of text"],
   ];
   it.each(cases)("names %s", (_name, row, key, problem) => {

@@ -99,8 +99,8 @@ describe("readSources", () => {
     ["no row", { x: { scheme: "hmac", secrets: ["GITHUB"] } }, "hmac is not a table"],
     [
       "a wrong row",
-      { x: { scheme: "hmac", secrets: ["GITHUB"], hmac: { ...HMAC, digest: "md5" } } },
-      "hmac.digest is not one of sha1, sha256, sha512",
+      { x: { scheme: "hmac", secrets: ["GITHUB"], hmac: { ...HMAC, digest: "md4" } } },
+      "hmac.digest is not one of md5, sha1, sha256, sha512",
     ],
     [
       "a row that lacks something",

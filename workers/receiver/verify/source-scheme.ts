@@ -1,20 +1,24 @@
 import { hmacScheme } from "./schemes/hmac.ts";
 import { schemes } from "./schemes/index.ts";
-import { type ParsedRow, parseHmacRow, parseTokenRow } from "./schemes/row-config.ts";
+import { publicKeyScheme } from "./schemes/public-key.ts";
+import { type ParsedRow, parseHmacRow, parsePublicKeyRow, parseTokenRow } from "./schemes/row-config.ts";
 import type { Scheme } from "./schemes/scheme.ts";
 import { tokenScheme } from "./schemes/token.ts";
 import { isTable, type SourceTable, TableFault } from "./table.ts";
 
 /** The scheme of a source: one of the table of schemes, or one made of the row that the source's table holds. */
 
-/** Rows of the configuration: the key that holds one is also the name of its scheme. */
-const ROWS: Record<string, (row: SourceTable) => ParsedRow<Scheme>> = {
-  hmac: (row) => made(parseHmacRow(row), hmacScheme),
-  token: (row) => made(parseTokenRow(row), tokenScheme),
+/** A scheme that a row describes, and the key of the source's table that holds the row. */
+type DescribedScheme = { key: string; make: (row: SourceTable) => ParsedRow<Scheme> };
+
+const ROWS: Record<string, DescribedScheme> = {
+  hmac: { key: "hmac", make: (row) => made(parseHmacRow(row), hmacScheme) },
+  public_key: { key: "publicKey", make: (row) => made(parsePublicKeyRow(row), publicKeyScheme) },
+  token: { key: "token", make: (row) => made(parseTokenRow(row), tokenScheme) },
 };
 
 /** Schemes that are nothing without a row. */
-const NEEDS_ROW: readonly string[] = ["hmac"];
+const NEEDS_ROW: readonly string[] = ["hmac", "public_key"];
 
 /** The scheme of a source by its name, and the public URL where it signs one. */
 type SourceScheme = { scheme: Scheme; schemeName: string; url: string | null };
@@ -23,23 +27,22 @@ type SourceScheme = { scheme: Scheme; schemeName: string; url: string | null };
 export function schemeOf(table: SourceTable): SourceScheme {
   const { scheme: name, url } = table;
   if (typeof name !== "string") throw new TableFault("scheme is missing");
-  const other = Object.keys(ROWS).find((key) => key !== name && table[key] !== undefined);
-  if (other !== undefined) throw new TableFault(`${other} needs scheme = "${other}"`);
-  const scheme =
-    NEEDS_ROW.includes(name) || table[name] !== undefined ? configuredScheme(name, table) : schemeNamed(name);
+  const other = Object.entries(ROWS).find(([scheme, { key }]) => scheme !== name && table[key] !== undefined);
+  if (other !== undefined) throw new TableFault(`${other[1].key} needs scheme = "${other[0]}"`);
+  const own = Object.hasOwn(ROWS, name) ? ROWS[name] : undefined;
+  const isDescribed = own !== undefined && (NEEDS_ROW.includes(name) || table[own.key] !== undefined);
+  const scheme = isDescribed ? configuredScheme(own, table) : schemeNamed(name);
   if (url === undefined && scheme.signedUrl) throw new TableFault("url is missing, and this scheme signs it");
   if (url !== undefined && (typeof url !== "string" || !/^https?:$/.test(URL.parse(url)?.protocol ?? "")))
     throw new TableFault("url is not an http or https URL");
   return { scheme, schemeName: name, url: url ?? null };
 }
 
-function configuredScheme(name: string, table: SourceTable): Scheme {
-  const row = table[name];
-  const make = Object.hasOwn(ROWS, name) ? ROWS[name] : undefined;
-  if (make === undefined) return schemeNamed(name);
-  if (!isTable(row)) throw new TableFault(`${name} is not a table`);
+function configuredScheme({ key, make }: DescribedScheme, table: SourceTable): Scheme {
+  const row = table[key];
+  if (!isTable(row)) throw new TableFault(`${key} is not a table`);
   const parsed = make(row);
-  if (!parsed.ok) throw new TableFault(`${name}.${parsed.key} ${parsed.problem}`);
+  if (!parsed.ok) throw new TableFault(`${key}.${parsed.key} ${parsed.problem}`);
   return parsed.row;
 }
 

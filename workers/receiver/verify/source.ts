@@ -50,6 +50,7 @@ const SOURCE_KEYS = [
     "url",
     "hmac",
     "token",
+    "publicKey",
     "handshakeSecret",
     "idHeader",
     "idField",

@@ -52,7 +52,7 @@ function workOf({ request, scheme, secrets }: Trial): number {
   const hashed = TRIAL_WORK.hashed * (body.byteLength + lengthOf(scheme.secretHeaders, headers));
   const signatures = Math.max(Math.floor(signatureLength(scheme, headers) / each.length), 1);
   const names = TRIAL_WORK.header * (scheme.signatureHeaders?.length ?? 0);
-  const content = scheme.row?.signed?.includes("{form}") ? TRIAL_WORK.form : TRIAL_WORK.hashed;
+  const content = /\{f(?:orm|ield:)/.test(scheme.row?.signed ?? "") ? TRIAL_WORK.form : TRIAL_WORK.hashed;
   const pairs = signatures * secrets.length * (each.work + hashed);
   const url =
     scheme.signedUrl === undefined ? 0 : TRIAL_WORK.url + TRIAL_WORK.longUrl * Math.max(called.length - LONG_URL, 0);

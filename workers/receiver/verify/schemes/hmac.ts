@@ -9,6 +9,7 @@ import type { Scheme } from "./scheme.ts";
 /** Schemes whose row is an HMAC: a built-in provider's row, or one of the configuration. */
 
 export const DIGESTS = {
+  md5: { hash: "MD5", bytes: 16 },
   sha1: { hash: "SHA-1", bytes: 20 },
   sha256: { hash: "SHA-256", bytes: 32 },
   sha512: { hash: "SHA-512", bytes: 64 },
@@ -30,7 +31,7 @@ export const DERIVATIONS: Record<NonNullable<HmacRow["key"]>, Derivation> = {
   },
 };
 
-/** Returns the scheme of a row: HMAC, RFC 2104, over the content that the row describes. */
+/** Returns the scheme of a row: HMAC, RFC 2104, or a bare hash, over the content that the row describes. */
 export function hmacScheme(row: HmacRow): Scheme {
   return { ...rowScheme(row, hmac(row)), row };
 }
@@ -39,7 +40,7 @@ export function hmacScheme(row: HmacRow): Scheme {
 // pending one belongs to the request that it began in.
 const importedKeys = new BoundedMap<string, CryptoKey>(100);
 
-function hmac({ digest = "sha256", key = "text" }: HmacRow): Algorithm {
+function hmac({ digest = "sha256", key = "text", mac = "hmac" }: HmacRow): Algorithm {
   const { hash, bytes } = DIGESTS[digest];
   const { derive, says } = DERIVATIONS[key];
   return {
@@ -56,6 +57,10 @@ function hmac({ digest = "sha256", key = "text" }: HmacRow): Algorithm {
       return fresh;
     },
     signature: (decoded) => (decoded.byteLength === bytes ? decoded : null),
-    verify: (cryptoKey, signature, content) => crypto.subtle.verify("HMAC", cryptoKey, signature, content),
+    verify:
+      mac === "digest"
+        ? async (_key, signature, content) =>
+            crypto.subtle.timingSafeEqual(await crypto.subtle.digest(hash, content), signature)
+        : (cryptoKey, signature, content) => crypto.subtle.verify("HMAC", cryptoKey, signature, content),
   };
 }

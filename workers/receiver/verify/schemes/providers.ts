@@ -7,8 +7,8 @@ import {
   zoomValidation,
 } from "./handshakes.ts";
 import { hmacScheme } from "./hmac.ts";
-import { type PublicKeyRow, publicKeyScheme } from "./public-key.ts";
-import type { HmacRow } from "./row.ts";
+import { publicKeyScheme } from "./public-key.ts";
+import type { HmacRow, PublicKeyRow } from "./row.ts";
 import type { Scheme } from "./scheme.ts";
 
 /** The providers: one row each. A test has a vector for every row. */

@@ -1,47 +1,103 @@
-import { type Bytes, concat, fromBase64, fromHex } from "../../../../shared/bytes.ts";
-import { ConfigError } from "../../../../shared/config.ts";
+import { type Bytes, concat } from "../../../../shared/bytes.ts";
 import { isWeak, KEY_BYTES } from "../../../../shared/signing/ed25519.ts";
 import { type Algorithm, rowScheme } from "./engine.ts";
-import type { SignatureRow } from "./row.ts";
+import { type KeyForm, publicKeyReader } from "./key-document.ts";
+import type { PublicKeyRow } from "./row.ts";
 import type { Scheme } from "./scheme.ts";
 
 /** Schemes of providers that sign with a private key of their own: a source's secrets are their public keys. */
 
-/** Row of a provider that signs with a private key. */
-export type PublicKeyRow = SignatureRow & { algorithm: keyof typeof PUBLIC_KEY_ALGORITHMS };
-
 /** Returns the scheme of a row whose signatures are not HMAC. */
-export function publicKeyScheme({ algorithm, ...row }: PublicKeyRow): Scheme {
-  return { ...rowScheme(row, PUBLIC_KEY_ALGORITHMS[algorithm]), publicKey: true };
+export function publicKeyScheme({ algorithm, digest = "sha256", ...row }: PublicKeyRow): Scheme {
+  return { ...rowScheme(row, publicKeyAlgorithm(algorithm, digest)), publicKey: true };
 }
 
-const P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-const P256_BYTES = 32;
+const HASH_NAMES = { sha1: "SHA-1", sha256: "SHA-256", sha512: "SHA-512" };
+const HASH_BYTES = { sha1: 20, sha256: 32, sha512: 64 };
 
-const PUBLIC_KEY_ALGORITHMS = {
-  /** RFC 8032; the public key as hex. */
-  ed25519: {
-    async keyOf(secret) {
-      const key = fromHex(secret);
-      if (key?.byteLength !== KEY_BYTES || isWeak(key)) throw new ConfigError("a public key is not 32 bytes of hex");
-      return crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
-    },
-    signature: (bytes) => (bytes.byteLength === 2 * KEY_BYTES ? bytes : null),
-    verify: (key, signature, content) => crypto.subtle.verify("Ed25519", key, signature, content),
-  },
-  /** FIPS 186-5, with SHA-256; signatures in DER, the public key as base64 of its SubjectPublicKeyInfo. */
-  p256: {
-    async keyOf(secret) {
-      try {
-        return await crypto.subtle.importKey("spki", fromBase64(secret) ?? new Uint8Array(), P256, false, ["verify"]);
-      } catch {
-        throw new ConfigError("a public key is not base64 of a P-256 key");
-      }
-    },
-    signature: fromDer,
-    verify: (key, signature, content) => crypto.subtle.verify(P256, key, signature, content),
-  },
-} satisfies Record<string, Algorithm>;
+/** Bytes of an element of the field of P-256, and of a point that is not compressed (SEC 1). */
+const P256_BYTES = 32;
+const P256_POINT_BYTES = 65;
+/** NIST SP 800-131A: shorter moduli are no longer accepted. */
+const MIN_RSA_BITS = 2048;
+
+/** Returns the cryptography of an algorithm, as Web Crypto has it. */
+export function publicKeyAlgorithm(
+  algorithm: PublicKeyRow["algorithm"],
+  digest: NonNullable<PublicKeyRow["digest"]> = "sha256",
+): Algorithm {
+  const hash = HASH_NAMES[digest];
+  return { ed25519, p256: p256(hash), rsa: rsa(hash), rsa_pss: rsaPss(hash, HASH_BYTES[digest]) }[algorithm];
+}
+
+/** RFC 8032. */
+const ED25519: KeyForm = {
+  name: "Ed25519",
+  importParams: "Ed25519",
+  rawBytes: KEY_BYTES,
+  says: "an Ed25519 key: 32 bytes in hex or base64, PEM or JWK",
+  // A point of small order verifies signatures that nobody made.
+  isSound: async (key) => !isWeak(new Uint8Array((await crypto.subtle.exportKey("raw", key)) as ArrayBuffer)),
+};
+
+const ed25519: Algorithm = {
+  keyOf: publicKeyReader(ED25519),
+  signature: (bytes) => (bytes.byteLength === 2 * KEY_BYTES ? bytes : null),
+  verify: (key, signature, content) => crypto.subtle.verify("Ed25519", key, signature, content),
+};
+
+/** FIPS 186-5; signatures in DER, or `r` and `s` side by side. */
+function p256(hash: string): Algorithm {
+  const curve = { name: "ECDSA", namedCurve: "P-256" };
+  const says = "a P-256 key: PEM, base64 of its SubjectPublicKeyInfo, a point of 65 bytes, or JWK";
+  const form = {
+    name: "ECDSA P-256",
+    importParams: curve,
+    rawBytes: P256_POINT_BYTES,
+    says,
+    isSound: async () => true,
+  };
+  return {
+    keyOf: publicKeyReader(form),
+    signature: (bytes) => fromDer(bytes) ?? (bytes.byteLength === 2 * P256_BYTES ? bytes : null),
+    verify: (key, signature, content) => crypto.subtle.verify({ name: "ECDSA", hash }, key, signature, content),
+  };
+}
+
+/** RFC 8017, section 8.2. */
+function rsa(hash: string): Algorithm {
+  return {
+    keyOf: publicKeyReader(rsaForm("RSASSA-PKCS1-v1_5", hash)),
+    signature: rsaSignature,
+    verify: (key, signature, content) => crypto.subtle.verify("RSASSA-PKCS1-v1_5", key, signature, content),
+  };
+}
+
+/** RFC 8017, section 8.1, with a salt as long as the hash. */
+function rsaPss(hash: string, saltLength: number): Algorithm {
+  return {
+    keyOf: publicKeyReader(rsaForm("RSA-PSS", hash)),
+    signature: rsaSignature,
+    verify: (key, signature, content) => crypto.subtle.verify({ name: "RSA-PSS", saltLength }, key, signature, content),
+  };
+}
+
+function rsaForm(name: string, hash: string): KeyForm {
+  return {
+    name: `${name} ${hash}`,
+    importParams: { name, hash },
+    rawBytes: null,
+    says: `an RSA key of ${MIN_RSA_BITS} bits or more: PEM, base64 of its SubjectPublicKeyInfo, or JWK`,
+    isSound: async ({ algorithm }) =>
+      "modulusLength" in algorithm &&
+      typeof algorithm.modulusLength === "number" &&
+      algorithm.modulusLength >= MIN_RSA_BITS,
+  };
+}
+
+function rsaSignature(bytes: Bytes): Bytes | null {
+  return bytes.byteLength >= MIN_RSA_BITS / 8 ? bytes : null;
+}
 
 /** Returns `r` and `s` side by side, as Web Crypto takes them, from a DER sequence of two integers (X.690, strict). */
 function fromDer(bytes: Bytes): Bytes | null {

@@ -1,5 +1,6 @@
-import { isSecretName } from "../../event/masking.ts";
-import { type HmacRow, PLACEHOLDERS, type TokenRow } from "./row.ts";
+import type { HmacRow, PublicKeyRow, SignatureRow, TokenRow } from "./row.ts";
+import { brokenRule, brokenTokenRule, type Fault } from "./row-rules.ts";
+import { coversBody, hasValue, PLACEHOLDERS, templateParts } from "./template.ts";
 
 /** Reads a row of the configuration: a mistake in it is named, so that nothing is verified by half a row. */
 
@@ -15,21 +16,17 @@ const oneOf = (...values: string[]): KeyRule => ({
 });
 const anyText: KeyRule = { takes: (value) => typeof value === "string" && value !== "", says: "a text" };
 const headerName: KeyRule = { takes: isHeaderName, says: "a header's name in lower case" };
-const PLACEHOLDER = /\{\w*\}/g;
-
-const KEY_RULES: Record<keyof HmacRow, KeyRule> = {
+const SIGNATURE_RULES: Record<keyof SignatureRow, KeyRule> = {
   header: headerName,
-  format: oneOf("plain", "pairs", "list", "numbered"),
+  signatureField: anyText,
+  format: oneOf("plain", "pairs", "list", "numbered", "values"),
   prefix: anyText,
   separator: anyText,
   pair: anyText,
   encoding: oneOf("hex", "base64", "base64url"),
   signed: {
-    takes: (value) =>
-      typeof value === "string" &&
-      (value.includes("{body}") || value.includes("{form}")) &&
-      (value.match(PLACEHOLDER) ?? []).every((each) => PLACEHOLDERS.includes(each)),
-    says: `a text with {body} or {form}, and no other placeholder than ${PLACEHOLDERS.join(" ")}`,
+    takes: isSignedTemplate,
+    says: `a text with {body} or another value of the event, and no other placeholder than ${PLACEHOLDERS.join(" ")}`,
   },
   urlQuery: oneOf("called", "configured"),
   urlDecodes: anyText,
@@ -38,7 +35,7 @@ const KEY_RULES: Record<keyof HmacRow, KeyRule> = {
   timestampHeader: headerName,
   timestampPair: anyText,
   timestampField: anyText,
-  timestampUnit: oneOf("s", "ms", "iso"),
+  timestampUnit: oneOf("s", "ms", "iso", "http"),
   windowSeconds: {
     takes: (value) => value === "none" || (typeof value === "number" && value >= 0 && value <= 86_400),
     says: 'a number from 0 to 86400, or "none"',
@@ -47,9 +44,27 @@ const KEY_RULES: Record<keyof HmacRow, KeyRule> = {
   idField: anyText,
   typeField: anyText,
   typeHeader: headerName,
-  digest: oneOf("sha1", "sha256", "sha512"),
+};
+
+const HMAC_RULES: Record<keyof HmacRow, KeyRule> = {
+  ...SIGNATURE_RULES,
+  digest: oneOf("md5", "sha1", "sha256", "sha512"),
+  mac: oneOf("hmac", "digest"),
   key: oneOf("text", "base64", "hex", "whsec"),
 };
+
+const PUBLIC_KEY_RULES: Record<keyof PublicKeyRow, KeyRule> = {
+  ...SIGNATURE_RULES,
+  algorithm: oneOf("ed25519", "p256", "rsa", "rsa_pss"),
+  digest: oneOf("sha1", "sha256", "sha512"),
+};
+
+/** Tells whether a value is a template that covers something that only this event has. */
+function isSignedTemplate(value: unknown): boolean {
+  const parts = typeof value === "string" ? templateParts(value) : null;
+  if (parts === null) return false;
+  return coversBody(parts) || (["crc32", "query", "field"] as const).some((kind) => hasValue(parts, kind));
+}
 
 /** Tells whether a value of the configuration is a header's name in lower case. */
 export function isHeaderName(value: unknown): value is string {
@@ -58,15 +73,20 @@ export function isHeaderName(value: unknown): value is string {
 
 /** Returns the row that a table of the configuration describes, or the first mistake in the table. */
 export function parseHmacRow(table: object): ParsedRow<HmacRow> {
-  return parseRow(table, KEY_RULES, brokenRule);
+  return parseRow(table, HMAC_RULES, brokenRule);
+}
+
+/** Returns the row of a signature by a private key, or the first mistake in its table. */
+export function parsePublicKeyRow(table: object): ParsedRow<PublicKeyRow> {
+  return parseRow(table, PUBLIC_KEY_RULES, (row) =>
+    row.algorithm === undefined ? { key: "algorithm", problem: "is missing" } : brokenRule(row),
+  );
 }
 
 /** Returns the place of a token that a table of the configuration describes, or the first mistake in the table. */
 export function parseTokenRow(table: object): ParsedRow<TokenRow> {
   return parseRow(table, TOKEN_RULES, brokenTokenRule);
 }
-
-type Fault<Row> = { key: keyof Row; problem: string };
 
 function parseRow<Row>(
   table: object,
@@ -97,97 +117,3 @@ const TOKEN_RULES: Record<keyof TokenRow, KeyRule> = {
   typeField: anyText,
   typeHeader: headerName,
 };
-
-function brokenTokenRule({ header, authScheme, query, field, idHeader, idField }: TokenRow) {
-  const places = [header, query, field].filter((place) => place !== undefined).length;
-  const rules: [keyof TokenRow, boolean, string][] = [
-    ["header", places === 0, "is missing, and so are query and field: name the one place of the token"],
-    ["header", places > 1, "and another place of the token are both given"],
-    ["authScheme", authScheme !== undefined && header === undefined, "needs a header"],
-    ["idField", idHeader !== undefined && idField !== undefined, "and idHeader are both given"],
-    [
-      "idHeader",
-      idHeader !== undefined && (isSecretName(idHeader) || idHeader === header),
-      "names a header that holds a secret",
-    ],
-    ["idField", idField !== undefined && idField === field, "names the field with the token"],
-  ];
-  const found = rules.find(([, broken]) => broken);
-  return found && { key: found[0], problem: found[2] };
-}
-
-/** A row, and two views of it that the rules below ask for: its signed placeholders and its places of a timestamp. */
-type RowView = { row: HmacRow; signs: (placeholder: string) => boolean; places: (keyof HmacRow)[] };
-
-/** Rule between keys. `broken` tells whether a row breaks it; `key` is then named. */
-type CrossRule = { key: keyof HmacRow; problem: string; broken: (view: RowView) => boolean };
-
-const CROSS_RULES: CrossRule[] = [
-  { key: "header", problem: "is missing", broken: ({ row }) => row.header === undefined },
-  {
-    key: "pair",
-    problem: "is missing, which `pairs` needs",
-    broken: ({ row }) => row.format === "pairs" && row.pair === undefined,
-  },
-  ...(["pair", "separator", "timestampPair"] as const).map((key) => ({
-    key,
-    problem: "needs the format `pairs`",
-    broken: ({ row }: RowView) => row.format !== "pairs" && row[key] !== undefined,
-  })),
-  {
-    key: "timestampHeader",
-    problem: "and another place of the timestamp are both given",
-    broken: ({ places }) => places.length > 1,
-  },
-  {
-    key: "timestampHeader",
-    problem: "is missing, and {timestamp} is signed",
-    broken: ({ signs, places }) => signs("{timestamp}") && !places.some((place) => place !== "timestampField"),
-  },
-  ...(["timestampHeader", "timestampPair"] as const).map((key) => ({
-    key,
-    // Anyone could write another time into an unsigned place.
-    problem: "is given, and {timestamp} is not signed",
-    broken: ({ row, signs }: RowView) => row[key] !== undefined && !signs("{timestamp}"),
-  })),
-  {
-    key: "timestampField",
-    problem: "is given, and {body} is not signed",
-    broken: ({ row, signs }) => row.timestampField !== undefined && !signs("{body}"),
-  },
-  ...(["windowSeconds", "timestampUnit"] as const).map((key) => ({
-    key,
-    problem: "needs a place of the timestamp",
-    broken: ({ row, places }: RowView) => row[key] !== undefined && places.length === 0,
-  })),
-  {
-    key: "idHeader",
-    problem: "is missing, and {id} is signed",
-    broken: ({ row, signs }) => signs("{id}") && row.idHeader === undefined,
-  },
-  {
-    key: "idField",
-    problem: "and idHeader are both given",
-    broken: ({ row }) => row.idHeader !== undefined && row.idField !== undefined,
-  },
-  {
-    key: "idField",
-    problem: "is given, and {body} is not signed",
-    broken: ({ row, signs }) => row.idField !== undefined && !signs("{body}"),
-  },
-  ...(["urlQuery", "urlDecodes", "urlPort", "bodyDigest"] as const).map((key) => ({
-    key,
-    problem: "needs {url} to be signed",
-    broken: ({ row, signs }: RowView) => row[key] !== undefined && !signs("{url}"),
-  })),
-];
-
-function brokenRule(row: HmacRow): CrossRule | undefined {
-  const given: (keyof HmacRow)[] = ["timestampHeader", "timestampPair", "timestampField"];
-  const view: RowView = {
-    row,
-    signs: (placeholder) => (row.signed ?? "{body}").includes(placeholder),
-    places: given.filter((place) => row[place] !== undefined),
-  };
-  return CROSS_RULES.find(({ broken }) => broken(view));
-}

@@ -8,12 +8,15 @@ import { type TimestampUnit, TOLERANCE_SECONDS } from "./rules.ts";
 /** Place of a signature and the content that it covers: the part that all kinds of rows share. */
 export type SignatureRow = {
   /** Header with the signature, in lower case; for `numbered`, the part before the number. */
-  header: string;
+  header?: string;
+  /** Field of the JSON or form body with the signature, where no header has it. */
+  signatureField?: string;
   /**
    * `plain` (default): one value. `pairs`: `t=…,v1=…`, any pair named `pair` may match. `list`: values separated by
-   * spaces. `numbered`: the headers `<header>1` to `<header>100`, any may match.
+   * spaces. `numbered`: the headers `<header>1` to `<header>100`, any may match. `values`: values without names, of which
+   * the first is the timestamp and any other may match.
    */
-  format?: "plain" | "pairs" | "list" | "numbered";
+  format?: "plain" | "pairs" | "list" | "numbered" | "values";
   /** Text before a plain or listed value. */
   prefix?: string;
   /**
@@ -24,7 +27,11 @@ export type SignatureRow = {
   pair?: string;
   /** Encoding of the signature, by default `hex`. */
   encoding?: "hex" | "base64" | "base64url";
-  /** Signed content: a text with `{body} {timestamp} {id} {url} {method} {form}`, by default `{body}`. */
+  /**
+   * Signed content: a template, by default `{body}`. Its values are `{body} {timestamp} {id} {url} {method} {form}`; digests
+   * of the body, in hex or as `{sha256|base64}`; its `{crc32}` in decimal; and `{header:…}`, `{query:…}` and `{field:…}` by
+   * their names, empty where they are missing, `{query:…|lower}` in lower case.
+   */
   signed?: string;
   /** Signed URL: with the query of each call (default), or exactly the source's `url`. */
   urlQuery?: "called" | "configured";
@@ -34,11 +41,11 @@ export type SignatureRow = {
   urlPort?: "either";
   /** Query parameter with the SHA-256, in hex, of a body that is no form; `{form}` is then empty. */
   bodyDigest?: string;
-  /** Place of the timestamp: a header, a name in the pairs, or a field of the JSON body. */
+  /** Place of the timestamp: a header, a name in the pairs, or a field of the body (of JSON, unless it is signed itself). */
   timestampHeader?: string;
   timestampPair?: string;
   timestampField?: string;
-  /** Unit of the timestamp, by default `s`. */
+  /** Unit of the timestamp, by default `s`; `http` for a date as HTTP writes it, which the header `date` holds. */
   timestampUnit?: TimestampUnit;
   /** Seconds that the timestamp may be off, by default 300; `none` for any time of 10 digits, or 13 in milliseconds. */
   windowSeconds?: number | "none";
@@ -53,7 +60,9 @@ export type SignatureRow = {
 /** Row of a provider that signs with HMAC. */
 export type HmacRow = SignatureRow & {
   /** Hash of the HMAC, by default `sha256`. */
-  digest?: "sha1" | "sha256" | "sha512";
+  digest?: "md5" | "sha1" | "sha256" | "sha512";
+  /** `digest`: no HMAC, but the bare hash of a text that holds the `{secret}`: it proves the sender, and not the bytes. */
+  mac?: "hmac" | "digest";
   /** Way from the secret to the key: the secret's text (default), or the bytes that it encodes. */
   key?: "text" | "base64" | "hex" | "whsec";
 };
@@ -72,7 +81,17 @@ export type TokenRow = Pick<SignatureRow, "idHeader" | "idField" | "typeField" |
   field?: string;
 };
 
-export const PLACEHOLDERS = ["{body}", "{timestamp}", "{id}", "{url}", "{method}", "{form}"];
+/** Row of a provider that signs with a private key of its own. */
+export type PublicKeyRow = SignatureRow & {
+  algorithm: "ed25519" | "p256" | "rsa" | "rsa_pss";
+  /** Hash that P-256 and RSA sign, by default `sha256`. */
+  digest?: "sha1" | "sha256" | "sha512";
+};
+
+/** Returns the unit of a row's timestamp. */
+export function unitOf({ timestampUnit, timestampHeader }: SignatureRow): TimestampUnit {
+  return timestampUnit ?? (timestampHeader === "date" ? "http" : "s");
+}
 
 /** Returns a row's window in seconds, null for none. A window has no effect without a place for the timestamp. */
 export function windowOf({ windowSeconds = TOLERANCE_SECONDS }: SignatureRow): number | null {

@@ -21,7 +21,11 @@ export type HandshakeReason = "question_malformed" | "question_token_mismatch" |
 /** Seconds that the sender's clock and the way here may be off, in either direction, both ends included. */
 export const TOLERANCE_SECONDS = 300;
 
-export type TimestampUnit = "s" | "ms" | "iso";
+export type TimestampUnit = "s" | "ms" | "iso" | "http";
+
+/** HTTP's own date, RFC 9110 section 5.6.7, with or without its comma, in GMT or what others call so. */
+const HTTP_DATE =
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? (\d{2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{4}) (\d{2}:\d{2}:\d{2}) (?:GMT|UTC|[+-]0000)$/;
 
 // No sign, leading zero or fraction: the number must be written as the text that was signed.
 const DIGITS = /^[1-9]\d{0,14}$/;
@@ -37,8 +41,15 @@ export function parseTimestamp(text: string, unit: TimestampUnit): number | null
     const ms = isoTime(text);
     return ms === null ? null : Math.floor(ms / 1000);
   }
+  if (unit === "http") return httpTime(text);
   if (!DIGITS.test(text)) return null;
   return unit === "s" ? Number(text) : Math.floor(Number(text) / 1000);
+}
+
+function httpTime(text: string): number | null {
+  const [, day, month, year, time] = HTTP_DATE.exec(text) ?? [];
+  const ms = time === undefined ? Number.NaN : Date.parse(`${day} ${month} ${year} ${time} GMT`);
+  return Number.isNaN(ms) ? null : Math.floor(ms / 1000);
 }
 
 /** Returns the fault of a timestamp at `now` (unix seconds), or null. `windowSeconds` null: any time will do. */

@@ -1,35 +1,86 @@
-import { type Bytes, concat, fromHex, fromUtf8, toHex, utf8 } from "../../../../shared/bytes.ts";
-import { PLACEHOLDERS, type SignatureRow } from "./row.ts";
+import { type Bytes, concat, fromHex, fromUtf8, toBase64, toHex, utf8 } from "../../../../shared/bytes.ts";
+import { crc32 } from "./crc32.ts";
+import { type BodyFields, bodyFields, fieldAt, queryValues, textOf } from "./fields.ts";
+import type { SignatureRow } from "./row.ts";
 import type { SignedRequest } from "./scheme.ts";
+import { hasValue, limitsOf, type TemplatePart, templateParts } from "./template.ts";
 
 /** Content that a row says is signed, as the bytes of one request. */
 
-/** Id and timestamp of a request, exactly as they were sent. */
-type SentTexts = { id: string; timestamp: string };
+/** Id and timestamp of a request, exactly as they were sent, and the secret of a bare hash. */
+type SentTexts = { id: string; timestamp: string; secret: string };
 
-/** Splits a template into its placeholders and the texts between them. */
-const TEMPLATE_PARTS = new RegExp(`(${PLACEHOLDERS.join("|").replace(/[{}]/g, "\\$&")})`);
+/** Returns the parts of what a row signs. */
+export function signedParts({ signed = "{body}" }: SignatureRow): TemplatePart[] {
+  return templateParts(signed) ?? [];
+}
 
 /**
  * Returns a function from a request to the contents that its signature may cover: one; two where a provider spells the
  * URL either way; none where the body cannot be the one that was signed.
  */
 export function rowContents(row: SignatureRow): (request: SignedRequest, given: SentTexts) => Promise<Bytes[]> {
-  const template = (row.signed ?? "{body}").split(TEMPLATE_PARTS);
+  const parts = signedParts(row);
+  const [signsForm, signsFields] = [hasValue(parts, "form"), hasValue(parts, "field")];
   return async (request, given) => {
-    const form = template.includes("{form}") ? await formOf(row, request) : "";
+    const form = signsForm ? await formOf(row, request) : "";
     if (form === null) return [];
-    return urlsOf(row, request.url).map((url) => {
-      const texts: Record<string, string> = {
-        "{timestamp}": given.timestamp,
-        "{id}": given.id,
-        "{url}": url,
-        "{method}": request.method,
-        "{form}": form,
-      };
-      return concat(...template.map((part) => (part === "{body}" ? request.body : utf8(texts[part] ?? part))));
-    });
+    const fields = signsFields ? await bodyFields(request) : null;
+    const values = await Promise.all(
+      parts.map((part, index) => bytesOfPart(part, limitsOf(parts, index), request, fields)),
+    );
+    const known: Record<string, string> = { ...given, form, method: request.method };
+    if (values.includes(null)) return [];
+    return urlsOf(row, request.url).map((url) =>
+      concat(...parts.map(({ kind }, at) => values[at] ?? utf8(kind === "url" ? url : (known[kind] ?? "")))),
+    );
   };
+}
+
+/** Returns the bytes of a part, undefined for one that others know, null where no such value can have been signed. */
+async function bytesOfPart(
+  part: TemplatePart,
+  limits: readonly string[],
+  { url, headers, body }: SignedRequest,
+  fields: BodyFields | null,
+): Promise<Bytes | null | undefined> {
+  switch (part.kind) {
+    case "text":
+      return utf8(part.text);
+    case "body":
+      return body as Bytes;
+    case "crc32":
+      return utf8(String(crc32(body)));
+    case "sha256":
+    case "sha512": {
+      const digest = new Uint8Array(await crypto.subtle.digest(HASHES[part.kind], body as Bytes));
+      return utf8(part.filter === "base64" ? toBase64(digest) : toHex(digest));
+    }
+    case "field":
+      return filtered(part, fields === null ? null : fieldText(fieldAt(fields, part.name)));
+    case "header":
+    case "query": {
+      const [value = "", second] =
+        part.kind === "query" ? queryValues(url, part.name) : [headers.get(part.name) ?? undefined];
+      // The text after a value says where it ends. A parameter that is there twice could be either.
+      const readable = second === undefined && !limits.some((limit) => value.includes(limit));
+      return filtered(part, readable ? value : null);
+    }
+    default:
+      return undefined;
+  }
+}
+
+const HASHES = { sha256: "SHA-256", sha512: "SHA-512" };
+
+/** Returns the text of a field, empty where it is missing or null; null where it has none. */
+function fieldText(value: unknown): string | null {
+  return value === undefined || value === null ? "" : textOf(value);
+}
+
+function filtered({ filter }: { filter: string | null }, value: string | null): Bytes | null {
+  if (value === null) return null;
+  return utf8(filter === "lower" ? value.toLowerCase() : value);
 }
 
 /** Returns the URL in each spelling that the provider may have signed, first as it arrived. */

@@ -3,7 +3,7 @@ import { parseSigningKey } from "../../../../shared/signing/secret.ts";
 import { HEADER, sign } from "../../../../shared/signing/signature.ts";
 import type { HeaderList } from "../../event/headers.ts";
 import { DERIVATIONS, DIGESTS } from "../../verify/schemes/hmac.ts";
-import type { HmacRow } from "../../verify/schemes/row.ts";
+import { type HmacRow, unitOf } from "../../verify/schemes/row.ts";
 import type { Source } from "../../verify/source.ts";
 
 /** Example requests, signed as a provider would sign them: sending one shows that everything up to the log works. */
@@ -55,9 +55,13 @@ async function standardExample(
   return { headers: [...JSON_TYPE, ...headers], body };
 }
 
-/** Returns an example that the engine verifies by the same row. */
+/** Values of a template that no example has. */
+const OTHER_VALUES = /\{(?:sha|crc|secret|header:|query:|field:)/;
+
+/** Returns an example that the engine verifies by the same row; null for a row that signs what no example has. */
 async function rowExample(row: HmacRow, source: Source, secret: string, given: ExampleInput): Promise<Example | null> {
   const { signed = "{body}", digest = "sha256", key = "text", typeHeader } = row;
+  if (row.header === undefined || row.format === "values" || OTHER_VALUES.test(signed)) return null;
   const derived = DERIVATIONS[key].derive(secret);
   if (derived === null || derived.byteLength === 0) return null;
   const time = timestampText(row, given.now);
@@ -92,14 +96,16 @@ const ENCODERS = {
 };
 
 function signatureHeader(row: HmacRow, signature: string, time: string): [string, string] {
-  const { header, format = "plain", prefix = "", separator = ",", pair, timestampPair } = row;
+  const { header = "", format = "plain", prefix = "", separator = ",", pair, timestampPair } = row;
   if (format === "numbered") return [`${header}1`, signature];
   if (format !== "pairs") return [header, prefix + signature];
   const pairs = [...(timestampPair === undefined ? [] : [`${timestampPair}=${time}`]), `${pair}=${signature}`];
   return [header, pairs.join(separator)];
 }
 
-function timestampText({ timestampUnit = "s" }: HmacRow, now: number): string {
+function timestampText(row: HmacRow, now: number): string {
+  const timestampUnit = unitOf(row);
+  if (timestampUnit === "http") return new Date(now).toUTCString();
   if (timestampUnit === "iso") return new Date(now).toISOString();
   return String(timestampUnit === "ms" ? now : Math.floor(now / 1000));
 }
