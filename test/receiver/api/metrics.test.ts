@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Env } from "../../../workers/receiver/log/logs.ts";
 import { lintFamilies, type ReadFamily, readExposition } from "../../support/exposition.ts";
 import {
@@ -37,7 +37,14 @@ describe("GET /metrics", () => {
   it("keeps to the format and the conventions, with every family filled", async () => {
     await send("one");
     await call("/webhook", { method: "POST", body: "{}" });
-    const families = await scrape();
+    // A rejected request is reported after its answer.
+    const families = await vi.waitUntil(
+      async () => {
+        const scraped = await scrape();
+        return scraped.has("webhook_receiver_refusals_total") && scraped;
+      },
+      { timeout: 10_000, interval: 20 },
+    );
     expect(lintFamilies(families)).toEqual([]);
     expect([...families.keys()].filter((name) => !name.startsWith("webhook_receiver_"))).toEqual([]);
     expect(families.size).toBe(16);
