@@ -13,6 +13,7 @@ import { call, driveAll, print, rateOf, until } from "./support/tools.ts";
 const BURST = { connections: 50, amount: 10_000, ratePerSecond: null };
 const RELAYED = { ...BURST, amount: 5000 };
 const WARM_UP = { ...BURST, amount: 1000 };
+/** An array saves requests to publish alone: each of its events is still delivered, and logged, by one of its own. */
 const ARRAYS = { connections: 4, amount: 100, batch: 100, ratePerSecond: null };
 const ROUNDS = 2;
 /**
