@@ -69,7 +69,7 @@ export function EndpointPage({ summary, deliveries, state, before, next, ...fram
 }
 
 function EndpointFacts({ endpoint, activity }: EndpointSummary) {
-  const { id, description, types, signing, ordered, rateLimit, headers, createdAt, lastAttempt } = endpoint;
+  const { id, description, types, filter, signing, ordered, rateLimit, headers, createdAt, lastAttempt } = endpoint;
   const { lastHour, lastDay, replay, concurrency, timeoutSeconds, retrySeconds, payload, signatureHeaders } = endpoint;
   const facts: [string, unknown][] = [
     ["Id", <code>{id}</code>],
@@ -82,6 +82,7 @@ function EndpointFacts({ endpoint, activity }: EndpointSummary) {
     ["Last 24 hours", activity && <ActivityChart activity={activity} />],
     ["Description", description === "" ? null : <Foreign text={description} />],
     ["Event types", types === null ? "all" : <Foreign text={types.join(", ")} />],
+    ["Filter", filter && <Foreign text={JSON.stringify(filter)} />],
     ["Signatures", signing.join(", ")],
     ["Order", ordered ? "strict" : "as fast as possible"],
     ["At once", ordered ? "1 attempt" : `up to ${concurrency} attempts`],
