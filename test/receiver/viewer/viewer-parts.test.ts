@@ -6,6 +6,7 @@ import type { HmacRow } from "../../../workers/receiver/verify/schemes/row.ts";
 import type { Scheme } from "../../../workers/receiver/verify/schemes/scheme.ts";
 import type { Source } from "../../../workers/receiver/verify/source.ts";
 import { exampleFor } from "../../../workers/receiver/viewer/connect/example.ts";
+import { PROVIDER_STEPS } from "../../../workers/receiver/viewer/connect/provider-steps.ts";
 import { Body, hexDump, MAX_HEX_BYTES, MAX_TEXT_BYTES } from "../../../workers/receiver/viewer/parts/body.tsx";
 import { type Json, MAX_LINES, readJsonText } from "../../../workers/receiver/viewer/parts/json.ts";
 
@@ -132,6 +133,23 @@ describe("Body", () => {
     expect(show(new Uint8Array([255]), "pretty")).toContain("Not UTF-8, so not JSON.");
     expect(show("x".repeat(MAX_TEXT_BYTES + 1), "pretty")).toContain("Not JSON.");
     expect(show("")).toBe("<p>The body is empty.</p>");
+  });
+});
+
+describe("PROVIDER_STEPS", () => {
+  const own = new Set(["hmac", "token", "none"]);
+
+  it.each([...Object.keys(schemes), "hmac"])(
+    "say where the URL and the secret of %s go, and link to its documentation",
+    (name) => {
+      const { steps = "", documentation = null } = PROVIDER_STEPS[name] ?? {};
+      expect(steps).toMatch(/\b(variable|no secret)\b.*\.$/);
+      if (!own.has(name)) expect(documentation).toMatch(/^https:\/\/[a-z0-9.]+\/\S*$/);
+    },
+  );
+
+  it("are those of schemes that exist", () => {
+    expect(Object.keys(PROVIDER_STEPS).filter((name) => name !== "hmac" && schemes[name] === undefined)).toEqual([]);
   });
 });
 

@@ -6,7 +6,7 @@ import { href, unfiltered, webhookUrl } from "../parts/address.ts";
 import { Snippet } from "../parts/badges.tsx";
 import { type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { exampleFor } from "./example.ts";
-import { providerSteps } from "./provider-steps.ts";
+import { PROVIDER_STEPS } from "./provider-steps.ts";
 
 /** Connections to the sources of a log: the URL to give to a provider, and an example request that the source accepts. */
 
@@ -81,17 +81,36 @@ function ConnectionList({ connections, view }: ConnectionsProps) {
   );
 }
 
+/** The place of the secret on both sides, and the provider's own page about it. */
+function ProviderText({ scheme, secretNames }: Pick<Connection, "scheme" | "secretNames">) {
+  const provider = PROVIDER_STEPS[scheme];
+  return (
+    <p>
+      {secretNames.length > 0 && (
+        <>
+          Its secret is in the variable <code>{secretNames.join(", ")}</code>.{" "}
+        </>
+      )}
+      {provider?.steps}
+      {provider?.documentation && (
+        <>
+          {" "}
+          <a href={provider.documentation} rel="noreferrer">
+            The provider's documentation
+          </a>
+        </>
+      )}
+    </p>
+  );
+}
+
 function ConnectionSteps({ connection, view }: { connection: Connection; view: RequestedView }) {
   const { name, scheme, url, secretNames, curl } = connection;
   return (
     <>
       <p>Give the provider this URL:</p>
       <Snippet id={`url-${name}`} label={`URL of ${name}`} text={url} />
-      {secretNames.length > 0 && (
-        <p>
-          Its secret is in the variable <code>{secretNames.join(", ")}</code>. {providerSteps(scheme)}
-        </p>
-      )}
+      <ProviderText {...{ scheme, secretNames }} />
       {curl === null ? (
         <p class="quiet">There is no example to send: only the provider can sign one.</p>
       ) : (
