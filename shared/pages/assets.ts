@@ -1,6 +1,7 @@
 import { Hono } from "hono/tiny";
 import copy from "./client/copy.js";
 import forms from "./client/forms.js";
+import localTime from "./client/local-time.js";
 import notice from "./client/notice.js";
 import signIn from "./client/sign-in.js";
 import pageCss from "./page.css";
@@ -25,6 +26,7 @@ export const pageScripts = [
   ["notice.js", notice],
   ["forms.js", forms],
   ["copy.js", copy],
+  ["local-time.js", localTime],
 ] as const;
 
 /**

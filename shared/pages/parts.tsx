@@ -14,12 +14,12 @@ export function Badge({ kind, sign, text }: BadgeProps) {
 
 export type BadgeProps = { kind: "good" | "bad" | "wait"; sign: string; text: string };
 
-/** A moment in UTC, to the second. */
-export function Time({ at }: { at: string | number }) {
+/** A moment to the second, `exact` to the millisecond. The script turns it into the reader's time (client/local-time.js). */
+export function Time({ at, exact = false }: { at: string | number; exact?: boolean }) {
   const iso = new Date(at).toISOString();
   return (
-    <time class="number" datetime={iso}>
-      {iso.slice(0, 19).replace("T", " ")} UTC
+    <time class="moment" datetime={iso} data-form={exact ? "exact" : undefined}>
+      {iso.slice(0, exact ? 23 : 19).replace("T", " ")} UTC
     </time>
   );
 }

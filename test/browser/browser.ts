@@ -27,8 +27,8 @@ export class Visit {
   #faults: string[] = [];
 
   /** Opens a page. `origin` is the visited Worker's: relative paths begin there, and requests elsewhere are faults. */
-  static async open(browser: Browser, origin: string): Promise<Visit> {
-    const context = await browser.newContext({ baseURL: origin, viewport: WIDE, colorScheme: "light" });
+  static async open(browser: Browser, origin: string, timezoneId = "UTC"): Promise<Visit> {
+    const context = await browser.newContext({ baseURL: origin, viewport: WIDE, colorScheme: "light", timezoneId });
     context.setDefaultTimeout(ACTION_DEADLINE_MS);
     const page = await context.newPage();
     const visit = new Visit(context, page);

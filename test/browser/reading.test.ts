@@ -163,6 +163,35 @@ describe.skipIf(chrome === null)("reading", () => {
     await page.getByText("Events 1 and 2.").waitFor();
   });
 
+  test("times are the reader's own, also of rows that come in, with UTC one hover or focus away", async () => {
+    const far = await Visit.open(browser, receiver.url, "Asia/Kathmandu");
+    const { page } = far;
+    try {
+      await page.goto("/");
+      await page.locator("#live", { hasText: "live" }).waitFor();
+      expect(await sendSigned(receiver.url, { body: '{"type":"from.afar"}' })).toBe(200);
+      const row = page.getByRole("row").filter({ hasText: "from.afar" });
+      await row.waitFor();
+      const time = row.locator("time");
+      const at = Date.parse((await time.getAttribute("datetime")) ?? "");
+      const [utc, own] = [at, at + (5 * 60 + 45) * 60_000].map((ms) => new Date(ms).toISOString());
+      const words = (iso = "") => iso.slice(0, 19).replace("T", " ");
+      expect(await time.textContent()).toBe(words(own));
+      const shown = () => time.evaluate((element) => getComputedStyle(element, "::after").content);
+      expect(await shown()).toBe("none");
+      await time.hover();
+      expect(await shown()).toBe(`"${words(utc)} UTC"`);
+      await page.mouse.move(0, 0);
+      await page.keyboard.press("j");
+      expect(await shown()).toBe(`"${words(utc)} UTC"`);
+      await time.click();
+      await page.getByRole("heading", { name: "from.afar" }).waitFor();
+      expect(await page.locator("dl.facts time").first().textContent()).toBe(own?.replace("T", " ").replace("Z", ""));
+    } finally {
+      await far.close();
+    }
+  });
+
   test("what begins as JSON and is none stays text, and says so", async () => {
     await visit.page.goto("/e/3");
     await visit.page.getByText("Not JSON.").waitFor();

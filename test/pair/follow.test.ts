@@ -22,6 +22,7 @@ type Hours = { from: number; hours: readonly number[] };
 type HoursModule = { moved(hours: Hours, now: number): Hours; counted(hours: Hours, at: number): Hours };
 type Say = { state(text: string): void; count(text: string): void };
 type SpeechModule = { Speech: new (say: Say) => { state(state: string): void; events(count: number): void } };
+type LocalTime = { localText(at: number, form: "second" | "exact" | "hour"): string };
 type Text = { agoText(ms: number): string } & typeof server & { visible(text: string): string };
 
 const client = "../../workers/receiver/viewer/client";
@@ -29,6 +30,7 @@ const { follow, backoff }: Follow = await import(`${client}/follow.js`);
 const { moved, counted }: HoursModule = await import(`${client}/hours.js`);
 const { Speech }: SpeechModule = await import(`${client}/speech.js`);
 const text: Text = await import(`${client}/text.js`);
+const { localText }: LocalTime = await import("../../shared/pages/client/local-time.js" as string);
 
 const BATCH = 3;
 
@@ -389,12 +391,30 @@ describe("what the script writes", () => {
     expect(text.visible(all)).toBe(visibleOnServer(all));
     expect(text.bytesText(1_048_576)).toBe(server.bytesText(1_048_576));
     for (const times of [0, 1, 2, 1234]) expect(text.repeatedText(times)).toBe(server.repeatedText(times));
-    const at = "2040-01-02T03:04:05.678Z";
-    expect(text.momentText(at)).toBe(server.momentText(at));
     for (const hours of [[0], [1, 0], [1200, 34]]) {
       expect(text.arrivalsLabel(hours)).toBe(server.arrivalsLabel(hours));
-      expect(text.arrivalsSummary(hours, Date.parse(at))).toBe(server.arrivalsSummary(hours, Date.parse(at)));
+      expect(text.arrivalsSummary(hours)).toBe(server.arrivalsSummary(hours));
     }
+  });
+});
+
+describe("a moment in the reader's time", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it.each([
+    ["UTC", "second", "2040-01-02 23:04:05"],
+    ["Asia/Kathmandu", "second", "2040-01-03 04:49:05"],
+    ["America/New_York", "exact", "2040-01-02 18:04:05.678"],
+    ["Asia/Kolkata", "hour", "04:34"],
+  ] as const)("is in %s, to the %s: %s", (zone, form, words) => {
+    vi.stubEnv("TZ", zone);
+    expect(localText(Date.parse("2040-01-02T23:04:05.678Z"), form)).toBe(words);
+  });
+
+  it("follows the change to summer time", () => {
+    vi.stubEnv("TZ", "Europe/Zurich");
+    const times = ["2026-03-29T00:59:59Z", "2026-03-29T01:00:00Z"].map((at) => localText(Date.parse(at), "second"));
+    expect(times).toEqual(["2026-03-29 01:59:59", "2026-03-29 03:00:00"]);
   });
 });
 

@@ -105,7 +105,7 @@ function DeliveryFilterForm({ asked }: { asked: AskedDeliveries }) {
 function FoundTable({ deliveries }: { deliveries: readonly EventDelivery[] }) {
   return (
     <table class="whole-rows">
-      <caption>The newest event first; times are UTC.</caption>
+      <caption>The newest event first.</caption>
       <thead>
         <tr>
           <th scope="col">Event</th>

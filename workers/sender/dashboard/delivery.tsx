@@ -33,7 +33,7 @@ export function DeliveryTable({ id, deliveries }: { id: string; deliveries: read
   if (deliveries.length === 0) return <p>None.</p>;
   return (
     <table>
-      <caption>Newest first; times are UTC.</caption>
+      <caption>Newest first.</caption>
       <thead>
         <tr>
           <th scope="col">Event</th>

@@ -73,7 +73,7 @@ type DeliveriesProps = Pick<EventPageProps, "deliveries" | "urls"> & { id: strin
 function EventDeliveryTable({ id, deliveries, urls }: DeliveriesProps) {
   return (
     <table>
-      <caption>By endpoint; times are UTC.</caption>
+      <caption>By endpoint.</caption>
       <thead>
         <tr>
           <th scope="col">Endpoint</th>

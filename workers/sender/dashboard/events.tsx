@@ -131,7 +131,7 @@ function EventTable({ found }: { found: readonly FoundOutcome[] }) {
   if (found.length === 0) return <p>None found here.</p>;
   return (
     <table>
-      <caption>Newest first; times are UTC.</caption>
+      <caption>Newest first.</caption>
       <thead>
         <tr>
           <th scope="col">Event</th>

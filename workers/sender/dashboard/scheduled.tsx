@@ -17,7 +17,7 @@ export function ScheduledList({ scheduled: { events, next, count }, isLater }: S
     <details id="scheduled" open={isLater}>
       <summary>{count === 1 ? "1 scheduled event" : `${count} scheduled events`}</summary>
       <table>
-        <caption>Those first that are due first; times are UTC.</caption>
+        <caption>Those first that are due first.</caption>
         <thead>
           <tr>
             <th scope="col">Event</th>

@@ -1,6 +1,7 @@
 // @ts-check
+import { setMoment } from "../../../../shared/pages/client/local-time.js";
 import { counted, HOUR_MS, moved } from "./hours.js";
-import { arrivalsLabel, arrivalsSummary, hourText } from "./text.js";
+import { arrivalsLabel, arrivalsSummary } from "./text.js";
 
 /**
  * The chart of the last day on the list's page: counts events as they come in.
@@ -51,7 +52,7 @@ export class Arrivals {
     this.#hours = moved(this.#hours, now);
     const { from, hours } = this.#hours;
     const summary = this.#place.querySelector("summary");
-    const text = arrivalsSummary(hours, now);
+    const text = arrivalsSummary(hours);
     if (summary !== null && summary.textContent !== text) summary.textContent = text;
     if (hours === this.#drawn) return;
     this.#drawn = hours;
@@ -85,6 +86,7 @@ function writeLine(line, at, count) {
   query.set("until", new Date(at + HOUR_MS).toISOString());
   // The addresses of the page have no origin, so neither has this one.
   link.setAttribute("href", `${link.pathname}?${query}`);
-  link.textContent = hourText(at);
+  const time = link.querySelector("time");
+  if (time !== null) setMoment(time, new Date(at).toISOString());
   number.textContent = String(count);
 }

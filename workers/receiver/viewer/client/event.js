@@ -1,7 +1,8 @@
 // @ts-check
+import { setMoment } from "../../../../shared/pages/client/local-time.js";
 import { addressOf, followLog, readPage } from "./follow-log.js";
 import { showRejected } from "./rejected.js";
-import { momentText, repeatedText } from "./text.js";
+import { repeatedText } from "./text.js";
 import { showTimes } from "./times.js";
 
 /** Shows on the page of one event, as it happens, that the event came again. */
@@ -44,9 +45,7 @@ function writeRepeated(place, { times, lastAt }) {
   const [count, time] = [place.querySelector("[data-slot=times]"), place.querySelector("time")];
   if (count === null || time === null) return;
   count.textContent = repeatedText(times);
-  time.dateTime = lastAt;
-  time.textContent = momentText(lastAt);
-  time.title = new Date(lastAt).toLocaleString();
+  setMoment(time, lastAt);
   place.hidden = false;
   showTimes(place);
 }

@@ -1,5 +1,6 @@
 // @ts-check
-import { bytesText, momentText, repeatedText, visible } from "./text.js";
+import { setMoment } from "../../../../shared/pages/client/local-time.js";
+import { bytesText, repeatedText, visible } from "./text.js";
 
 /**
  * Rows of the list, made from the page's own templates. Text of an event only ever becomes the text of a node, or a
@@ -36,10 +37,7 @@ export function rowOf(event) {
   const source = row.querySelector("[data-slot=source]");
   if (source instanceof HTMLAnchorElement) source.search = withSource(source.search, event.source);
   const time = row.querySelector("time");
-  if (time !== null) {
-    time.dateTime = event.receivedAt;
-    time.textContent = momentText(event.receivedAt);
-  }
+  if (time !== null) setMoment(time, event.receivedAt);
   return row;
 }
 

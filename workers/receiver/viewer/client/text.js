@@ -24,27 +24,17 @@ export function repeatedText(times) {
   return times === 1 ? "again once" : `again ${times.toLocaleString("en")} times`;
 }
 
-/** @param {string} at ISO 8601, UTC */
-export function momentText(at) {
-  return `${at.slice(0, 19).replace("T", " ")} UTC`;
-}
-
-/** @param {number} at unix milliseconds */
-export function hourText(at) {
-  return `${new Date(at).toISOString().slice(11, 16)} UTC`;
-}
-
 /** @param {readonly number[]} hours */
 export function arrivalsLabel(hours) {
   const counts = `${totalOf(hours)} in all, at most ${Math.max(...hours)} in one hour`;
   return `Arrivals of the last 24 hours by the hour: ${counts}`;
 }
 
-/** @param {readonly number[]} hours @param {number} now unix milliseconds */
-export function arrivalsSummary(hours, now) {
+/** @param {readonly number[]} hours */
+export function arrivalsSummary(hours) {
   const total = totalOf(hours);
   const arrivals = `${total.toLocaleString("en")} ${total === 1 ? "arrival" : "arrivals"}`;
-  return `${arrivals} in the 24 hours before ${hourText(now)}, all sources`;
+  return `${arrivals} in the last 24 hours, all sources`;
 }
 
 /** @param {readonly number[]} hours */

@@ -1,7 +1,7 @@
 // @ts-check
 import { agoText } from "./text.js";
 
-/** Shows beside each moment how long ago it was, and the reader's local time in its tooltip. */
+/** Shows beside each moment how long ago it was. */
 
 const REFRESH_MS = 5_000;
 
@@ -21,7 +21,6 @@ export function showTimes(within) {
     ago.className = "ago";
     ago.textContent = text;
     time.before(ago, " ");
-    time.title = at.toLocaleString();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { offerCopies } from "../../../../shared/pages/client/copy.js";
 import { sendForms } from "../../../../shared/pages/client/forms.js";
+import { keepLocal } from "../../../../shared/pages/client/local-time.js";
 import { forgetNotice } from "../../../../shared/pages/client/notice.js";
 import { readBody } from "./body.js";
 import { offerComparing } from "./compare.js";
@@ -17,6 +18,7 @@ import { keepTimes } from "./times.js";
 
 forgetNotice();
 sendForms();
+keepLocal();
 keepTimes();
 offerCopies();
 listenForKeys();

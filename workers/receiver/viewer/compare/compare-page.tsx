@@ -1,9 +1,9 @@
-import { Foreign } from "../../../../shared/pages/parts.tsx";
+import { Foreign, Time } from "../../../../shared/pages/parts.tsx";
 import { visible } from "../../../../shared/pages/visible.ts";
 import { bodyBytes, type EventRecord } from "../../event/record.ts";
 import { targetText } from "../../event/request-line.ts";
 import { href, unfiltered, type ViewAddress } from "../parts/address.ts";
-import { Moment, VerificationBadge } from "../parts/badges.tsx";
+import { VerificationBadge } from "../parts/badges.tsx";
 import { type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { type Json, readJsonText } from "../parts/json.ts";
 import { bytesText } from "../parts/text.ts";
@@ -64,7 +64,7 @@ function FactTable({ address, before, after }: Both & { address: ViewAddress }) 
           <th scope="row">Received</th>
           {[before, after].map(({ seq, receivedAt }) => (
             <td data-label={`Event ${seq}`}>
-              <Moment at={receivedAt} exact={true} />
+              <Time at={receivedAt} exact={true} />
             </td>
           ))}
         </tr>

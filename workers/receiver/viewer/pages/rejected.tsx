@@ -1,10 +1,9 @@
-import { Badge, Foreign } from "../../../../shared/pages/parts.tsx";
+import { Badge, Foreign, Time } from "../../../../shared/pages/parts.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import { targetText } from "../../event/request-line.ts";
 import type { Rejection } from "../../rejected/rejection.ts";
 import { KEPT_PER_SOURCE, type ListedRejection } from "../../rejected/rejections.ts";
 import { href, type ViewAddress } from "../parts/address.ts";
-import { Moment } from "../parts/badges.tsx";
 import { SourceLinks } from "../parts/filters.tsx";
 import { type RequestedView, ViewerFrame } from "../parts/frame.tsx";
 import { bytesText } from "../parts/text.ts";
@@ -79,7 +78,7 @@ function RejectionArticle({ rejection, address }: { rejection: ListedRejection; 
         </p>
       )}
       <p class="quiet">
-        <Moment at={new Date(at).toISOString()} />,{" "}
+        <Time at={at} />,{" "}
         {source === null ? (
           "no source"
         ) : (
@@ -131,7 +130,7 @@ function TakeForm({ rejection, address }: { rejection: ListedRejection; address:
       <button type="submit">Take in</button>
       <span class="quiet">
         Once the cause is mended: verifies the kept request again, and logs it once. Kept until{" "}
-        <Moment at={new Date(takeableUntil).toISOString()} />
+        <Time at={takeableUntil} />
       </span>
     </form>
   );

@@ -1,8 +1,7 @@
 import { Badge, type BadgeProps } from "../../../../shared/pages/parts.tsx";
 import type { Verification } from "../../event/record.ts";
-import { momentText } from "./text.ts";
 
-/** Small parts that several pages of the viewer have: the verification of an event, moments, and text to copy. */
+/** Small parts that several pages of the viewer have: the verification of an event, and text to copy. */
 
 type VerificationText = BadgeProps & { short: string; long: string };
 
@@ -29,15 +28,6 @@ export function VerificationBadge({ verification, full = false }: { verification
     <span class="check" title={full ? undefined : long}>
       <Badge {...badge} /> <span class="quiet">{full ? long : short}</span>
     </span>
-  );
-}
-
-/** A moment, to the second or the millisecond. The script adds how long ago it was. */
-export function Moment({ at, exact = false }: { at: string; exact?: boolean }) {
-  return (
-    <time class="moment" datetime={at}>
-      {exact ? at.replace("T", " ").replace("Z", " UTC") : momentText(at)}
-    </time>
   );
 }
 

@@ -1,9 +1,9 @@
-import { Foreign } from "../../../../shared/pages/parts.tsx";
+import { Foreign, Time } from "../../../../shared/pages/parts.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import type { EventRecord, EventSummary } from "../../event/record.ts";
 import { targetText } from "../../event/request-line.ts";
 import { addressQuery, href, unfiltered, type ViewAddress } from "./address.ts";
-import { Moment, VerificationBadge } from "./badges.tsx";
+import { VerificationBadge } from "./badges.tsx";
 import { marked } from "./marked.ts";
 import { bytesText, repeatedText } from "./text.ts";
 
@@ -33,7 +33,7 @@ export function EventFacts({ address, record, head, same, scheme, mark }: EventF
       </dd>
       <dt>Received</dt>
       <dd>
-        <Moment at={receivedAt} exact={true} />
+        <Time at={receivedAt} exact={true} />
         <CameAgain address={address} record={record} head={head} />
       </dd>
       <dt>Id</dt>
@@ -91,7 +91,7 @@ function CameAgain({ address, record, head }: { address: ViewAddress; record: Ev
       data-query={addressQuery(following).toString()}
     >
       <span data-slot="times">{repeatedText(repeated?.times ?? 0)}</span>, last{" "}
-      <Moment at={repeated?.lastAt ?? receivedAt} /> <span class="quiet">answered, and not logged</span>
+      <Time at={repeated?.lastAt ?? receivedAt} /> <span class="quiet">answered, and not logged</span>
     </div>
   );
 }
@@ -107,7 +107,7 @@ function SameBytes({ same, address }: { same: readonly EventSummary[]; address: 
             <a href={href(`/e/${seq}`, unfiltered(address))}>
               <Foreign text={id ?? `event ${seq}`} />
             </a>{" "}
-            <Moment at={receivedAt} />
+            <Time at={receivedAt} />
           </div>
         ))}
       </dd>

@@ -1,8 +1,8 @@
-import { Foreign } from "../../../../shared/pages/parts.tsx";
+import { Foreign, Time } from "../../../../shared/pages/parts.tsx";
 import type { EventSummary } from "../../event/record.ts";
 import type { TextMatch } from "../../event/text-match.ts";
 import { addressQuery, href, unfiltered, type ViewAddress } from "./address.ts";
-import { Moment, VerificationBadge } from "./badges.tsx";
+import { VerificationBadge } from "./badges.tsx";
 import { bytesText, NO_TYPE, repeatedText } from "./text.ts";
 import { MatchText } from "./text-match.tsx";
 
@@ -74,7 +74,7 @@ function EventListRow({
         {bytesText(bytes)}
       </td>
       <td data-label="Received" data-slot="received">
-        <Moment at={receivedAt} />
+        <Time at={receivedAt} />
         <span class="repeated" data-slot="repeated">
           {repeatedText(repeated?.times ?? 0)}
         </span>

@@ -29,7 +29,7 @@ export function HourlyChart({ counts, address, now }: { counts: HourlyCounts; ad
         ))}
       </svg>
       <details>
-        <summary>{arrivalsSummary(hours, now)}</summary>
+        <summary>{arrivalsSummary(hours)}</summary>
         <ol>
           {hours.map((count, index) => (
             <HourLink at={from + index * HOUR_MS} count={count} address={address} />
@@ -52,7 +52,12 @@ function HourLink({ at, count, address }: { at: number; count: number; address: 
   const filter = { ...address.filter, since: at, until: at + HOUR_MS };
   return (
     <li hidden={count === 0}>
-      <a href={href("/", { ...address, filter })}>{hourText(at)}</a>: <span>{count}</span>
+      <a href={href("/", { ...address, filter })}>
+        <time datetime={new Date(at).toISOString()} data-form="hour">
+          {hourText(at)}
+        </time>
+      </a>
+      : <span>{count}</span>
     </li>
   );
 }

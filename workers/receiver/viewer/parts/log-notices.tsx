@@ -1,9 +1,8 @@
-import { Foreign } from "../../../../shared/pages/parts.tsx";
+import { Foreign, Time } from "../../../../shared/pages/parts.tsx";
 import type { SeqRange } from "../../event/page.ts";
 import type { EventSummary } from "../../event/record.ts";
 import type { InboxStatus } from "../../inbox/status.ts";
 import { href, unfiltered, type ViewAddress } from "./address.ts";
-import { Moment } from "./badges.tsx";
 import { NO_TYPE, rangeText, repeatedText } from "./text.ts";
 
 /** Notices above the list: what is wrong with the log, what was rejected, and whose id was searched. */
@@ -51,7 +50,7 @@ export function NamedEvents({ named, address }: { named: readonly EventSummary[]
       <a href={href(`/e/${seq}`, unfiltered(address))}>
         <Foreign text={type ?? NO_TYPE} /> (event {seq})
       </a>{" "}
-      of <Foreign text={source} />, received <Moment at={receivedAt} /> {repeatedText(repeated?.times ?? 0)}
+      of <Foreign text={source} />, received <Time at={receivedAt} /> {repeatedText(repeated?.times ?? 0)}
     </p>
   ));
 }
@@ -64,8 +63,7 @@ function LogWarnings({ status }: { status: InboxStatus }) {
       {kvFailing && waiting > 0 && oldestWaitingAt !== null && (
         <p class="message failed" role="alert">
           Writing to KV fails at the moment. Events that wait in the Inbox: {waiting.toLocaleString("en")}, the oldest
-          since <Moment at={new Date(oldestWaitingAt).toISOString()} />. They are safe there and can be read, and the
-          write is retried.
+          since <Time at={oldestWaitingAt} />. They are safe there and can be read, and the write is retried.
         </p>
       )}
       {space === "full" && (
@@ -76,14 +74,14 @@ function LogWarnings({ status }: { status: InboxStatus }) {
       )}
       {seenSince !== null && (
         <p class="message failed">
-          To free storage, the ids received before <Moment at={new Date(seenSince).toISOString()} /> were deleted early.
-          An older event that is sent again is logged again.
+          To free storage, the ids received before <Time at={seenSince} /> were deleted early. An older event that is
+          sent again is logged again.
         </p>
       )}
       {rebuilt !== null && (
         <p class="message failed">
-          The storage of this log was lost, and rebuilt from KV at <Moment at={new Date(rebuilt.at).toISOString()} />.
-          Events after number {rebuilt.lostAfter} and before {rebuilt.firstSeq}, if there were any, are lost.
+          The storage of this log was lost, and rebuilt from KV at <Time at={rebuilt.at} />. Events after number{" "}
+          {rebuilt.lostAfter} and before {rebuilt.firstSeq}, if there were any, are lost.
         </p>
       )}
     </>

@@ -22,11 +22,6 @@ export function rangeText({ from, to }: { from: number; to: number }): string {
   return from === to ? String(from) : `${from} to ${to}`;
 }
 
-/** Returns a moment, to the second. @param at ISO 8601, UTC */
-export function momentText(at: string): string {
-  return `${at.slice(0, 19).replace("T", " ")} UTC`;
-}
-
 /** Returns the time of day. @param at unix milliseconds */
 export function hourText(at: number): string {
   return `${new Date(at).toISOString().slice(11, 16)} UTC`;
@@ -38,11 +33,11 @@ export function arrivalsLabel(hours: readonly number[]): string {
   return `Arrivals of the last 24 hours by the hour: ${counts}`;
 }
 
-/** Returns the sum of the chart in words. @param now unix milliseconds */
-export function arrivalsSummary(hours: readonly number[], now: number): string {
+/** Returns the sum of the chart in words. */
+export function arrivalsSummary(hours: readonly number[]): string {
   const total = totalOf(hours);
   const arrivals = `${total.toLocaleString("en")} ${total === 1 ? "arrival" : "arrivals"}`;
-  return `${arrivals} in the 24 hours before ${hourText(now)}, all sources`;
+  return `${arrivals} in the last 24 hours, all sources`;
 }
 
 function totalOf(hours: readonly number[]): number {

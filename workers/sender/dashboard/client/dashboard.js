@@ -2,6 +2,7 @@
 
 import { offerCopies } from "../../../../shared/pages/client/copy.js";
 import { sendForms } from "../../../../shared/pages/client/forms.js";
+import { keepLocal } from "../../../../shared/pages/client/local-time.js";
 import { announceNotice, forgetNotice } from "../../../../shared/pages/client/notice.js";
 import { keepFresh } from "./refresh.js";
 import { searchOn } from "./search.js";
@@ -12,6 +13,7 @@ forgetPost();
 forgetNotice();
 sendForms();
 announceNotice();
+keepLocal();
 void keepFresh();
 offerCopies();
 void searchOn();

@@ -1,4 +1,5 @@
 // @ts-check
+import { showLocal } from "../../../../shared/pages/client/local-time.js";
 
 /**
  * Refreshes parts of a page. The element `#refresh` names them (`data-parts`), the address to read them from
@@ -52,7 +53,9 @@ async function refresh(from, parts) {
  * @param {HTMLElement | null} old @param {HTMLElement | null} fresh
  */
 function replace(old, fresh) {
-  if (old === null || fresh === null || old.isEqualNode(fresh)) return;
+  if (old === null || fresh === null) return;
+  showLocal(fresh);
+  if (old.isEqualNode(fresh)) return;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   if (focused?.matches("input, select, textarea")) return;
   old.replaceChildren(...fresh.childNodes);
