@@ -9,7 +9,7 @@
 /** Time of one step: half of a frame. */
 const STEP_MS = 8;
 /** Lines that are opened at once; a page with more is slow to scroll. */
-const MAX_OPEN = 10_000;
+const MAX_OPEN = 5_000;
 /** Lines of a long body that are open at first. */
 const MAX_OPEN_FIRST = 200;
 
