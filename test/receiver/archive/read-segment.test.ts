@@ -96,6 +96,15 @@ describe("summariesIn", () => {
     expect(summariesIn(text(line), segment, wanted(null), 9)).toMatchObject({ events: [{ seq: 1 }], damaged: [2] });
   });
 
+  it.each(["}", '"}', "{", '"', "encoding", "body", ",", "u00", "1f", "n", "\\n"])(
+    "finds no event by %j, which stands in every line but not in what is shown",
+    (q) => {
+      const row = rowOf("a\u001f\n", [["x-a", "x"]], { seq: 1 });
+      const found = summariesIn({ text: `${toLine(row)}\n`, damaged: [] }, { ...segment, lastSeq: 1 }, wanted(q), 9);
+      expect(found).toEqual({ events: [], damaged: [] });
+    },
+  );
+
   it("takes no text of a stranger for the end of the summary", () => {
     const id = '\\,"method":"x",\\"';
     const row = rowOf('{"a":1,"body":"no"}', [[',"body":', ',"headers":']], { seq: 1, id, type: ',"headers":' });

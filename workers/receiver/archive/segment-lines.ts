@@ -12,6 +12,8 @@ export const BODY = ',"body":';
 
 /** The end of a line whose body is base64. */
 const BINARY_END = '"encoding":"base64"}\n';
+/** The end of any other. */
+const TEXT_END = '"}';
 
 /** Returns the lines that may hold an event the filter wants, in order. Every line that does hold one is among them. */
 export function candidateLines(text: string, filter: EventFilter): LineSpan[] {
@@ -67,11 +69,12 @@ function searchedLines(text: string, q: string): LineSpan[] {
     const line = lineAround(text, hit.index);
     if (line === null) break;
     lines.push(line);
-    const body = text.indexOf(BODY, line.start) + BODY.length;
+    const bodyAt = text.indexOf(BODY, line.start);
+    const body = bodyAt === -1 ? line.end : bodyAt + BODY.length;
     // The first hit may lie before the body: the next one is in the body, or begins another line.
     if (plain && hit.index < body && body < line.end) hit = next(body);
     const inLine: boolean = hit !== null && hit.index < line.end;
-    line.sure = plain && hit !== null && inLine && hit.index >= body && isShown(text, hit) && !isBinary(text, line);
+    line.sure = plain && hit !== null && hit.index > body && isInString(text, hit, line) && isShown(text, hit);
     if (inLine) hit = next(line.end + 1);
   }
   return lines;
@@ -89,7 +92,12 @@ function isShown(text: string, { index, 0: found }: RegExpExecArray): boolean {
   return true;
 }
 
-function isBinary(text: string, { end }: LineSpan): boolean {
+/** Tells whether a hit behind the begin of a body lies in its text, before what ends each line. */
+function isInString(text: string, { index, 0: found }: RegExpExecArray, { end }: LineSpan): boolean {
+  return index + found.length <= end - TEXT_END.length && text.endsWith(TEXT_END, end) && !isBinary(text, end);
+}
+
+function isBinary(text: string, end: number): boolean {
   return text.endsWith(BINARY_END, end + 1);
 }
 
