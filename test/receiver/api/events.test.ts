@@ -10,7 +10,7 @@ const query = (text: string) => pageQuery(new URLSearchParams(text), 100);
 describe("pageQuery", () => {
   const cases: [text: string, page: object][] = [
     ["", { order: "before", seq: null, limit: 50 }],
-    ["before=7&limit=500", { order: "before", seq: 7, limit: 500 }],
+    ["before=7&limit=1000", { order: "before", seq: 7, limit: 1000 }],
     ["after=0&limit=1", { order: "after", seq: 0, limit: 1 }],
     ["log=main&q=&source=a", { order: "before", seq: null, limit: 50, filter: { ...NO_FILTER, source: "a" } }],
     [
@@ -34,7 +34,7 @@ describe("pageQuery", () => {
   const refused: [text: string, code: string][] = [
     ["after=1&before=2", "invalid_parameter"],
     ["limit=0", "invalid_parameter"],
-    ["limit=501", "invalid_parameter"],
+    ["limit=1001", "invalid_parameter"],
     ["limit=1.5", "invalid_parameter"],
     ["limit=", "invalid_parameter"],
     ["limit=1&limit=2", "invalid_parameter"],

@@ -17,7 +17,7 @@ import { DEFAULT_LOG } from "../verify/source.ts";
 
 const EVENT = "/:seq{[1-9][0-9]{0,14}}";
 
-const MAX_LIMIT = 500;
+const MAX_LIMIT = 1000;
 /** Proxies and clients give up on a silent request after a minute. */
 const MAX_WAIT_SECONDS = 55;
 

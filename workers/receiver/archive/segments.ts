@@ -157,11 +157,30 @@ function damagedLines(text: string, { firstSeq, lastSeq }: SegmentRef): number[]
   for (let seq = firstSeq; seq <= lastSeq; seq++) {
     const end = text.indexOf("\n", start);
     if (end === -1) return null;
-    const isRecord = text.startsWith(`{"seq":${seq},`, start) && text[end - 1] === "}";
+    const isRecord = beginsWith(seq, text, start) && text[end - 1] === "}";
     if (!isRecord || text.endsWith(DAMAGED_END, end)) damaged.push(seq);
     start = end + 1;
   }
   return start === text.length ? damaged : null;
+}
+
+/** The beginning of a line, before its seq. */
+const SEQ_BEGIN = '{"seq":';
+/** The comma behind a seq, and the first digit, as codes. */
+const SEQ_END_CODE = 44;
+const ZERO_CODE = 48;
+
+/** Tells whether a line at `start` begins as the record of `seq`. Makes no text: each read of a segment asks of every line. */
+function beginsWith(seq: number, text: string, start: number): boolean {
+  if (!text.startsWith(SEQ_BEGIN, start)) return false;
+  let at = start + SEQ_BEGIN.length;
+  let found = 0;
+  for (; text.charCodeAt(at) !== SEQ_END_CODE; at++) {
+    const digit = text.charCodeAt(at) - ZERO_CODE;
+    if (!(digit >= 0 && digit <= 9) || found > seq) return false;
+    found = found * 10 + digit;
+  }
+  return found === seq;
 }
 
 /** Counts the events that KV shows under the segment's key; null when KV shows no such key. */
