@@ -140,9 +140,13 @@ export async function expectNoSidewaysScroll({ page }: Visit): Promise<void> {
   expect(content, `${page.url()} at ${window} pixels`).toBeLessThanOrEqual(window);
 }
 
-/** Takes a screenshot, only when asked for: a run of the tests leaves the tree as it was. */
+/** Takes a picture in light and one in dark, only when asked for: a run of the tests leaves the tree as it was. */
 export async function screenshot({ page }: Visit, name: string): Promise<void> {
   if (!process.env.SCREENSHOTS) return;
-  await delay(300); // transitions
-  await page.screenshot({ path: `${import.meta.dirname}/${name}.png`, fullPage: true });
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await delay(300); // transitions
+    const file = colorScheme === "dark" ? `${name}-dark` : name;
+    await page.screenshot({ path: `${import.meta.dirname}/${file}.png` });
+  }
 }
