@@ -22,7 +22,7 @@ async function answer(name: string, body: unknown, headers: Record<string, strin
   const source = sources?.get(name);
   if (source === undefined) throw new Error(`there is no source ${name}`);
   const request = { method: "POST", url: "https://example.com/", headers: new Headers(headers) };
-  return answerHandshake(source, { ...request, body: utf8(JSON.stringify(body)) });
+  return answerHandshake(source, { ...request, body: utf8(JSON.stringify(body)) }, { proven: true });
 }
 
 describe("answerHandshake", () => {

@@ -54,7 +54,7 @@ function fields(body: Uint8Array): string {
 describe("providers", () => {
   it.each(Object.entries(HMAC_ROWS))(
     "%s is a row as configuration could give it",
-    (_name, { handshake: _, answer: __, ...row }) => {
+    (_name, { handshakes: _, answer: __, methods: ___, ...row }) => {
       expect(parseHmacRow(row)).toEqual({ ok: true, row });
     },
   );

@@ -158,7 +158,17 @@ describe("exampleFor", () => {
   const given = { now, id: "msg_1", url: "https://example.com/webhook/a" };
   const whsec = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
   const sourceOf = (schemeName: string, scheme: Scheme, secrets: string[]): Source => ({
-    ...{ name: "a", log: "main", handshakeSecrets: [], idPlace: null, dedupes: true, silentMs: null, fault: null },
+    ...{
+      name: "a",
+      log: "main",
+      handshakeSecrets: [],
+      handshakes: [],
+      methods: ["POST"],
+      idPlace: null,
+      dedupes: true,
+      silentMs: null,
+      fault: null,
+    },
     ...{ schemeName, scheme, secrets, secretNames: [], url: scheme.signedUrl ? given.url : null },
   });
   const verdictOn = async (source: Source) => {

@@ -5,7 +5,7 @@ import type { Verification } from "../event/record.ts";
 import type { LogCounts } from "../inbox/inbox.ts";
 import { createApp, type Env, logOf, logsOf, readLog } from "../log/logs.ts";
 import { NO_SOURCE } from "../rejected/rejections.ts";
-import { handshakeOf } from "../verify/handshake.ts";
+import { handshakesOf } from "../verify/handshake.ts";
 import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
 import { faultOf } from "../verify/source-fault.ts";
 
@@ -80,7 +80,7 @@ async function settingsOf(source: Source): Promise<SourceSettings> {
   const fault = await faultOf(source);
   const path = name === DEFAULT_SOURCE ? "/webhook" : `/webhook/${name}`;
   if (fault !== null) return { ...unconfigured(name, log), path, fault };
-  const handshake = handshakeOf(source) !== null;
+  const handshake = handshakesOf(source).length > 0;
   return { name, log, path, scheme: source.schemeName, verification: source.scheme.verification, handshake, fault };
 }
 

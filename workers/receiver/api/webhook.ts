@@ -40,12 +40,15 @@ async function receive(c: ReceiverContext, name: string): Promise<Response> {
   }
   const receiving = { config, source, began };
   // Some providers ask so if the URL is there, before they send events.
-  if (c.req.method === "HEAD") return new Response(null);
-  if (c.req.method === "GET" && source.scheme.handshake?.method === "GET") return answerGet(c, receiving);
+  const delivers = source.methods.includes(c.req.method);
+  if (c.req.method === "HEAD" && !delivers) return new Response(null);
+  if (c.req.method === "GET" && !delivers && source.handshakes.some(({ method }) => method === "GET"))
+    return answerGet(c, receiving);
   requireMethod(c, receiving);
   const proven = await verified(c, receiving);
+  if ("unproven" in proven) return handshakeResponse(source, proven.unproven);
   const { request } = proven;
-  const answer = await answerHandshake(source, request);
+  const answer = await answerHandshake(source, request, { proven: true });
   if (answer !== null) return handshakeResponse(source, answer);
   const arrival = await arrivalOf(source, proven);
   const { seq, duplicate, reported } = await storeArrival(c.env, source, arrival);
@@ -64,8 +67,15 @@ function acknowledgement({ scheme: { answer } }: Source, first: number | null): 
   return response;
 }
 
-/** Returns the request once it is proven; reports any other. @throws Problem `invalid_signature`, `body_too_large` */
-async function verified(c: ReceiverContext, receiving: Receiving): Promise<VerifiedRequest> {
+/**
+ * Returns the request once it is proven, or the answer to a handshake that nobody signs; reports any other.
+ *
+ * @throws Problem `invalid_signature`, `body_too_large`
+ */
+async function verified(
+  c: ReceiverContext,
+  receiving: Receiving,
+): Promise<VerifiedRequest | { unproven: HandshakeAnswer }> {
   const { config, source, began } = receiving;
   const { method, url, headers } = c.req.raw;
   let body: Uint8Array<ArrayBuffer> | null = null;
@@ -75,6 +85,11 @@ async function verified(c: ReceiverContext, receiving: Receiving): Promise<Verif
     const request = { method, url, headers, body };
     const verdict = await verifyFrom(source, request, Math.floor(began / 1000));
     if (verdict.ok) return { request, verdict };
+    // A request with a wrong proof is no handshake that nobody signs.
+    const answer = verdict.reason.endsWith("_missing")
+      ? await answerHandshake(source, request, { proven: false })
+      : null;
+    if (answer !== null) return { unproven: answer };
     reject(verdict.reason);
   } catch (error) {
     if (error instanceof ConfigError) reject("configuration_error");
@@ -117,7 +132,7 @@ async function answerGet(c: ReceiverContext, receiving: Receiving): Promise<Resp
   const { source } = receiving;
   const { method, url, headers } = c.req.raw;
   const request = { method, url, headers, body: new Uint8Array() };
-  const answer = await answerHandshake(source, request);
+  const answer = await answerHandshake(source, request, { proven: false });
   if (answer !== null) return handshakeResponse(source, answer);
   report(c, receiving, await handshakeFault(source, request), request.body);
   if (!methodsOf(source).includes(method)) throw methodNotAllowed(source);

@@ -69,7 +69,7 @@ async function verifyAgain(
     throw error;
   });
   if (!verdict.ok) throw await rejected(verdict.reason);
-  const handshake = await answerHandshake(source, request);
+  const handshake = await answerHandshake(source, request, { proven: true });
   if (handshake !== null) throw new Problem("still_rejected", "The request is a handshake, and no event.");
   return { source, verified: { request, verdict } };
 }

@@ -1,8 +1,8 @@
 import { MINUTE_MS } from "../../../shared/time.ts";
 import { isSecretName } from "../event/masking.ts";
-import { schemes } from "./schemes/index.ts";
+import { handshakesIn } from "./handshake-config.ts";
 import { isHeaderName } from "./schemes/row-config.ts";
-import type { Scheme } from "./schemes/scheme.ts";
+import type { HandshakeRow, Scheme } from "./schemes/scheme.ts";
 import { schemeNamed, schemeOf } from "./source-scheme.ts";
 import { isTable, type SourceTable, TableFault } from "./table.ts";
 
@@ -22,6 +22,10 @@ export type Source = {
   log: string;
   url: string | null;
   handshakeSecrets: string[];
+  /** Handshakes of the source: its own, else those of its scheme. */
+  handshakes: readonly HandshakeRow[];
+  /** Methods of its events. */
+  methods: readonly string[];
   /** Place of the id, if the source has one of its own; null: where its scheme says. */
   idPlace: IdPlace | null;
   /** False: a repetition is logged like any event. */
@@ -51,6 +55,8 @@ const SOURCE_KEYS = [
     "hmac",
     "token",
     "publicKey",
+    "handshake",
+    "methods",
     "handshakeSecret",
     "idHeader",
     "idField",
@@ -90,7 +96,16 @@ const NO_OWN_ID = { idPlace: null, dedupes: true, silentMs: null };
 
 /** Returns a source that accepts nothing, as it has no secret. */
 function closedSource(name: string, fault: string | null): Source {
-  const nothing = { secrets: [], secretNames: [], handshakeSecrets: [], url: null, log: DEFAULT_LOG, ...NO_OWN_ID };
+  const nothing = {
+    secrets: [],
+    secretNames: [],
+    handshakeSecrets: [],
+    handshakes: [],
+    methods: ["POST"],
+    url: null,
+    log: DEFAULT_LOG,
+    ...NO_OWN_ID,
+  };
   return { name, schemeName: "standard", scheme: schemeNamed("standard"), ...nothing, fault };
 }
 
@@ -104,13 +119,16 @@ function readSource(name: string, value: unknown, env: Variables): Source {
     if (unknown !== undefined) throw new TableFault(`${unknown} is unknown; known are ${SOURCE_KEYS.join(", ")}`);
     const proof = schemeOf(value);
     const dedup = dedupOf(value, proof.scheme);
+    const asked = handshakesIn(value, proof.scheme);
     return {
       ...closedSource(name, null),
       ...proof,
+      ...asked,
+      ...methodsIn(value, proof.scheme),
       ...placeOf(value),
       ...dedup,
       ...silenceOf(value),
-      ...secretsOf(value, env),
+      ...secretsOf(value, asked.handshakes, env),
     };
   } catch (error) {
     if (!(error instanceof TableFault)) throw error;
@@ -143,6 +161,16 @@ function dedupOf(
   return { idPlace: { in: "body", field: idField }, dedupes };
 }
 
+const METHODS = ["POST", "PUT", "PATCH", "DELETE", "GET", "HEAD"];
+
+/** Returns the methods that events come with. */
+function methodsIn({ methods }: SourceTable, scheme: Scheme): Pick<Source, "methods"> {
+  if (methods === undefined) return { methods: scheme.methods ?? ["POST"] };
+  if (Array.isArray(methods) && methods.length > 0 && methods.every((each) => METHODS.includes(each)))
+    return { methods };
+  throw new TableFault(`methods is not a list of some of ${METHODS.join(", ")}`);
+}
+
 function silenceOf({ silentMinutes: minutes }: SourceTable): Pick<Source, "silentMs"> {
   if (minutes === undefined) return { silentMs: null };
   const fits = typeof minutes === "number" && Number.isInteger(minutes) && minutes >= 1;
@@ -153,9 +181,10 @@ function silenceOf({ silentMinutes: minutes }: SourceTable): Pick<Source, "silen
 /** Returns the secrets of a source, whose table holds their names: no value of a secret stands in a TOML file. */
 function secretsOf(
   { scheme, secrets = [], handshakeSecret }: SourceTable,
+  handshakes: readonly HandshakeRow[],
   env: Variables,
 ): Pick<Source, "secrets" | "secretNames" | "handshakeSecrets"> {
-  if (handshakeSecret !== undefined && schemes[String(scheme)]?.handshake?.secret !== "own")
+  if (handshakeSecret !== undefined && handshakes.every(({ verifyToken }) => verifyToken === undefined))
     throw new TableFault("handshakeSecret means nothing with this scheme");
   if (!Array.isArray(secrets)) throw new TableFault("secrets is not a list of names");
   if (secrets.length === 0 && scheme !== "none") throw new TableFault("secrets is missing");

@@ -1,91 +1,58 @@
-import { toHex, utf8 } from "../../../../shared/bytes.ts";
-import { sameText } from "../../../../shared/same-text.ts";
-import { jsonField } from "../../event/json-field.ts";
-import type { Handshake, HandshakeAnswer, SignedRequest } from "./scheme.ts";
+import type { HandshakeRow } from "./scheme.ts";
 
-/**
- * Handshakes of the providers, each with the page of its documentation. A text is echoed only if it looks like a
- * challenge.
- */
-
-const MAX_CHALLENGE = 1024;
+/** Handshakes of the providers as rows, each with the page of its documentation. None hands us a secret. */
 
 /** Slack, "url_verification event": the challenge of a signed request comes back as it is. */
-export const slackChallenge = signedHandshake(({ body }) =>
-  jsonField(body, "type") === "url_verification" ? echo(jsonField(body, "challenge")) : null,
-);
+const slackChallenge: HandshakeRow = { when: { "field:type": "url_verification" }, answer: "{field:challenge}" };
+
+/** Slack, "Slash commands: SSL check": a request that nobody signs asks if the certificate is good. */
+const slackSslCheck: HandshakeRow = { signed: false, when: { "field:ssl_check": "1" } };
+
+export const SLACK_HANDSHAKES = [slackChallenge, slackSslCheck];
 
 /** Twitch, "Responding to a challenge request": a header announces the challenge, which stands in the signed body. */
-export const twitchChallenge = signedHandshake(({ headers, body }) =>
-  headers.get("twitch-eventsub-message-type") === "webhook_callback_verification"
-    ? echo(jsonField(body, "challenge"))
-    : null,
-);
+export const TWITCH_HANDSHAKES: HandshakeRow[] = [
+  {
+    when: { "header:twitch-eventsub-message-type": "webhook_callback_verification" },
+    answer: "{field:challenge}",
+  },
+];
 
 /**
  * Discord, "Webhook Events: acknowledging PING requests": type 0 wants 204. "Interactions: acknowledging PING
  * requests": type 1 wants type 1 back; the same type with an `event` is a webhook event.
  */
-export const discordPing = signedHandshake(({ body }) => {
-  const type = jsonField(body, "type");
-  if (jsonField(body, "event") !== undefined) return null;
-  if (type === 0) return { contentType: "application/json", body: null };
-  return type === 1 ? { contentType: "application/json", body: '{"type":1}' } : null;
-});
+export const DISCORD_HANDSHAKES: HandshakeRow[] = [
+  { when: { "field:type": 0, "field:event": false }, status: 204, contentType: "application/json" },
+  { when: { "field:type": 1, "field:event": false }, answer: '{"type":1}' },
+];
 
 /** Zoom, "Validate your webhook endpoint": the token comes back beside its HMAC under the secret. */
-export const zoomValidation: Handshake = {
-  method: "POST",
-  signed: true,
-  secret: "source",
-  async answer({ body }, secrets) {
-    const token = jsonField(body, "payload.plainToken");
-    const asked = jsonField(body, "event") === "endpoint.url_validation";
-    if (!asked || !isChallenge(token)) return null;
-    const algorithm = { name: "HMAC", hash: "SHA-256" };
-    const key = await crypto.subtle.importKey("raw", utf8(secrets[0] ?? ""), algorithm, false, ["sign"]);
-    const encryptedToken = toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, utf8(token))));
-    return { contentType: "application/json", body: JSON.stringify({ plainToken: token, encryptedToken }) };
+export const ZOOM_HANDSHAKES: HandshakeRow[] = [
+  {
+    when: { "field:event": "endpoint.url_validation" },
+    answer: '{"plainToken":"{field:payload.plainToken}","encryptedToken":"{field:payload.plainToken|hmac}"}',
   },
-};
+];
 
 /** Dropbox, "Webhooks", verification: an unsigned GET whose `challenge` comes back as text. */
-export const dropboxChallenge: Handshake = {
-  method: "GET",
-  signed: false,
-  secret: "none",
-  answer: async ({ url }) => echo(new URL(url).searchParams.get("challenge")),
-};
+export const DROPBOX_HANDSHAKES: HandshakeRow[] = [{ method: "GET", signed: false, answer: "{query:challenge}" }];
 
 /** Meta, "Webhooks: getting started", verification requests: only who knows the verify token is answered. */
-export const metaChallenge: Handshake = {
-  method: "GET",
-  signed: false,
-  secret: "own",
-  async answer({ url }, [verifyToken]) {
-    const query = new URL(url).searchParams;
-    const known = await isVerifyToken(query, verifyToken);
-    return known && query.get("hub.mode") === "subscribe" ? echo(query.get("hub.challenge")) : null;
+export const META_HANDSHAKES: HandshakeRow[] = [
+  {
+    method: "GET",
+    signed: false,
+    when: { "query:hub.mode": "subscribe" },
+    verifyToken: "query:hub.verify_token",
+    answer: "{query:hub.challenge}",
   },
-  async fault({ url }, [verifyToken]) {
-    const query = new URL(url).searchParams;
-    if (query.get("hub.mode") !== "subscribe" || !query.has("hub.verify_token")) return "question_malformed";
-    return (await isVerifyToken(query, verifyToken)) ? "question_malformed" : "question_token_mismatch";
-  },
-};
+];
 
-async function isVerifyToken(query: URLSearchParams, verifyToken: string | undefined): Promise<boolean> {
-  return verifyToken !== undefined && sameText(query.get("hub.verify_token") ?? "", verifyToken);
-}
-
-function signedHandshake(answer: (request: SignedRequest) => HandshakeAnswer | null): Handshake {
-  return { method: "POST", signed: true, secret: "none", answer: async (request) => answer(request) };
-}
-
-function echo(challenge: unknown): HandshakeAnswer | null {
-  return isChallenge(challenge) ? { contentType: "text/plain", body: challenge } : null;
-}
-
-function isChallenge(value: unknown): value is string {
-  return typeof value === "string" && value.length > 0 && value.length <= MAX_CHALLENGE;
-}
+/** Handshakes on sources whose provider is not in the table, unless the source has its own. */
+export const COMMON_HANDSHAKES: HandshakeRow[] = [
+  // Microsoft Graph, "Receive change notifications through webhooks: notificationUrl validation"
+  { signed: false, when: { "query:validationToken": true, body: "" }, answer: "{query:validationToken}" },
+  // WooCommerce, "Working with webhooks": a ping when the webhook is saved, before anything is signed
+  { signed: false, when: { "field:webhook_id": true, "header:x-wc-webhook-topic": false } },
+];

@@ -1,10 +1,10 @@
 import {
-  discordPing,
-  dropboxChallenge,
-  metaChallenge,
-  slackChallenge,
-  twitchChallenge,
-  zoomValidation,
+  DISCORD_HANDSHAKES,
+  DROPBOX_HANDSHAKES,
+  META_HANDSHAKES,
+  SLACK_HANDSHAKES,
+  TWITCH_HANDSHAKES,
+  ZOOM_HANDSHAKES,
 } from "./handshakes.ts";
 import { hmacScheme } from "./hmac.ts";
 import { publicKeyScheme } from "./public-key.ts";
@@ -14,7 +14,7 @@ import type { Scheme } from "./scheme.ts";
 /** The providers: one row each. A test has a vector for every row. */
 
 /** Answers that a provider expects, beside the way it signs. */
-type Manners = Pick<Scheme, "handshake" | "answer">;
+type Manners = Pick<Scheme, "handshakes" | "answer" | "methods">;
 
 /**
  * Rows of the providers that sign with HMAC; each comment names the pages of the provider's documentation. Adding a
@@ -45,7 +45,7 @@ export const HMAC_ROWS: Record<string, HmacRow & Manners> = {
     timestampHeader: "x-slack-request-timestamp",
     idField: "event_id",
     typeField: "event.type",
-    handshake: slackChallenge,
+    handshakes: SLACK_HANDSHAKES,
     // "Slash commands": a text would be shown to whoever typed the command.
     answer: { contentType: "text/plain", body: "" },
   },
@@ -63,10 +63,10 @@ export const HMAC_ROWS: Record<string, HmacRow & Manners> = {
     prefix: "v0=",
     signed: "v0:{timestamp}:{body}",
     timestampHeader: "x-zm-request-timestamp",
-    handshake: zoomValidation,
+    handshakes: ZOOM_HANDSHAKES,
   },
   // Meta, "Graph API webhooks: get started, verification requests, validating payloads"
-  meta: { header: "x-hub-signature-256", prefix: "sha256=", typeField: "object", handshake: metaChallenge },
+  meta: { header: "x-hub-signature-256", prefix: "sha256=", typeField: "object", handshakes: META_HANDSHAKES },
   // Bitbucket Cloud, "Manage webhooks: secure webhooks", "Event payloads: HTTP headers"
   bitbucket: { header: "x-hub-signature", prefix: "sha256=", idHeader: "x-request-uuid", typeHeader: "x-event-key" },
   // Jira Cloud platform, "Webhooks: secure admin webhooks", "webhook delivery headers"
@@ -144,7 +144,7 @@ export const HMAC_ROWS: Record<string, HmacRow & Manners> = {
   // Docusign, "Connect: HMAC security", one header for each of the account's keys
   docusign: { header: "x-docusign-signature-", format: "numbered", encoding: "base64" },
   // Dropbox, "Webhooks"
-  dropbox: { header: "x-dropbox-signature", handshake: dropboxChallenge },
+  dropbox: { header: "x-dropbox-signature", handshakes: DROPBOX_HANDSHAKES },
   // Notion, "Webhooks: validating event payloads"; the verification token is the secret
   notion: { header: "x-notion-signature", prefix: "sha256=", idField: "id" },
   // Paddle, "Verify webhook signatures", "Webhooks: respond to webhooks"
@@ -172,7 +172,7 @@ export const HMAC_ROWS: Record<string, HmacRow & Manners> = {
     windowSeconds: 600,
     idHeader: "twitch-eventsub-message-id",
     typeHeader: "twitch-eventsub-subscription-type",
-    handshake: twitchChallenge,
+    handshakes: TWITCH_HANDSHAKES,
   },
   // Sentry, "Integration platform: webhooks, request headers"
   sentry: { header: "sentry-hook-signature", idHeader: "request-id", typeHeader: "sentry-hook-resource" },
@@ -189,7 +189,7 @@ const PUBLIC_KEY_ROWS: Record<string, PublicKeyRow & Manners> = {
     timestampHeader: "x-signature-timestamp",
     windowSeconds: "none",
     typeField: "event.type",
-    handshake: discordPing,
+    handshakes: DISCORD_HANDSHAKES,
   },
   // Twilio SendGrid, "Getting started with the Event Webhook security features: the signed Event Webhook"
   sendgrid: {
@@ -211,9 +211,10 @@ function schemesOf<Row extends object>(
   rows: Record<string, Row & Manners>,
   scheme: (row: Row) => Scheme,
 ): Record<string, Scheme> {
-  const withManners = ({ handshake, answer, ...row }: Row & Manners): Scheme => ({
+  const withManners = ({ handshakes, answer, methods, ...row }: Row & Manners): Scheme => ({
     ...scheme(row as unknown as Row),
-    ...(handshake === undefined ? {} : { handshake }),
+    ...(handshakes === undefined ? {} : { handshakes }),
+    ...(methods === undefined ? {} : { methods }),
     ...(answer === undefined ? {} : { answer }),
   });
   return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, withManners(row)]));

@@ -62,7 +62,7 @@ const PUBLIC_KEY_RULES: Record<keyof PublicKeyRow, KeyRule> = {
 /** Tells whether a value is a template that covers something that only this event has. */
 function isSignedTemplate(value: unknown): boolean {
   const parts = typeof value === "string" ? templateParts(value) : null;
-  if (parts === null) return false;
+  if (parts === null || parts.some((part) => "filter" in part && part.filter?.startsWith("hmac"))) return false;
   return coversBody(parts) || (["crc32", "query", "field"] as const).some((kind) => hasValue(parts, kind));
 }
 

@@ -1,7 +1,7 @@
 import type { Bytes } from "../../../../shared/bytes.ts";
 import type { Verification } from "../../event/record.ts";
 import type { HmacRow } from "./row.ts";
-import type { HandshakeReason, RejectReason } from "./rules.ts";
+import type { RejectReason } from "./rules.ts";
 
 /** One way of proving who sent a request. Every provider is one value of this type; `index.ts` is their table. */
 export type Scheme = {
@@ -26,8 +26,10 @@ export type Scheme = {
   typeField?: string;
   /** Header that names the event's type, where the body does not. */
   typeHeader?: string;
-  /** Handshake of the provider, if it has one. */
-  handshake?: Handshake;
+  /** Handshakes of the provider, if it has any. */
+  handshakes?: readonly HandshakeRow[];
+  /** Methods that the provider delivers with, by default POST. */
+  methods?: readonly string[];
   /** Row of an HMAC scheme: whoever has the secret can sign an example by it. */
   row?: HmacRow;
   /** Answer to an event, where the provider would show or send the usual text to people. */
@@ -53,17 +55,24 @@ export type Verdict =
   | { ok: true; id: string | null; timestamp: number | null; dated?: Bytes }
   | { ok: false; reason: RejectReason };
 
-/** A provider's way to ask whether a URL is ours and alive, before it sends events there. */
-export type Handshake = {
-  method: "GET" | "POST";
-  /** True if the provider signs the handshake, which is then answered only after verification. */
-  signed: boolean;
-  /** Secrets that the answer is made with: the source's, none, or one of its own (`handshakeSecret`). */
-  secret: "source" | "none" | "own";
-  /** Returns the answer, or null when the request is no such handshake. No request makes it throw. */
-  answer(request: SignedRequest, secrets: string[]): Promise<HandshakeAnswer | null>;
-  /** Returns why an unsigned request got no answer, where there is more than one reason. */
-  fault?(request: SignedRequest, secrets: string[]): Promise<HandshakeReason>;
+/**
+ * A provider's way to ask whether a URL is ours and alive, before it sends events there. Places are `query:name`,
+ * `field:a.b` and `header:x-name`.
+ */
+export type HandshakeRow = {
+  /** By default `POST`. */
+  method?: "GET" | "POST";
+  /** False: nobody signs the handshake. By default it is answered only after verification. */
+  signed?: boolean;
+  /** What the handshake has at its places: this text or number, anything (true) or nothing (false); `body` is all of the body. */
+  when?: Record<string, string | number | boolean>;
+  /** Template of the answer: each of its values must be there. Without it the answer is empty. */
+  answer?: string;
+  /** By default JSON where the answer looks so, else text. */
+  contentType?: "text/plain" | "application/json";
+  status?: 200 | 204;
+  /** Place of a token that must be the source's `handshakeSecret`. */
+  verifyToken?: string;
 };
 
 /** Answer to a handshake: with status 204 if `body` is null, else with 200. */

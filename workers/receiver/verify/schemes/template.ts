@@ -8,14 +8,16 @@ const NAMED = ["header", "query", "field"] as const;
 type PlainName = (typeof UNNAMED)[number];
 type NamedKind = (typeof NAMED)[number];
 
-/** A filter after a bar: `{query:id|lower}`, `{sha256|base64}`. */
-type Filter = "lower" | "base64" | null;
+/** A filter after a bar: `{query:id|lower}`, `{sha256|base64}`; in answers `{query:crc_token|hmac}`, in hex or base64. */
+type Filter = "lower" | "base64" | "hmac" | "hmac64" | null;
 
 /** A part of a template. `name` is the place's; empty for values that need none. */
-export type TemplatePart =
-  | { kind: "text"; text: string }
-  | { kind: PlainName; name: ""; filter: Filter }
-  | { kind: NamedKind; name: string; filter: Filter };
+export type TemplatePart = { kind: "text"; text: string } | { kind: PlainName; name: ""; filter: Filter } | NamedPart;
+
+/** A value that is named by its place. */
+export type NamedPart = { kind: NamedKind; name: string; filter: Filter };
+
+const NAMED_FILTERS = ["lower", "hmac", "hmac64"] as const;
 
 const PLACEHOLDER = /(\{\w*(?::[^{}|]*)?(?:\|\w*)?\})/;
 const PARTS = /^\{(\w*)(?::([^{}|]*))?(?:\|(\w*))?\}$/;
@@ -36,8 +38,8 @@ export function templateParts(template: string): TemplatePart[] | null {
 
 function placeholderOf(text: string): TemplatePart | null {
   const [, kind = "", name, filter = null] = PARTS.exec(text) ?? [];
-  if (isNamed(kind) && name !== undefined && name !== "" && (filter === null || filter === "lower"))
-    return { kind, name, filter };
+  const known = filter === null ? null : NAMED_FILTERS.find((each) => each === filter);
+  if (isNamed(kind) && name !== undefined && name !== "" && known !== undefined) return { kind, name, filter: known };
   const digest = kind === "sha256" || kind === "sha512";
   const plain = UNNAMED.find((each) => each === kind);
   if (plain === undefined || name !== undefined || !(filter === null || (digest && filter === "base64"))) return null;
