@@ -164,6 +164,7 @@ describe("exampleFor", () => {
       handshakeSecrets: [],
       handshakes: [],
       methods: ["POST"],
+      answers: { answer: null, test: null },
       idPlace: null,
       dedupes: true,
       silentMs: null,

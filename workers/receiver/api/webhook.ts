@@ -10,6 +10,7 @@ import { answerHandshake, handshakeFault, methodsOf } from "../verify/handshake.
 import type { HandshakeAnswer } from "../verify/schemes/scheme.ts";
 import { DEFAULT_SOURCE, type Source } from "../verify/source.ts";
 import { verifyFrom } from "../verify/verify.ts";
+import { acknowledgement, testAnswerFor } from "./acknowledgement.ts";
 import { reportRejection } from "./report-rejection.ts";
 
 /** Routes of `/webhook`: verifies a request, hands it to the Inbox of its source's log, and answers once it is on disk. */
@@ -50,21 +51,13 @@ async function receive(c: ReceiverContext, name: string): Promise<Response> {
   const { request } = proven;
   const answer = await answerHandshake(source, request, { proven: true });
   if (answer !== null) return handshakeResponse(source, answer);
-  const arrival = await arrivalOf(source, proven);
+  const test = testAnswerFor(source);
+  const arrival = await arrivalOf(source, proven, test?.status ?? 200);
   const { seq, duplicate, reported } = await storeArrival(c.env, source, arrival);
   const { id, type } = arrival;
   const [bytes, ms] = [request.body.byteLength, Date.now() - began];
   if (!reported) logEvent("event.received", { seq, id, source: name, type, bytes, duplicate, ms });
-  return acknowledgement(source, duplicate ? seq : null);
-}
-
-/** Returns the answer to an event that is in the log; `first` is the seq of the event that it repeats, null for none. */
-function acknowledgement({ scheme: { answer } }: Source, first: number | null): Response {
-  const text = first === null ? "Received" : `Received (again; first logged as ${first})`;
-  const response = new Response(answer?.body ?? text);
-  if (answer !== undefined) response.headers.set("content-type", answer.contentType);
-  if (first !== null) response.headers.set("webhook-duplicate", "true");
-  return response;
+  return acknowledgement(source, { first: duplicate ? seq : null, test });
 }
 
 /**

@@ -22,6 +22,15 @@ export function maskedHeaders(
   });
 }
 
+/** Name under which the record of a source that tests its sender says what was answered. */
+export const ANSWERED_HEADER = "webhook-answered";
+
+/** Returns the headers with the status that was answered, in the place of what the sender may have put there. */
+export function withAnswered(headers: HeaderList, status: number | null): HeaderList {
+  const others = headers.filter(([name]) => name !== ANSWERED_HEADER);
+  return status === null ? others : [...others, [ANSWERED_HEADER, String(status)]];
+}
+
 /** Returns what was stored as every reader gets it, masked anew: it may be older than a name that the rule knows now. */
 export function maskedAnew<Stored extends Pick<RequestLine, "query"> & { headers: HeaderList }>(
   stored: Stored,

@@ -1,6 +1,6 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
 import { CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
-import type { HeaderList } from "../event/headers.ts";
+import { ANSWERED_HEADER, type HeaderList } from "../event/headers.ts";
 import { isSecretName, MASK } from "../event/masking.ts";
 import type { EventRecord } from "../event/record.ts";
 import { schemes } from "../verify/schemes/index.ts";
@@ -15,6 +15,7 @@ const DROPPED_HEADERS = new Set<string>([
   ...CONNECTION_HEADERS,
   "accept-encoding",
   "proxy-authenticate",
+  ANSWERED_HEADER,
   // the way here, which the target must not take for the way to itself
   ...["forwarded", "via", "x-real-ip", "true-client-ip", "cdn-loop"],
 ]);

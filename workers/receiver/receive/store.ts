@@ -3,7 +3,7 @@ import { Problem } from "../../../shared/http/problem.ts";
 import { logEvent } from "../../../shared/log-event.ts";
 import { type Arrival, dedupKeyOf } from "../event/arrival.ts";
 import { typeIn, typeOf } from "../event/event-type.ts";
-import { maskedHeaders } from "../event/headers.ts";
+import { maskedHeaders, withAnswered } from "../event/headers.ts";
 import { queryOf } from "../event/masking.ts";
 import { requestLine } from "../event/request-line.ts";
 import type { Accepted } from "../inbox/accept.ts";
@@ -21,18 +21,26 @@ const STORE_AGAIN_SECONDS = { lost: "5", full: "60" };
 /** A proven request, and what its scheme read in it. */
 export type VerifiedRequest = { request: SignedRequest & { body: Bytes }; verdict: Extract<Verdict, { ok: true }> };
 
-/** Returns a verified request as the Inbox takes it, the secrets of its headers and its query masked. */
-export async function arrivalOf(source: Source, { request, verdict }: VerifiedRequest): Promise<Arrival> {
-  const { name, scheme } = source;
+/**
+ * Returns a verified request as the Inbox takes it, the secrets of its headers and its query masked. `answered` is the
+ * status that a source that tests its sender will answer with: its record says so.
+ */
+export async function arrivalOf(
+  source: Source,
+  { request, verdict }: VerifiedRequest,
+  answered: number | null = null,
+): Promise<Arrival> {
+  const { name, scheme, answers } = source;
   const { url, headers, body } = request;
   const grounds = dedupGroundsOf(source, request, verdict);
+  const masked = maskedHeaders(headers, queryOf(url), scheme);
   return {
     ...requestLine(request, scheme),
     source: name,
     id: grounds.id,
     type: typeOf(body, scheme.typeField) ?? typeIn(headers, scheme.typeHeader),
     verification: scheme.verification,
-    headers: JSON.stringify(maskedHeaders(headers, queryOf(url), scheme)),
+    headers: JSON.stringify(answers.test === null ? masked : withAnswered(masked, answered)),
     body,
     dedupKey: source.dedupes ? await dedupKeyOf(grounds) : null,
     fingerprint: await fingerprintOf(source),

@@ -1,5 +1,6 @@
 import { MINUTE_MS } from "../../../shared/time.ts";
 import { isSecretName } from "../event/masking.ts";
+import { answersIn, NO_ANSWERS, type SourceAnswers } from "./answer-config.ts";
 import { handshakesIn } from "./handshake-config.ts";
 import { isHeaderName } from "./schemes/row-config.ts";
 import type { HandshakeRow, Scheme } from "./schemes/scheme.ts";
@@ -24,6 +25,8 @@ export type Source = {
   handshakeSecrets: string[];
   /** Handshakes of the source: its own, else those of its scheme. */
   handshakes: readonly HandshakeRow[];
+  /** Answers to its events. */
+  answers: SourceAnswers;
   /** Methods of its events. */
   methods: readonly string[];
   /** Place of the id, if the source has one of its own; null: where its scheme says. */
@@ -57,6 +60,8 @@ const SOURCE_KEYS = [
     "publicKey",
     "handshake",
     "methods",
+    "answer",
+    "test",
     "handshakeSecret",
     "idHeader",
     "idField",
@@ -102,6 +107,7 @@ function closedSource(name: string, fault: string | null): Source {
     handshakeSecrets: [],
     handshakes: [],
     methods: ["POST"],
+    answers: NO_ANSWERS,
     url: null,
     log: DEFAULT_LOG,
     ...NO_OWN_ID,
@@ -124,6 +130,7 @@ function readSource(name: string, value: unknown, env: Variables): Source {
       ...closedSource(name, null),
       ...proof,
       ...asked,
+      answers: answersIn(value),
       ...methodsIn(value, proof.scheme),
       ...placeOf(value),
       ...dedup,
