@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isSecretName, maskedQuery, queryMasker, queryOf } from "../../../workers/receiver/event/masking.ts";
+import { isSecretName } from "../../../shared/secret-name.ts";
+import { maskedQuery, queryMasker, queryOf } from "../../../workers/receiver/event/masking.ts";
 import { schemes } from "../../../workers/receiver/verify/schemes/index.ts";
 import { HMAC_ROWS } from "../../../workers/receiver/verify/schemes/providers.ts";
 

@@ -1,4 +1,5 @@
-import { isSecretName, MASK, maskedQuery } from "../event/masking.ts";
+import { isSecretName, MASK } from "../../../shared/secret-name.ts";
+import { maskedQuery } from "../event/masking.ts";
 
 /** Tells by the text of a segment if any of its events is to be masked before it is shown. Pure. */
 

@@ -1,4 +1,5 @@
-import { isSecretName, MASK, maskedQuery, queryMasker, type SecretPlaces } from "./masking.ts";
+import { isSecretName, MASK } from "../../../shared/secret-name.ts";
+import { maskedQuery, queryMasker, type SecretPlaces } from "./masking.ts";
 import type { RequestLine } from "./request-line.ts";
 
 /** Headers as they are stored: in the runtime's order, values joined by it, secrets masked before a list exists. */

@@ -1,7 +1,7 @@
 import type { AttemptResult } from "../../../shared/outgoing/attempt.ts";
 import { CONNECTION_HEADERS } from "../../../shared/outgoing/headers.ts";
+import { isSecretName, MASK } from "../../../shared/secret-name.ts";
 import { ANSWERED_HEADER, type HeaderList } from "../event/headers.ts";
-import { isSecretName, MASK } from "../event/masking.ts";
 import type { EventRecord } from "../event/record.ts";
 import { schemes } from "../verify/schemes/index.ts";
 import { idFault } from "../verify/schemes/rules.ts";

@@ -1,5 +1,5 @@
+import { isSecretName } from "../../../shared/secret-name.ts";
 import { MINUTE_MS } from "../../../shared/time.ts";
-import { isSecretName } from "../event/masking.ts";
 import { answersIn, NO_ANSWERS, type SourceAnswers } from "./answer-config.ts";
 import { handshakesIn } from "./handshake-config.ts";
 import { isHeaderName } from "./schemes/row-config.ts";

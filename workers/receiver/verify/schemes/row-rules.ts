@@ -1,4 +1,4 @@
-import { isSecretName } from "../../event/masking.ts";
+import { isSecretName } from "../../../../shared/secret-name.ts";
 import type { HmacRow, SignatureRow, TokenRow } from "./row.ts";
 import { coversBody, hasValue, runsTogether, type TemplatePart, templateParts } from "./template.ts";
 

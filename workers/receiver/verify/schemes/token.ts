@@ -1,8 +1,9 @@
 import { fromBase64, fromUtf8 } from "../../../../shared/bytes.ts";
 import { ConfigError } from "../../../../shared/config.ts";
 import { sameText } from "../../../../shared/same-text.ts";
+import { isSecretName } from "../../../../shared/secret-name.ts";
 import { jsonField } from "../../event/json-field.ts";
-import { isSecretName, queryOf } from "../../event/masking.ts";
+import { queryOf } from "../../event/masking.ts";
 import { bodyFields, fieldAt, queryValues, textOf } from "./fields.ts";
 import type { TokenRow } from "./row.ts";
 import { bodyId, idFault, rejected } from "./rules.ts";

@@ -1,5 +1,5 @@
 import { curlOf, repeatable } from "../../../../shared/pages/curl.ts";
-import { MASK } from "../../event/masking.ts";
+import { MASK } from "../../../../shared/secret-name.ts";
 import { bodyBytes, type EventRecord, type EventSummary } from "../../event/record.ts";
 import { targetText } from "../../event/request-line.ts";
 import { matchIn } from "../../event/text-match.ts";

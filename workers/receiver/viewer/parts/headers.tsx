@@ -1,6 +1,6 @@
 import { visible } from "../../../../shared/pages/visible.ts";
+import { MASK } from "../../../../shared/secret-name.ts";
 import type { HeaderList } from "../../event/headers.ts";
-import { MASK } from "../../event/masking.ts";
 import { CopyButton } from "./badges.tsx";
 import { marked } from "./marked.ts";
 
