@@ -13,17 +13,17 @@ const PLAIN_NAME =
   /(signature|hmac|digest)[-_.]?(v?\d+|(sha|ed)\d+)?$|idempotency|websocket|public[-_.]?key|key[-_.]?(id|identifier|version)$|(^|[-_.])(event|message|issue|routing|partition|cache|surrogate|object)[-_.]key$|token[-_.]?type$/;
 
 /** Names met before: the same few come with every request. */
-const judged = new BoundedMap<string, boolean>(500);
+const judgedNames = new BoundedMap<string, boolean>(500);
 /** Longer names are a stranger's: they are not kept, and never plain. */
 const MAX_NAME_LENGTH = 100;
 
 /** Tells whether the value under a name is a secret, as far as the name can say, in upper or lower case. */
 export function isSecretName(name: string): boolean {
-  const before = judged.get(name);
+  const before = judgedNames.get(name);
   if (before !== undefined) return before;
   const lower = name.toLowerCase();
   if (name.length > MAX_NAME_LENGTH) return SECRET_NAME.test(lower);
   const secret = SECRET_NAME.test(lower) && !PLAIN_NAME.test(lower);
-  judged.set(name, secret);
+  judgedNames.set(name, secret);
   return secret;
 }

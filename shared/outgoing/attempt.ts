@@ -1,6 +1,7 @@
 import { fromUtf8, utf8 } from "../bytes.ts";
 import type { SigningKey } from "../signing/secret.ts";
 import { HEADER, sign } from "../signing/signature.ts";
+import { type AnswerHeaders, answerHeaders } from "./answer-headers.ts";
 import { type EdgeCode, edgeCode } from "./edge-status.ts";
 import { letGo } from "./let-go.ts";
 
@@ -43,6 +44,8 @@ export type AttemptResult = {
   retryAfter: string | null;
   /** The first bytes of the body as text, so that failures can be read later; null when not read, or no text. */
   response: string | null;
+  /** Headers of a failure; left out where there was no answer, or a 2xx. */
+  headers?: AnswerHeaders;
 };
 
 /** Time from the start of the POST to the end of the headers, and of the body where it is read. */
@@ -65,13 +68,16 @@ export async function attempt(
 ): Promise<AttemptResult> {
   const started = platform.now();
   const { signal, clear } = typeof deadline === "number" ? deadlineAfter(deadline) : { signal: deadline, clear: null };
-  const result = { status: 0, retryAfter: null as string | null };
+  const result: Pick<AttemptResult, "status" | "retryAfter" | "headers"> = { status: 0, retryAfter: null };
   let start = null as BodyStart | null;
   let code: AttemptErrorCode | null = null;
   try {
     const response = await platform.fetch(request.url, await signedInit(request, signal));
     result.status = response.status;
-    if (!response.ok) result.retryAfter = response.headers.get("retry-after");
+    if (!response.ok) {
+      result.retryAfter = response.headers.get("retry-after");
+      result.headers = answerHeaders(response.headers);
+    }
     if (request.keepsAll || !response.ok) {
       start = new BodyStart();
       await start.read(response);

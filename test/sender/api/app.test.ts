@@ -159,11 +159,14 @@ describe("GET /endpoints", () => {
   });
 
   it("pages through every attempt of its deliveries, newest first", async () => {
-    receiver.answer = () => new Response("busy", { status: 500 });
+    const headers = { "content-type": "text/plain", "x-node": "b7", "set-cookie": "sid=1" };
+    receiver.answer = () => new Response("busy", { status: 500, headers });
     for (let i = 0; i < 3; i++) await call("/trigger");
     const page = await (await call("/endpoints/ep_default/deliveries?limit=2")).json();
+    const responseHeaders = { ...headers, "set-cookie": "(masked)" };
+    const attempts = [{ status: 500, code: null, response: "busy", responseHeaders }];
     expect(page).toMatchObject({
-      deliveries: [{ seq: 3 }, { seq: 2, state: "due", attempts: [{ status: 500, code: null, response: "busy" }] }],
+      deliveries: [{ seq: 3 }, { seq: 2, state: "due", attempts }],
       next: 2,
     });
     expect(await (await call("/endpoints/ep_default/deliveries?limit=2&before=2")).json()).toMatchObject({

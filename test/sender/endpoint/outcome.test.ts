@@ -59,9 +59,10 @@ describe("nextDelivery", () => {
   });
 
   it("keeps the body and is due again after a failure", () => {
-    const delivery = nextDelivery(open, { at: 1, ending: ending({ status: 500, response: "oops" }) }, turn);
+    const headers = { server: "x" };
+    const delivery = nextDelivery(open, { at: 1, ending: ending({ status: 500, response: "oops", headers }) }, turn);
     expect(delivery).toMatchObject({ state: "due", due: 1_005_000, body: "{}" });
-    expect(delivery.attempts[0]).toMatchObject({ status: 500, nextAt: 1_005_000, response: "oops" });
+    expect(delivery.attempts[0]).toMatchObject({ status: 500, nextAt: 1_005_000, response: "oops", headers });
   });
 
   it("is dead after the last attempt of the schedule, and says so in the last attempt", () => {

@@ -166,7 +166,8 @@ export function DeliveryPage({ endpointId, delivery, request, origin, ...frame }
 }
 
 function AttemptItem(attempt: Attempt) {
-  const { at, ms, nextAt, response } = attempt;
+  const { at, ms, nextAt, response, headers = {} } = attempt;
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   return (
     <li>
       <Time at={at} />: {answerOf(attempt)}, {ms} ms
@@ -176,6 +177,7 @@ function AttemptItem(attempt: Attempt) {
           (next: <Time at={nextAt} />)
         </span>
       )}
+      {lines.length > 0 && <ForeignBlock label="Headers of the response" text={lines.join("\n")} />}
       {response !== null && response !== "" && <ForeignBlock label="First bytes of the response" text={response} />}
     </li>
   );

@@ -70,7 +70,8 @@ export function nextDelivery(
   const delay = once ? null : delayAfter(outcome, retryDelay(delaysMs, number, random), delaysMs);
   const nextAt = delay === null ? null : Math.max(now + delay, notBefore ?? 0);
   const delivered = outcome === "delivered";
-  const made: Attempt = { at, ms, status, code, nextAt, response: delivered ? null : ending.response };
+  const answer = delivered ? { response: null } : keptAnswer(ending);
+  const made: Attempt = { at, ms, status, code, nextAt, ...answer };
   // Otherwise each minute without a resolver would add an attempt that says the same.
   const before = attempts.at(-1)?.code === POSTPONED_CODE ? attempts.slice(0, -1) : attempts;
   const dead = !delivered && nextAt === null;
@@ -83,6 +84,11 @@ export function nextDelivery(
     // A dead delivery keeps its body too: it can be sent again when the log no longer has the event.
     body: delivered ? null : body,
   };
+}
+
+/** Returns the part of a failure's answer that is kept. */
+function keptAnswer({ response, headers }: Ending): Pick<Attempt, "response" | "headers"> {
+  return headers === undefined ? { response } : { response, headers };
 }
 
 function delayAfter(outcome: Outcome, scheduled: number | null, delaysMs: readonly number[]): number | null {

@@ -1,9 +1,14 @@
+import type { AnswerHeaders } from "../../../shared/outgoing/answer-headers.ts";
+
 /** One event on its way to one endpoint, with its attempts. Times are unix milliseconds. */
 
 /** `due`: a retry waits. `dead`: no retry is left. `expired`: retention took the event first. */
 export type DeliveryState = "delivered" | "due" | "dead" | "expired";
 
-/** One request. `code`: why there was no whole response, else null. `response`: the start of a failure's response. */
+/**
+ * One request. `code`: why there was no whole response, else null. `response`: the start of a failure's response.
+ * `headers`: those of a failure; the first versions did not keep them.
+ */
 export type Attempt = {
   at: number;
   ms: number;
@@ -11,6 +16,7 @@ export type Attempt = {
   code: string | null;
   nextAt: number | null;
   response: string | null;
+  headers?: AnswerHeaders;
 };
 
 /** `redelivery`: a person asked for it. `skipped`: a person ended it. */

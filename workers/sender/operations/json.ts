@@ -45,8 +45,9 @@ export function presentDelivery({ seq, id, type, state, due, mark, until, attemp
   return {
     ...{ seq, id, type, state, nextAttemptAt: state === "due" ? time(due) : null },
     ...(mark === "skipped" && { skipped: true }),
-    attempts: attempts.map(({ at, ms, status, code, nextAt, response }) => ({
+    attempts: attempts.map(({ at, ms, status, code, nextAt, response, headers }) => ({
       ...{ at: time(at), status, ms, code, nextAttemptAt: time(nextAt), response },
+      ...(headers !== undefined && { responseHeaders: headers }),
     })),
   };
 }
