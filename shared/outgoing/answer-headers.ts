@@ -14,11 +14,11 @@ export function answerHeaders(headers: Headers): AnswerHeaders {
   const kept: [string, string][] = [];
   for (const [name, value] of headers) {
     if (kept.length === MAX_KEPT) break;
-    kept.push([shortened(name, MAX_NAME), isSecretName(name) ? MASK : shortened(value, MAX_VALUE)]);
+    kept.push([keptPart(name, MAX_NAME), isSecretName(name) ? MASK : keptPart(value, MAX_VALUE)]);
   }
   return Object.fromEntries(kept);
 }
 
-function shortened(text: string, length: number): string {
+function keptPart(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}…`;
 }
