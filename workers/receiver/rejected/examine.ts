@@ -1,4 +1,5 @@
 import { RateLimiter } from "../../../shared/rate-limiter.ts";
+import type { SecretPlaces } from "../event/masking.ts";
 import type { HandshakeReason } from "../verify/schemes/rules.ts";
 import type { SignedRequest } from "../verify/schemes/scheme.ts";
 import type { Source } from "../verify/source.ts";
@@ -6,6 +7,7 @@ import { faultOf } from "../verify/source-fault.ts";
 import { signedRequest } from "../verify/verify.ts";
 import { diagnose } from "./diagnosis/diagnose.ts";
 import { type Diagnosis, NOT_EXAMINED, type Suspects } from "./diagnosis/diagnosis.ts";
+import { tokenPlace } from "./diagnosis/token-place.ts";
 import { rejectedHead } from "./headers.ts";
 import { type Rejection, UNREAD_REASONS, type UnacceptedRequest, type UnreadReason } from "./rejection.ts";
 
@@ -21,8 +23,17 @@ export async function examine(rejected: UnacceptedRequest, sources: SourceMap, n
   const { source, request, reason, bytes } = rejected;
   const diagnosis =
     source === null ? otherName(request, sources) : await diagnosisOf({ ...rejected, source }, sources, now);
-  const head = rejectedHead(request, source?.scheme);
+  // A token in the wrong place is as secret as in the right one.
+  const misplaced = source !== null && reason.startsWith("token_") ? tokenPlace(request, source.secrets) : null;
+  const head = rejectedHead(request, misplaced === null ? source?.scheme : placesOfBoth(source?.scheme, misplaced));
   return { ...head, at: now, source: source?.name ?? null, reason, diagnosis, bytes };
+}
+
+function placesOfBoth({ secretHeaders = [], secretParameters = [] }: SecretPlaces = {}, more: Required<SecretPlaces>) {
+  return {
+    secretHeaders: [...secretHeaders, ...more.secretHeaders],
+    secretParameters: [...secretParameters, ...more.secretParameters],
+  };
 }
 
 /** Returns the source whose name the path has in other letters; null if there is none. */

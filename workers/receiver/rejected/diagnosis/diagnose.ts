@@ -2,7 +2,9 @@ import { type RejectReason, TOLERANCE_SECONDS } from "../../verify/schemes/rules
 import type { Scheme, SignedRequest } from "../../verify/schemes/scheme.ts";
 import { bodyVariants } from "./body-variants.ts";
 import type { BodyChange, Diagnosis, Suspects } from "./diagnosis.ts";
+import { otherOrder } from "./field-order.ts";
 import { inflated } from "./inflate.ts";
+import { misplacedToken } from "./token-place.ts";
 import {
   canBeTried,
   claimedTime,
@@ -77,6 +79,8 @@ export async function diagnose(
   if (!INCOMPLETE.has(reason) && !PROVABLE.has(reason)) return null;
   if (suspects.others.concat({ name: "", ...suspects }).some(({ scheme }) => isCrowded(scheme, request)))
     return CROWDED;
+  const misplaced = reason.startsWith("token_") ? misplacedToken(request, suspects.secrets) : null;
+  if (misplaced !== null) return misplaced;
   const work = new Work(KEY_UNITS);
   if (INCOMPLETE.has(reason)) return otherSource(request, suspects, { at: now, work });
   const { scheme, secrets } = suspects;
@@ -98,6 +102,7 @@ export async function diagnose(
     (await beforeCompression(trial, packed, { at, work: first })) ??
     (await otherQuery(trial, { at, work: first })) ??
     (await otherEncoding(trial, terms)) ??
+    (await otherOrder(trial, { at, work: first })) ??
     (await otherUrl(trial, terms)) ??
     (await otherSecret(request, suspects, terms)) ??
     (await otherSource(request, suspects, { at: now, work }));

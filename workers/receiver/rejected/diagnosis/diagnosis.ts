@@ -12,6 +12,8 @@ type DiagnosisCode =
   | "other_name"
   | "signature_encoding"
   | "other_url"
+  | "token_elsewhere"
+  | "field_order"
   | "query_encoding"
   | `body_${BodyChange}`
   | "unknown_key"

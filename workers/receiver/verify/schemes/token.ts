@@ -55,11 +55,15 @@ async function tokensAt({ header, authScheme, query, field }: TokenRow, request:
 }
 
 /** Returns the texts of every header and query parameter whose name says that it holds a secret. */
-export function allTokens({ headers, url }: Pick<SignedRequest, "headers" | "url">): string[] {
+function allTokens({ headers, url }: Pick<SignedRequest, "headers" | "url">): string[] {
   const named = [...headers].filter(([name]) => isSecretName(name)).map(([, value]) => value);
   const parameters = [...new URLSearchParams(queryOf(url))].filter(([name]) => isSecretName(name));
-  const tokens = named.flatMap((value) => [value, value.replace(/^\S+ +/, ""), ...basic(credentials(value, "basic"))]);
-  return [...new Set([...tokens, ...parameters.map(([, value]) => value)])];
+  return [...new Set([...named.flatMap(tokensInHeader), ...parameters.map(([, value]) => value)])];
+}
+
+/** Returns the texts of a header's value that may be a token, in whatever form. */
+export function tokensInHeader(value: string): string[] {
+  return [value, value.replace(/^\S+ +/, ""), ...basic(credentials(value, "basic"))];
 }
 
 /** Returns the credentials under a scheme of RFC 9110, section 11.4, whose name is the same in any case. */
