@@ -166,7 +166,7 @@ it("the table of providers has every scheme", async () => {
   const { schemes } = await import("../../workers/receiver/verify/schemes/index.ts");
   const { rows = [] } = readmes.find(({ path }) => path === "workers/receiver/verify/README.md") ?? {};
   const named = rows.filter((row) => row.length === 6).map(([scheme]) => scheme?.replaceAll("`", ""));
-  expect(named.slice(2).sort()).toEqual([...Object.keys(schemes), "hmac", "public_key"].sort());
+  expect(named.slice(2).sort()).toEqual([...Object.keys(schemes), "hmac", "http_signature", "public_key"].sort());
 });
 
 describe("rooms", () => {

@@ -1,7 +1,14 @@
 import { hmacScheme } from "./schemes/hmac.ts";
 import { schemes } from "./schemes/index.ts";
+import { messageSignatureScheme } from "./schemes/message-signature.ts";
 import { publicKeyScheme } from "./schemes/public-key.ts";
-import { type ParsedRow, parseHmacRow, parsePublicKeyRow, parseTokenRow } from "./schemes/row-config.ts";
+import {
+  type ParsedRow,
+  parseHmacRow,
+  parseMessageRow,
+  parsePublicKeyRow,
+  parseTokenRow,
+} from "./schemes/row-config.ts";
 import type { Scheme } from "./schemes/scheme.ts";
 import { tokenScheme } from "./schemes/token.ts";
 import { isTable, type SourceTable, TableFault } from "./table.ts";
@@ -13,12 +20,13 @@ type DescribedScheme = { key: string; make: (row: SourceTable) => ParsedRow<Sche
 
 const ROWS: Record<string, DescribedScheme> = {
   hmac: { key: "hmac", make: (row) => made(parseHmacRow(row), hmacScheme) },
+  http_signature: { key: "httpSignature", make: (row) => made(parseMessageRow(row), messageSignatureScheme) },
   public_key: { key: "publicKey", make: (row) => made(parsePublicKeyRow(row), publicKeyScheme) },
   token: { key: "token", make: (row) => made(parseTokenRow(row), tokenScheme) },
 };
 
 /** Schemes that are nothing without a row. */
-const NEEDS_ROW: readonly string[] = ["hmac", "public_key"];
+const NEEDS_ROW: readonly string[] = ["hmac", "http_signature", "public_key"];
 
 /** The scheme of a source by its name, and the public URL where it signs one. */
 type SourceScheme = { scheme: Scheme; schemeName: string; url: string | null };

@@ -58,6 +58,7 @@ const SOURCE_KEYS = [
     "hmac",
     "token",
     "publicKey",
+    "httpSignature",
     "handshake",
     "methods",
     "answer",

@@ -33,14 +33,19 @@ export const DERIVATIONS: Record<NonNullable<HmacRow["key"]>, Derivation> = {
 
 /** Returns the scheme of a row: HMAC, RFC 2104, or a bare hash, over the content that the row describes. */
 export function hmacScheme(row: HmacRow): Scheme {
-  return { ...rowScheme(row, hmac(row)), row };
+  return { ...rowScheme(row, hmacAlgorithm(row)), row };
 }
 
 // Imported once: an import costs more than an HMAC over a usual body. No Worker has so many secrets. Never promises: a
 // pending one belongs to the request that it began in.
 const importedKeys = new BoundedMap<string, CryptoKey>(100);
 
-function hmac({ digest = "sha256", key = "text", mac = "hmac" }: HmacRow): Algorithm {
+/** Returns the cryptography of an HMAC, or of a bare hash. */
+export function hmacAlgorithm({
+  digest = "sha256",
+  key = "text",
+  mac = "hmac",
+}: Pick<HmacRow, "digest" | "key" | "mac">): Algorithm {
   const { hash, bytes } = DIGESTS[digest];
   const { derive, says } = DERIVATIONS[key];
   return {

@@ -1,4 +1,4 @@
-import type { HmacRow, PublicKeyRow, SignatureRow, TokenRow } from "./row.ts";
+import type { HmacRow, MessageSignatureRow, PublicKeyRow, SignatureRow, TokenRow } from "./row.ts";
 import { brokenRule, brokenTokenRule, type Fault } from "./row-rules.ts";
 import { coversBody, hasValue, PLACEHOLDERS, templateParts } from "./template.ts";
 
@@ -58,6 +58,31 @@ const PUBLIC_KEY_RULES: Record<keyof PublicKeyRow, KeyRule> = {
   algorithm: oneOf("ed25519", "p256", "rsa", "rsa_pss"),
   digest: oneOf("sha1", "sha256", "sha512"),
 };
+
+const someTexts: KeyRule = {
+  takes: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === "string" && each !== ""),
+  says: "a list of texts",
+};
+
+const MESSAGE_RULES: Record<keyof MessageSignatureRow, KeyRule> = {
+  algorithm: oneOf("hmac-sha256", "ed25519", "ecdsa-p256-sha256", "rsa-v1_5-sha256", "rsa-pss-sha512"),
+  key: HMAC_RULES.key,
+  keyIds: someTexts,
+  covers: someTexts,
+  windowSeconds: SIGNATURE_RULES.windowSeconds,
+  idHeader: headerName,
+  typeField: anyText,
+  typeHeader: headerName,
+};
+
+/** Returns the row of HTTP Message Signatures, or the first mistake in its table. */
+export function parseMessageRow(table: object): ParsedRow<MessageSignatureRow> {
+  return parseRow(table, MESSAGE_RULES, ({ algorithm, key }) => {
+    if (algorithm === undefined) return { key: "algorithm", problem: "is missing" };
+    return key === undefined || algorithm === "hmac-sha256" ? undefined : { key: "key", problem: "needs hmac-sha256" };
+  });
+}
 
 /** Tells whether a value is a template that covers something that only this event has. */
 function isSignedTemplate(value: unknown): boolean {

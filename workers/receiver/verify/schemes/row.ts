@@ -88,12 +88,23 @@ export type PublicKeyRow = SignatureRow & {
   digest?: "sha1" | "sha256" | "sha512";
 };
 
+/** Row of a provider that signs HTTP messages, RFC 9421. */
+export type MessageSignatureRow = Pick<SignatureRow, "windowSeconds" | "idHeader" | "typeField" | "typeHeader"> & {
+  algorithm: "hmac-sha256" | "ed25519" | "ecdsa-p256-sha256" | "rsa-v1_5-sha256" | "rsa-pss-sha512";
+  /** Way from the secret to the key of an HMAC. */
+  key?: HmacRow["key"];
+  /** Ids of the keys, in the order of the secrets; without them every key is tried. */
+  keyIds?: string[];
+  /** Components that a signature must cover, besides the digest of the body. */
+  covers?: string[];
+};
+
 /** Returns the unit of a row's timestamp. */
 export function unitOf({ timestampUnit, timestampHeader }: SignatureRow): TimestampUnit {
   return timestampUnit ?? (timestampHeader === "date" ? "http" : "s");
 }
 
 /** Returns a row's window in seconds, null for none. A window has no effect without a place for the timestamp. */
-export function windowOf({ windowSeconds = TOLERANCE_SECONDS }: SignatureRow): number | null {
+export function windowOf({ windowSeconds = TOLERANCE_SECONDS }: Pick<SignatureRow, "windowSeconds">): number | null {
   return windowSeconds === "none" ? null : windowSeconds;
 }
