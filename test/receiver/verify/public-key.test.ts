@@ -6,7 +6,7 @@ import { publicKeyScheme } from "../../../workers/receiver/verify/schemes/public
 import type { PublicKeyRow } from "../../../workers/receiver/verify/schemes/row.ts";
 import type { SignedRequest } from "../../../workers/receiver/verify/schemes/scheme.ts";
 import { readSources } from "../../../workers/receiver/verify/source.ts";
-import { verifyFrom } from "../../../workers/receiver/verify/verify.ts";
+import { fingerprintOf, verifyFrom } from "../../../workers/receiver/verify/verify.ts";
 
 /** Signatures by a private key, under public keys in every form that people copy. */
 
@@ -210,6 +210,15 @@ describe("a source with a public key", () => {
     [{ algorithm: "rsa", header: "x-sig", signed: "{secret}{body}" }, "publicKey.mac is missing"],
   ])("names the mistake in %j", (publicKey, fault) => {
     expect(sourceOf(publicKey)?.fault).toContain(fault);
+  });
+
+  it("has another fingerprint with another row", async () => {
+    const rows = [{}, { encoding: "base64" }, { digest: "sha512" }];
+    const prints = rows.map(async (more) => {
+      const source = sourceOf({ algorithm: "rsa", header: "x-sig", ...more });
+      return source === undefined ? null : fingerprintOf(source);
+    });
+    expect(new Set(await Promise.all(prints)).size).toBe(rows.length);
   });
 
   it("verifies by its table", async () => {

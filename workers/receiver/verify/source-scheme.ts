@@ -54,8 +54,8 @@ function configuredScheme({ key, make }: DescribedScheme, table: SourceTable): S
   return parsed.row;
 }
 
-function made<Row>(parsed: ParsedRow<Row>, make: (row: Row) => Scheme): ParsedRow<Scheme> {
-  return parsed.ok ? { ok: true, row: make(parsed.row) } : parsed;
+function made<Row extends object>(parsed: ParsedRow<Row>, make: (row: Row) => Scheme): ParsedRow<Scheme> {
+  return parsed.ok ? { ok: true, row: { ...make(parsed.row), described: parsed.row } } : parsed;
 }
 
 /** Returns a scheme of the table. @throws TableFault */

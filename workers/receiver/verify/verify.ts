@@ -42,7 +42,7 @@ export async function fingerprintOf(source: Source): Promise<string | null> {
   const before = fingerprints.get(source);
   if (before !== undefined) return before;
   const { name, schemeName, scheme, url, secrets } = source;
-  const text = JSON.stringify([name, schemeName, scheme.row ?? null, url, secrets]);
+  const text = JSON.stringify([name, schemeName, scheme.row ?? scheme.described ?? null, url, secrets]);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text)));
   const fingerprint = toHex(digest.subarray(0, FINGERPRINT_BYTES));
   fingerprints.set(source, fingerprint);

@@ -32,6 +32,8 @@ export type Scheme = {
   methods?: readonly string[];
   /** Row of an HMAC scheme: whoever has the secret can sign an example by it. */
   row?: HmacRow;
+  /** Row of the source's table that describes this scheme, whatever its kind. */
+  described?: object;
   /** Answer to an event, where the provider would show or send the usual text to people. */
   answer?: { contentType: string; body: string };
   /** Returns when the request claims to have been signed, in unix seconds, proven or not; null without a claim. */
