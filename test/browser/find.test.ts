@@ -70,29 +70,6 @@ describe.skipIf(chrome === null)("an event", () => {
     await visit.page.getByRole("link", { name: "Events", exact: true }).click();
   };
 
-  test("is found by its id", async () => {
-    const { page } = visit;
-    await openSearch();
-    await page.getByLabel("Text in the data, or id").fill("lost");
-    await page.keyboard.press("Enter");
-    await page.getByText("The event with this id:").getByRole("link", { name: "lost" }).click();
-    await page.getByRole("heading", { name: "Event", exact: true }).waitFor();
-    await page.getByText("order 4711, two pieces").waitFor();
-    expect(await page.getByText("status 500").count()).toBe(2);
-  });
-
-  test("is found by a text in its data, which is said to be the only one", async () => {
-    const { page } = visit;
-    await openSearch();
-    await page.getByLabel("Text in the data, or id").fill("ORDER 4711");
-    await page.getByRole("button", { name: "Search" }).click();
-    const row = page.getByRole("row").filter({ hasText: "order 4711" });
-    await row.getByText("Failed for good").waitFor();
-    await page.getByRole("status").filter({ hasText: ALL }).waitFor();
-    await page.getByRole("status").filter({ hasText: "that is all" }).waitFor();
-    expect(await page.getByRole("row").count()).toBe(2);
-  });
-
   test("that failed somewhere is found by a search that goes on by itself", async () => {
     const { page } = visit;
     await openSearch();

@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { promisify } from "node:util";
 import type { Browser, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
@@ -384,22 +383,6 @@ describe.skipIf(chrome === null)("the viewer", () => {
     await sendSigned(open.url, twice);
     expect(await page.locator("#repeated").isVisible()).toBe(false);
     await sockets[0]?.close();
-    await page.getByText("again once, last").waitFor();
-  });
-
-  test("leads from an id to its event, and says that it came again", async () => {
-    const id = `msg_${randomUUID()}`;
-    const twice = { id, body: '{"type":"found.by.id"}' };
-    await sendSigned(open.url, twice);
-    await send("found.not");
-    await sendSigned(open.url, twice);
-    const { page } = visit;
-    await page.goto("/");
-    await page.getByLabel("Search by id, or in URLs, headers and bodies").fill(id);
-    await page.getByRole("button", { name: "Search" }).click();
-    await page.getByText("The id belongs to").getByText("again once").waitFor();
-    await page.getByText("The id belongs to").getByRole("link").click();
-    await page.getByRole("heading", { name: "found.by.id" }).waitFor();
     await page.getByText("again once, last").waitFor();
   });
 
