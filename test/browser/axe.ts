@@ -8,7 +8,7 @@ const SOURCE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 type Result = { id: string; impact: string | null; help: string; nodes: { target: string[] }[] };
 
 /** Rules of axe whose outcome depends on the width of the page and its colours. */
-const APPEARANCE = ["color-contrast", "link-in-text-block", "scrollable-region-focusable"];
+const APPEARANCE = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"];
 
 /** Expects that axe finds nothing serious or critical on the page: WCAG 2.2 AA and its best practices, or some rules. */
 async function expectAccessible({ page }: Visit, rules?: readonly string[]): Promise<void> {

@@ -100,6 +100,8 @@ describe.skipIf(chrome === null)("reading", () => {
     await expect.poll(clipboard).toBe("$.a.b[0]");
     await page.keyboard.press("c");
     await expect.poll(clipboard).toBe("1");
+    await page.getByRole("button", { name: "Expand all" }).click();
+    await expectReadable(visit);
   });
 
   test("an event opens beside the list on a wide screen, and the address names both", async () => {
