@@ -114,6 +114,34 @@ export async function tabTo({ page }: Visit, target: Locator): Promise<void> {
   throw new Error(`not reached by Tab: ${target}`);
 }
 
+/** Presses Tab through the page once, and expects that it reaches all that acts, each with a visible focus. */
+export async function expectAllByTab({ page }: Visit): Promise<void> {
+  const reached: string[] = [];
+  const places = await page.evaluate(() => {
+    const acting = document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary");
+    return [...acting]
+      .filter((element) => element.checkVisibility() && !element.matches(":disabled"))
+      .map((element, place) => {
+        Object.assign(element, { place });
+        return `${place}: ${element.outerHTML.slice(0, 120)}`;
+      });
+  });
+  expect(places.length).toBeGreaterThan(0);
+  for (let tabs = 0; reached.length < places.length && tabs < MAX_TABS; tabs++) {
+    await page.keyboard.press("Tab");
+    const focused = await page.evaluate(() => {
+      const { activeElement: element } = document;
+      if (element === null || !("place" in element)) return null;
+      return { place: Number(element.place), outline: getComputedStyle(element).outlineStyle };
+    });
+    const name = places[focused?.place ?? -1];
+    if (name === undefined || reached.includes(name)) continue;
+    expect(focused?.outline, `the outline of ${name}`).not.toBe("none");
+    reached.push(name);
+  }
+  expect(reached, "what Tab reaches, in its order").toEqual(places);
+}
+
 /** Shows the page as on a desk, in light. */
 export async function showWide({ page }: Visit): Promise<void> {
   await page.setViewportSize(WIDE);

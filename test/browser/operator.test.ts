@@ -7,7 +7,7 @@ import { getJson, postJson, publish, readLog } from "../pair/client.ts";
 import { Listener } from "../pair/listener.ts";
 import { until } from "../pair/until.ts";
 import { freePorts, runWorker, temporaryFolder } from "../pair/workers.ts";
-import { launch, Visit } from "./browser.ts";
+import { expectAllByTab, launch, Visit } from "./browser.ts";
 import { send } from "./receiver.ts";
 
 /** The questions of an operator. The pages answer each in a few clicks, counted from the first page. */
@@ -191,6 +191,19 @@ describe.skipIf(chrome === null)("an operator sees", () => {
     await operator.click(operator.page.getByRole("link", { name: "See why" }));
     const rejection = operator.page.getByRole("article").filter({ hasText: "Wrong signature" });
     await rejection.getByText("signature_mismatch", { exact: true }).waitFor();
+  });
+
+  test.each<[name: string, worker: () => WorkerProcess, path: string]>([
+    ["the page of the sender's events", () => sender, "/dashboard/events"],
+    ["the page of the sender's event", () => sender, "/dashboard/events/event-x"],
+    ["the page of the sender's deliveries", () => sender, "/dashboard/deliveries"],
+    ["the page of the sender's alerts", () => sender, "/dashboard/alerts"],
+    ["the page of the receiver's rejected requests", () => receiver, "/rejected"],
+    ["the page that says how to connect", () => receiver, "/connect"],
+  ])("everything that acts on %s by the keyboard alone", async (_name, worker, path) => {
+    operator = await Operator.at(worker());
+    await operator.page.goto(path);
+    await expectAllByTab(operator.visit);
   });
 
   test("which part of the log cannot be read, and that it can be read again", async () => {
