@@ -268,6 +268,21 @@ describe("the forms", () => {
     expect(receiver.sent[0]?.body).toMatch(/"type":"order.paid".*"data":\{"a": 1.10\}\}$/);
   });
 
+  it("publish an event with the time when it happened", async () => {
+    const timestamp = new Date(Date.now() - 60_000).toISOString();
+    expect((await send("/dashboard/events", { type: "a", data: "1", timestamp })).status).toBe(303);
+    await delivered();
+    expect(receiver.sent[0]?.body).toContain(`"timestamp":"${timestamp}"`);
+  });
+
+  it("say at the time of an event what is wrong with it, and keep what was typed", async () => {
+    const { status, text } = await send("/dashboard/events", { type: "a", data: "1", timestamp: "yesterday" });
+    expect(status).toBe(422);
+    expect(text).toMatch(/value="yesterday"/);
+    expect(text).toMatch(/id="timestamp-fault">This must be an ISO 8601 time with its zone/);
+    expect(receiver.sent).toEqual([]);
+  });
+
   it.each([
     ["data that is no JSON", { type: "a", data: "{" }, 400],
     ["a reserved type", { type: "webhook.x", data: "1" }, 422],

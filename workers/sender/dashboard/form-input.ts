@@ -11,7 +11,7 @@ const MAX_FORM_BYTES = 800 * 1024;
 export const ENDPOINT_FIELDS = [
   ...["url", "description", "types", "signing", "ordered", "perSecond", "startFrom", "headers"],
 ];
-export const EVENT_FIELDS = ["type", "data", "id"];
+export const EVENT_FIELDS = ["type", "data", "id", "timestamp"];
 
 /**
  * Reads a form that has these fields and no other.
@@ -85,12 +85,15 @@ function orderedIn(form: URLSearchParams): boolean {
 
 /** Returns the JSON text of the body for `POST /events`; the data stays as it was typed. @throws Problem `invalid_json` */
 export function eventTextFrom(form: URLSearchParams): string {
-  const id = form.get("id")?.trim() ?? "";
   const data = form.get("data") ?? "";
   const fault = isDeeper(data, JSON_DEPTH_LIMIT) ? `nested deeper than ${JSON_DEPTH_LIMIT}` : jsonFault(data);
   if (fault !== null) throw new Problem("invalid_json", `data: ${fault}`);
   const type = JSON.stringify(form.get("type")?.trim() ?? "");
-  return `{"type":${type},"data":${data}${id === "" ? "" : `,"id":${JSON.stringify(id)}`}}`;
+  const optional = ["id", "timestamp"].map((name) => {
+    const text = form.get(name)?.trim() ?? "";
+    return text === "" ? "" : `,"${name}":${JSON.stringify(text)}`;
+  });
+  return `{"type":${type},"data":${data}${optional.join("")}}`;
 }
 
 /** Returns what the parser says against a text, or null. */

@@ -125,6 +125,12 @@ export function PublishForm({ typed }: { typed: TypedFields | undefined }) {
           typed={typed}
           hint="Repeated, it is published once; empty: a new one"
         />
+        <Field
+          name="timestamp"
+          label="Time of the event"
+          typed={typed}
+          hint="When it happened, such as 2026-01-31T12:00:00Z; empty: now"
+        />
         <button type="submit" class="main">
           Publish event
         </button>
