@@ -1,3 +1,4 @@
+import { marked } from "./marked.ts";
 import { visible } from "./visible.ts";
 
 /** Small parts that the pages of both Workers have. */
@@ -32,13 +33,18 @@ export function Foreign({ text }: { text: string }) {
   return <bdi>{visible(text)}</bdi>;
 }
 
-/** The same with its line breaks, in a box of its own: the box scrolls, so the keyboard must reach it. */
-export function ForeignBlock({ label, text }: { label: string; text: string }) {
+/**
+ * The same with its line breaks, in a box of its own: the box scrolls, so the keyboard must reach it. Matches of
+ * `pattern` are marked.
+ */
+export function ForeignBlock({ label, text, pattern = null }: ForeignBlockProps) {
   return (
     <section aria-label={label}>
       <pre tabindex={0}>
-        <Foreign text={text} />
+        <bdi>{marked(text, pattern)}</bdi>
       </pre>
     </section>
   );
 }
+
+type ForeignBlockProps = { label: string; text: string; pattern?: RegExp | null };

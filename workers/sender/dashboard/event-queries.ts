@@ -62,5 +62,10 @@ export async function lookAtEvent(c: SenderContext) {
     deliveriesOf(c.env, event, { after: c.req.query("after") ?? "", limit: MAX_SHOWN }),
     outboxOf(c.env).subscribers(),
   ]);
-  return { event, ...found, urls: new Map(endpoints.map(({ id, url }) => [id, url])) };
+  return {
+    event,
+    ...found,
+    q: searchTextOf(c.req.query("q")),
+    urls: new Map(endpoints.map(({ id, url }) => [id, url])),
+  };
 }

@@ -2,6 +2,7 @@ import { Badge, Foreign, ForeignBlock, Time } from "../../../shared/pages/parts.
 import type { Attempt, Delivery } from "../model/delivery.ts";
 import type { LoggedEvent } from "../model/event.ts";
 import { readBodyText } from "../model/event-body.ts";
+import { textPattern } from "../model/event-text.ts";
 import type { EventDelivery } from "../operations/events.ts";
 import { answerOf, STATE_BADGES } from "./delivery.tsx";
 import { DashboardFrame, type DashboardFrameProps, endpointPath, eventPath } from "./frame.tsx";
@@ -15,9 +16,11 @@ type EventPageProps = DashboardFrameProps & {
   pending: readonly string[];
   next: string | null;
   urls: ReadonlyMap<string, string>;
+  /** The searched text, which is marked in the data; null for none. */
+  q: string | null;
 };
 
-export function LoggedEventPage({ event, deliveries, pending, next, urls, ...frame }: EventPageProps) {
+export function LoggedEventPage({ event, deliveries, pending, next, urls, q, ...frame }: EventPageProps) {
   const { id, seq, type, at, body } = event;
   return (
     <DashboardFrame title="Event" name={`Event ${id}`} tab="events" {...frame}>
@@ -61,9 +64,13 @@ export function LoggedEventPage({ event, deliveries, pending, next, urls, ...fra
           </ul>
         </>
       )}
-      {next !== null && <a href={`${eventPath(id)}?after=${encodeURIComponent(next)}`}>More endpoints</a>}
+      {next !== null && (
+        <a href={`${eventPath(id)}?${new URLSearchParams({ after: next, ...(q !== null && { q }) })}`}>
+          More endpoints
+        </a>
+      )}
       <h2>Data</h2>
-      <ForeignBlock label="Data" text={readBodyText(body).data} />
+      <ForeignBlock label="Data" text={readBodyText(body).data} pattern={q === null ? null : textPattern(q)} />
     </DashboardFrame>
   );
 }

@@ -1,6 +1,9 @@
+import { excerptOf } from "../../../shared/excerpt.ts";
+import { ExcerptText } from "../../../shared/pages/excerpt.tsx";
 import { Badge, type BadgeProps, Foreign, Time } from "../../../shared/pages/parts.tsx";
 import type { LoggedEvent } from "../model/event.ts";
 import { readBodyText } from "../model/event-body.ts";
+import { textPattern } from "../model/event-text.ts";
 import { type EventOutcome, outcomeOfCounts } from "../operations/outcomes.ts";
 import type { EventsFound, FoundOutcome, OutcomeChoice } from "../operations/search.ts";
 import type { AskedSearch } from "./event-queries.ts";
@@ -58,7 +61,7 @@ export function EventsPage({ asked, page, exact, isFirst, scheduled, ...frame }:
         <LookedText page={page} />
       </p>
       <div id="found">
-        <EventTable found={page.found} />
+        <EventTable found={page.found} q={textOf(asked, "q")} />
         <nav aria-label="Pages of events">
           {!isFirst && <a href={searchPath(asked)}>Newest</a>}
           {page.next !== null && (
@@ -73,7 +76,7 @@ export function EventsPage({ asked, page, exact, isFirst, scheduled, ...frame }:
 }
 
 function SearchForm({ asked }: { asked: AskedSearch }) {
-  const given = (name: string) => asked.find((each) => each.name === name)?.text;
+  const given = (name: string) => textOf(asked, name);
   return (
     <form method="get" action={EVENTS_PATH} class="actions">
       <label>
@@ -109,6 +112,11 @@ function SearchForm({ asked }: { asked: AskedSearch }) {
   );
 }
 
+/** Returns what a field of the search was filled in with. */
+function textOf(asked: AskedSearch, name: string): string | undefined {
+  return asked.find((each) => each.name === name)?.text;
+}
+
 /** Returns the place of a search, or of its next page. */
 function searchPath(asked: AskedSearch, place: Record<string, number> = {}): string {
   const query = new URLSearchParams(asked.map(({ name, text }): [string, string] => [name, text]));
@@ -127,7 +135,7 @@ function LookedText({ page: { looked, at, end } }: { page: EventsFound }) {
   );
 }
 
-function EventTable({ found }: { found: readonly FoundOutcome[] }) {
+function EventTable({ found, q }: { found: readonly FoundOutcome[]; q: string | undefined }) {
   if (found.length === 0) return <p>None found here.</p>;
   return (
     <table>
@@ -142,19 +150,18 @@ function EventTable({ found }: { found: readonly FoundOutcome[] }) {
       </thead>
       <tbody>
         {found.map((each) => (
-          <EventTableRow {...each} />
+          <EventTableRow {...each} q={q} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function EventTableRow({ event, counts }: FoundOutcome) {
-  const { data } = readBodyText(event.body);
+function EventTableRow({ event, counts, q }: FoundOutcome & { q: string | undefined }) {
   return (
     <tr>
       <th scope="row">
-        <a href={eventPath(event.id)}>
+        <a href={eventPath(event.id, q)}>
           <Foreign text={event.type} />
         </a>
         <div class="quiet">
@@ -168,8 +175,15 @@ function EventTableRow({ event, counts }: FoundOutcome) {
       </td>
       <td data-label="Outcome">{counts !== null && <Badge {...OUTCOME_BADGES[outcomeOfCounts(counts)]} />}</td>
       <td data-label="Data" class="mono">
-        <Foreign text={data.length > DATA_START ? `${data.slice(0, DATA_START)}…` : data} />
+        <DataText data={readBodyText(event.body).data} q={q} />
       </td>
     </tr>
   );
+}
+
+/** The place of the searched text in the data; the start of the data where that is in the id, or nothing was searched. */
+function DataText({ data, q }: { data: string; q: string | undefined }) {
+  const excerpt = q === undefined ? null : excerptOf(data, textPattern(q));
+  if (excerpt !== null) return <ExcerptText {...excerpt} />;
+  return <Foreign text={data.length > DATA_START ? `${data.slice(0, DATA_START)}…` : data} />;
 }

@@ -81,8 +81,10 @@ type RefreshedProps = PropsWithChildren<{ id: string; from: string; also: string
 /** The page of events and its search. */
 export const EVENTS_PATH = "/dashboard/events";
 
-export function eventPath(id: string): string {
-  return `${EVENTS_PATH}/${encodeURIComponent(id)}`;
+/** Returns the address of an event's page, which marks the searched text `q`. */
+export function eventPath(id: string, q?: string): string {
+  const path = `${EVENTS_PATH}/${encodeURIComponent(id)}`;
+  return q === undefined ? path : `${path}?${new URLSearchParams({ q })}`;
 }
 
 export function endpointPath(id: string): string {

@@ -64,7 +64,7 @@ export function dashboardRoutes(guarded: GuardedWorker) {
     .get(EVENTS_PATH, takes("before", "looked", "scheduled", ...SEARCH_PARAMETERS, ...NOTICE_PARAMETERS), async (c) =>
       htmlPage(<EventsPage {...(await lookForEvents(c))} {...frameProps(c)} />),
     )
-    .get(`${EVENTS_PATH}/:id`, takes("after", ...NOTICE_PARAMETERS), async (c) =>
+    .get(`${EVENTS_PATH}/:id`, takes("after", "q", ...NOTICE_PARAMETERS), async (c) =>
       htmlPage(<LoggedEventPage {...(await lookAtEvent(c))} {...frameProps(c)} />),
     )
     .get(DELIVERIES_PATH, takes("before", ...DELIVERY_FILTERS), async (c) =>

@@ -7,12 +7,17 @@ export const MAX_QUERY_LENGTH = 200;
 
 export type TextFilter = (event: Pick<LoggedEvent, "id" | "body">) => boolean;
 
-/** Returns whether an event holds a text. A publisher may have escaped it: each way to write it in JSON counts. */
+/** Returns whether an event holds a text. */
 export function textFilter(q: string): TextFilter {
+  const pattern = textPattern(q);
+  return ({ id, body }) => pattern.test(id) || pattern.test(readBodyText(body).data);
+}
+
+/** Returns a pattern of a text. A publisher may have escaped it: each way to write it in JSON counts. */
+export function textPattern(q: string): RegExp {
   const escaped = JSON.stringify(q).slice(1, -1);
   const ways = new Set([q, escaped, inAscii(escaped)]);
-  const pattern = new RegExp([...ways].map((way) => RegExp.escape(way)).join("|"), "iu");
-  return ({ id, body }) => pattern.test(id) || pattern.test(readBodyText(body).data);
+  return new RegExp([...ways].map((way) => RegExp.escape(way)).join("|"), "iu");
 }
 
 /** Returns JSON text as writers print it that leave ASCII alone. */

@@ -1,8 +1,8 @@
 import type { Child, PropsWithChildren } from "hono/jsx";
 import { fromUtf8 } from "../../../../shared/bytes.ts";
+import { marked } from "../../../../shared/pages/marked.ts";
 import { type Json, readJsonText } from "./json.ts";
 import { jsonLines } from "./json-lines.ts";
-import { marked } from "./marked.ts";
 
 /** A body to read: laid out as JSON, as text, or as bytes. The page only ever shows it as text. */
 

@@ -1,10 +1,10 @@
+import { marked } from "../../../../shared/pages/marked.ts";
 import { Foreign, Time } from "../../../../shared/pages/parts.tsx";
 import { NO_FILTER } from "../../event/filter.ts";
 import type { EventRecord, EventSummary } from "../../event/record.ts";
 import { targetText } from "../../event/request-line.ts";
 import { addressQuery, href, unfiltered, type ViewAddress } from "./address.ts";
 import { VerificationBadge } from "./badges.tsx";
-import { marked } from "./marked.ts";
 import { bytesText, repeatedText } from "./text.ts";
 
 /** Facts of one event: who sent it, when, how often, and the events with the same bytes. */

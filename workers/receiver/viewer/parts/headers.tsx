@@ -1,8 +1,8 @@
+import { marked } from "../../../../shared/pages/marked.ts";
 import { visible } from "../../../../shared/pages/visible.ts";
 import { MASK } from "../../../../shared/secret-name.ts";
 import type { HeaderList } from "../../event/headers.ts";
 import { CopyButton } from "./badges.tsx";
-import { marked } from "./marked.ts";
 
 /** The headers of an event as they were stored, to copy one by one or all at once. */
 export function Headers({ headers, mark }: { headers: HeaderList; mark: RegExp | null }) {

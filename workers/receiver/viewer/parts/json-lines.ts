@@ -1,6 +1,6 @@
 import { html } from "hono/html";
+import { marked } from "../../../../shared/pages/marked.ts";
 import type { Json, Member } from "./json.ts";
-import { marked } from "./marked.ts";
 
 /**
  * Returns JSON as lines that fold; the script makes those of longer bodies (client/json-lines.js). These are templates and not JSX, because each of a long body's thousands of lines
