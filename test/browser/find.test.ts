@@ -117,7 +117,7 @@ describe.skipIf(chrome === null)("an event", () => {
     await row.getByRole("link", { name: "Request and answers" }).click();
     const [sent] = await listener.requests("lost");
     expect(await page.getByLabel("Body").textContent()).toBe(sent?.body);
-    expect(await page.getByLabel("Headers").textContent()).toContain("webhook-id: lost");
+    expect(await page.getByLabel("Headers", { exact: true }).textContent()).toContain("webhook-id: lost");
     await page.getByText("As curl, unsigned").click();
     const command = await page.locator("#curl").textContent();
     expect(command).toContain("-H 'webhook-id: lost'");
