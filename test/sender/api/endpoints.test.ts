@@ -302,11 +302,20 @@ describe("a failing endpoint", () => {
   it("is disabled when everything has failed for five days, not when something succeeded", async () => {
     const start = Date.UTC(2026, 5, 1);
     const { id } = await create();
+    let now = start;
+    /** Waits while the clock goes on: by it, attempts at an endpoint that keeps failing are spaced. */
+    const meanwhile = (check: () => Promise<boolean>) =>
+      vi.waitUntil(() => {
+        now += 500;
+        moveTo(now);
+        return check();
+      });
     const failDay = async (day: number) => {
-      moveTo(start + day * DAY);
+      now = start + day * DAY;
+      moveTo(now);
       await publish({});
-      await vi.waitUntil(async () => sentTo(URL_A).length > 0);
-      await vi.waitUntil(async () => (await deliveries(id)).every(({ attempts }) => attempts.length > 0));
+      await meanwhile(async () => sentTo(URL_A).length > 0);
+      await meanwhile(async () => (await deliveries(id)).every(({ attempts }) => attempts.length > 0));
       receiver.sent = [];
     };
     receiver.answer = ({ url }) => new Response("", { status: url === URL_A ? 500 : 200 });
@@ -314,13 +323,13 @@ describe("a failing endpoint", () => {
     receiver.answer = () => new Response("ok");
     await failDay(4.5);
     // Those that waited come forward; all of them succeed, too.
-    await vi.waitUntil(async () => (await deliveries(id)).every(({ state }) => state === "delivered"));
+    await meanwhile(async () => (await deliveries(id)).every(({ state }) => state === "delivered"));
     receiver.answer = ({ url }) => new Response("", { status: url === URL_A ? 500 : 200 });
     for (const day of [6, 7, 8, 9, 10]) await failDay(day);
     expect((await call("GET", `/endpoints/${id}`)).body).toMatchObject({ enabled: true });
     await evictDurableObject(endpoint(id));
     await failDay(11.1);
-    await vi.waitUntil(async () => {
+    await meanwhile(async () => {
       await runDurableObjectAlarm(endpoint(id));
       return (await call("GET", `/endpoints/${id}`)).body.enabled === false;
     });
